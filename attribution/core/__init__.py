@@ -1,0 +1,1 @@
+"""Shared ground of both packages: errors, tables, findings, estimates, display. Imports nothing above it."""

@@ -1,0 +1,118 @@
+"""Small frozen values: an estimate with its uncertainty, a comparison of two arms, a ratio's set."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from attribution.core.errors import InputError
+
+__all__ = ["Comparison", "Estimate", "Kind", "RatioSet", "Side", "check_level", "check_side"]
+
+Side = Literal["two", "greater", "less"]
+Kind = Literal["interval", "complement", "all"]
+
+_SIDES = ("two", "greater", "less")
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Estimate:
+    """A number with its uncertainty.
+
+    Attributes:
+        value: The point estimate; None when undefined, and then `note` says why.
+        low: Lower end of the interval; ``-inf`` when unbounded, None when there is no interval.
+        high: Upper end of the interval; ``inf`` when unbounded, None when there is no interval.
+        p_value: The smallest alpha whose interval (same method, same side) excludes the null; None when undefined.
+        level: Confidence level of the interval, for example 0.95.
+        side: ``"two"``, ``"greater"`` (only the lower end is finite) or ``"less"``.
+        method: Name of the method.
+        kind: ``"interval"``; ``"complement"``: everything outside ``(low, high)``; ``"all"``: nothing is excluded.
+        n: Number of persons the estimate rests on.
+        standard_error: Standard error of the value; None where the method has none.
+        note: Reason code(s) and remarks, empty when there is nothing to say.
+    """
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    p_value: float | None = None
+    level: float = 0.95
+    side: Side = "two"
+    method: str = ""
+    kind: Kind = "interval"
+    n: int = 0
+    standard_error: float | None = None
+    note: str = ""
+
+    def contains(self, x: float) -> bool:
+        """Whether ``x`` belongs to the confidence set (closed at both ends)."""
+        if self.kind == "all":
+            return True
+        if self.low is None or self.high is None:
+            reason = self.note or "no interval"
+            raise InputError(f"this estimate has no interval ({reason}), so it cannot be asked whether it contains {x!r}")
+        if self.kind == "complement":
+            return x <= self.low or x >= self.high
+        return self.low <= x <= self.high
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Comparison:
+    """A treated group against its control.
+
+    Attributes:
+        treatment: The treated group's own figure (rate or mean).
+        control: The control group's own figure.
+        difference: Treatment minus control.
+        relative: The lift, treatment / control - 1.
+    """
+
+    treatment: float | None
+    control: float | None
+    difference: Estimate
+    relative: Estimate
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class RatioSet:
+    """Confidence set of a ratio, which may be an interval, the outside of one, or everything.
+
+    Attributes:
+        value: Point estimate; None when the denominator is 0.
+        low: Lower end (of the excluded gap when `kind` is ``"complement"``).
+        high: Upper end (of the excluded gap when `kind` is ``"complement"``).
+        kind: ``"interval"``, ``"complement"`` or ``"all"``.
+        level: Confidence level.
+    """
+
+    value: float | None
+    low: float
+    high: float
+    kind: Kind
+    level: float
+
+    def contains(self, x: float) -> bool:
+        """Whether ``x`` belongs to the set (closed)."""
+        if self.kind == "all":
+            return True
+        if self.kind == "complement":
+            return x <= self.low or x >= self.high
+        return self.low <= x <= self.high
+
+
+def check_level(level: float) -> float:
+    """Return ``level`` if it lies strictly between 0 and 1, else raise `InputError`."""
+    if isinstance(level, bool) or not isinstance(level, (int, float)) or not math.isfinite(level) or not 0.0 < level < 1.0:
+        hint = f" For {level:g} % write level={level / 100:g}." if isinstance(level, (int, float)) and 1 < level < 100 else ""
+        raise InputError(f"level must lie strictly between 0 and 1, got {level!r}.{hint}")
+    return float(level)
+
+
+def check_side(side: str) -> Side:
+    """Return ``side`` if it is one of "two", "greater", "less", else raise `InputError`."""
+    for known in _SIDES:
+        if side == known:
+            return known  # type: ignore[return-value]
+    raise InputError(f'side must be "two", "greater" or "less" (treated minus control), got {side!r}.')

@@ -1,0 +1,142 @@
+"""Numbers, money, dates and text as people read them, in English and Chinese. Rounding happens here and nowhere else."""
+
+from __future__ import annotations
+
+import math
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Literal, cast, get_args
+
+from attribution.core.errors import InputError
+from attribution.core.language import Language, current_language
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["KINDS", "NUMERIC_KINDS", "ValueKind", "format_interval", "format_value", "significant"]
+
+ValueKind = Literal["count", "number", "rate", "pp", "money", "p", "text", "date", "level", "per1000", "ratio"]
+KINDS: tuple[str, ...] = get_args(ValueKind)
+NUMERIC_KINDS = frozenset(KINDS) - {"text", "date"}
+UNDEFINED = "–"
+_LOCALES = {"en": "en_US", "zh": "zh_Hans_CN"}
+_TO = {"en": "to", "zh": "至"}
+_CONTROL = {code: None for code in (*range(9), 11, 12, *range(14, 32), 127, *range(0x202A, 0x202F), *range(0x2066, 0x206A))}
+
+
+def format_value(value: object, kind: str = "number", *, lang: str | None = None) -> str:
+    """One value of a declared kind as text.
+
+    Kinds: ``count`` (whole things), ``number`` (4 significant digits), ``rate`` (percent, 3 significant digits),
+    ``pp`` (percentage points), ``per1000`` (a rate times 1,000), ``money`` (4 significant digits), ``ratio`` (3 digits),
+    ``p`` (p-value), ``level`` (confidence level), ``date``, ``text``. None and nan are an en dash.
+    """
+    chosen = cast("Language", lang or current_language())
+    if kind not in KINDS:
+        raise InputError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}.")
+    if value is None:
+        return UNDEFINED
+    if kind == "date":
+        return _date(value, chosen)
+    if kind == "text":
+        return _text(value)
+    number = float(cast("float", value))
+    if math.isnan(number):
+        return UNDEFINED
+    if math.isinf(number):
+        return "∞" if number > 0 else "−∞"
+    return _FORMATS[kind](number, chosen)
+
+
+def format_interval(low: object, high: object, kind: str, *, lang: str | None = None) -> str:
+    """ "4.1 to 20.6" in the language's words; an en dash when there is no interval."""
+    chosen = cast("Language", lang or current_language())
+    ends = [low, high]
+    if any(end is None or (isinstance(end, float) and math.isnan(end)) for end in ends):
+        return UNDEFINED
+    shown: Sequence[str] = [format_value(end, kind, lang=chosen) for end in ends]
+    return f"{shown[0]} {_TO[chosen]} {shown[1]}"
+
+
+def significant(number: float, digits: int, lang: Language) -> str:
+    """At most ``digits`` significant digits with grouping, whole numbers never cut, no exponent below 1e15."""
+    from babel.numbers import format_decimal
+
+    if number == 0:
+        return "0"
+    decimals = max(0, min(12, digits - 1 - math.floor(math.log10(abs(number)))))
+    rounded = round(number, decimals)
+    if rounded == 0:
+        return "0"
+    pattern = "#,##0" + ("." + "0" * decimals if decimals else "")
+    return _minus(str(format_decimal(rounded, format=pattern, locale=_LOCALES[lang])))
+
+
+def _minus(shown: str) -> str:
+    return shown.replace("-", "−")
+
+
+def _count(number: float, lang: Language) -> str:
+    from babel.numbers import format_decimal
+
+    pattern = "#,##0" if number == round(number) else "#,##0.0"
+    return _minus(str(format_decimal(number, format=pattern, locale=_LOCALES[lang])))
+
+
+def _number(number: float, lang: Language) -> str:
+    return significant(number, 4, lang)
+
+
+def _ratio(number: float, lang: Language) -> str:
+    return significant(number, 3, lang)
+
+
+def _rate(number: float, lang: Language) -> str:
+    return significant(number * 100, 3, lang) + ("%" if lang == "en" else "%")
+
+
+def _pp(number: float, lang: Language) -> str:
+    return significant(number * 100, 3, lang) + (" pp" if lang == "en" else " 个百分点")
+
+
+def _per1000(number: float, lang: Language) -> str:
+    return significant(number * 1000, 3, lang)
+
+
+def _p(number: float, lang: Language) -> str:
+    del lang  # p-values are written alike
+    return "<0.0001" if number < 0.0001 else f"{number:.4f}" if number < 0.1 else f"{number:.3f}"
+
+
+def _level(number: float, lang: Language) -> str:
+    del lang
+    return f"{number * 100:.6g}%"
+
+
+def _date(value: object, lang: Language) -> str:
+    from babel.dates import format_date
+
+    if isinstance(value, str):
+        return _text(value)
+    if not isinstance(value, date):
+        return _text(value)
+    if isinstance(value, datetime) and (value.hour or value.minute or value.second):
+        return value.isoformat(sep=" ", timespec="minutes")
+    return str(format_date(value, format="yyyy-MM-dd", locale=_LOCALES[lang]))
+
+
+def _text(value: object) -> str:
+    """Text on one line, without control and direction-override characters."""
+    return " ".join(str(value).translate(_CONTROL).split())
+
+
+_FORMATS = {
+    "count": _count,
+    "number": _number,
+    "ratio": _ratio,
+    "rate": _rate,
+    "pp": _pp,
+    "per1000": _per1000,
+    "money": _number,
+    "p": _p,
+    "level": _level,
+}

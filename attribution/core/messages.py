@@ -1,0 +1,93 @@
+"""The mechanism of message catalogues: text by code and language, with formatted values.
+
+Each package owns its catalogues as data: ``<package>/messages/<topic>.<lang>.toml``, flat ``CODE = "sentence"`` tables.
+A placeholder names its kind: ``{share:rate}``, ``{n:count}``, ``{cost:money}``; a bare ``{name}`` is text.
+"""
+
+from __future__ import annotations
+
+import string
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+
+from attribution.core.errors import WakeLiftError
+from attribution.core.language import LANGUAGES, Language, check_language, current_language
+
+__all__ = ["catalogue", "has", "placeholders", "register", "text"]
+
+_packages: list[str] = ["attribution"]
+
+
+def register(package: str) -> None:
+    """Let the catalogues under ``<package>/messages`` be found."""
+    if package not in _packages:
+        _packages.append(package)
+        catalogue.cache_clear()
+
+
+@cache
+def catalogue(lang: Language) -> Mapping[str, str]:
+    """Every message of every registered package in one language."""
+    merged: dict[str, str] = {}
+    for package in _packages:
+        folder = files(package) / "messages"
+        for entry in sorted(folder.iterdir(), key=lambda item: item.name):
+            if entry.name.endswith(f".{lang}.toml"):
+                for code, sentence in _flat(tomllib.loads(entry.read_text(encoding="utf-8"))).items():
+                    if code in merged:
+                        raise WakeLiftError(f"message {code} is defined twice ({package}, {entry.name})")
+                    merged[code] = sentence
+    return merged
+
+
+def _flat(table: Mapping[str, object], prefix: str = "") -> dict[str, str]:
+    """Nested TOML tables as dotted codes."""
+    flat: dict[str, str] = {}
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            flat.update(_flat(value, f"{prefix}{key}."))
+        else:
+            flat[prefix + key] = str(value)
+    return flat
+
+
+def has(code: str) -> bool:
+    """Whether any catalogue holds the code."""
+    return any(code in catalogue(lang) for lang in LANGUAGES)
+
+
+def text(code: str, values: Mapping[str, object] | None = None, *, lang: str | None = None) -> str:
+    """The sentence for a code, with its values filled in.
+
+    A code without a sentence is an error of ours, so it is loud.
+    """
+    chosen = current_language() if lang is None else check_language(lang)
+    sentence = catalogue(chosen).get(code)
+    if sentence is None:
+        raise WakeLiftError(f"no {chosen} message for code {code!r}")
+    return _ValueFormatter(chosen).vformat(sentence, (), dict(values or {}))
+
+
+def placeholders(sentence: str) -> set[tuple[str, str]]:
+    """The (name, kind) pairs that a sentence uses."""
+    parsed = string.Formatter().parse(sentence)
+    return {(name, spec or "") for _, name, spec, _ in parsed if name is not None}
+
+
+class _ValueFormatter(string.Formatter):
+    """Formats ``{name:kind}`` through core.formats; never evaluates attributes or indexes."""
+
+    def __init__(self, lang: Language) -> None:
+        self._lang = lang
+
+    def get_field(self, field_name: str, args: object, kwargs: Mapping[str, object]) -> tuple[object, str]:  # type: ignore[override]
+        if field_name not in kwargs:
+            raise WakeLiftError(f"message value {field_name!r} is missing")
+        return kwargs[field_name], field_name
+
+    def format_field(self, value: object, format_spec: str) -> str:
+        from attribution.core.formats import format_value
+
+        return format_value(value, format_spec or "text", lang=self._lang)
