@@ -40,7 +40,8 @@ def parse_duration(value: str | timedelta, *, name: str = "duration") -> timedel
         match = _PATTERN.fullmatch(value)
         if match:
             return float(match[1]) * _UNITS[match[2]]
-    example = f'"{value}d" for days or "{value}h" for hours' if isinstance(value, (int, float)) else '"30d", "36h" or "15min"'
+    bare = isinstance(value, (int, float))
+    example = f'"{value}d" for days or "{value}h" for hours' if bare else '"30d", "36h" or "15min"'
     raise InputError(f"{name} must be a duration with its unit, got {value!r}. Write {example}, or pass a timedelta.")
 
 

@@ -52,7 +52,7 @@ class Estimate:
             return True
         if self.low is None or self.high is None:
             reason = self.note or "no interval"
-            raise InputError(f"this estimate has no interval ({reason}), so it cannot be asked whether it contains {x!r}")
+            raise InputError(f"this estimate has no interval ({reason}), so it cannot say whether it contains {x!r}.")
         if self.kind == "complement":
             return x <= self.low or x >= self.high
         return self.low <= x <= self.high
@@ -104,8 +104,9 @@ class RatioSet:
 
 def check_level(level: float) -> float:
     """Return ``level`` if it lies strictly between 0 and 1, else raise `InputError`."""
-    if isinstance(level, bool) or not isinstance(level, (int, float)) or not math.isfinite(level) or not 0.0 < level < 1.0:
-        hint = f" For {level:g} % write level={level / 100:g}." if isinstance(level, (int, float)) and 1 < level < 100 else ""
+    number = isinstance(level, (int, float)) and not isinstance(level, bool)
+    if not number or not math.isfinite(level) or not 0.0 < level < 1.0:
+        hint = f" For {level:g} % write level={level / 100:g}." if number and 1 < level < 100 else ""
         raise InputError(f"level must lie strictly between 0 and 1, got {level!r}.{hint}")
     return float(level)
 

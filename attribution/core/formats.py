@@ -1,4 +1,4 @@
-"""Numbers, money, dates and text as people read them, in English and Chinese. Rounding happens here and nowhere else."""
+"""Numbers, money, dates and text as people read them, in English and Chinese; the only place that rounds."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ NUMERIC_KINDS = frozenset(KINDS) - {"text", "date"}
 UNDEFINED = "–"
 _LOCALES = {"en": "en_US", "zh": "zh_Hans_CN"}
 _TO = {"en": "to", "zh": "至"}
-_CONTROL = {code: None for code in (*range(9), 11, 12, *range(14, 32), 127, *range(0x202A, 0x202F), *range(0x2066, 0x206A))}
+_DIRECTION = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))  # override characters can make text read as another
+_CONTROL = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 127, *_DIRECTION))
 
 
 def format_value(value: object, kind: str = "number", *, lang: str | None = None) -> str:
     """One value of a declared kind as text.
 
     Kinds: ``count`` (whole things), ``number`` (4 significant digits), ``rate`` (percent, 3 significant digits),
-    ``pp`` (percentage points), ``per1000`` (a rate times 1,000), ``money`` (4 significant digits), ``ratio`` (3 digits),
+    ``pp`` (percentage points), ``per1000`` (a rate times 1,000), ``money`` (4 significant digits), ``ratio`` (3),
     ``p`` (p-value), ``level`` (confidence level), ``date``, ``text``. None and nan are an en dash.
     """
     chosen = cast("Language", lang or current_language())
@@ -48,7 +49,7 @@ def format_value(value: object, kind: str = "number", *, lang: str | None = None
 
 
 def format_interval(low: object, high: object, kind: str, *, lang: str | None = None) -> str:
-    """ "4.1 to 20.6" in the language's words; an en dash when there is no interval."""
+    """Both ends as in "4.1 to 20.6", in the language's words; an en dash when there is no interval."""
     chosen = cast("Language", lang or current_language())
     ends = [low, high]
     if any(end is None or (isinstance(end, float) and math.isnan(end)) for end in ends):
@@ -91,7 +92,7 @@ def _ratio(number: float, lang: Language) -> str:
 
 
 def _rate(number: float, lang: Language) -> str:
-    return significant(number * 100, 3, lang) + ("%" if lang == "en" else "%")
+    return significant(number * 100, 3, lang) + "%"
 
 
 def _pp(number: float, lang: Language) -> str:

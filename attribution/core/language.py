@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 from attribution.core.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["LANGUAGES", "Language", "check_language", "current_language", "language", "set_language"]
 

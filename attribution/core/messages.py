@@ -82,7 +82,8 @@ class _ValueFormatter(string.Formatter):
     def __init__(self, lang: Language) -> None:
         self._lang = lang
 
-    def get_field(self, field_name: str, args: object, kwargs: Mapping[str, object]) -> tuple[object, str]:  # type: ignore[override]
+    def get_field(self, field_name: str, args: object, kwargs: Mapping[str, object]) -> tuple[object, str]:
+        del args  # placeholders are named
         if field_name not in kwargs:
             raise WakeLiftError(f"message value {field_name!r} is missing")
         return kwargs[field_name], field_name

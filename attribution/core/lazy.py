@@ -1,0 +1,59 @@
+"""Public names loaded on first use, so that importing a package costs next to nothing."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = ["attach"]
+
+
+def attach(module_name: str, exports: Mapping[str, str]) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
+    """Make ``__getattr__`` and ``__dir__`` of a package from a map of its public names.
+
+    A name is imported when it is first asked for and kept from then on. An unknown name is answered with the
+    closest one.
+
+    Args:
+        module_name: The package's own ``__name__``.
+        exports: Public name to the module that defines it; ``"module:attribute"`` where the two names differ.
+
+    Returns:
+        The functions to bind as the package's ``__getattr__`` and ``__dir__``.
+
+    Example:
+        >>> get, names = attach("attribution.core", {"parse_duration": "attribution.core.durations"})
+        >>> get("parse_duration")("36h")
+        datetime.timedelta(days=1, seconds=43200)
+        >>> "parse_duration" in names()
+        True
+    """
+
+    def __getattr__(name: str) -> object:  # noqa: N807 -- bound under this name in the package
+        target = exports.get(name)
+        if target is None:
+            raise AttributeError(_unknown(module_name, name, exports), name=name, obj=sys.modules.get(module_name))
+        source, _, attribute = target.partition(":")
+        value: object = getattr(import_module(source), attribute or name)
+        package = sys.modules.get(module_name)
+        if package is not None:
+            setattr(package, name, value)
+        return value
+
+    def __dir__() -> list[str]:  # noqa: N807 -- bound under this name in the package
+        return sorted({*vars(sys.modules[module_name]), *exports})
+
+    return __getattr__, __dir__
+
+
+def _unknown(module_name: str, name: str, exports: Mapping[str, str]) -> str:
+    message = f"module {module_name!r} has no attribute {name!r}."
+    if name.startswith("__"):
+        return message  # Python itself asks for these; no hint is wanted
+    from attribution.core.errors import closest
+
+    return f"{message} {closest(name, exports)}"
