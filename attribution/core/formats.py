@@ -87,6 +87,11 @@ def _number(number: float, lang: Language) -> str:
     return significant(number, 4, lang)
 
 
+def _money(number: float, lang: Language) -> str:
+    # Cents are the finest money there is above one unit; unit prices below it keep their digits.
+    return significant(round(number, 2), 4, lang) if abs(number) >= 1 else significant(number, 3, lang)
+
+
 def _ratio(number: float, lang: Language) -> str:
     return significant(number, 3, lang)
 
@@ -137,7 +142,7 @@ _FORMATS = {
     "rate": _rate,
     "pp": _pp,
     "per1000": _per1000,
-    "money": _number,
+    "money": _money,
     "p": _p,
     "level": _level,
 }

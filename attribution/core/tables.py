@@ -1,0 +1,212 @@
+"""The table boundary: whatever Narwhals accepts goes in, checked NumPy columns come out, every problem is listed.
+
+The caller's table is read through Narwhals, only the needed columns are brought in (a lazy table is projected in its own
+engine first), and never changed. Problems are collected in `Problems` and raised together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import narwhals.stable.v2 as nw
+import numpy as np
+
+from attribution.core.errors import InputError, TableError, TableIssue, closest
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from attribution.core.columns import Columns
+
+__all__ = ["Problems", "Table", "examples_of", "open_table", "to_kind_of"]
+
+_EXAMPLES = 5
+
+
+@dataclass(slots=True)
+class Problems:
+    """Collects the problems of one or several tables, to be raised as one error."""
+
+    issues: list[TableIssue] = field(default_factory=list)
+
+    def add(
+        self, code: str, table: str, column: str | None, count: int, *, message: str, examples: Iterable[object] = ()
+    ) -> None:
+        """Note one problem."""
+        shown = tuple(_shown(item) for item in list(examples)[:_EXAMPLES])
+        issue = TableIssue(code=code, table=table, column=column, count=int(count), examples=shown, message=message)
+        self.issues.append(issue)
+
+    def raise_if_any(self) -> None:
+        """Raise one `TableError` with everything collected, if there is anything."""
+        if self.issues:
+            raise TableError(self.issues)
+
+
+def _shown(item: object) -> str:
+    """One example for a message: short, and on one line."""
+    shown = repr(item)
+    return shown if len(shown) <= 60 else shown[:57] + "..."
+
+
+def examples_of(values: Sequence[object] | NDArray[Any] | pa.Array, mask: NDArray[np.bool_]) -> list[object]:
+    """The first few distinct values where the mask holds, in a stable order."""
+    positions = np.flatnonzero(mask)[:1000]
+    found = {str(item): item for item in (_plain(values[int(position)]) for position in positions)}
+    return [found[key] for key in sorted(found)][:_EXAMPLES]
+
+
+def _plain(value: Any) -> object:
+    if hasattr(value, "as_py"):
+        return value.as_py()
+    return value.item() if isinstance(value, np.generic) else value
+
+
+@dataclass(slots=True)
+class Table:
+    """One table of the user, seen through its roles.
+
+    Attributes:
+        name: What the table is, for messages: "touches", "conversions" ...
+        roles: The user's column names.
+        problems: Where problems are noted.
+    """
+
+    name: str
+    roles: Columns
+    problems: Problems
+    _frame: nw.DataFrame[Any] | nw.LazyFrame[Any]
+    names: tuple[str, ...]
+    _loaded: dict[str, pa.Array] = field(default_factory=dict)
+    _rows: int | None = None
+
+    def has(self, role: str) -> bool:
+        """Whether the column of a role is there."""
+        return self.roles.name_of(role) in self.names
+
+    def require(self, *roles: str) -> bool:
+        """Note every missing required role; True when all are there."""
+        return self.require_names(*(self.roles.name_of(role) for role in roles))
+
+    def require_names(self, *names: str) -> bool:
+        """Note every missing column by its own name; True when all are there."""
+        missing = [name for name in names if name not in self.names]
+        for name in missing:
+            self.problems.add(
+                "MISSING_COLUMN",
+                self.name,
+                name,
+                1,
+                message=f"the column {name!r} is missing. {closest(name, self.names)} Name it with columns=Columns(...)",
+            )
+        return not missing
+
+    def load(self, *names: str) -> None:
+        """Bring columns into memory in one pass; a lazy table is projected by its own engine."""
+        wanted = [name for name in dict.fromkeys(names) if name in self.names and name not in self._loaded]
+        if not wanted:
+            return
+        selected = self._frame.select(*wanted)
+        if isinstance(selected, nw.LazyFrame):
+            selected = selected.collect("pyarrow")
+        for name in wanted:
+            self._loaded[name] = self._column(selected, name)
+        self._rows = len(self._loaded[wanted[0]])
+
+    def _column(self, frame: nw.DataFrame[Any], name: str) -> pa.Array:
+        import pyarrow as pa
+
+        try:
+            column = frame.select(name).to_arrow().column(0)
+        except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError) as error:
+            self.problems.add("MIXED_TYPES", self.name, name, 1, message=f"the column holds values of several types: {error}")
+            return pa.nulls(len(frame))
+        array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+        if isinstance(array, pa.ChunkedArray):  # an empty or multi-chunk dictionary column stays chunked
+            array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], type=array.type)
+        if pa.types.is_dictionary(array.type):
+            array = array.dictionary_decode()
+        return array
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        if self._rows is None:
+            if isinstance(self._frame, nw.LazyFrame):
+                self._rows = int(self._frame.select(nw.len()).collect("pyarrow").item())
+            else:
+                self._rows = len(self._frame)
+        return self._rows
+
+    def arrow(self, name: str) -> pa.Array:
+        """A column as an Arrow array, as it is."""
+        self.load(name)
+        return self._loaded[name]
+
+    def lazy(self) -> nw.LazyFrame[Any]:
+        """The table as a lazy frame of its own engine, for sums that run where the data is."""
+        return self._frame.lazy()
+
+    def other_columns(self, used: Iterable[str]) -> tuple[str, ...]:
+        """Columns without a role, sorted by name."""
+        return tuple(sorted(set(self.names) - set(used)))
+
+
+def open_table(
+    data: object, name: str, roles: Columns, *, problems: Problems, required: Sequence[str] = (), optional: Sequence[str] = ()
+) -> Table:
+    """Open a table and bring in the columns of the named roles, noting those that are missing."""
+    frame = _narwhal(data, name)
+    names = tuple(frame.collect_schema().names())
+    doubled = sorted({column for column in names if names.count(column) > 1})
+    if doubled:
+        raise InputError(f"{name}: the column names {doubled!r} occur more than once; rename them.")
+    table = Table(name=name, roles=roles, problems=problems, _frame=frame, names=names)
+    table.require(*required)
+    table.load(*(roles.name_of(role) for role in (*required, *optional)))
+    return table
+
+
+def _narwhal(data: object, name: str) -> nw.DataFrame[Any] | nw.LazyFrame[Any]:
+    """The data through Narwhals; a result of ours stands for its own table."""
+    try:
+        return _frame(data)
+    except TypeError:
+        to_arrow = getattr(data, "to_arrow", None)
+        if callable(to_arrow):
+            return _frame(to_arrow())
+        raise InputError(
+            f"{name} must be a table (pandas, Polars, PyArrow, DuckDB relation, or any table that Narwhals accepts), "
+            f"got {type(data).__name__}."
+        ) from None
+
+
+def _frame(data: object) -> nw.DataFrame[Any] | nw.LazyFrame[Any]:
+    frame: nw.DataFrame[Any] | nw.LazyFrame[Any] = nw.from_native(data)  # type: ignore[call-overload]
+    return frame
+
+
+def to_kind_of(columns: dict[str, Any], like: object, *, build: Callable[[dict[str, Any]], pa.Table] | None = None) -> Any:
+    """Columns as a table of the same kind as ``like`` (a lazy table gives an Arrow-backed eager one of its engine)."""
+    import pyarrow as pa
+
+    arrow = pa.table(columns) if build is None else build(columns)
+    native = nw.from_native(like, pass_through=True)  # type: ignore[call-overload]
+    if not isinstance(native, (nw.DataFrame, nw.LazyFrame)):
+        return arrow
+    backend = native.implementation
+    if backend.is_pandas():
+        return arrow.to_pandas()
+    if backend.is_polars():
+        import polars as pl
+
+        made = pl.from_arrow(arrow)
+        return made.lazy() if isinstance(native, nw.LazyFrame) and isinstance(made, pl.DataFrame) else made
+    if backend.is_duckdb():
+        import duckdb
+
+        return duckdb.from_arrow(arrow)
+    return arrow

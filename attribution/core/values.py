@@ -1,0 +1,385 @@
+"""Checked columns: keys, instants, numbers and labels as contiguous NumPy arrays; every bad row is counted with examples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import numpy as np
+
+from attribution.core.errors import InputError
+from attribution.core.tables import Table, examples_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+__all__ = ["Labels", "duplicates", "encode_together", "instants", "keys", "labels", "numbers", "same_key_kind"]
+
+_DAY = 86_400_000_000
+_DAY_PRECISION_SHARE = 0.95
+_DAY_PRECISION_ROWS = 20
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Labels:
+    """A text (or other) column as codes into its sorted distinct values.
+
+    Attributes:
+        codes: One integer per row.
+        names: The distinct values, sorted, as an object array of Python values.
+    """
+
+    codes: NDArray[np.int64]
+    names: NDArray[np.object_]
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def take(self, rows: NDArray[Any]) -> Labels:
+        """The labels of some rows."""
+        return Labels(self.codes[rows], self.names)
+
+    def values(self) -> NDArray[np.object_]:
+        """One value per row."""
+        return self.names[self.codes]
+
+
+def keys(table: Table, role: str) -> pa.Array | None:
+    """A key column (text or integers) without nulls; None when it is missing or unusable (and noted)."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    name = table.roles.name_of(role)
+    if name not in table.names:
+        return None
+    array = table.arrow(name)
+    if pa.types.is_floating(array.type):  # integers with a gap arrive as floats from pandas
+        whole = pc.fill_null(pc.equal(pc.floor(array), array), True)  # noqa: FBT003 - the fill value
+        if pc.all(whole).as_py() in (True, None):
+            array = pc.cast(pc.if_else(pc.is_nan(array), None, array), pa.int64())
+    kind = array.type
+    if pa.types.is_integer(kind):
+        array = array.cast(pa.int64(), safe=False) if pa.types.is_uint64(kind) is False else array.cast(pa.string())
+        empty = pc.is_null(array)
+    elif pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        array = array.cast(pa.large_string())
+        empty = pc.or_(pc.is_null(array), pc.equal(pc.utf8_trim_whitespace(pc.fill_null(array, "")), ""))
+    elif pa.types.is_null(kind):
+        array = array.cast(pa.large_string())
+        empty = pc.is_null(array)
+    else:
+        table.problems.add(
+            "WRONG_TYPE", table.name, name, len(array), message=f"a key must be text or whole numbers, got {kind}; cast it"
+        )
+        return None
+    count = pc.sum(empty).as_py() or 0
+    if count:
+        rows = np.flatnonzero(empty.to_numpy(zero_copy_only=False))[:5]
+        table.problems.add(
+            "NULL_KEY",
+            table.name,
+            name,
+            count,
+            message="a key is empty; remove or repair these rows",
+            examples=[f"row {row}" for row in rows],
+        )
+        return None
+    return array
+
+
+def labels(table: Table, name: str, *, missing: str | None = "") -> Labels | None:
+    """A grouping column as labels; a null becomes ``missing``, or a noted problem when ``missing`` is None."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if name not in table.names:
+        return None
+    array = table.arrow(name)
+    if pa.types.is_null(array.type):
+        array = array.cast(pa.large_string())
+    if array.null_count:
+        if missing is None:
+            rows = np.flatnonzero(pc.is_null(array).to_numpy(zero_copy_only=False))[:5]
+            table.problems.add(
+                "NULL_KEY",
+                table.name,
+                name,
+                array.null_count,
+                message="the column has empty cells; name them (for example 'unknown')",
+                examples=[f"row {row}" for row in rows],
+            )
+            return None
+        array = pc.fill_null(array.cast(pa.large_string()), missing)
+    (codes,), names = encode_together(array)
+    return Labels(codes, names)
+
+
+def encode_together(*arrays: pa.Array) -> tuple[list[NDArray[np.int64]], NDArray[np.object_]]:
+    """Joint codes of several columns into their sorted distinct values: equal values, equal codes, whatever the row order."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    target = arrays[0].type
+    if any(array.type != target for array in arrays):
+        target = pa.large_string()
+    encoded = [array.cast(target).dictionary_encode() for array in arrays]
+    distinct = pc.unique(pa.concat_arrays([item.dictionary for item in encoded]))
+    distinct = distinct.take(pc.sort_indices(distinct))
+    codes = []
+    for item in encoded:
+        position = pc.index_in(item.dictionary, value_set=distinct).to_numpy(zero_copy_only=False).astype(np.int64)
+        codes.append(position[item.indices.to_numpy(zero_copy_only=False)] if len(item) else np.empty(0, np.int64))
+    names = np.empty(len(distinct), dtype=object)
+    names[:] = distinct.to_pylist()
+    return codes, names
+
+
+def numbers(
+    table: Table,
+    name: str,
+    *,
+    minimum: float | None = None,
+    missing: float | None = None,
+    whole: bool = False,
+) -> NDArray[np.float64] | None:
+    """A numeric column as float64.
+
+    Args:
+        table: The table.
+        name: The user's name of the column.
+        minimum: Values below are noted as NEGATIVE_VALUE.
+        missing: What a null stands for; without it a null is noted as NULL_VALUE.
+        whole: Whether a fraction is noted as NOT_WHOLE.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if name not in table.names:
+        return None
+    array = table.arrow(name)
+    kind = array.type
+    numeric = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind) or pa.types.is_boolean(kind)
+    if not numeric and not pa.types.is_null(kind):
+        table.problems.add(
+            "WRONG_TYPE", table.name, name, len(array), message=f"numbers are needed, got {kind}; cast the column",
+            examples=examples_of(array, np.ones(min(len(array), 5), bool)),
+        )  # fmt: skip
+        return None
+    absent = pc.is_null(array, nan_is_null=True).to_numpy(zero_copy_only=False)
+    if missing is None and absent.any():
+        table.problems.add(
+            "NULL_VALUE", table.name, name, absent.sum(), message="a number is missing; write 0 only where 0 is known",
+            examples=[f"row {row}" for row in np.flatnonzero(absent)[:5]],
+        )  # fmt: skip
+    plain = array.cast(pa.int8()) if pa.types.is_boolean(kind) else array
+    result = plain.cast(pa.float64()).to_numpy(zero_copy_only=False).astype(np.float64, copy=True)
+    result[absent] = np.nan if missing is None else missing
+    _check_numbers(table, name, result, minimum=minimum, whole=whole)
+    return result
+
+
+def _check_numbers(table: Table, name: str, values: NDArray[np.float64], *, minimum: float | None, whole: bool) -> None:
+    infinite = np.isinf(values)
+    if infinite.any():
+        table.problems.add(
+            "NOT_FINITE", table.name, name, infinite.sum(), message="infinite numbers cannot be summed; repair these rows",
+            examples=examples_of(values, infinite),
+        )  # fmt: skip
+    if minimum is not None:
+        low = values < minimum
+        if low.any():
+            table.problems.add(
+                "NEGATIVE_VALUE", table.name, name, low.sum(), message=f"numbers below {minimum:g} are not allowed here",
+                examples=examples_of(values, low),
+            )  # fmt: skip
+    if whole:
+        broken = np.isfinite(values) & (values != np.floor(values))
+        if broken.any():
+            table.problems.add(
+                "NOT_WHOLE", table.name, name, broken.sum(), message="whole numbers are needed",
+                examples=examples_of(values, broken),
+            )  # fmt: skip
+
+
+def instants(table: Table, role: str, *, end_of_day: bool = False, allow_null: bool = False) -> NDArray[np.int64] | None:
+    """A time column as microseconds since 1970-01-01 UTC; None when it is missing or unusable (and noted).
+
+    Args:
+        table: The table.
+        role: The role of the column.
+        end_of_day: Whether a day-precision time stands for the end of its day, and undeclared day precision is a problem.
+        allow_null: Whether an empty time is allowed; it becomes the smallest int64.
+    """
+    name = table.roles.name_of(role)
+    if name not in table.names:
+        return None
+    zone = _zone(table)
+    found = _microseconds(table, name, zone, end_of_day=end_of_day)
+    if found is None:
+        return None
+    values, valid, local = found
+    if not allow_null and not valid.all():
+        table.problems.add(
+            "NULL_TIME", table.name, name, (~valid).sum(), message="a time is missing; remove or repair these rows",
+            examples=[f"row {row}" for row in np.flatnonzero(~valid)[:5]],
+        )  # fmt: skip
+        return None
+    if table.roles.precision == "day":
+        if end_of_day:
+            values = values + np.where(valid, _DAY - 1 - local % _DAY, 0)
+    elif end_of_day and _looks_like_days(local[valid]):
+        table.problems.add(
+            "DAY_PRECISION", table.name, name, int((local[valid] % _DAY == 0).sum()),
+            message='nearly all times are at 00:00: these are booking dates. Declare columns=Columns(..., precision="day"); '
+            "a conversion then counts at the end of its day",
+        )  # fmt: skip
+        return None
+    return np.where(valid, values, np.iinfo(np.int64).min)
+
+
+def _zone(table: Table) -> ZoneInfo | None:
+    if table.roles.timezone is None:
+        return None
+    try:
+        return ZoneInfo(table.roles.timezone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise InputError(
+            f'timezone must be an IANA name such as "Asia/Shanghai", got {table.roles.timezone!r}.'
+        ) from None
+
+
+def _looks_like_days(local: NDArray[np.int64]) -> bool:
+    if len(local) < _DAY_PRECISION_ROWS:
+        return False
+    return bool((local % _DAY == 0).mean() > _DAY_PRECISION_SHARE)
+
+
+def _microseconds(
+    table: Table, name: str, zone: ZoneInfo | None, *, end_of_day: bool
+) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]] | None:
+    """UTC microseconds, validity, and local microseconds (for the hour of the day)."""
+    import pandas as pd
+    import pyarrow as pa
+
+    array = table.arrow(name)
+    kind = array.type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        parsed = _parse_text(table, name, array)
+        if parsed is None:
+            return None
+        array, kind = parsed, parsed.type
+    if pa.types.is_date(kind):
+        if table.roles.precision != "day" and end_of_day:
+            table.problems.add(
+                "DAY_PRECISION", table.name, name, len(array),
+                message='the column holds dates, not instants. Declare columns=Columns(..., precision="day")',
+            )  # fmt: skip
+            return None
+        array = array.cast(pa.timestamp("us"))
+        kind = array.type
+    if not pa.types.is_timestamp(kind):
+        table.problems.add(
+            "WRONG_TYPE", table.name, name, len(array), message=f"a time is needed, got {kind}; parse it first"
+        )
+        return None
+    valid = array.is_valid().to_numpy(zero_copy_only=False)
+    if kind.tz is not None:
+        utc = _whole_microseconds(array)
+        shown = pd.DatetimeIndex(pd.to_datetime(utc, unit="us", utc=True)).tz_convert(zone or kind.tz)
+        return utc, valid, shown.tz_localize(None).as_unit("us").asi8
+    if zone is None:
+        table.problems.add(
+            "NAIVE_TIME", table.name, name, len(array),
+            message='the times carry no time zone. Declare columns=Columns(..., timezone="Asia/Shanghai") or your own zone',
+            examples=examples_of(array, valid),
+        )  # fmt: skip
+        return None
+    local = _whole_microseconds(array)
+    return _localise(table, name, local, valid, zone)
+
+
+def _whole_microseconds(array: pa.Array) -> NDArray[np.int64]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    whole = array.cast(pa.timestamp("us", array.type.tz), safe=False).cast(pa.int64())
+    return pc.fill_null(whole, 0).to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]
+
+
+def _localise(
+    table: Table, name: str, local: NDArray[np.int64], valid: NDArray[np.bool_], zone: ZoneInfo
+) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]] | None:
+    import pandas as pd
+
+    naive = pd.DatetimeIndex(pd.to_datetime(local, unit="us"))
+    placed = naive.tz_localize(zone, ambiguous="NaT", nonexistent="NaT")
+    lost = np.asarray(placed.isna()) & valid
+    if lost.any():
+        table.problems.add(
+            "AMBIGUOUS_TIME", table.name, name, lost.sum(),
+            message=f"these local times do not exist or occur twice in {zone.key} (daylight saving); give times with an offset",
+            examples=[str(item) for item in naive[lost][:5]],
+        )  # fmt: skip
+        return None
+    return placed.tz_convert("UTC").as_unit("us").asi8, valid, local
+
+
+def _parse_text(table: Table, name: str, array: pa.Array) -> pa.Array | None:
+    """ISO 8601 text as timestamps; text that is not a time is noted."""
+    import pandas as pd
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    blank = pc.equal(pc.utf8_trim_whitespace(array), "")
+    array = pc.if_else(blank, pa.scalar(None, array.type), array)
+    offset = pc.match_substring_regex(array, r"([zZ]|[+-]\d\d:?\d\d)\s*$")
+    offset = pc.and_(offset, pc.match_substring(array, ":"))
+    aware = pc.all(offset).as_py()
+    if not aware and pc.any(offset).as_py():
+        table.problems.add(
+            "MIXED_TIMES", table.name, name, pc.sum(pc.invert(offset)).as_py() or 0,
+            message="some times carry an offset and some do not; write all of them alike",
+        )  # fmt: skip
+        return None
+    parsed = pd.to_datetime(pd.Series(array.to_pylist(), dtype="object"), format="ISO8601", errors="coerce", utc=True)
+    bad = parsed.isna().to_numpy() & array.is_valid().to_numpy(zero_copy_only=False)
+    if bad.any():
+        table.problems.add(
+            "BAD_TIME", table.name, name, bad.sum(),
+            message='text that is not a time; write ISO 8601, for example "2026-10-01 09:30:00+08:00"',
+            examples=examples_of(array, bad),
+        )  # fmt: skip
+        return None
+    made = pa.array(parsed.dt.as_unit("us"), type=pa.timestamp("us", "UTC"))
+    return made if aware else made.cast(pa.timestamp("us"))
+
+
+def duplicates(array: pa.Array) -> tuple[int, list[object]]:
+    """Number of rows that repeat an earlier key, and examples of such keys."""
+    import pyarrow.compute as pc
+
+    counted = pc.value_counts(array)
+    counts = counted.field("counts").to_numpy(zero_copy_only=False)
+    repeated = counts > 1
+    found = sorted((str(item) for item in counted.field("values").filter(repeated).to_pylist()[:1000]))
+    return int((counts[repeated] - 1).sum()), list(found[:5])
+
+
+def same_key_kind(tables: Sequence[tuple[Table, pa.Array | None]], role: str) -> bool:
+    """Whether the key columns of several tables are of one type; else a problem is noted on the later ones."""
+    known = [(table, array) for table, array in tables if array is not None]
+    if len(known) < 2:  # noqa: PLR2004 - a comparison needs two
+        return True
+    first_table, first = known[0]
+    alike = True
+    for table, array in known[1:]:
+        if array.type != first.type:
+            alike = False
+            table.problems.add(
+                "KEY_TYPE_MISMATCH", table.name, table.roles.name_of(role), len(array),
+                message=f"the key is {array.type} here and {first.type} in {first_table.name}: nothing would match; cast one",
+            )  # fmt: skip
+    return alike
