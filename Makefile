@@ -1,0 +1,105 @@
+# WakeLift. `make` alone explains itself. Needs Python 3.11 or newer and GNU make, nothing else: each target builds what it
+# needs in .venv. Without make: `python -m pip install .` and `python -m experiments demo --out demo`.
+
+VENV ?= .venv
+JOBS ?= 2
+SEED ?= 7
+OUT ?= build/demo
+ARGS ?=
+
+ifeq ($(OS),Windows_NT)
+BIN := $(VENV)/Scripts
+else
+BIN := $(VENV)/bin
+endif
+PY := $(BIN)/python
+PIP := $(PY) -m pip --disable-pip-version-check --quiet
+EXTRAS := polars,duckdb,ibis,excel
+RUN_STAMP := $(VENV)/.installed-run
+DEV_STAMP := $(VENV)/.installed-dev
+
+# Sets $$python to the first interpreter that is new enough; PYTHON=... names one yourself.
+FIND_PYTHON = python=; \
+	for candidate in $(if $(PYTHON),"$(PYTHON)",python3.13 python3.12 python3.11 python3 python); do \
+	  if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
+	    python=$$candidate; break; fi; \
+	done; \
+	if [ -z "$$python" ]; then \
+	  echo "WakeLift needs Python 3.11 or newer, and none was found$(if $(PYTHON), under the name $(PYTHON),)." >&2; \
+	  echo "Install one, or name it: make PYTHON=/path/to/python3.11" >&2; exit 1; \
+	fi
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-statistical test-lowest docs-test lint types layers wheel ci clean
+
+help: ## Show this list
+	@echo "WakeLift: who gets the credit, what did the campaign cause, did it pay."
+	@echo
+	@awk 'BEGIN {FS = ":[^#]*## "} /^[a-z][a-z-]*:[^#]*## / {printf "  make %-17s %s\n", $$1, $$2}' Makefile
+	@echo
+	@echo "  PYTHON=python3.12 chooses the interpreter, VENV=.venv the environment, JOBS=2 the test processes,"
+	@echo "  ARGS='-k name' goes to pytest, OUT=build/demo is where the demo writes."
+
+setup: $(DEV_STAMP) ## Build .venv with the library, its extras (all but spark) and the development tools
+
+# The environment is made anew when its interpreter is gone or too old.
+$(RUN_STAMP): pyproject.toml
+	@$(FIND_PYTHON); \
+	if ! $(PY) -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
+	  echo "Building $(VENV) with $$("$$python" --version)"; \
+	  "$$python" -m venv --clear "$(VENV)" || { \
+	    echo "No environment could be made. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }; \
+	fi
+	@echo "Installing WakeLift and its dependencies in $(VENV) (a minute or two the first time)"
+	@$(PIP) install --editable ".[$(EXTRAS)]"
+	@touch $@
+
+$(DEV_STAMP): $(RUN_STAMP)
+	@echo "Installing the development tools in $(VENV)"
+	@$(PIP) install --editable ".[$(EXTRAS),dev]"
+	@touch $@
+
+demo: $(RUN_STAMP) ## Simulate a campaign and write its post-mortem to build/demo
+	@$(PY) -m experiments demo --out "$(OUT)"
+
+test: $(DEV_STAMP) ## Run the tests, then the examples in the docstrings
+	$(PY) -m pytest -n $(JOBS) -p randomly --randomly-seed=$(SEED) $(ARGS)
+	$(PY) -m pytest -p no:randomly --doctest-modules attribution experiments
+
+test-statistical: $(DEV_STAMP) ## Run the long simulations (coverage, error rates)
+	$(PY) -m pytest -n $(JOBS) -p no:randomly -m statistical $(ARGS)
+
+test-lowest: ## Run the tests with the lowest versions that pyproject.toml allows
+	@$(FIND_PYTHON); mkdir -p build && "$$python" .ci/lowest.py > build/lowest.txt && \
+	"$$python" -m venv --clear build/lowest-venv
+	build/lowest-venv/bin/python -m pip --disable-pip-version-check --quiet install \
+	  --constraint build/lowest.txt --editable ".[polars,duckdb,excel,dev]"
+	build/lowest-venv/bin/python -m pytest -n $(JOBS) -p no:randomly --ignore=tests/contracts $(ARGS)
+
+docs-test: $(DEV_STAMP) ## Run every Python block of the README and of docs/
+	$(PY) -m pytest -p no:randomly tests/docs $(ARGS)
+
+lint: $(DEV_STAMP) ## Check style and complexity with ruff
+	$(PY) -m ruff check .
+
+types: $(DEV_STAMP) ## Check types with mypy --strict
+	$(PY) -m mypy
+
+layers: $(DEV_STAMP) ## Check that no module imports from a layer above its own
+	$(BIN)/lint-imports
+
+wheel: $(DEV_STAMP) ## Build the wheel, install it in an empty environment, run the demo from it
+	@rm -rf build/dist build/wheel-venv build/wheel-demo
+	$(PY) -m build --wheel --outdir build/dist .
+	$(PY) .ci/check_wheel.py build/dist
+	$(PY) -m venv build/wheel-venv
+	build/wheel-venv/$(notdir $(BIN))/python -m pip --disable-pip-version-check --quiet install build/dist/*.whl
+	@mkdir -p build/wheel-demo
+	cd build/wheel-demo && ../wheel-venv/$(notdir $(BIN))/wakelift demo --out demo
+	@test -s build/wheel-demo/demo/report.html && echo "The wheel works: build/wheel-demo/demo/report.html"
+
+ci: ## Run what continuous integration runs
+	./.ci/run
+
+clean: ## Delete what the targets built, but not .venv
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
