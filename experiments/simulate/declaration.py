@@ -1,0 +1,42 @@
+"""The declared analysis of the simulated campaign, with the keys of a plan file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from experiments.simulate.constants import ARMS, AS_OF, DAYS, STEPS
+
+__all__ = ["declared_plan"]
+
+_FILES = ("touches", "conversions", "assignment", "prices", "history")
+
+
+def declared_plan() -> dict[str, Any]:
+    """A new dict with the keys of a plan file; no decision is declared as a gate."""
+    return {
+        "campaign": {
+            "name": "2026Q4 wake-up",
+            "population": "silent 90 days or more at assignment",
+            "as_of": AS_OF,
+        },
+        "tables": {name: {"path": f"data/{name}.parquet"} for name in _FILES},
+        "experiment": {
+            "randomised": True,
+            "control": ARMS[0],
+            "order": list(ARMS),
+            "window": f"{DAYS}d",
+            "shares": "p_assign",
+            "steps": {arm: list(channels) for arm, channels in STEPS.items()},
+        },
+        "metrics": {
+            "woken": {"kind": "rate", "column": "woken", "role": "primary"},
+            "value": {"kind": "mean", "column": "value", "role": "secondary"},
+        },
+        "attribution": {
+            "models": ["first_touch", "last_touch", "linear", "time_decay", "position_based"],
+            "lookback": "30d",
+        },
+        "costs": {"thresholds": [60, 85, 125], "relevant_net": 0.1},
+        "guardrails": {"closed": {"column": "closed", "margin": 0.0015}},
+        "report": {"language": "zh", "min_cell": 10},
+    }

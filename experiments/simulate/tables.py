@@ -1,0 +1,264 @@
+"""The tables that a bank would hand over, made of the simulator's arrays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attribution.core.randomness import generator
+from experiments.simulate.constants import (
+    ARMS,
+    ASSIGNED_AT,
+    COUNT_CLASSES,
+    RECENCY_CLASSES,
+    SOURCES,
+    TYPES,
+)
+from experiments.simulate.text import codes, hashes, names
+from experiments.simulate.touchlog import CAMPAIGNS, CHANNELS, KINDS
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from experiments.simulate.constants import Constants
+    from experiments.simulate.outcomes import Realised
+    from experiments.simulate.population import Population
+    from experiments.simulate.returns import Events, Returns
+    from experiments.simulate.touchlog import TouchLog
+
+__all__ = ["Identifiers", "Tables"]
+
+Columns = dict[str, Any]
+_DAY = 86_400
+_DIGITS = 7
+
+
+class Identifiers:
+    """Customer numbers and person ids as text, and the customer number under which an event was booked."""
+
+    def __init__(self, population: Population, seed: int) -> None:
+        total = len(population.owner)
+        width = max(_DIGITS, len(str(total)))
+        self.customer = codes("C", np.arange(1, total + 1), width=width)
+        self.person = self.customer[population.smallest]
+        self._of_person = np.argsort(population.owner, kind="stable")
+        self._begin = np.cumsum(population.numbers) - population.numbers
+        self._numbers = population.numbers
+        self._seed = seed
+
+    def booked(self, person: NDArray[np.int64], purpose: str) -> NDArray[np.str_]:
+        """One of the person's customer numbers for each event, at random."""
+        uniform = generator(self._seed, f"simulate.{purpose}").random(len(person))
+        place = self._begin[person] + (uniform * self._numbers[person]).astype(np.int64)
+        return self.customer[self._of_person[place]]
+
+
+class Tables:
+    """Makes each table once; holds what several tables need."""
+
+    def __init__(self, constants: Constants, population: Population, *, arm: NDArray[np.int64], seed: int) -> None:
+        self._constants = constants
+        self._population = population
+        self._arm = arm
+        self._seed = seed
+        self._ids = Identifiers(population, seed)
+
+    def customers(self) -> pd.DataFrame:
+        """One row per customer number; the history of the person is repeated on each."""
+        p, owner = self._population, self._population.owner
+        links = self._links()
+        last_clock = (generator(self._seed, "simulate.last_active").random(len(p.kind)) * _DAY).astype(np.int64)
+        last = last_clock - p.recency_days * _DAY
+        tenure = 30 + generator(self._seed, "simulate.tenure").random(len(p.kind)) * 1_500 + 20 * p.investments
+        first_day = np.where(p.investments == 1, p.recency_days, p.recency_days + tenure.astype(np.int64))
+        first = np.datetime64(ASSIGNED_AT.date().isoformat(), "D") - first_day.astype("timedelta64[D]")
+        return _frame({
+            "customer_id": links["customer_id"],
+            "person_id": self._ids.person[owner],
+            "phone": links["phone"],
+            "device": links["device"],
+            "source": names(SOURCES, p.source[owner]),
+            "first_date": first[owner].astype("datetime64[s]"),
+            "last_active_at": _instants(last[owner]),
+            "n_invest": p.investments[owner],
+            "amount_total": p.amount_total[owner],
+            "amount_max": p.amount_max[owner],
+            "recency_days": p.recency_days[owner],
+            "opt_out_sms": p.no_sms[owner],
+            "opt_out_phone": p.no_phone[owner],
+            "opt_out_push": p.no_push[owner],
+            "is_test": np.zeros(len(owner), dtype=bool),
+        })
+
+    def links(self) -> pd.DataFrame:
+        """What connects customer numbers: the phone is shared within a person, the device never across persons."""
+        return _frame(self._links())
+
+    def _links(self) -> Columns:
+        p, owner = self._population, self._population.owner
+        device = hashes("d", np.arange(len(p.kind)), seed=2 * self._seed + 1)[owner].astype(object)
+        device[~p.installed[owner]] = None
+        return {
+            "customer_id": self._ids.customer,
+            "phone": hashes("p", owner, seed=2 * self._seed),
+            "device": device,
+        }
+
+    def assignment(self) -> pd.DataFrame:
+        """One row per person."""
+        p = self._population
+        return _frame({
+            "person_id": self._ids.person,
+            "arm": names(ARMS, self._arm),
+            "p_assign": np.full(len(self._arm), 1 / len(ARMS)),
+            "assigned_at": _instants(np.zeros(len(self._arm), dtype=np.int64)),
+            "stratum": names(RECENCY_CLASSES, p.recency_class),
+        })
+
+    def touches(self, log: TouchLog) -> pd.DataFrame:
+        """One row per touch, in the order of time."""
+        total = len(log.person)
+        search = CHANNELS.index("search")
+        return _frame({
+            "touch_id": codes("T", np.arange(1, total + 1), width=max(_DIGITS, len(str(total)))),
+            "person_id": self._ids.person[log.person],
+            "customer_id": self._ids.booked(log.person, "touch_customer"),
+            "time": _instants(log.seconds),
+            "channel": names(CHANNELS, log.channel),
+            "kind": names(KINDS, log.kind),
+            "origin": names(("outbound", "inbound"), (log.channel == search).astype(np.int64)),
+            "campaign": names(CAMPAIGNS, log.campaign),
+            "segments": _nullable(log.segments, log.segments > 0),
+        })
+
+    def conversions(self, events: Events) -> pd.DataFrame:
+        """First and second conversions, in the order of time."""
+        first, again = np.flatnonzero(events.returned_at >= 0), np.flatnonzero(events.again_at >= 0)
+        person = np.concatenate([first, again])
+        seconds = np.concatenate([events.returned_at[first], events.again_at[again]])
+        value = np.concatenate([events.value[first], events.again_value[again]])
+        incentive = np.concatenate([events.redeemed[first], np.zeros(len(again))])
+        order = np.lexsort((person, seconds))
+        person, total = person[order], len(person)
+        return _frame({
+            "conversion_id": codes("V", np.arange(1, total + 1), width=max(_DIGITS, len(str(total)))),
+            "person_id": self._ids.person[person],
+            "customer_id": self._ids.booked(person, "conversion_customer"),
+            "time": _instants(seconds[order]),
+            "value": value[order],
+            "incentive_cost": incentive[order],
+        })
+
+    def prices(self, fixed: dict[str, float]) -> pd.DataFrame:
+        """The price list: a touch costs the sum over the rows of its channel whose basis applies to it."""
+        c = self._constants
+        rows: list[tuple[str, str, float, str | None]] = [
+            ("push", "delivered", c.push_price, None),
+            ("banner", "impression", c.banner_price, None),
+            ("banner", "fixed", fixed["banner"], ";".join(ARMS[1:])),
+            ("search", "click", c.search_price, None),
+            ("sms", "segment", c.sms_price, None),
+            ("phone", "attempt", c.attempt_price, None),
+            ("phone", "answered", c.answered_price, None),
+            ("phone", "fixed", fixed["phone"], ARMS[-1]),
+        ]
+        channel, basis, unit_cost, arms = zip(*rows, strict=True)
+        return _frame({
+            "channel": np.array(channel, dtype=object),
+            "basis": np.array(basis, dtype=object),
+            "unit_cost": np.array(unit_cost),
+            "arms": np.array(arms, dtype=object),
+        })
+
+    def spend(self, log: TouchLog, fixed: dict[str, float]) -> pd.DataFrame:
+        """Realised cost of each channel over everybody, with its lump sum."""
+        c = self._constants
+        attempts = c.attempt_price * (log.kind >= KINDS.index("attempt"))
+        answered = c.answered_price * (log.kind == KINDS.index("answered"))
+        unit = np.array([c.push_price, c.banner_price, c.search_price, c.sms_price, 0.0])
+        times = np.where(log.channel == CHANNELS.index("sms"), log.segments, 1)
+        cost = np.bincount(log.channel, unit[log.channel] * times + attempts + answered, minlength=len(CHANNELS))
+        lump = np.array([fixed.get(channel, 0.0) for channel in CHANNELS])
+        return _frame({"channel": np.array(CHANNELS, dtype=object), "cost": cost + lump})
+
+    def history(self, realised: Realised, events: Events) -> pd.DataFrame:
+        """What the bank knows of each person, and the closing of the account."""
+        return _frame({"person_id": self._ids.person, **self._history(realised, events)})
+
+    def _history(self, realised: Realised, events: Events) -> Columns:
+        p = self._population
+        return {
+            "source": names(SOURCES, p.source),
+            "n_invest": p.investments,
+            "count_class": names(COUNT_CLASSES, p.count_class),
+            "recency_days": p.recency_days,
+            "recency_class": names(RECENCY_CLASSES, p.recency_class),
+            "amount_total": p.amount_total,
+            "closed_at": _instants(events.closed_at, events.closed_at >= 0),
+            "closed": realised.closed,
+        }
+
+    def outcomes(self, realised: Realised, events: Events) -> pd.DataFrame:
+        """One row per assigned person."""
+        p = self._population
+        return _frame({
+            "person_id": self._ids.person,
+            "arm": names(ARMS, self._arm),
+            "p_assign": np.full(len(self._arm), 1 / len(ARMS)),
+            "stratum": names(RECENCY_CLASSES, p.recency_class),
+            "woken": realised.woken,
+            "value": realised.value,
+            "orders": realised.orders,
+            "touch_cost": realised.touch_cost,
+            "incentive_cost": realised.incentive_cost,
+            "fixed_cost": realised.fixed_cost,
+            "cost": realised.touch_cost + realised.incentive_cost + realised.fixed_cost,
+            **self._history(realised, events),
+        })
+
+    def truth(
+        self,
+        returns: Returns,
+        *,
+        cost: NDArray[np.float64],
+        closing: NDArray[np.float64],
+        value_mean: NDArray[np.float64],
+    ) -> pd.DataFrame:
+        """What no bank can know: each person's probabilities and expected cost under every arm."""
+        p = self._population
+        columns: Columns = {"person_id": self._ids.person}
+        for prefix, array in (("p", returns.probability), ("c", cost), ("closed", closing)):
+            columns |= {f"{prefix}_{arm}": array[index] for index, arm in enumerate(ARMS)}
+        columns |= {"value_mean": value_mean, "hunter": p.hunter, "type": names(TYPES, p.kind)}
+        return _frame(columns)
+
+
+def _frame(columns: Columns) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame({name: _text(array) for name, array in columns.items()})
+
+
+def _text(array: Any) -> Any:
+    """Text columns as objects, so that every pandas release chooses its own dtype for text."""
+    return array.astype(object) if isinstance(array, np.ndarray) and array.dtype.kind == "U" else array
+
+
+def _instants(seconds: NDArray[np.int64], known: NDArray[np.bool_] | None = None) -> pd.Series[pd.Timestamp]:
+    """Seconds after assignment as instants in UTC; null where not known."""
+    import pandas as pd
+
+    start = np.datetime64(int(ASSIGNED_AT.timestamp()), "s").astype("datetime64[us]")
+    times = start + (seconds * 1_000_000).astype("timedelta64[us]")
+    if known is not None:
+        times = np.where(known, times, np.datetime64("NaT", "us"))
+    return pd.Series(times).dt.tz_localize("UTC")
+
+
+def _nullable(values: NDArray[np.int64], known: NDArray[np.bool_]) -> Any:
+    """Whole numbers with nulls."""
+    import pandas as pd
+
+    return pd.arrays.IntegerArray(values.copy(), ~known)
