@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from experiments.simulate.campaign import Campaign, simulate
+from experiments.simulate.expectation import expected_verdicts
 
-__all__ = ["Campaign", "simulate"]
+__all__ = ["Campaign", "expected_verdicts", "simulate"]

@@ -11,7 +11,7 @@ from attribution.core import messages
 from attribution.core.errors import InputError
 from attribution.core.formats import format_value
 from attribution.core.randomness import check_seed, generator
-from experiments.simulate.constants import ARMS, AS_OF, ASSIGNED_AT, STEPS, constants_of
+from experiments.simulate.constants import ARMS, AS_OF, STEPS, constants_of
 from experiments.simulate.declaration import declared_plan
 from experiments.simulate.exposure import draw_exposure, fixed_costs, outbound_costs
 from experiments.simulate.outcomes import expected_costs, realise
@@ -99,11 +99,13 @@ class Campaign:
     def __repr__(self) -> str:
         rows = ", ".join(f"{name} {format_value(len(table), 'count')}" for name, table in self.tables().items())
         about = {"scenario": self.scenario, "seed": str(self.seed), "as_of": self.as_of}
-        return "\n".join([
-            messages.text("SIMULATED_CAMPAIGN", about),
-            messages.text("SIMULATED_ARMS", {"arms": " < ".join(self.order)}),
-            messages.text("SIMULATED_ROWS", {"rows": rows}),
-        ])
+        return "\n".join(
+            [
+                messages.text("SIMULATED_CAMPAIGN", about),
+                messages.text("SIMULATED_ARMS", {"arms": " < ".join(self.order)}),
+                messages.text("SIMULATED_ROWS", {"rows": rows}),
+            ]
+        )
 
 
 def simulate(scenario: str = "default", *, persons: int = 60_000, seed: int = 0) -> Campaign:
@@ -139,10 +141,7 @@ def simulate(scenario: str = "default", *, persons: int = 60_000, seed: int = 0)
     exposure = draw_exposure(constants, population, seed)
     arm = (generator(seed, "simulate.arm").random(persons) * len(ARMS)).astype(np.int64)
     returns = draw_returns(constants, population, exposure, arm, seed)
-    horizon = (AS_OF - ASSIGNED_AT.date()).days * 86_400
-    events = draw_events(
-        constants, population, exposure, arm=arm, returned_day=returns.day, seed=seed, horizon=horizon
-    )
+    events = draw_events(constants, population, exposure, arm=arm, returned_day=returns.day, seed=seed)
     fixed, share = fixed_costs(constants, arm)
     outbound = outbound_costs(constants, exposure)
     realised = realise(constants, events, arm=arm, outbound=outbound, fixed=share)

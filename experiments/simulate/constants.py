@@ -26,6 +26,7 @@ __all__ = [
     "LOCAL",
     "RECENCY_CLASSES",
     "SCENARIOS",
+    "SEEN_DAYS",
     "SOURCES",
     "STEPS",
     "TYPES",
@@ -41,6 +42,7 @@ LOCAL = timezone(timedelta(hours=8))
 ASSIGNED_AT = datetime(2026, 10, 12, tzinfo=LOCAL)  # a Monday, local midnight: window days are calendar days
 AS_OF = date(2026, 12, 31)
 DAYS = 28
+SEEN_DAYS = (AS_OF - ASSIGNED_AT.date()).days  # closures are seen until the date of the data
 SOURCES = ("official", "search", "app_store", "referral", "rebate")
 RECENCY_CLASSES = ("90-180", "181-365", "366+")
 COUNT_CLASSES = ("1", "2-4", "5+")
@@ -101,7 +103,7 @@ class Constants:
     # what a touch does: daily hazard added at its day, fading with its time constant (days)
     push_effect: float = 0.0006
     banner_effect: float = 0.0004
-    sms_effect: float = 0.0006
+    sms_effect: float = 0.0012
     phone_effect: float = 0.0042
     push_fade: float = 3.0
     banner_fade: float = 2.0
@@ -143,17 +145,19 @@ class Constants:
     phone_fixed_per_person: float = 0.10
 
 
-SCENARIOS: Mapping[str, Mapping[str, Any]] = MappingProxyType({
-    "default": {},
-    "null": {
-        "push_effect": 0.0,
-        "banner_effect": 0.0,
-        "sms_effect": 0.0,
-        "phone_effect": 0.0,
-        "closing_after_call": 0.0,
-        "closing_after_call_disturbed": 0.0,
-    },
-})
+SCENARIOS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        "default": {},
+        "null": {
+            "push_effect": 0.0,
+            "banner_effect": 0.0,
+            "sms_effect": 0.0,
+            "phone_effect": 0.0,
+            "closing_after_call": 0.0,
+            "closing_after_call_disturbed": 0.0,
+        },
+    }
+)
 
 
 def constants_of(scenario: str) -> Constants:

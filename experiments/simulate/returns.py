@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attribution.core.randomness import generator
-from experiments.simulate.constants import ARMS, DAYS, TYPES
+from experiments.simulate.constants import ARMS, DAYS, SEEN_DAYS, TYPES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,7 +17,15 @@ if TYPE_CHECKING:
     from experiments.simulate.exposure import Exposure
     from experiments.simulate.population import Population
 
-__all__ = ["Events", "Returns", "closing_probabilities", "draw_events", "draw_returns", "incentive_terms", "value_means"]
+__all__ = [
+    "Events",
+    "Returns",
+    "closing_probabilities",
+    "draw_events",
+    "draw_returns",
+    "incentive_terms",
+    "value_means",
+]
 
 _HOUR = 3_600
 _DAY = 86_400
@@ -133,9 +141,7 @@ def closing_probabilities(constants: Constants, population: Population, exposure
     return np.stack([base, base, base, 1 - (1 - base) * (1 - after_call)])
 
 
-def _closing_after_call(
-    constants: Constants, population: Population, exposure: Exposure
-) -> NDArray[np.float64]:
+def _closing_after_call(constants: Constants, population: Population, exposure: Exposure) -> NDArray[np.float64]:
     disturbed = population.kind == TYPES.index("do_not_disturb")
     extra = np.where(disturbed, constants.closing_after_call_disturbed, constants.closing_after_call)
     return np.where(exposure.answered, extra, 0.0)
@@ -149,7 +155,6 @@ def draw_events(
     arm: NDArray[np.int64],
     returned_day: NDArray[np.int64],
     seed: int,
-    horizon: int,
 ) -> Events:
     """Draw what goes with the returns: times, margins, coupons, second orders, search clicks, closures.
 
@@ -160,7 +165,6 @@ def draw_events(
         arm: Arm assigned, by person.
         returned_day: Day of the realised return, -1 without one.
         seed: Seed of the streams.
-        horizon: Seconds after assignment until which closures are seen.
     """
     persons = len(arm)
 
@@ -189,7 +193,7 @@ def draw_events(
         again_at=np.where(is_again, again, -1),
         again_value=np.where(is_again, _draw_values(constants, population, seed, "second_value"), 0.0),
         search_at=np.where(clicks, search_at, -1),
-        closed_at=_draw_closures(constants, population, exposure, arm=arm, seed=seed, horizon=horizon),
+        closed_at=_draw_closures(constants, population, exposure, arm=arm, seed=seed),
     )
 
 
@@ -208,7 +212,6 @@ def _draw_closures(
     *,
     arm: NDArray[np.int64],
     seed: int,
-    horizon: int,
 ) -> NDArray[np.int64]:
     """The earlier of the closure that would come anyway (constant hazard) and the one that an answered call causes."""
     persons = len(arm)
@@ -222,4 +225,5 @@ def _draw_closures(
     wait = generator(seed, "simulate.closing_wait").random(persons) * constants.closing_call_days * _DAY
     after_call = np.where(caused, exposure.answered_day * _DAY + _OPENING + wait, np.inf)
     first = np.minimum(anyway, after_call)
+    horizon = SEEN_DAYS * _DAY
     return np.where(first < horizon, np.minimum(first, horizon), -1).astype(np.int64)

@@ -52,7 +52,8 @@ class Identifiers:
         """One of the person's customer numbers for each event, at random."""
         uniform = generator(self._seed, f"simulate.{purpose}").random(len(person))
         place = self._begin[person] + (uniform * self._numbers[person]).astype(np.int64)
-        return self.customer[self._of_person[place]]
+        booked: NDArray[np.str_] = self.customer[self._of_person[place]]
+        return booked
 
 
 class Tables:
@@ -74,23 +75,25 @@ class Tables:
         tenure = 30 + generator(self._seed, "simulate.tenure").random(len(p.kind)) * 1_500 + 20 * p.investments
         first_day = np.where(p.investments == 1, p.recency_days, p.recency_days + tenure.astype(np.int64))
         first = np.datetime64(ASSIGNED_AT.date().isoformat(), "D") - first_day.astype("timedelta64[D]")
-        return _frame({
-            "customer_id": links["customer_id"],
-            "person_id": self._ids.person[owner],
-            "phone": links["phone"],
-            "device": links["device"],
-            "source": names(SOURCES, p.source[owner]),
-            "first_date": first[owner].astype("datetime64[s]"),
-            "last_active_at": _instants(last[owner]),
-            "n_invest": p.investments[owner],
-            "amount_total": p.amount_total[owner],
-            "amount_max": p.amount_max[owner],
-            "recency_days": p.recency_days[owner],
-            "opt_out_sms": p.no_sms[owner],
-            "opt_out_phone": p.no_phone[owner],
-            "opt_out_push": p.no_push[owner],
-            "is_test": np.zeros(len(owner), dtype=bool),
-        })
+        return _frame(
+            {
+                "customer_id": links["customer_id"],
+                "person_id": self._ids.person[owner],
+                "phone": links["phone"],
+                "device": links["device"],
+                "source": names(SOURCES, p.source[owner]),
+                "first_date": first[owner].astype("datetime64[s]"),
+                "last_active_at": _instants(last[owner]),
+                "n_invest": p.investments[owner],
+                "amount_total": p.amount_total[owner],
+                "amount_max": p.amount_max[owner],
+                "recency_days": p.recency_days[owner],
+                "opt_out_sms": p.no_sms[owner],
+                "opt_out_phone": p.no_phone[owner],
+                "opt_out_push": p.no_push[owner],
+                "is_test": np.zeros(len(owner), dtype=bool),
+            }
+        )
 
     def links(self) -> pd.DataFrame:
         """What connects customer numbers: the phone is shared within a person, the device never across persons."""
@@ -109,29 +112,33 @@ class Tables:
     def assignment(self) -> pd.DataFrame:
         """One row per person."""
         p = self._population
-        return _frame({
-            "person_id": self._ids.person,
-            "arm": names(ARMS, self._arm),
-            "p_assign": np.full(len(self._arm), 1 / len(ARMS)),
-            "assigned_at": _instants(np.zeros(len(self._arm), dtype=np.int64)),
-            "stratum": names(RECENCY_CLASSES, p.recency_class),
-        })
+        return _frame(
+            {
+                "person_id": self._ids.person,
+                "arm": names(ARMS, self._arm),
+                "p_assign": np.full(len(self._arm), 1 / len(ARMS)),
+                "assigned_at": _instants(np.zeros(len(self._arm), dtype=np.int64)),
+                "stratum": names(RECENCY_CLASSES, p.recency_class),
+            }
+        )
 
     def touches(self, log: TouchLog) -> pd.DataFrame:
         """One row per touch, in the order of time."""
         total = len(log.person)
         search = CHANNELS.index("search")
-        return _frame({
-            "touch_id": codes("T", np.arange(1, total + 1), width=max(_DIGITS, len(str(total)))),
-            "person_id": self._ids.person[log.person],
-            "customer_id": self._ids.booked(log.person, "touch_customer"),
-            "time": _instants(log.seconds),
-            "channel": names(CHANNELS, log.channel),
-            "kind": names(KINDS, log.kind),
-            "origin": names(("outbound", "inbound"), (log.channel == search).astype(np.int64)),
-            "campaign": names(CAMPAIGNS, log.campaign),
-            "segments": _nullable(log.segments, log.segments > 0),
-        })
+        return _frame(
+            {
+                "touch_id": codes("T", np.arange(1, total + 1), width=max(_DIGITS, len(str(total)))),
+                "person_id": self._ids.person[log.person],
+                "customer_id": self._ids.booked(log.person, "touch_customer"),
+                "time": _instants(log.seconds),
+                "channel": names(CHANNELS, log.channel),
+                "kind": names(KINDS, log.kind),
+                "origin": names(("outbound", "inbound"), (log.channel == search).astype(np.int64)),
+                "campaign": names(CAMPAIGNS, log.campaign),
+                "segments": _nullable(log.segments, log.segments > 0),
+            }
+        )
 
     def conversions(self, events: Events) -> pd.DataFrame:
         """First and second conversions, in the order of time."""
@@ -142,14 +149,16 @@ class Tables:
         incentive = np.concatenate([events.redeemed[first], np.zeros(len(again))])
         order = np.lexsort((person, seconds))
         person, total = person[order], len(person)
-        return _frame({
-            "conversion_id": codes("V", np.arange(1, total + 1), width=max(_DIGITS, len(str(total)))),
-            "person_id": self._ids.person[person],
-            "customer_id": self._ids.booked(person, "conversion_customer"),
-            "time": _instants(seconds[order]),
-            "value": value[order],
-            "incentive_cost": incentive[order],
-        })
+        return _frame(
+            {
+                "conversion_id": codes("V", np.arange(1, total + 1), width=max(_DIGITS, len(str(total)))),
+                "person_id": self._ids.person[person],
+                "customer_id": self._ids.booked(person, "conversion_customer"),
+                "time": _instants(seconds[order]),
+                "value": value[order],
+                "incentive_cost": incentive[order],
+            }
+        )
 
     def prices(self, fixed: dict[str, float]) -> pd.DataFrame:
         """The price list: a touch costs the sum over the rows of its channel whose basis applies to it."""
@@ -165,12 +174,14 @@ class Tables:
             ("phone", "fixed", fixed["phone"], ARMS[-1]),
         ]
         channel, basis, unit_cost, arms = zip(*rows, strict=True)
-        return _frame({
-            "channel": np.array(channel, dtype=object),
-            "basis": np.array(basis, dtype=object),
-            "unit_cost": np.array(unit_cost),
-            "arms": np.array(arms, dtype=object),
-        })
+        return _frame(
+            {
+                "channel": np.array(channel, dtype=object),
+                "basis": np.array(basis, dtype=object),
+                "unit_cost": np.array(unit_cost),
+                "arms": np.array(arms, dtype=object),
+            }
+        )
 
     def spend(self, log: TouchLog, fixed: dict[str, float]) -> pd.DataFrame:
         """Realised cost of each channel over everybody, with its lump sum."""
@@ -203,20 +214,22 @@ class Tables:
     def outcomes(self, realised: Realised, events: Events) -> pd.DataFrame:
         """One row per assigned person."""
         p = self._population
-        return _frame({
-            "person_id": self._ids.person,
-            "arm": names(ARMS, self._arm),
-            "p_assign": np.full(len(self._arm), 1 / len(ARMS)),
-            "stratum": names(RECENCY_CLASSES, p.recency_class),
-            "woken": realised.woken,
-            "value": realised.value,
-            "orders": realised.orders,
-            "touch_cost": realised.touch_cost,
-            "incentive_cost": realised.incentive_cost,
-            "fixed_cost": realised.fixed_cost,
-            "cost": realised.touch_cost + realised.incentive_cost + realised.fixed_cost,
-            **self._history(realised, events),
-        })
+        return _frame(
+            {
+                "person_id": self._ids.person,
+                "arm": names(ARMS, self._arm),
+                "p_assign": np.full(len(self._arm), 1 / len(ARMS)),
+                "stratum": names(RECENCY_CLASSES, p.recency_class),
+                "woken": realised.woken,
+                "value": realised.value,
+                "orders": realised.orders,
+                "touch_cost": realised.touch_cost,
+                "incentive_cost": realised.incentive_cost,
+                "fixed_cost": realised.fixed_cost,
+                "cost": realised.touch_cost + realised.incentive_cost + realised.fixed_cost,
+                **self._history(realised, events),
+            }
+        )
 
     def truth(
         self,

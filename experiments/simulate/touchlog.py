@@ -58,16 +58,17 @@ def build_touch_log(
         *_phone(exposure, arm, seed),
         _search(events),
     ]
-    joined = TouchLog(**{
-        name: np.concatenate([getattr(part, name) for part in parts]) for name in TouchLog.__dataclass_fields__
-    })
+    joined = TouchLog(
+        **{name: np.concatenate([getattr(part, name) for part in parts]) for name in TouchLog.__dataclass_fields__}
+    )
     order = np.lexsort((joined.channel, joined.person, joined.seconds))
     return TouchLog(**{name: getattr(joined, name)[order] for name in TouchLog.__dataclass_fields__})
 
 
 def _morning(seed: int, purpose: str, size: int, begin: int, end: int) -> NDArray[np.int64]:
     """Seconds after midnight; all touches of the campaign happen before the hour at which returns can begin."""
-    return (begin * _HOUR + generator(seed, f"simulate.{purpose}").random(size) * (end - begin) * _HOUR).astype(np.int64)
+    uniform = generator(seed, f"simulate.{purpose}").random(size)
+    return ((begin + uniform * (end - begin)) * _HOUR).astype(np.int64)
 
 
 def _rows(
