@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from importlib import import_module
-from types import ModuleType
+from typing import TYPE_CHECKING
 
 from attribution.core.errors import ExtraNeededError
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 __all__ = ["needed"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal
 
 from attribution.core.errors import InputError
 
@@ -20,9 +20,10 @@ _current: ContextVar[Language] = ContextVar("wakelift_language", default="en")
 
 def check_language(lang: str) -> Language:
     """Return ``lang`` if it is spoken here, else raise `InputError`."""
-    if lang not in LANGUAGES:
-        raise InputError(f'lang must be "en" or "zh", got {lang!r}.')
-    return cast("Language", lang)
+    for known in LANGUAGES:
+        if lang == known:
+            return known
+    raise InputError(f'lang must be "en" or "zh", got {lang!r}.')
 
 
 def current_language() -> Language:

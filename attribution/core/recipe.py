@@ -41,7 +41,7 @@ class Recipe:
     settings: Mapping[str, object] = field(default_factory=dict)
     n: Mapping[str, int] = field(default_factory=dict)
     fingerprint: str = ""
-    versions: Mapping[str, str] = field(default_factory=lambda: versions())
+    versions: Mapping[str, str] = field(default_factory=lambda: versions())  # noqa: PLW0108 -- defined below
 
     def __post_init__(self) -> None:
         for name in ("settings", "n", "versions"):
@@ -90,7 +90,7 @@ def versions() -> Mapping[str, str]:
 def fingerprint(columns: Mapping[str, pa.Array | NDArray[Any] | Sequence[object]]) -> str:
     """A fingerprint of a table's content that does not depend on the order of its rows or columns.
 
-    Rows are hashed with a keyed, version-stable hash and summed; the sum, the number of rows and the column names are hashed
+    Rows are hashed with a keyed, version-stable hash and summed; sum, number of rows and column names are hashed
     together. It detects change; it is no protection against somebody who wants to forge one.
     """
     total = np.zeros(0, np.uint64)
@@ -114,16 +114,27 @@ def _column_hash(column: pa.Array | NDArray[Any] | Sequence[object]) -> NDArray[
     kind = array.type
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         unit = pa.timestamp("us", getattr(kind, "tz", None))
-        values = array.cast(unit, safe=False).cast(pa.int64()).fill_null(np.iinfo(np.int64).min).to_numpy(zero_copy_only=False)
+        values = (
+            array.cast(unit, safe=False)
+            .cast(pa.int64())
+            .fill_null(np.iinfo(np.int64).min)
+            .to_numpy(zero_copy_only=False)
+        )
         return pd.util.hash_array(np.ascontiguousarray(values)).astype(np.uint64)
-    if pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+    if (
+        pa.types.is_integer(kind)
+        or pa.types.is_boolean(kind)
+        or pa.types.is_floating(kind)
+        or pa.types.is_decimal(kind)
+    ):
         values = array.cast(pa.float64(), safe=False).fill_null(np.nan).to_numpy(zero_copy_only=False) + 0.0
         return pd.util.hash_array(np.ascontiguousarray(values)).astype(np.uint64)
     encoded = array.cast(pa.large_string()).dictionary_encode()
     words = np.array(encoded.dictionary.to_pylist(), dtype=object)
     hashed = pd.util.hash_array(words, categorize=False) if len(words) else np.empty(0, np.uint64)
     codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-    return np.append(hashed.astype(np.uint64), np.uint64(0x5BD1E995))[codes]
+    found: NDArray[np.uint64] = np.append(hashed.astype(np.uint64), np.uint64(0x5BD1E995))[codes]
+    return found
 
 
 def _mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:

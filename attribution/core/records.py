@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,8 @@ from attribution.core.errors import WakeLiftError
 from attribution.core.formats import NUMERIC_KINDS, ValueKind
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
     import pandas as pd
     import polars as pl
     import pyarrow as pa
@@ -44,7 +45,10 @@ class Records:
 
     def __post_init__(self) -> None:
         if len(self.fields) != len(self.columns) or len({len(column) for column in self.columns}) > 1:
-            raise WakeLiftError(f"columns of unequal length: {[(f.name, len(c)) for f, c in zip(self.fields, self.columns, strict=False)]}")
+            raise WakeLiftError(
+                "columns of unequal length: "
+                f"{[(f.name, len(c)) for f, c in zip(self.fields, self.columns, strict=False)]}"
+            )
 
     @classmethod
     def from_rows(cls, fields: Sequence[Field], rows: Iterable[Mapping[str, object]]) -> Records:
@@ -72,7 +76,9 @@ class Records:
         """An Arrow table."""
         import pyarrow as pa
 
-        return pa.table({field.name: _arrow(field, column) for field, column in zip(self.fields, self.columns, strict=True)})
+        return pa.table(
+            {field.name: _arrow(field, column) for field, column in zip(self.fields, self.columns, strict=True)}
+        )
 
     def to_pandas(self) -> pd.DataFrame:
         """A pandas data frame; undefined numbers are missing."""

@@ -1,12 +1,11 @@
 """The table boundary: whatever Narwhals accepts goes in, checked NumPy columns come out, every problem is listed.
 
-The caller's table is read through Narwhals, only the needed columns are brought in (a lazy table is projected in its own
+The caller's table is read through Narwhals; only needed columns are brought in (a lazy table is projected in its own
 engine first), and never changed. Problems are collected in `Problems` and raised together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,8 @@ import numpy as np
 from attribution.core.errors import InputError, TableError, TableIssue, closest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
     import pyarrow as pa
     from numpy.typing import NDArray
 
@@ -100,7 +101,7 @@ class Table:
                 self.name,
                 name,
                 1,
-                message=f"the column {name!r} is missing. {closest(name, self.names)} Name it with columns=Columns(...)",
+                message=f"column {name!r} is missing. {closest(name, self.names)} Name it with columns=Columns(...)",
             )
         return not missing
 
@@ -122,7 +123,9 @@ class Table:
         try:
             column = frame.select(name).to_arrow().column(0)
         except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError) as error:
-            self.problems.add("MIXED_TYPES", self.name, name, 1, message=f"the column holds values of several types: {error}")
+            self.problems.add(
+                "MIXED_TYPES", self.name, name, 1, message=f"the column holds values of several types: {error}"
+            )
             return pa.nulls(len(frame))
         array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
         if isinstance(array, pa.ChunkedArray):  # an empty or multi-chunk dictionary column stays chunked
@@ -156,7 +159,13 @@ class Table:
 
 
 def open_table(
-    data: object, name: str, roles: Columns, *, problems: Problems, required: Sequence[str] = (), optional: Sequence[str] = ()
+    data: object,
+    name: str,
+    roles: Columns,
+    *,
+    problems: Problems,
+    required: Sequence[str] = (),
+    optional: Sequence[str] = (),
 ) -> Table:
     """Open a table and bring in the columns of the named roles, noting those that are missing."""
     frame = _narwhal(data, name)
@@ -185,16 +194,18 @@ def _narwhal(data: object, name: str) -> nw.DataFrame[Any] | nw.LazyFrame[Any]:
 
 
 def _frame(data: object) -> nw.DataFrame[Any] | nw.LazyFrame[Any]:
-    frame: nw.DataFrame[Any] | nw.LazyFrame[Any] = nw.from_native(data)  # type: ignore[call-overload]
+    frame: nw.DataFrame[Any] | nw.LazyFrame[Any] = nw.from_native(data)
     return frame
 
 
-def to_kind_of(columns: dict[str, Any], like: object, *, build: Callable[[dict[str, Any]], pa.Table] | None = None) -> Any:
+def to_kind_of(
+    columns: dict[str, Any], like: object, *, build: Callable[[dict[str, Any]], pa.Table] | None = None
+) -> Any:
     """Columns as a table of the same kind as ``like`` (a lazy table gives an Arrow-backed eager one of its engine)."""
     import pyarrow as pa
 
     arrow = pa.table(columns) if build is None else build(columns)
-    native = nw.from_native(like, pass_through=True)  # type: ignore[call-overload]
+    native = nw.from_native(like, pass_through=True)
     if not isinstance(native, (nw.DataFrame, nw.LazyFrame)):
         return arrow
     backend = native.implementation

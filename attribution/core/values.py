@@ -1,8 +1,7 @@
-"""Checked columns: keys, instants, numbers and labels as contiguous NumPy arrays; every bad row is counted with examples."""
+"""Checked columns: keys, instants, numbers, labels as contiguous NumPy arrays; bad rows are counted with examples."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -13,6 +12,8 @@ from attribution.core.errors import InputError
 from attribution.core.tables import Table, examples_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pyarrow as pa
     from numpy.typing import NDArray
 
@@ -57,7 +58,7 @@ def keys(table: Table, role: str) -> pa.Array | None:
         return None
     array = table.arrow(name)
     if pa.types.is_floating(array.type):  # integers with a gap arrive as floats from pandas
-        whole = pc.fill_null(pc.equal(pc.floor(array), array), True)  # noqa: FBT003 - the fill value
+        whole = pc.fill_null(pc.equal(pc.floor(array), array), True)
         if pc.all(whole).as_py() in (True, None):
             array = pc.cast(pc.if_else(pc.is_nan(array), None, array), pa.int64())
     kind = array.type
@@ -72,7 +73,11 @@ def keys(table: Table, role: str) -> pa.Array | None:
         empty = pc.is_null(array)
     else:
         table.problems.add(
-            "WRONG_TYPE", table.name, name, len(array), message=f"a key must be text or whole numbers, got {kind}; cast it"
+            "WRONG_TYPE",
+            table.name,
+            name,
+            len(array),
+            message=f"a key must be text or whole numbers, got {kind}; cast it",
         )
         return None
     count = pc.sum(empty).as_py() or 0
@@ -118,7 +123,7 @@ def labels(table: Table, name: str, *, missing: str | None = "") -> Labels | Non
 
 
 def encode_together(*arrays: pa.Array) -> tuple[list[NDArray[np.int64]], NDArray[np.object_]]:
-    """Joint codes of several columns into their sorted distinct values: equal values, equal codes, whatever the row order."""
+    """Joint codes of several columns into their sorted distinct values: equal values, equal codes, in any row order."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -161,7 +166,12 @@ def numbers(
         return None
     array = table.arrow(name)
     kind = array.type
-    numeric = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind) or pa.types.is_boolean(kind)
+    numeric = (
+        pa.types.is_integer(kind)
+        or pa.types.is_floating(kind)
+        or pa.types.is_decimal(kind)
+        or pa.types.is_boolean(kind)
+    )
     if not numeric and not pa.types.is_null(kind):
         table.problems.add(
             "WRONG_TYPE", table.name, name, len(array), message=f"numbers are needed, got {kind}; cast the column",
@@ -175,7 +185,7 @@ def numbers(
             examples=[f"row {row}" for row in np.flatnonzero(absent)[:5]],
         )  # fmt: skip
     plain = array.cast(pa.int8()) if pa.types.is_boolean(kind) else array
-    result = plain.cast(pa.float64()).to_numpy(zero_copy_only=False).astype(np.float64, copy=True)
+    result: NDArray[np.float64] = plain.cast(pa.float64()).to_numpy(zero_copy_only=False).astype(np.float64, copy=True)
     result[absent] = np.nan if missing is None else missing
     _check_numbers(table, name, result, minimum=minimum, whole=whole)
     return result
@@ -185,14 +195,16 @@ def _check_numbers(table: Table, name: str, values: NDArray[np.float64], *, mini
     infinite = np.isinf(values)
     if infinite.any():
         table.problems.add(
-            "NOT_FINITE", table.name, name, infinite.sum(), message="infinite numbers cannot be summed; repair these rows",
+            "NOT_FINITE", table.name, name, infinite.sum(),
+            message="infinite numbers cannot be summed; repair these rows",
             examples=examples_of(values, infinite),
         )  # fmt: skip
     if minimum is not None:
         low = values < minimum
         if low.any():
             table.problems.add(
-                "NEGATIVE_VALUE", table.name, name, low.sum(), message=f"numbers below {minimum:g} are not allowed here",
+                "NEGATIVE_VALUE", table.name, name, low.sum(),
+                message=f"numbers below {minimum:g} are not allowed here",
                 examples=examples_of(values, low),
             )  # fmt: skip
     if whole:
@@ -204,13 +216,15 @@ def _check_numbers(table: Table, name: str, values: NDArray[np.float64], *, mini
             )  # fmt: skip
 
 
-def instants(table: Table, role: str, *, end_of_day: bool = False, allow_null: bool = False) -> NDArray[np.int64] | None:
+def instants(
+    table: Table, role: str, *, end_of_day: bool = False, allow_null: bool = False
+) -> NDArray[np.int64] | None:
     """A time column as microseconds since 1970-01-01 UTC; None when it is missing or unusable (and noted).
 
     Args:
         table: The table.
         role: The role of the column.
-        end_of_day: Whether a day-precision time stands for the end of its day, and undeclared day precision is a problem.
+        end_of_day: A day-precision time stands for the end of its day; then undeclared day precision is a problem.
         allow_null: Whether an empty time is allowed; it becomes the smallest int64.
     """
     name = table.roles.name_of(role)
@@ -233,7 +247,8 @@ def instants(table: Table, role: str, *, end_of_day: bool = False, allow_null: b
     elif end_of_day and _looks_like_days(local[valid]):
         table.problems.add(
             "DAY_PRECISION", table.name, name, int((local[valid] % _DAY == 0).sum()),
-            message='nearly all times are at 00:00: these are booking dates. Declare columns=Columns(..., precision="day"); '
+            message="nearly all times are at 00:00: these are booking dates. "
+            'Declare columns=Columns(..., precision="day"); '
             "a conversion then counts at the end of its day",
         )  # fmt: skip
         return None
@@ -293,7 +308,8 @@ def _microseconds(
     if zone is None:
         table.problems.add(
             "NAIVE_TIME", table.name, name, len(array),
-            message='the times carry no time zone. Declare columns=Columns(..., timezone="Asia/Shanghai") or your own zone',
+            message="the times carry no time zone. "
+            'Declare columns=Columns(..., timezone="Asia/Shanghai") or your own zone',
             examples=examples_of(array, valid),
         )  # fmt: skip
         return None
@@ -320,7 +336,8 @@ def _localise(
     if lost.any():
         table.problems.add(
             "AMBIGUOUS_TIME", table.name, name, lost.sum(),
-            message=f"these local times do not exist or occur twice in {zone.key} (daylight saving); give times with an offset",
+            message=f"these local times do not exist or occur twice in {zone.key} (daylight saving); "
+            "give times with an offset",
             examples=[str(item) for item in naive[lost][:5]],
         )  # fmt: skip
         return None
@@ -364,14 +381,14 @@ def duplicates(array: pa.Array) -> tuple[int, list[object]]:
     counted = pc.value_counts(array)
     counts = counted.field("counts").to_numpy(zero_copy_only=False)
     repeated = counts > 1
-    found = sorted((str(item) for item in counted.field("values").filter(repeated).to_pylist()[:1000]))
+    found = sorted(str(item) for item in counted.field("values").filter(repeated).to_pylist()[:1000])
     return int((counts[repeated] - 1).sum()), list(found[:5])
 
 
 def same_key_kind(tables: Sequence[tuple[Table, pa.Array | None]], role: str) -> bool:
     """Whether the key columns of several tables are of one type; else a problem is noted on the later ones."""
     known = [(table, array) for table, array in tables if array is not None]
-    if len(known) < 2:  # noqa: PLR2004 - a comparison needs two
+    if len(known) < 2:
         return True
     first_table, first = known[0]
     alike = True
@@ -380,6 +397,7 @@ def same_key_kind(tables: Sequence[tuple[Table, pa.Array | None]], role: str) ->
             alike = False
             table.problems.add(
                 "KEY_TYPE_MISMATCH", table.name, table.roles.name_of(role), len(array),
-                message=f"the key is {array.type} here and {first.type} in {first_table.name}: nothing would match; cast one",
+                message=f"the key is {array.type} here and {first.type} in {first_table.name}: "
+                "nothing would match; cast one",
             )  # fmt: skip
     return alike

@@ -1,11 +1,10 @@
-"""A display: titled tables of declared kinds and lines of text; formatted once, escaped once, for text, HTML and Markdown."""
+"""A display: titled tables of declared kinds and lines of text; formatted and escaped once for text, HTML, Markdown."""
 
 from __future__ import annotations
 
 import html
 import re
 import unicodedata
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,11 +13,14 @@ from attribution.core.formats import NUMERIC_KINDS, format_interval, format_valu
 from attribution.core.language import current_language
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from attribution.core.formats import ValueKind
     from attribution.core.records import Records
 
 __all__ = [
-    "Cell", "Display", "DisplayColumn", "DisplayTable", "column_label", "escape_html", "escape_markdown", "records_table",
+    "Cell", "Display", "DisplayColumn", "DisplayTable",
+    "column_label", "escape_html", "escape_markdown", "records_table",
     "table_html", "table_markdown", "table_text", "to_html", "to_markdown", "to_text",
 ]  # fmt: skip
 
@@ -69,9 +71,14 @@ def column_label(name: str) -> str:
 
 
 def records_table(
-    records: Records, names: Sequence[str] | None = None, *, title: str = "", notes: Sequence[str] = (), decisive: str = ""
+    records: Records,
+    names: Sequence[str] | None = None,
+    *,
+    title: str = "",
+    notes: Sequence[str] = (),
+    decisive: str = "",
 ) -> DisplayTable:
-    """A display table of some columns of records; "x" with "x_low" and "x_high" beside it becomes one column with interval."""
+    """A display table of some columns of records; "x" with "x_low" and "x_high" becomes one column with interval."""
     kinds = {field.name: field.kind for field in records.fields}
     shown = [name for name in (names or kinds) if not _is_end(name, kinds)]
     columns = tuple(DisplayColumn(column_label(name), kinds[name], decisive=name == decisive) for name in shown)
@@ -117,16 +124,20 @@ def table_text(table: DisplayTable) -> str:
     widths = [max(map(_width, column)) for column in zip(head, *body, strict=True)]
     right = [column.kind in NUMERIC_KINDS for column in table.columns]
     lines = [table.title] if table.title else []
-    lines += ["  ".join(map(_pad, row, widths, right)).rstrip() for row in (head, ["-" * width for width in widths], *body)]
+    lines += [
+        "  ".join(map(_pad, row, widths, right)).rstrip() for row in (head, ["-" * width for width in widths], *body)
+    ]
     lines += list(table.notes)
     return "\n".join(lines)
 
 
 def _width(text: str) -> int:
-    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 0 if unicodedata.combining(char) else 1 for char in text)
+    return sum(
+        2 if unicodedata.east_asian_width(char) in "WF" else 0 if unicodedata.combining(char) else 1 for char in text
+    )
 
 
-def _pad(text: str, width: int, right: bool) -> str:  # noqa: FBT001 - mapped over columns
+def _pad(text: str, width: int, right: bool) -> str:  # noqa: FBT001 -- mapped over columns
     blank = " " * (width - _width(text))
     return blank + text if right else text + blank
 
@@ -142,8 +153,9 @@ def escape_html(text: object) -> str:
 def to_html(display: Display) -> str:
     """A fragment of HTML for a notebook; every text is escaped."""
     parts = [f"<strong>{escape_html(display.title)}</strong>"] if display.title else []
-    for block in display.blocks:
-        parts.append(f"<p>{escape_html(block)}</p>" if isinstance(block, str) else table_html(block))
+    parts += [
+        f"<p>{escape_html(block)}</p>" if isinstance(block, str) else table_html(block) for block in display.blocks
+    ]
     return f'<div class="wakelift" lang="{current_language()}">' + "".join(parts) + "</div>"
 
 
@@ -153,7 +165,9 @@ def table_html(table: DisplayTable) -> str:
     body = []
     for row in table.rows:
         cells = zip(row, table.columns, strict=True)
-        body.append("<tr>" + "".join(f"<td{_html_class(c)}>{html.escape(_show(v, c.kind))}</td>" for v, c in cells) + "</tr>")
+        body.append(
+            "<tr>" + "".join(f"<td{_html_class(c)}>{html.escape(_show(v, c.kind))}</td>" for v, c in cells) + "</tr>"
+        )
     caption = f"<caption>{escape_html(table.title)}</caption>" if table.title else ""
     notes = "".join(f'<p class="note">{escape_html(note)}</p>' for note in table.notes)
     return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>{notes}"
