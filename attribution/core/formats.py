@@ -18,6 +18,7 @@ ValueKind = Literal["count", "number", "rate", "pp", "money", "p", "text", "date
 KINDS: tuple[str, ...] = get_args(ValueKind)
 NUMERIC_KINDS = frozenset(KINDS) - {"text", "date"}
 UNDEFINED = "–"
+_FINE = 0.1
 _LOCALES = {"en": "en_US", "zh": "zh_Hans_CN"}
 _TO = {"en": "to", "zh": "至"}
 _DIRECTION = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))  # override characters can make text read as another
@@ -96,16 +97,21 @@ def _ratio(number: float, lang: Language) -> str:
     return significant(number, 3, lang)
 
 
+def _short(number: float, lang: Language) -> str:
+    # Three digits, but never more than two decimals above 0.1: an interval's ends then line up.
+    return significant(round(number, 2), 3, lang) if abs(number) >= _FINE else significant(number, 2, lang)
+
+
 def _rate(number: float, lang: Language) -> str:
-    return significant(number * 100, 3, lang) + "%"
+    return _short(number * 100, lang) + "%"
 
 
 def _pp(number: float, lang: Language) -> str:
-    return significant(number * 100, 3, lang) + (" pp" if lang == "en" else " 个百分点")
+    return _short(number * 100, lang) + (" pp" if lang == "en" else " 个百分点")
 
 
 def _per1000(number: float, lang: Language) -> str:
-    return significant(number * 1000, 3, lang)
+    return _short(number * 1000, lang)
 
 
 def _p(number: float, lang: Language) -> str:

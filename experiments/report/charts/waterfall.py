@@ -1,0 +1,74 @@
+"""Cost waterfall: what one thousand assigned persons cost, part by part, for each arm, on one scale."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attribution.core.formats import format_value
+from experiments.report.charts.forest import finite_span
+from experiments.report.charts.palette import CONTRAST, GRID, INK, MUTED, SOFT
+from experiments.report.charts.svg import new_canvas
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Canvas
+
+    from experiments.report.document import Chart
+
+__all__ = ["draw"]
+
+_WIDTH = 720
+_ROW = 25
+_HEAD = 28
+_BOTTOM = 50
+
+
+def draw(chart: Chart) -> Canvas:
+    """Rows ``group, label, role, start, end``: role "part", "leak" (paid without effect) or "total"."""
+    rows = chart.records.to_dicts()
+    groups = list(dict.fromkeys(row["group"] for row in rows))
+    height = _HEAD * len(groups) + _ROW * len(rows) + _BOTTOM + 8
+    canvas = new_canvas(_WIDTH, height)
+    axes = canvas.add_axes((215 / _WIDTH, _BOTTOM / height, 400 / _WIDTH, (height - _BOTTOM - 6) / height))
+    low, high = finite_span([row[end] for row in rows for end in ("start", "end")])
+    axes.set_xlim(min(low, 0), high)
+    axes.set_ylim(_HEAD * len(groups) + _ROW * len(rows), 0)
+    _frame(axes, chart.words.get("x", ""))
+    y = 0.0
+    for group in groups:
+        y += _HEAD
+        axes.annotate(
+            format_value(group, "text"), (0, y - 3), xycoords=("axes fraction", "data"), xytext=(-205, 0),
+            textcoords="offset points", ha="left", va="bottom", color=INK, fontsize=13, fontweight="bold",
+        )  # fmt: skip
+        for row in rows:
+            if row["group"] == group:
+                _bar(axes, y + _ROW / 2, row)
+                y += _ROW
+    return canvas
+
+
+def _frame(axes: Any, label: str) -> None:
+    for side in ("left", "right", "top"):
+        axes.spines[side].set_visible(False)
+    axes.spines["bottom"].set_color(GRID)
+    axes.set_yticks([])
+    axes.patch.set_alpha(0)
+    axes.tick_params(axis="x", colors=MUTED, labelsize=12, length=4)
+    axes.locator_params(axis="x", nbins=6)
+    axes.xaxis.set_major_formatter(lambda x, _: format_value(x, "count" if x == round(x) else "number"))
+    axes.set_xlabel(label, color=MUTED, fontsize=12, labelpad=5)
+    axes.axvline(0, color=INK, linewidth=1.0)
+
+
+def _bar(axes: Any, y: float, row: dict[str, Any]) -> None:
+    color = {"leak": CONTRAST, "total": MUTED}.get(row["role"], SOFT)
+    axes.barh(y, row["end"] - row["start"], left=row["start"], height=15, color=color)
+    axes.annotate(
+        format_value(row["label"], "text"), (0, y), xycoords=("axes fraction", "data"), xytext=(-10, 0),
+        textcoords="offset points", ha="right", va="center", color=MUTED, fontsize=12.5,
+        fontweight="bold" if row["role"] == "total" else "normal",
+    )  # fmt: skip
+    axes.annotate(
+        format_value(round(row["end"] - row["start"]), "count"), (max(row["end"], row["start"]), y), xytext=(8, 0),
+        textcoords="offset points", ha="left", va="center", color=INK, fontsize=12.5,
+    )  # fmt: skip

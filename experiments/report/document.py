@@ -1,0 +1,153 @@
+"""What a post-mortem consists of, before any rendering: meta data, decisions, sections, gates, charts as data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from attribution.core.findings import Finding
+    from attribution.core.language import Language
+    from attribution.core.records import Records
+    from attribution.core.render.display import DisplayTable
+    from experiments.roi.verdicts import Verdict
+
+__all__ = ["Chart", "ChartKind", "Decision", "Document", "Figure", "Gate", "GateStatus", "Section"]
+
+ChartKind = Literal["forest", "net_benefit", "ruler", "waterfall"]
+GateStatus = Literal["hold", "fail", "undecided"]
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Gate:
+    """One gate of ``check``.
+
+    Attributes:
+        name: Stable name, for example ``trust:SRM`` or ``decision:sms@85``.
+        kind: ``"trust"`` (always on), ``"decision"`` (declared under ``[[gate]]``) or ``"figure"`` (declared figure).
+        status: ``"hold"``, ``"fail"`` or ``"undecided"``.
+        expected: What was declared, as text.
+        observed: What was found, as text.
+        message: One sentence in the report's language.
+    """
+
+    name: str
+    kind: Literal["trust", "decision", "figure"]
+    status: GateStatus
+    expected: str
+    observed: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Decision:
+    """One contrast at one threshold, as a card of the first screen.
+
+    Attributes:
+        contrast: The contrast in words, for example "sms vs digital".
+        arm: The treated arm.
+        control: What it is compared with.
+        segment: The segment, or None for everybody.
+        threshold: What one woken customer may cost.
+        verdict: The verdict; amounts per person.
+        sentence: The fixed wording, filled in.
+        next_step: What to do next, in one sentence.
+        declared: Whether the plan declared this row as a gate.
+    """
+
+    contrast: str
+    arm: str
+    control: str
+    segment: str | None
+    threshold: float
+    verdict: Verdict
+    sentence: str
+    next_step: str
+    declared: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Figure:
+    """One of the numbers that stand side by side under the same ruler."""
+
+    label: str
+    caption: str
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Chart:
+    """A chart as data; the renderer draws it.
+
+    Attributes:
+        name: Stable name, used as the anchor.
+        kind: Which drawing.
+        title: The finding, as a sentence.
+        subtitle: The definition of what is drawn.
+        alt: The finding with its numbers, for readers who cannot see the picture.
+        records: The rows that are drawn.
+        words: Axis titles and other words in the report's language, by role (``x``, ``y``, ``zero`` ...).
+    """
+
+    name: str
+    kind: ChartKind
+    title: str
+    subtitle: str
+    alt: str
+    records: Records
+    words: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Section:
+    """A section: the question, one sentence of answer, charts, tables, and definitions one step away."""
+
+    name: str
+    title: str
+    question: str
+    answer: str
+    charts: Sequence[Chart] = ()
+    tables: Sequence[DisplayTable] = ()
+    paragraphs: Sequence[str] = ()
+    caption: str = ""
+    definitions: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Document:
+    """The whole report in one language.
+
+    Attributes:
+        lang: Language of every text.
+        title: Name of the campaign.
+        facts: Label and text of what identifies the campaign: population, dates, as-of, persons per arm.
+        trust: "trusted", "limited" or "invalid".
+        trust_line: One line: trustworthy, or what is wrong.
+        decisions: The cards of the first screen.
+        figures: Touched, attributed, incremental, under one ruler.
+        figures_title: The finding of that picture.
+        figures_caption: Its caption (credit, not cause).
+        sections: The sections, in order.
+        findings: Every finding.
+        gates: Every gate.
+        manifest: Label and text of versions, fingerprints, seeds.
+        words: Fixed words of the page furniture (contents, definitions, print ...), by role.
+    """
+
+    lang: Language
+    title: str
+    facts: Sequence[tuple[str, str]]
+    trust: Literal["trusted", "limited", "invalid"]
+    trust_line: str
+    decisions: Sequence[Decision]
+    figures: Sequence[Figure]
+    figures_title: str
+    figures_caption: str
+    sections: Sequence[Section]
+    findings: Sequence[Finding]
+    gates: Sequence[Gate]
+    manifest: Sequence[tuple[str, str]]
+    words: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,89 @@
+"""The report as Markdown: the same facts in the same order as the page, every text escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from attribution.core.formats import format_interval, format_value
+from attribution.core.language import language
+from attribution.core.render.display import escape_markdown as escape
+from attribution.core.render.display import records_table, table_markdown
+
+if TYPE_CHECKING:
+    from experiments.report.document import Decision, Document, Section
+
+__all__ = ["to_markdown"]
+
+
+def to_markdown(document: Document) -> str:
+    """The whole report."""
+    with language(document.lang):
+        parts = [*_head(document)]
+        for number, section in enumerate(document.sections, start=1):
+            parts += _section(document, section, number)
+        parts.append("---")
+        parts += [f"- {escape(label)}: {escape(value)}" for label, value in document.manifest]
+    return "\n".join(_spaced(parts)) + "\n"
+
+
+def _spaced(parts: list[str]) -> Iterator[str]:
+    """A blank line between blocks, none between the items of one list."""
+    previous = ""
+    for part in parts:
+        if previous and not (part.startswith("- ") and previous.startswith("- ")):
+            yield ""
+        yield part
+        previous = part
+
+
+def _head(document: Document) -> Iterator[str]:
+    yield f"# {escape(document.title)}"
+    for label, value in document.facts:
+        yield f"- {escape(label)}: {escape(value)}"
+    yield f"**{escape(document.words['trust.' + document.trust])}** {escape(document.trust_line)}"
+    for decision in document.decisions:
+        yield _decision(document, decision)
+    if not document.decisions:
+        yield f"**{escape(document.words['no_verdict'])}**"
+    if document.figures:
+        yield f"**{escape(document.figures_title)}**"
+        for figure in document.figures:
+            extent = "" if figure.low == figure.high else f" ({format_interval(round(figure.low), round(figure.high), 'count')})"
+            yield f"- {escape(figure.label)}: {escape(format_value(round(figure.value), 'count') + extent)}"
+        yield escape(document.figures_caption)
+
+
+def _decision(document: Document, decision: Decision) -> str:
+    contrast = decision.contrast if decision.segment is None else f"{decision.contrast} · {decision.segment}"
+    at = document.words["threshold_line"].replace("{T}", format_value(decision.threshold, "money"))
+    sentence = f"{escape(decision.sentence)} {escape(decision.next_step)}"
+    return f"- **{escape(contrast)} · {escape(at)}: {escape(decision.verdict.word)}** {sentence}"
+
+
+def _section(document: Document, section: Section, number: int) -> Iterator[str]:
+    yield f"## {number}. {escape(section.title)}"
+    yield f"*{escape(section.question)}*"
+    yield f"**{escape(section.answer)}**"
+    yield from (escape(paragraph) for paragraph in section.paragraphs)
+    if section.caption:
+        yield f"> {escape(section.caption)}"
+    if section.name == "trust":
+        for finding in document.findings:
+            status = document.words[f"status.{finding.status}"]
+            yield f"- **{escape(status)}** {escape(finding.code)}: {escape(finding.text(document.lang))}"
+        if document.gates:
+            yield f"### {escape(document.words['gates'])}"
+            for gate in document.gates:
+                yield f"- **{escape(document.words['gate.' + gate.status])}** {escape(gate.name)}: {escape(gate.message)}"
+    yield from (table_markdown(table) for table in section.tables)
+    for chart in section.charts:
+        yield f"### {escape(chart.title)}"
+        yield f"{escape(chart.subtitle)} {escape(chart.alt)}"
+        if len(chart.records) <= _LONGEST_CHART_TABLE:
+            yield table_markdown(records_table(chart.records))
+    for definition in section.definitions:
+        yield f"- {escape(definition)}"
+
+
+_LONGEST_CHART_TABLE = 40

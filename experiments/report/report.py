@@ -1,0 +1,107 @@
+"""The report: a document with the tables and figures behind it, and its ways out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from attribution.core.findings import Finding
+    from attribution.core.records import Records
+    from experiments.report.document import Decision, Document, Gate
+
+__all__ = ["Report"]
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Report:
+    """A finished post-mortem in one language.
+
+    Attributes:
+        document: The report before rendering.
+        records: Every table by name.
+        figures: Every figure that a plan may declare, by name, for example ``effect.woken.sms.difference``.
+        recipe: Plan, rules, versions and fingerprints.
+    """
+
+    document: Document
+    records: Mapping[str, Records]
+    figures: Mapping[str, float | None]
+    recipe: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def verdicts(self) -> tuple[Decision, ...]:
+        """Every decision, in the order of the plan."""
+        return tuple(self.document.decisions)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Every finding."""
+        return tuple(self.document.findings)
+
+    @property
+    def gates(self) -> tuple[Gate, ...]:
+        """Every gate of ``check``."""
+        return tuple(self.document.gates)
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Every table by name, as pandas."""
+        return {name: records.to_pandas() for name, records in self.records.items()}
+
+    def to_html(self, path: str | Path | None = None) -> str:
+        """One HTML file: inline charts, no script, nothing fetched. Written to ``path`` when given; returned always."""
+        from experiments.report.html import to_html
+
+        return _written(to_html(self.document), path)
+
+    def to_markdown(self, path: str | Path | None = None) -> str:
+        """The report as Markdown. Written to ``path`` when given; returned always."""
+        from experiments.report.markdown import to_markdown
+
+        return _written(to_markdown(self.document), path)
+
+    def to_json(self, path: str | Path | None = None) -> str:
+        """The report as JSON with a ``schema_version``. Written to ``path`` when given; returned always."""
+        from experiments.report.json_text import to_json
+
+        return _written(to_json(self.document, tables=self.records, figures=self.figures, recipe=self.recipe), path)
+
+    def to_junit(self, path: str | Path | None = None) -> str:
+        """Gates and findings as JUnit XML. Written to ``path`` when given; returned always."""
+        from experiments.report.junit import to_junit
+
+        return _written(to_junit(self.document), path)
+
+    def to_excel(self, path: str | Path) -> None:
+        """Write verdicts and tables as an Excel workbook (needs the extra ``excel``)."""
+        from experiments.report.excel import to_excel
+
+        to_excel(self.document, self.records, path)
+
+    def __repr__(self) -> str:
+        lines = [f"{self.document.title}: {self.document.words['trust.' + self.document.trust]} {self.document.trust_line}"]
+        lines += [f"  {d.contrast} @ {d.threshold:g}: {d.verdict.word}. {d.sentence}" for d in self.document.decisions]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        from attribution.core.language import language
+        from attribution.core.render.display import escape_html
+
+        with language(self.document.lang):
+            items = "".join(
+                f"<li><strong>{escape_html(d.contrast)} @ {d.threshold:g}: {escape_html(d.verdict.word)}</strong> "
+                f"{escape_html(d.sentence)}</li>"
+                for d in self.document.decisions
+            )
+            return f"<div class='wakelift'><strong>{escape_html(self.document.title)}</strong><ul>{items}</ul></div>"
+
+
+def _written(text: str, path: str | Path | None) -> str:
+    if path is not None:
+        Path(path).write_bytes(text.encode("utf-8"))
+    return text
