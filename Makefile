@@ -73,7 +73,7 @@ test-lowest: ## Run the tests with the lowest versions that pyproject.toml allow
 	@$(FIND_PYTHON); mkdir -p build && "$$python" .ci/lowest.py > build/lowest.txt && \
 	"$$python" -m venv --clear build/lowest-venv
 	build/lowest-venv/bin/python -m pip --disable-pip-version-check --quiet install \
-	  --constraint build/lowest.txt --editable ".[polars,duckdb,excel,dev]"
+	  --constraint build/lowest.txt --editable ".[polars,duckdb,excel,test]"
 	build/lowest-venv/bin/python -m pytest -n $(JOBS) -p no:randomly --ignore=tests/contracts $(ARGS)
 
 docs-test: $(DEV_STAMP) ## Run every Python block of the README and of docs/
