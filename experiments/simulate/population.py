@@ -146,7 +146,8 @@ def _draw_investments(
         np.searchsorted(hunting, uniform, side="right"),
         np.searchsorted(plain, uniform, side="right"),
     )
-    return np.minimum(count + 1, constants.most_investments).astype(np.int64)
+    limited: NDArray[np.int64] = np.minimum(count + 1, constants.most_investments)
+    return limited
 
 
 def _stopping(hazards: Sequence[float], most: int) -> NDArray[np.float64]:
