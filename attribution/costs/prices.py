@@ -1,0 +1,141 @@
+"""Price lists: rows of channel, basis and unit cost, and the lump sums that no touch costs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attribution.core.errors import closest
+from attribution.core.values import Labels, labels, numbers
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from attribution.core.tables import Table
+
+__all__ = ["BASES", "Price", "PriceList", "fixed_costs", "read_prices"]
+
+BASES = ("sent", "segment", "delivered", "impression", "click", "attempt", "answered", "minute", "fixed", "incentive")
+"""What a price can be paid for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """One row of a price list.
+
+    Attributes:
+        channel: The channel.
+        basis: What the price is paid for, one of `BASES`.
+        unit_cost: The price of one unit.
+        arms: The arms that caused a fixed cost; empty for every other basis.
+    """
+
+    channel: str
+    basis: str
+    unit_cost: float
+    arms: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PriceList:
+    """A checked price list, its rows sorted by channel, basis, price and arms.
+
+    Attributes:
+        rows: The prices.
+        source: The table they were read from, which also collects its problems.
+    """
+
+    rows: tuple[Price, ...]
+    source: Table
+
+    def channels(self) -> frozenset[str]:
+        """The channels that have at least one price."""
+        return frozenset(price.channel for price in self.rows)
+
+    def bases(self, channels: frozenset[str]) -> frozenset[str]:
+        """The bases by which some channels are paid."""
+        return frozenset(price.basis for price in self.rows if price.channel in channels)
+
+
+def read_prices(prices: Table) -> PriceList | None:
+    """A checked price list; None when it is unusable (and noted).
+
+    Args:
+        prices: The opened table; problems are noted in its `problems`.
+    """
+    if not all(prices.has(role) for role in ("channel", "basis", "unit_cost")):
+        return None  # noted when the table was opened
+    noted = len(prices.problems.issues)
+    channel = labels(prices, prices.roles.channel, missing=None)
+    basis = labels(prices, prices.roles.basis, missing=None)
+    unit_cost = numbers(prices, prices.roles.unit_cost, minimum=0.0)
+    arms = labels(prices, prices.roles.arms)
+    _check_bases(prices, basis)
+    if channel is None or basis is None or unit_cost is None:
+        return None
+    listed = _arm_names(arms, prices.rows)
+    rows = sorted(
+        (
+            Price(str(name), str(paid_for), float(cost), caused if paid_for == "fixed" else ())
+            for name, paid_for, cost, caused in zip(channel.values(), basis.values(), unit_cost, listed, strict=True)
+        ),
+        key=lambda price: (price.channel, price.basis, price.unit_cost, price.arms),
+    )
+    _check_doubles(prices, rows)
+    return PriceList(tuple(rows), prices) if len(prices.problems.issues) == noted else None
+
+
+def _check_bases(prices: Table, basis: Labels | None) -> None:
+    if basis is None:
+        return
+    counts = np.bincount(basis.codes, minlength=len(basis.names))
+    for name, count in zip(basis.names, counts, strict=True):
+        if name not in BASES:
+            prices.problems.add(
+                "UNKNOWN_BASIS", prices.name, prices.roles.basis, count,
+                message=f"{name!r} is no basis of a price. {closest(str(name), BASES)}",
+            )  # fmt: skip
+
+
+def _check_doubles(prices: Table, rows: Sequence[Price]) -> None:
+    """Two prices of one thing would be added up in silence; several lump sums of a channel are what they seem."""
+    seen: dict[tuple[str, str], int] = {}
+    for price in rows:
+        seen[price.channel, price.basis] = seen.get((price.channel, price.basis), 0) + 1
+    doubled = {key: count for key, count in seen.items() if count > 1 and key[1] != "fixed"}
+    if doubled:
+        prices.problems.add(
+            "DUPLICATE_PRICE", prices.name, prices.roles.basis, sum(doubled.values()),
+            message="a channel has several prices for one basis; keep one of them (only fixed costs may repeat)",
+            examples=[f"{channel}: {basis}" for channel, basis in sorted(doubled)],
+        )  # fmt: skip
+
+
+def _arm_names(arms: Labels | None, rows: int) -> list[tuple[str, ...]]:
+    """The arms of each row: ``"sms; full"`` names two, an empty cell none."""
+    if arms is None:
+        return [()] * rows
+    parts = ((name.strip() for name in str(cell).split(";")) for cell in arms.values())
+    return [tuple(sorted({name for name in names if name})) for names in parts]
+
+
+def fixed_costs(prices: Table | PriceList) -> list[tuple[str, float, tuple[str, ...]]]:
+    """The lump sums of a price list: channel, amount, and the arms that caused it, sorted.
+
+    A lump sum without arms, or one without the column, is noted as FIXED_WITHOUT_ARMS in the table's problems: nobody
+    can say over whose persons it is to be spread.
+    """
+    known = prices if isinstance(prices, PriceList) else read_prices(prices)
+    if known is None:
+        return []
+    fixed = [price for price in known.rows if price.basis == "fixed"]
+    homeless = [price.channel for price in fixed if not price.arms]
+    if homeless:
+        source = known.source
+        source.problems.add(
+            "FIXED_WITHOUT_ARMS", source.name, source.roles.arms, len(homeless),
+            message='a fixed cost names no arm; name the arms that caused it, separated by ";"', examples=homeless,
+        )  # fmt: skip
+    return [(price.channel, price.unit_cost, price.arms) for price in fixed]
