@@ -1,0 +1,91 @@
+"""Conversions and touches of the assigned persons, cut to each person's window."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attribution.core.findings import Finding
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Matched", "Windows", "match_events", "sum_by_person"]
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Windows:
+    """The windows of the persons that are analysed.
+
+    Attributes:
+        row: Row of the outcomes by person code; -1 for a person who is not analysed.
+        immature: By person code: assigned, but the window is not over.
+        excluded: By person code: assigned to two arms and set aside.
+        start: Start of the window by row, microseconds.
+        length: Length of the window, microseconds.
+    """
+
+    row: NDArray[np.int64]
+    immature: NDArray[np.bool_]
+    excluded: NDArray[np.bool_]
+    start: NDArray[np.int64]
+    length: int
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Matched:
+    """Events inside the windows.
+
+    Attributes:
+        inside: Which events count, one entry per event.
+        row: Row of the outcomes of the events that count.
+        findings: How many events count, and where the others are.
+    """
+
+    inside: NDArray[np.bool_]
+    row: NDArray[np.int64]
+    findings: tuple[Finding, ...]
+
+
+def match_events(
+    windows: Windows, code: NDArray[np.int64], time: NDArray[np.int64], counted: NDArray[np.bool_], *, name: str
+) -> Matched:
+    """Match events to windows; every event is counted once, by what became of it.
+
+    Args:
+        windows: The windows.
+        code: Person of each event.
+        time: Time of each event, microseconds.
+        counted: Events that stand for themselves; refunds and what they reverse do not.
+        name: "CONVERSIONS" or "TOUCHES", for the findings.
+    """
+    row = np.where(counted, windows.row[code], -1)
+    known = row >= 0
+    since = np.where(known, time - windows.start[np.where(known, row, 0)] if len(windows.start) else 0, 0)
+    inside = known & (since >= 0) & (since < windows.length)
+    immature, excluded = counted & windows.immature[code], counted & windows.excluded[code]
+    values = {
+        "rows": len(code),
+        "used": int(inside.sum()),
+        "before": int((known & (since < 0)).sum()),
+        "after": int((known & (since >= windows.length)).sum()),
+        "immature": int(immature.sum()),
+        "excluded": int(excluded.sum()),
+        "set_aside": int((~counted).sum()),
+        "unassigned": int((counted & ~known & ~immature & ~excluded).sum()),
+    }
+    findings = [Finding(code=f"{name}_USED", status="note", values=values)]
+    if values["unassigned"]:
+        share = values["unassigned"] / len(code)
+        brief = {"rows": len(code), "unassigned": values["unassigned"], "share": share}
+        findings.append(Finding(code=f"UNASSIGNED_{name}", status="note", values=brief))
+    return Matched(inside=inside, row=row[inside], findings=tuple(findings))
+
+
+def sum_by_person(matched: Matched, amount: NDArray[np.float64], persons: int) -> NDArray[np.float64]:
+    """Sum of an amount by row of the outcomes; the amounts are added in order of size, so row order changes no byte."""
+    picked = amount[matched.inside]
+    order = np.lexsort((picked, matched.row))
+    return np.bincount(matched.row[order], weights=picked[order], minlength=persons)

@@ -1,0 +1,81 @@
+"""Reading the tables that outcomes are built from; every problem of every table is told before anything is computed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from attribution.conversions import read_conversions
+from attribution.core.columns import columns_for
+from attribution.core.errors import WakeLiftError
+from attribution.core.tables import Problems, open_table
+from attribution.core.values import encode_together, numbers, same_key_kind
+from experiments.outcomes.history import read_history
+from experiments.outcomes.persons import ASSIGNMENT_ROLES, read_assignment
+from experiments.outcomes.spend import read_spend
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from attribution.conversions import Conversions
+    from attribution.core.columns import ColumnsLike
+    from attribution.core.tables import Table
+    from experiments.outcomes.history import History
+    from experiments.outcomes.persons import Assigned
+    from experiments.outcomes.spend import Spend
+
+__all__ = ["Sources", "read_sources"]
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Sources:
+    """Everything that was read, and joint codes of the persons of all tables.
+
+    Attributes:
+        table: The assignment as opened, for its names and problems.
+        assigned: The assignment.
+        conversions: The conversions, net of refunds.
+        incentive: Incentive paid per conversion, when the table has it.
+        spend: Priced touches and fixed sums, when touches were given.
+        history: The history, when it was given.
+        codes: Person codes by table name; equal persons, equal codes.
+        persons: Number of different persons in all tables.
+    """
+
+    table: Table
+    assigned: Assigned
+    conversions: Conversions
+    incentive: NDArray[np.float64] | None
+    spend: Spend | None
+    history: History | None
+    codes: dict[str, NDArray[np.int64]]
+    persons: int
+
+
+def read_sources(  # noqa: PLR0913 - the tables of build_outcomes
+    assignment: object, conversions: object, touches: object, prices: object, history: object, *, columns: ColumnsLike
+) -> Sources:
+    """Open and check all tables; raise one error with everything that is wrong."""
+    problems = Problems()
+    people = open_table(
+        assignment, "assignment", columns_for(columns, "assignment"), problems=problems,
+        required=("person", "arm", "assigned_at"), optional=ASSIGNMENT_ROLES,
+    )  # fmt: skip
+    assigned = read_assignment(people)
+    booked = read_conversions(conversions, columns_for(columns, "conversions"), problems=problems)
+    incentive = None if booked is None else numbers(booked.table, booked.table.roles.incentive, minimum=0.0)
+    spend = None if touches is None else read_spend(touches, prices, columns, problems=problems)
+    past = None if history is None else read_history(history, columns_for(columns, "history"), problems=problems)
+    parts = [(people, assigned), *((part.table, part) for part in (booked, spend, past) if part is not None)]
+    keyed = [(table, part.person) for table, part in parts if part is not None]
+    same_key_kind(keyed, "person")
+    problems.raise_if_any()
+    if assigned is None or booked is None:
+        raise WakeLiftError("a table was unusable and nothing was noted; this is an error of the library, please report it.")
+    coded, names = encode_together(*(array for _, array in keyed if array is not None))
+    codes = dict(zip([table.name for table, _ in keyed], coded, strict=True))
+    return Sources(
+        table=people, assigned=assigned, conversions=booked, incentive=incentive, spend=spend, history=past, codes=codes,
+        persons=len(names),
+    )  # fmt: skip
