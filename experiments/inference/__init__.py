@@ -1,0 +1,1 @@
+"""Inference: small sufficient statistics in, estimates with intervals and p-values out."""
