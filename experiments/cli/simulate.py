@@ -1,0 +1,47 @@
+"""`wakelift simulate`: the tables of a campaign with known truth."""
+
+from __future__ import annotations
+
+import click
+
+from experiments.cli.words import LANGUAGE, OUT_FOLDER, made_folder, progress, say
+
+__all__ = ["command"]
+
+
+@click.command("simulate")
+@click.option("--out", required=True, type=OUT_FOLDER, help="Folder to write to; it is made when absent.")
+@click.option(
+    "--scenario",
+    default="default",
+    show_default=True,
+    help='Which world: "default" (the arms differ), or "null" (no touch has any effect; every PASS would be false).',
+)
+@click.option("--persons", default=60_000, show_default=True, type=int, help="Number of persons, at least 100.")
+@click.option("--seed", default=0, show_default=True, type=int, help="Seed of every random stream; same seed, same bytes.")
+@click.option(
+    "--format",
+    "file_format",
+    default="parquet",
+    show_default=True,
+    type=click.Choice(["parquet", "csv"]),
+    help="Format of the tables. CSV is UTF-8 with a byte-order mark, so that Excel opens it.",
+)
+@click.option("--lang", default="en", show_default=True, type=LANGUAGE, help="Language of the plan's report and of this output.")
+def command(*, out: str, scenario: str, persons: int, seed: int, file_format: str, lang: str) -> None:
+    """Write the tables of a simulated wake-up campaign, and the plan that analyses them.
+
+    The table `truth` says for every person how likely a return is under each arm and what it would cost: compare what
+    an analysis finds with what is true.
+    """
+    from experiments.cli.tables import write_campaign
+    from experiments.simulate import simulate
+
+    header = f"Simulated campaign: scenario {scenario}, {persons} persons, seed {seed}."
+    (campaign,) = progress([("SIMULATING", lambda: simulate(scenario, persons=persons, seed=seed))], lang=lang)
+    folder = made_folder(out)
+    written = write_campaign(campaign, folder, file_format=file_format, language=lang, header=header)
+    click.echo(repr(campaign))
+    say("WROTE_CAMPAIGN", lang=lang, tables=len(written) - 1, folder=(folder / "data").as_posix())
+    say("WROTE_PLAN", lang=lang, path=written["plan"].as_posix())
+    say("NEXT_REPORT", lang=lang, plan=written["plan"].as_posix())

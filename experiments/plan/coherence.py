@@ -1,0 +1,115 @@
+"""What single keys cannot show: keys that contradict each other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attribution.core.errors import closest
+from experiments.plan.spelling import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from experiments.plan.schema import GatePlan, Plan
+
+__all__ = ["incoherent"]
+
+
+def incoherent(plan: Plan) -> list[tuple[str, str]]:
+    """Every contradiction of a plan as (place, message)."""
+    return [*_arms(plan), *_metrics(plan), *_costs(plan), *_gates(plan), *_figures(plan), *_tables(plan)]
+
+
+def _arms(plan: Plan) -> Iterator[tuple[str, str]]:
+    experiment = plan.experiment
+    if experiment is None:
+        return
+    order = experiment.order
+    if order is not None:
+        if len(order) < 2:
+            yield "experiment.order", "needs the control and at least one more arm."
+        if experiment.control not in order:
+            yield "experiment.order", f"does not hold the control {shown(experiment.control)}. Begin the list with it."
+        elif order[0] != experiment.control:
+            yield "experiment.order", f"begins with {shown(order[0])}; it must begin with the control {shown(experiment.control)}."
+    known = set(order or ())
+    if isinstance(experiment.shares, dict):
+        if experiment.control not in experiment.shares:
+            yield "experiment.shares", f"has no share for the control {shown(experiment.control)}."
+        if known and known != set(experiment.shares):
+            odd = sorted(known ^ set(experiment.shares))
+            yield "experiment.shares", f"and experiment.order must name the same arms; {', '.join(map(shown, odd))} is in one only."
+    for arm in experiment.steps:
+        place = f"experiment.steps.{arm}"
+        if arm == experiment.control:
+            yield place, "the control adds no channels. Delete this key."
+        elif known and arm not in known:
+            yield place, f"{shown(arm)} is not an arm of experiment.order. {closest(arm, known)}"
+
+
+def _metrics(plan: Plan) -> Iterator[tuple[str, str]]:
+    primary = [name for name, metric in plan.metrics.items() if metric.role == "primary"]
+    if not plan.metrics:
+        yield "metrics", "is empty. Declare at least one metric, or delete the section."
+    if len(primary) > 1:
+        yield "metrics", f"exactly one metric may be primary; {', '.join(map(shown, primary))} are."
+    for name, metric in plan.metrics.items():
+        if metric.kind == "rate" and metric.cap is not None:
+            yield f"metrics.{name}.cap", "a rate has no cap. Delete this key, or declare kind = \"mean\"."
+        if metric.missing == "exclude" and metric.role == "primary":
+            yield f"metrics.{name}.missing", 'the primary metric may not leave persons out. Declare missing = "zero", or fill the column.'
+
+
+def _costs(plan: Plan) -> Iterator[tuple[str, str]]:
+    if plan.costs is not None and isinstance(plan.costs.thresholds, dict) and plan.costs.by is None:
+        yield "costs.by", "is missing: thresholds by segment need the column of the segments."
+
+
+def _gates(plan: Plan) -> Iterator[tuple[str, str]]:
+    for number, gate in enumerate(plan.gate, start=1):
+        place = f"gate[{number}]"
+        yield from _gate_arms(plan, gate, place)
+        if plan.costs is None:
+            yield place, "needs the section [costs] with its thresholds."
+            continue
+        thresholds = plan.costs.thresholds
+        if isinstance(thresholds, dict):
+            if gate.segment is None or gate.segment not in thresholds:
+                hint = closest(str(gate.segment), thresholds)
+                yield f"{place}.segment", f"must be a segment of costs.thresholds, got {shown(gate.segment)}. {hint}"
+                continue
+            thresholds = thresholds[gate.segment]
+        elif gate.segment is not None and plan.costs.by is None:
+            yield f"{place}.segment", "needs costs.by, the column of the segments."
+        if gate.threshold not in thresholds:
+            listed = ", ".join(f"{item:g}" for item in thresholds)
+            yield f"{place}.threshold", f"{gate.threshold:g} is not one of costs.thresholds ({listed})."
+
+
+def _gate_arms(plan: Plan, gate: GatePlan, place: str) -> Iterator[tuple[str, str]]:
+    experiment = plan.experiment
+    if experiment is None:
+        yield place, "needs the section [experiment]: without an experiment there is no verdict."
+        return
+    known = set(experiment.order or ()) or (set(experiment.shares) if isinstance(experiment.shares, dict) else set())
+    for key, arm in (("arm", gate.arm), ("control", gate.control)):
+        if arm is not None and known and arm not in known:
+            yield f"{place}.{key}", f"{shown(arm)} is not a declared arm. {closest(arm, known)}"
+    if gate.arm == (gate.control or experiment.control):
+        yield f"{place}.arm", f"{shown(gate.arm)} is compared with itself."
+
+
+def _figures(plan: Plan) -> Iterator[tuple[str, str]]:
+    names = [figure.name for figure in plan.figure]
+    for number, name in enumerate(names, start=1):
+        if name in names[: number - 1]:
+            yield f"figure[{number}].name", f"{shown(name)} is declared twice."
+
+
+def _tables(plan: Plan) -> Iterator[tuple[str, str]]:
+    for name, table in plan.tables.items():
+        database = table.path.lower().endswith((".duckdb", ".ddb", ".db"))
+        if database and table.query is None:
+            yield f"tables.{name}.query", f"is missing: a database file needs one, for example \"SELECT * FROM {name}\"."
+        if not database and table.query is not None:
+            yield f"tables.{name}.query", "is for database files (.duckdb) only. Delete this key."

@@ -1,0 +1,201 @@
+"""How values of a plan are spelled: the checks behind single keys, each with an error in plain words."""
+
+from __future__ import annotations
+
+import codecs
+import math
+import unicodedata
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from attribution.core.durations import parse_duration
+from attribution.core.errors import InputError, closest
+
+__all__ = [
+    "as_of_date",
+    "attested",
+    "codec",
+    "duration",
+    "lookback",
+    "name_list",
+    "plain_text",
+    "query_text",
+    "shares",
+    "shown",
+    "text_or_list",
+    "thresholds",
+    "time_zone",
+]
+
+_LONGEST = 1_000
+_LONGEST_QUERY = 100_000
+
+
+def shown(value: object) -> str:
+    """A value for an error message: short and on one line, whatever it holds."""
+    spelled = {True: "true", False: "false"}.get(value) if isinstance(value, bool) else None
+    if spelled is None:
+        spelled = f'"{value}"' if isinstance(value, str) and value.isprintable() else repr(value)
+    return spelled if len(spelled) <= 60 else f"{spelled[:40]}... ({len(spelled):,} characters)"
+
+
+def plain_text(value: object) -> str:
+    """Text of at most 1,000 characters, not empty, without control characters."""
+    return _text(value, longest=_LONGEST, lines=False)
+
+
+def query_text(value: object) -> str:
+    """SQL text, which may have several lines."""
+    return _text(value, longest=_LONGEST_QUERY, lines=True)
+
+
+def _text(value: object, *, longest: int, lines: bool) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"must be text in quotes, got {shown(value)}.")
+    if not value.strip():
+        raise ValueError("must not be empty.")
+    if len(value) > longest:
+        raise ValueError(f"must have at most {longest:,} characters, got {len(value):,}.")
+    allowed = "\n\t\r" if lines else ""
+    strange = sorted({c for c in value if unicodedata.category(c) in {"Cc", "Cf", "Cs"} and c not in allowed})
+    if strange:
+        codes = ", ".join(f"U+{ord(c):04X}" for c in strange[:5])
+        raise ValueError(f"must not hold control characters, got {codes}. Delete them.")
+    return value
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise ValueError(f"must be a number without quotes, got {shown(value)}.")
+    return float(value)
+
+
+def as_of_date(value: object) -> date:
+    """A date, or a date and time; text in ISO spelling is read."""
+    if isinstance(value, str):
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            pass
+    if isinstance(value, date):
+        return value
+    raise ValueError(f"must be a date such as 2026-12-31 (without quotes), got {shown(value)}.")
+
+
+def attested(value: object) -> str:
+    """Text, or a date, which is kept as its text."""
+    return value.isoformat() if isinstance(value, (date, datetime)) else plain_text(value)
+
+
+def duration(value: object) -> str:
+    """A duration as text with its unit."""
+    if isinstance(value, timedelta) or not isinstance(value, str):
+        bare = isinstance(value, (int, float)) and not isinstance(value, bool)
+        example = f'"{value}d" or "{value}h"' if bare else '"30d", "36h" or "15min"'
+        raise ValueError(f"must be a duration with its unit, in quotes, got {shown(value)}. Write {example}.")
+    try:
+        parse_duration(value)
+    except InputError as error:
+        raise ValueError(
+            f'must be a duration with its unit, such as "30d", "36h" or "15min", got {shown(value)}.'
+        ) from error
+    return value
+
+
+def lookback(value: object) -> str | dict[str, Any]:
+    """One duration, or a table channel -> duration or kind -> duration."""
+    if not isinstance(value, Mapping):
+        return duration(value)
+    if not value:
+        raise ValueError('must not be an empty table. Write "30d", or { sms = "14d", "*" = "30d" }.')
+    checked: dict[str, Any] = {}
+    for channel, item in value.items():
+        plain_text(channel)
+        try:
+            checked[channel] = {k: duration(v) for k, v in item.items()} if isinstance(item, Mapping) else duration(item)
+        except ValueError as error:
+            raise ValueError(f"{shown(channel)} {error}") from error
+    return checked
+
+
+def name_list(value: object) -> tuple[str, ...]:
+    """A list of distinct texts."""
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise ValueError(f'must be a list of texts such as ["a", "b"], got {shown(value)}.')
+    names = tuple(plain_text(item) for item in value)
+    doubled = sorted({name for name in names if names.count(name) > 1})
+    if doubled:
+        raise ValueError(f"names {', '.join(map(shown, doubled))} more than once.")
+    return names
+
+
+def text_or_list(value: object) -> str | tuple[str, ...]:
+    """One text or a list of distinct texts."""
+    return plain_text(value) if isinstance(value, str) else name_list(value)
+
+
+def shares(value: object) -> str | dict[str, float]:
+    """The column that holds the probability of the arm, or a table arm -> share that sums to 1."""
+    if not isinstance(value, Mapping):
+        if isinstance(value, str):
+            return plain_text(value)
+        raise ValueError(
+            f'must be the name of a column such as "p_assign", or a table such as '
+            f"{{ holdout = 0.2, sms = 0.8 }}, got {shown(value)}."
+        )
+    checked = {plain_text(arm): _number(share) for arm, share in value.items()}
+    wrong = [arm for arm, share in checked.items() if not 0 < share < 1]
+    if wrong:
+        raise ValueError(f"every share must lie between 0 and 1; {', '.join(map(shown, wrong))} does not.")
+    total = math.fsum(checked.values())
+    if abs(total - 1) > 1e-9:
+        raise ValueError(f"the shares must sum to 1; they sum to {total:.12g}.")
+    return checked
+
+
+def thresholds(value: object) -> tuple[float, ...] | dict[str, tuple[float, ...]]:
+    """Amounts of money, in ascending order kept as given, or a table segment -> amounts."""
+    if isinstance(value, Mapping):
+        if not value:
+            raise ValueError("must not be an empty table.")
+        return {plain_text(segment): _amounts(item) for segment, item in value.items()}
+    return _amounts(value)
+
+
+def _amounts(value: object) -> tuple[float, ...]:
+    if isinstance(value, str) or not isinstance(value, Sequence) or not value:
+        raise ValueError(f"must be a list of amounts such as [60, 85, 125], got {shown(value)}.")
+    amounts = tuple(_number(item) for item in value)
+    negative = [amount for amount in amounts if amount < 0]
+    if negative:
+        raise ValueError(f"must not be negative, got {negative[0]:g}.")
+    doubled = sorted({amount for amount in amounts if amounts.count(amount) > 1})
+    if doubled:
+        raise ValueError(f"names {doubled[0]:g} more than once.")
+    return amounts
+
+
+def codec(value: object) -> str:
+    """The name of a text encoding that Python knows."""
+    name = plain_text(value)
+    try:
+        codecs.lookup(name)
+    except LookupError as error:
+        hint = closest(name, ("utf-8", "gb18030", "gbk", "big5", "utf-16"))
+        raise ValueError(f"{shown(name)} is not a known text encoding. {hint}") from error
+    return name
+
+
+def time_zone(value: object) -> str:
+    """An IANA time zone."""
+    from zoneinfo import ZoneInfo, available_timezones
+
+    name = plain_text(value)
+    try:
+        ZoneInfo(name)
+    except Exception as error:  # noqa: BLE001 -- zoneinfo raises KeyError, ValueError and OSError, all for the same reason
+        near = closest(name, available_timezones())
+        hint = near if near.startswith("Did") else 'Write, for example, "Asia/Shanghai".'
+        raise ValueError(f"{shown(name)} is not a time zone. {hint}") from error
+    return name

@@ -1,0 +1,80 @@
+"""Writing a plan file: the keys of a mapping, each section with its meaning as a comment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tomlkit.items import Item, Table
+
+__all__ = ["plan_text"]
+
+
+def plan_text(mapping: Mapping[str, Any], *, header: str = "", comments: Mapping[str, str] | None = None) -> str:
+    """A plan as TOML text with comments.
+
+    Args:
+        mapping: The keys of the plan.
+        header: Lines of comment at the top.
+        comments: Place ("experiment.control") -> comment behind its value.
+    """
+    import tomlkit
+
+    from experiments.plan.schema import Plan
+
+    said = dict(comments or {})
+    document = tomlkit.document()
+    for line in header.splitlines():
+        document.add(tomlkit.comment(line) if line else tomlkit.nl())
+    for section, value in mapping.items():
+        if section not in Plan.model_fields:
+            continue
+        document.add(tomlkit.nl())
+        if isinstance(value, Mapping):
+            document.add(section, _table(value, section, said))
+        else:
+            tables = tomlkit.aot()
+            for number, item in enumerate(value, start=1):
+                tables.append(_table(item, f"{section}[{number}]", said))
+            document.add(section, tables)
+    return tomlkit.dumps(document).lstrip("\n")
+
+
+def _table(mapping: Mapping[str, Any], place: str, comments: Mapping[str, str]) -> Table:
+    import tomlkit
+
+    # Sections that hold only sections ([tables], [metrics]) need no heading of their own.
+    only_sections = bool(mapping) and all(_is_section(f"{place}.{key}", item) for key, item in mapping.items())
+    table = tomlkit.table(is_super_table=only_sections)
+    plain = [key for key, item in mapping.items() if not _is_section(f"{place}.{key}", item)]
+    for key in [*plain, *(key for key in mapping if key not in plain)]:
+        inside = f"{place}.{key}"
+        value = mapping[key]
+        item: Any = _table(value, inside, comments) if _is_section(inside, value) else _item(value)
+        if inside in comments and not _is_section(inside, value):
+            item.comment(comments[inside])
+        table.add(key, item)
+    return table
+
+
+def _is_section(place: str, value: object) -> bool:
+    """Whether a mapping is written as a section of its own; columns, lookbacks and the like stay on one line."""
+    last = place.rsplit(".", 1)[-1]
+    return isinstance(value, Mapping) and last not in {"columns", "lookback", "shares", "thresholds"}
+
+
+def _item(value: object) -> Item:
+    import tomlkit
+
+    if isinstance(value, Mapping):
+        inline = tomlkit.inline_table()
+        for key, item in value.items():
+            inline.append(str(key), _item(item))
+        return inline
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        array = tomlkit.array()
+        for item in value:
+            array.append(_item(item))
+        return array
+    return tomlkit.item(value)
