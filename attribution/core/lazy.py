@@ -4,12 +4,26 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 __all__ = ["attach"]
+
+
+class _Package(ModuleType):
+    """A package whose public names are not overwritten by modules of the same name.
+
+    After ``import experiments.simulate.arms`` Python binds the name ``simulate`` of the package to the module, which
+    would hide the public function of that name from then on.
+    """
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if isinstance(value, ModuleType) and name in self.__dict__.get("__all__", ()):
+            return
+        super().__setattr__(name, value)
 
 
 def attach(module_name: str, exports: Mapping[str, str]) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
@@ -32,14 +46,16 @@ def attach(module_name: str, exports: Mapping[str, str]) -> tuple[Callable[[str]
         >>> "parse_duration" in names()
         True
     """
+    package = sys.modules.get(module_name)
+    if package is not None:
+        package.__class__ = _Package
 
     def __getattr__(name: str) -> object:  # noqa: N807 -- bound under this name in the package
         target = exports.get(name)
         if target is None:
-            raise AttributeError(_unknown(module_name, name, exports), name=name, obj=sys.modules.get(module_name))
+            raise AttributeError(_unknown(module_name, name, exports), name=name, obj=package)
         source, _, attribute = target.partition(":")
         value: object = getattr(import_module(source), attribute or name)
-        package = sys.modules.get(module_name)
         if package is not None:
             setattr(package, name, value)
         return value
