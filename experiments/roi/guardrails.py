@@ -1,0 +1,91 @@
+"""Guardrails: a metric that must not get worse by more than a margin before a contrast may pass."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from attribution.core.errors import InputError
+from attribution.core.estimates import check_level
+
+__all__ = ["Guardrail", "GuardrailReading", "State"]
+
+State = Literal["safe", "harm", "undecided"]
+
+
+@dataclass(frozen=True, slots=True)
+class Guardrail:
+    """A metric that must not rise by more than a margin (difference of treated minus control).
+
+    For a metric of which more is better, read its difference with the sign turned.
+
+    Attributes:
+        metric: Name of the metric.
+        margin: The largest rise that is acceptable, in the metric's unit; 0 or more.
+        level: Level of the one-sided bounds.
+
+    Raises:
+        InputError: When the margin is negative or not finite, or the level not between 0 and 1.
+
+    Example:
+        >>> guardrail = Guardrail("closed", 0.0005)
+        >>> guardrail.read(0.0001, low=-0.0002, high=0.0004).state
+        'safe'
+        >>> guardrail.read(0.0001, low=-0.0008, high=0.001).state
+        'undecided'
+        >>> guardrail.read(0.003, low=0.002, high=0.004).state
+        'harm'
+    """
+
+    metric: str
+    margin: float
+    level: float = 0.95
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.metric, str) or not self.metric:
+            raise InputError(f"a guardrail's metric is the name of a metric, got {self.metric!r}.")
+        number = isinstance(self.margin, (int, float)) and not isinstance(self.margin, bool)
+        if not number or not 0.0 <= self.margin < math.inf:
+            raise InputError(
+                f"the margin of guardrail {self.metric!r} is the largest acceptable rise in the metric's own unit, "
+                f"0 or more; got {self.margin!r}. For half a closed account per 1,000 persons write 0.0005."
+            )
+        check_level(self.level)
+
+    def read(self, value: float | None, *, low: float | None, high: float | None) -> GuardrailReading:
+        """What the data say about the guardrail.
+
+        Args:
+            value: The estimated rise, treated minus control, positive = worse.
+            low: Lower one-sided bound of the rise at the guardrail's level; None when undefined.
+            high: Upper one-sided bound at the same level; None when undefined.
+
+        Returns:
+            Safe when ``high <= margin``; else harm when ``low > 0``; else (and when a bound is undefined) undecided.
+        """
+        state: State = "undecided"
+        if high is not None and high <= self.margin:
+            state = "safe"
+        elif low is not None and low > 0.0:
+            state = "harm"
+        return GuardrailReading(guardrail=self, value=value, low=low, high=high, state=state)
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class GuardrailReading:
+    """A guardrail with what the data say about it.
+
+    Attributes:
+        guardrail: The declared guardrail.
+        value: The estimated rise; None when undefined.
+        low: Lower one-sided bound; None when undefined.
+        high: Upper one-sided bound; None when undefined.
+        state: ``"safe"``, ``"harm"`` or ``"undecided"``.
+    """
+
+    guardrail: Guardrail
+    value: float | None
+    low: float | None
+    high: float | None
+    state: State
