@@ -1,0 +1,85 @@
+"""`wakelift check`: the gates of a plan; the exit code tells the answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from experiments.cli.words import LANGUAGE, progress, say
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["command"]
+
+_HOLD, _FAIL, _UNDECIDED = 0, 1, 3
+
+
+@click.command("check")
+@click.argument("plan", type=click.Path())
+@click.option("--strict", is_flag=True, help="An undecided decision counts as failed: exit code 1 instead of 3.")
+@click.option("--lang", default=None, type=LANGUAGE, help="Language of this output; the plan's when absent.")
+@click.option(
+    "--junit", default=None, type=click.Path(), metavar="FILE", help="Also write the gates and findings as JUnit XML."
+)
+@click.pass_context
+def command(ctx: click.Context, *, plan: str, strict: bool, lang: str | None, junit: str | None) -> None:
+    """Check the gates of PLAN and speak by the exit code.
+
+    \b
+    Gates: (a) trust, always: no failed finding, no INVALID, the plan unchanged since its lock;
+           (b) decisions: those declared under [[gate]]; (c) figures: those declared under [[figure]].
+    Exit codes: 0 all gates hold; 1 a gate fails; 2 the input or the plan is unusable;
+                3 a declared decision is undecided.
+
+    Without declared decisions FAIL and INCONCLUSIVE are results, not failures.
+    """
+    from experiments.plan import Plan, plan_changes
+    from experiments.postmortem import postmortem
+
+    declared = Plan.read(plan)
+    spoken = lang or declared.report.language
+    changes = plan_changes(plan) or []
+    (report,) = progress([("ANALYSING", lambda: postmortem(declared, lang=spoken))], lang=spoken)
+    gates = _with_lock(report.gates, changes=len(changes), locked=plan_changes(plan) is not None, lang=spoken)
+    if junit is not None:
+        report.to_junit(junit)
+    _tell(gates, changes, lang=spoken)
+    ctx.exit(_code(gates, strict=strict))
+
+
+def _with_lock(gates: Sequence[Any], *, changes: int, locked: bool, lang: str) -> list[Any]:
+    """The gates, with the one of the lock when the report has none."""
+    from attribution.core import messages
+    from experiments.report.document import Gate
+
+    if not locked or any("lock" in gate.name.lower() for gate in gates):
+        return list(gates)
+    code = "CLI.LOCK_CHANGED" if changes else "CLI.LOCK_KEPT"
+    message = messages.text(code, {"n": changes}, lang=lang)
+    status = "fail" if changes else "hold"
+    return [*gates, Gate(name="trust:PLAN_LOCK", kind="trust", status=status, expected="0", observed=str(changes), message=message)]
+
+
+def _tell(gates: Sequence[Any], changes: Sequence[tuple[str, str, str]], *, lang: str) -> None:
+    from experiments.cli.writing import tell_gates
+
+    tell_gates(gates, lang=lang)
+    for key, old, new in changes:
+        say("CHANGED", lang=lang, key=key, old=old, new=new)
+    failed = sum(gate.status == "fail" for gate in gates)
+    undecided = sum(gate.status == "undecided" for gate in gates)
+    if failed:
+        say("CHECK_FAIL", lang=lang, failed=failed, n=len(gates))
+    elif undecided:
+        say("CHECK_UNDECIDED", lang=lang, undecided=undecided, n=len(gates))
+    else:
+        say("CHECK_HOLD", lang=lang, n=len(gates))
+
+
+def _code(gates: Sequence[Any], *, strict: bool) -> int:
+    statuses = {gate.status for gate in gates}
+    if "fail" in statuses or (strict and "undecided" in statuses):
+        return _FAIL
+    return _UNDECIDED if "undecided" in statuses else _HOLD

@@ -1,0 +1,87 @@
+"""`wakelift demo`: a whole campaign, from raw logs to the report, without any data of yours."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from experiments.cli.words import LANGUAGE, OUT_FOLDER, made_folder, progress, say
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["command"]
+
+
+@click.command("demo")
+@click.option("--out", required=True, type=OUT_FOLDER, help="Folder to write to; it is made when absent.")
+@click.option("--persons", default=60_000, show_default=True, type=int, help="Number of simulated persons, at least 100.")
+@click.option("--seed", default=7, show_default=True, type=int, help="Seed of every random stream; same seed, same bytes.")
+@click.option("--scenario", default="default", show_default=True, help='"default", or "null": a campaign without any effect.')
+@click.option(
+    "--lang",
+    default="en",
+    show_default=True,
+    type=LANGUAGE,
+    help="Language of report.html and of this output; the other language stands beside it.",
+)
+def command(*, out: str, persons: int, seed: int, scenario: str, lang: str) -> None:
+    """Simulate a campaign; write its plan, its data and its report.
+
+    \b
+    Writes plan.toml, data/<name>.parquet, report.html, report.md, report.json, junit.xml,
+    and the report in the other language (report.zh.html, report.zh.md).
+
+    Change the thresholds in plan.toml and run `wakelift report` on it, or replace the tables by yours.
+    """
+    from experiments.cli.tables import write_campaign
+    from experiments.simulate import simulate
+
+    folder = made_folder(out)
+    header = f"Simulated campaign: scenario {scenario}, {persons} persons, seed {seed}."
+    made: dict[str, Any] = {}
+
+    def draw() -> None:
+        made["campaign"] = simulate(scenario, persons=persons, seed=seed)
+
+    def keep() -> None:
+        made["files"] = write_campaign(
+            made["campaign"], folder, file_format="parquet", language=lang, header=header
+        )
+
+    progress(
+        [
+            ("SIMULATING", draw),
+            ("WRITING_DATA", keep),
+            ("ANALYSING", lambda: made.update(report=_reports(folder, lang))),
+        ],
+        lang=lang,
+    )
+    _tell(made, folder, about={"scenario": scenario, "persons": persons, "seed": str(seed)}, lang=lang)
+
+
+def _reports(folder: Path, lang: str) -> tuple[Any, list[Path]]:
+    """The report in its language under the plain names, and in the other one with the language in the name."""
+    from experiments.cli.writing import write_report
+    from experiments.plan import Plan
+    from experiments.postmortem import postmortem
+
+    plan = Plan.read(folder / "plan.toml")
+    report = postmortem(plan, lang=lang)
+    written = write_report(report, folder, formats=("html", "md", "json", "junit"))
+    other = "zh" if lang == "en" else "en"
+    written += write_report(postmortem(plan, lang=other), folder, formats=("html", "md"), suffix=f".{other}")
+    return report, written
+
+
+def _tell(made: dict[str, Any], folder: Path, *, about: dict[str, object], lang: str) -> None:
+    from experiments.cli.writing import tell_verdicts
+
+    report, written = made["report"]
+    say("SEED", lang=lang, **about)
+    tell_verdicts(report, lang=lang)
+    say("WROTE_CAMPAIGN", lang=lang, tables=len(made["files"]) - 1, folder=(folder / "data").as_posix())
+    say("WROTE_PLAN", lang=lang, path=made["files"]["plan"].as_posix())
+    for path in written:
+        say("WROTE_REPORT", lang=lang, path=path.as_posix())
