@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import binom, norm
 
 from attribution.core.errors import InputError
-from experiments.simulate import Campaign, expected_verdicts, simulate
+from experiments.simulate import Campaign, constants, expected_verdicts, simulate
 from experiments.simulate.constants import ARMS, DAYS, SCENARIOS, Constants, constants_of
 from experiments.simulate.exposure import Exposure, draw_exposure
 from experiments.simulate.population import Population, draw_population
@@ -114,7 +114,8 @@ def test_search_comes_in_every_arm_and_causes_nothing(campaigns, monkeypatch):
             assert_in_band(returned.loc[arm, "sum"], returned.loc[arm, "size"], 0.45)
             assert_in_band(silent.loc[arm, "sum"], silent.loc[arm, "size"], 0.004)
     monkeypatch.setattr(
-        "experiments.simulate.constants.SCENARIOS",
+        constants,
+        "SCENARIOS",
         {**SCENARIOS, "no search": {"search_if_woken": 0.0, "search_if_silent": 0.0}},
     )
     with_search, without = simulate(persons=2_000, seed=11), simulate("no search", persons=2_000, seed=11)
@@ -145,7 +146,6 @@ def person_of(kind: int, *, baseline: float = 0.02) -> Population:
 
 
 def test_return_probability_by_hand():
-    constants = constants_of("default")
     opened = np.zeros((DAYS, 1), dtype=bool)
     opened[[3, 9]] = True
     exposure = Exposure(
@@ -158,7 +158,7 @@ def test_return_probability_by_hand():
         answered=np.array([True]),
         call_day=np.array([5]),
     )
-    returns = draw_returns(constants, person_of(1), exposure, np.array([0]), 0)
+    returns = draw_returns(constants_of("default"), person_of(1), exposure, np.array([0]), 0)
     touches = {
         "holdout": [],
         "digital": [*[(day, 0.0006, 3.0) for day in (1, 8, 15)], (3, 0.0004, 2.0), (9, 0.0004, 2.0)],
