@@ -1,0 +1,205 @@
+"""Everything a post-mortem rests on: the plan's tables put through the library, once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from attribution.core.errors import DesignError, InputError, closest
+
+if TYPE_CHECKING:
+    from attribution.core.findings import Finding
+    from attribution.credit import Credit
+    from experiments.outcomes import Outcomes
+    from experiments.plan import Plan
+    from experiments.readout import Readout, Steps
+    from experiments.reconciliation import Reconciliation
+    from experiments.roi import CostThresholds
+
+__all__ = ["Evidence", "gather"]
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Evidence:
+    """The results behind a report; None where the plan or the design does not allow one.
+
+    Attributes:
+        plan: The declared analysis.
+        tables: The tables by name.
+        credit: Who gets the credit.
+        outcomes: One row per assigned person.
+        readout: What was caused, each arm against the control.
+        steps: What each step caused.
+        thresholds: Whether it paid.
+        reconciliation: Touched, attributed, incremental.
+        refusal: Why there is no effect and no verdict, for example ``NO_HOLDOUT``; empty when there is.
+    """
+
+    plan: Plan
+    tables: Mapping[str, Any]
+    credit: Credit | None
+    outcomes: Outcomes | None
+    readout: Readout | None
+    steps: Steps | None
+    thresholds: CostThresholds | None
+    reconciliation: Reconciliation | None
+    refusal: str = ""
+
+    def findings(self) -> tuple[Finding, ...]:
+        """Every finding once, in the order of the data flow."""
+        found: list[Finding] = []
+        seen: set[tuple[str, str]] = set()
+        for source in (self.credit, self.outcomes, self.readout, self.thresholds, self.reconciliation):
+            for finding in () if source is None else source.findings:
+                key = (finding.code, finding.text("en"))
+                if key not in seen:
+                    seen.add(key)
+                    found.append(finding)
+        return tuple(found)
+
+
+def gather(plan: Plan, data: object) -> Evidence:
+    """Run the declared analysis."""
+    from experiments.plan import load_tables
+
+    tables = load_tables(plan, data)
+    credit = _credit(plan, tables)
+    try:
+        outcomes, readout = _readout(plan, tables)
+    except DesignError as error:
+        if error.code != "NO_HOLDOUT":
+            raise
+        return Evidence(
+            plan=plan, tables=tables, credit=credit, outcomes=None, readout=None, steps=None, thresholds=None,
+            reconciliation=None, refusal=error.code,
+        )  # fmt: skip
+    order = order_of(plan, readout)
+    return Evidence(
+        plan=plan,
+        tables=tables,
+        credit=credit,
+        outcomes=outcomes,
+        readout=readout,
+        steps=readout.steps(order),
+        thresholds=_thresholds(plan, tables, outcomes, readout),
+        reconciliation=_reconciliation(plan, tables, credit, readout),
+    )
+
+
+def order_of(plan: Plan, readout: Readout) -> tuple[str, ...]:
+    """The arms from the control upwards."""
+    declared = plan.experiment.order if plan.experiment is not None else None
+    return tuple(declared) if declared else (readout.experiment.control, *readout.arms)
+
+
+def _need(tables: Mapping[str, Any], name: str, why: str) -> Any:
+    if tables.get(name) is None:
+        raise InputError(f"the plan has no table {name!r}, which {why}. Add [tables.{name}]. {closest(name, tables)}")
+    return tables[name]
+
+
+def _credit(plan: Plan, tables: Mapping[str, Any]) -> Credit | None:
+    import attribution as at
+
+    if tables.get("touches") is None or tables.get("conversions") is None:
+        return None
+    declared = plan.attribution
+    rules = at.Rules(
+        lookback=declared.lookbacks(),
+        reuse=declared.reuse,
+        origin=declared.origin,
+        match=tuple(declared.match),
+        same_instant=declared.same_instant,
+    )
+    models = [at.TimeDecay(half_life=declared.half_life) if name == "time_decay" else name for name in declared.models]
+    return at.attribute(tables["touches"], tables["conversions"], models=models, rules=rules, columns=plan.columns())
+
+
+def _readout(plan: Plan, tables: Mapping[str, Any]) -> tuple[Outcomes, Readout]:
+    from experiments.outcomes import build_outcomes
+
+    declared = plan.experiment
+    if declared is None or not declared.randomised:
+        raise DesignError("NO_HOLDOUT", "the plan does not attest a random assignment ([experiment] randomised = true).")
+    outcomes = tables.get("outcomes")
+    if outcomes is None:
+        outcomes = build_outcomes(
+            _need(tables, "assignment", "says who was in which arm"),
+            _need(tables, "conversions", "says who came back"),
+            touches=tables.get("touches"),
+            prices=tables.get("prices"),
+            window=declared.window,
+            as_of=plan.campaign.as_of,
+            lag=declared.lag,
+            history=tables.get("history"),
+            columns=plan.columns(),
+        )
+    return outcomes, _experiment(plan).analyze(outcomes, touches=_campaign_touches(plan, tables))
+
+
+def _campaign_touches(plan: Plan, tables: Mapping[str, Any]) -> Any:
+    """Touches for the leakage check, with the persons' windows from the assignment."""
+    return tables.get("touches")
+
+
+def _experiment(plan: Plan) -> Any:
+    from experiments.metrics import Mean, Rate
+    from experiments.readout import Experiment
+    from experiments.roi import Guardrail
+
+    declared = plan.experiment
+    if declared is None:  # pragma: unreachable -- the caller has refused
+        raise DesignError("NO_HOLDOUT", "the plan declares no experiment.")
+    metrics: dict[str, Rate | Mean] = {}
+    for position, (name, metric) in enumerate(plan.metrics.items()):
+        role = metric.role or ("primary" if position == 0 else "secondary")
+        options: dict[str, Any] = {"role": role, "direction": metric.direction, "missing": metric.missing}
+        column = metric.column or name
+        metrics[name] = Rate(column, **options) if metric.kind == "rate" else Mean(column, cap=metric.cap, **options)
+    guardrails = [Guardrail(guard.column or name, guard.margin, level=guard.level) for name, guard in plan.guardrails.items()]
+    return Experiment(
+        metrics,
+        control=declared.control,
+        shares=declared.shares,
+        strata=declared.strata,
+        guardrails=tuple(guardrails),
+        level=declared.level,
+        correction=None if declared.correction == "none" else declared.correction,
+    )
+
+
+def _thresholds(plan: Plan, tables: Mapping[str, Any], outcomes: Outcomes, readout: Readout) -> CostThresholds | None:
+    from attribution.core.tables import Problems, open_table
+    from experiments.roi import cost_thresholds
+
+    if plan.costs is None:
+        return None
+    primary = readout.experiment.metrics[readout.experiment.primary]
+    names = open_table(outcomes, "outcomes", plan.columns()["outcomes"], problems=Problems()).names
+    if "cost" not in names:
+        return None
+    return cost_thresholds(
+        outcomes,
+        woken=primary.column,
+        thresholds=list(plan.costs.thresholds),
+        order=order_of(plan, readout),
+        experiment=readout.experiment,
+        touches=_campaign_touches(plan, tables),
+        side=plan.costs.side,
+        variance=plan.costs.variance,
+        relevant_net=plan.costs.relevant_net,
+    )
+
+
+def _reconciliation(
+    plan: Plan, tables: Mapping[str, Any], credit: Credit | None, readout: Readout
+) -> Reconciliation | None:
+    from experiments.reconciliation import reconcile
+
+    declared = plan.experiment
+    if credit is None or declared is None or not declared.steps or tables.get("assignment") is None:
+        return None
+    order = order_of(plan, readout)
+    steps = {arm: declared.steps[arm] for arm in order[1:] if arm in declared.steps}
+    return reconcile(credit, readout, assignment=tables["assignment"], steps=steps, columns=plan.columns())

@@ -1,0 +1,129 @@
+"""Gates of ``check``: trust always, decisions and figures only where the plan declares them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Literal
+
+from attribution.core.formats import format_value
+from experiments.post_mortem.words import contrast_words, word
+from experiments.report.document import Decision, Gate, GateStatus
+
+if TYPE_CHECKING:
+    from attribution.core.findings import Finding
+    from experiments.plan import Plan
+    from experiments.plan.schema import FigurePlan, GatePlan
+
+__all__ = ["gates_of", "trust_of"]
+
+Trust = Literal["trusted", "limited", "invalid"]
+_UNDECIDED = frozenset({"INCONCLUSIVE"})
+
+
+def trust_of(findings: Sequence[Finding], decisions: Sequence[Decision], refusal: str) -> tuple[Trust, str]:
+    """How far the report can be trusted, and one line that says why."""
+    failed = list(dict.fromkeys(finding.code for finding in findings if finding.status == "fail"))
+    if failed or any(decision.verdict.word == "INVALID" for decision in decisions):
+        return "invalid", word("trust_line.invalid", codes=", ".join(failed) or "INVALID")
+    if refusal:
+        return "limited", word("trust_line.refusal")
+    warned = list(dict.fromkeys(finding.code for finding in findings if finding.status in ("warn", "unknown")))
+    if warned:
+        return "limited", word("trust_line.limited", codes=", ".join(warned))
+    return "trusted", word("trust_line.trusted")
+
+
+def gates_of(
+    plan: Plan,
+    findings: Sequence[Finding],
+    decisions: Sequence[Decision],
+    figures: Mapping[str, float | None],
+    changed_keys: Sequence[tuple[str, object, object]] | None,
+) -> list[Gate]:
+    """Every gate, in the order trust, decisions, figures."""
+    gates = [*_trust(findings, decisions, changed_keys)]
+    gates += [_decision(declared, decisions, plan) for declared in plan.gate]
+    gates += [_figure(declared, figures) for declared in plan.figure]
+    return gates
+
+
+def _trust(
+    findings: Sequence[Finding],
+    decisions: Sequence[Decision],
+    changed_keys: Sequence[tuple[str, object, object]] | None,
+) -> Iterator[Gate]:
+    failed = list(dict.fromkeys(finding.code for finding in findings if finding.status == "fail"))
+    yield Gate(
+        name="trust:findings",
+        kind="trust",
+        status="fail" if failed else "hold",
+        expected=word("gate.no_fail"),
+        observed=", ".join(failed) or word("gate.none"),
+        message=word("gate.findings_fail", codes=", ".join(failed)) if failed else word("gate.findings_hold"),
+    )
+    invalid = [decision for decision in decisions if decision.verdict.word == "INVALID"]
+    yield Gate(
+        name="trust:validity",
+        kind="trust",
+        status="fail" if invalid else "hold",
+        expected=word("gate.valid"),
+        observed=str(len(invalid)),
+        message=word("gate.validity_fail" if invalid else "gate.validity_hold"),
+    )
+    if changed_keys is not None:
+        named = "; ".join(f"{key}: {old!r} -> {new!r}" for key, old, new in changed_keys)
+        yield Gate(
+            name="trust:plan_lock",
+            kind="trust",
+            status="fail" if changed_keys else "hold",
+            expected=word("gate.plan_unchanged"),
+            observed=named or word("gate.none"),
+            message=word("gate.lock_fail", keys=named) if changed_keys else word("gate.lock_hold"),
+        )
+
+
+def _decision(declared: GatePlan, decisions: Sequence[Decision], plan: Plan) -> Gate:
+    found = _find(declared, decisions)
+    segment = f":{declared.segment}" if declared.segment else ""
+    name = f"decision:{declared.arm}{segment}@{declared.threshold:g}"
+    observed = found.verdict.word if found is not None else "NO_HOLDOUT" if not _randomised(plan) else word("gate.absent")
+    contrast = found.contrast if found is not None else contrast_words(declared.arm, declared.control or "")
+    values = {"contrast": contrast, "T": declared.threshold, "expected": declared.expect, "observed": observed}
+    status: GateStatus = "hold" if observed == declared.expect else "undecided" if observed in _UNDECIDED else "fail"
+    return Gate(
+        name=name,
+        kind="decision",
+        status=status,
+        expected=declared.expect,
+        observed=observed,
+        message=word(f"gate.decision_{status}", **values),
+    )
+
+
+def _randomised(plan: Plan) -> bool:
+    return plan.experiment is not None and plan.experiment.randomised
+
+
+def _find(declared: GatePlan, decisions: Sequence[Decision]) -> Decision | None:
+    for decision in decisions:
+        here = (decision.arm, decision.segment, decision.threshold) == (declared.arm, declared.segment, declared.threshold)
+        if here and declared.control in (None, decision.control):
+            return decision
+    return None
+
+
+def _figure(declared: FigurePlan, figures: Mapping[str, float | None]) -> Gate:
+    observed = figures.get(declared.name)
+    held = observed is not None and math.isfinite(observed) and abs(observed - declared.value) <= declared.tolerance
+    shown = word("gate.absent") if observed is None else f"{observed:.12g}"
+    values = {"name": declared.name, "expected": f"{declared.value:.12g}", "observed": shown}
+    values["tolerance"] = format_value(declared.tolerance, "number") if declared.tolerance else "0"
+    return Gate(
+        name=f"figure:{declared.name}",
+        kind="figure",
+        status="hold" if held else "fail",
+        expected=f"{declared.value:.12g} ± {declared.tolerance:.12g}",
+        observed=shown,
+        message=word("gate.figure_hold" if held else "gate.figure_fail", **values),
+    )
