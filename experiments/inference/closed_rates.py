@@ -7,12 +7,17 @@ So difference and relative lift exclude "no effect" together.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from attribution.core.estimates import Comparison, Estimate, Side
 from experiments.inference.ratios import fieller
-from experiments.inference.score import Tables
 from experiments.inference.tails import critical_value, p_value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from experiments.inference.score import Tables
 
 __all__ = ["compare_in_closed_form", "wilson"]
 
@@ -49,11 +54,12 @@ def compare_in_closed_form(tables: Tables, *, method: str, level: float, side: S
         shifted = (x1 + added, n1 + 2.0 * added, x0 + added, n0 + 2.0 * added)
         difference, relative = _normal(*shifted, level=level, side=side, null=null)
     observed = _observed_lift(tables)
+    blank = Estimate(value=None, level=level, side=side, method=method, n=tables.total)
     return Comparison(
         treatment=tables.rate,
         control=tables.control_rate,
-        difference=_finish(difference, tables.rate - tables.control_rate, level, side, method, tables.total),
-        relative=_finish(relative, observed, level, side, method, tables.total),
+        difference=difference.fill(blank, tables.rate - tables.control_rate),
+        relative=relative.fill(blank, observed),
     )
 
 
@@ -61,45 +67,35 @@ def _observed_lift(tables: Tables) -> float | None:
     return tables.rate / tables.control_rate - 1.0 if tables.control_rate > 0.0 else None
 
 
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class _Limits:
     """Limits and p-value of one reading, before they become an estimate."""
 
-    __slots__ = ("high", "low", "note", "p", "se", "undefined")
+    low: float | None = None
+    high: float | None = None
+    p: float | None = None
+    se: float | None = None
+    note: str = ""
+    undefined: bool = False
 
-    def __init__(
-        self,
-        low: float | None,
-        high: float | None,
-        p: float | None,
-        *,
-        note: str = "",
-        se: float | None = None,
-        undefined: bool = False,
-    ) -> None:
-        self.low, self.high, self.p = low, high, p
-        self.note, self.se, self.undefined = note, se, undefined
-
-
-def _finish(limits: _Limits, value: float | None, level: float, side: Side, method: str, n: int) -> Estimate:  # noqa: PLR0917
-    return Estimate(
-        value=None if limits.undefined else value,
-        low=limits.low,
-        high=limits.high,
-        p_value=limits.p,
-        level=level,
-        side=side,
-        method=method,
-        n=n,
-        standard_error=limits.se,
-        note=limits.note,
-    )
+    def fill(self, blank: Estimate, value: float | None) -> Estimate:
+        """The estimate; `blank` brings what both readings share."""
+        return replace(
+            blank,
+            value=None if self.undefined else value,
+            low=self.low,
+            high=self.high,
+            p_value=self.p,
+            standard_error=self.se,
+            note=self.note,
+        )
 
 
 def _ends(low: float, high: float, side: Side) -> tuple[float, float]:
     return (-math.inf if side == "less" else low), (math.inf if side == "greater" else high)
 
 
-def _normal(
+def _normal(  # noqa: PLR0913 - a table and three options
     x1: float, n1: float, x0: float, n0: float, *, level: float, side: Side, null: float
 ) -> tuple[_Limits, _Limits]:
     """Unpooled normal interval of the difference; the relative lift by Fieller's set of the same estimates."""
@@ -107,21 +103,21 @@ def _normal(
     variance, control_variance = rate * (1.0 - rate) / n1, control * (1.0 - control) / n0
     se = math.sqrt(variance + control_variance)
     if se == 0.0:
-        nothing = _Limits(None, None, None, note="ZERO_VARIANCE", se=0.0)
-        return nothing, _Limits(None, None, None, note="ZERO_VARIANCE", undefined=control == 0.0)
+        nothing = _Limits(note="ZERO_VARIANCE", se=0.0)
+        return nothing, _Limits(note="ZERO_VARIANCE", undefined=control == 0.0)
     z = critical_value(level, side)
     gap = rate - control
     low, high = _ends(gap - z * se, gap + z * se, side)
-    difference = _Limits(low, high, p_value((gap - null) / se, side), se=se)
+    difference = _Limits(low=low, high=high, p=p_value((gap - null) / se, side), se=se)
     if control - abs(z) * math.sqrt(control_variance) <= 0.0:
-        return difference, _Limits(None, None, None, note="BASE_NOT_POSITIVE", undefined=True)
-    limits = fieller(rate, control, variance, control_variance, 0.0, abs(z))
+        return difference, _Limits(note="BASE_NOT_POSITIVE", undefined=True)
+    limits = fieller(rate, control, variance, control_variance, t=abs(z), level=level)
     first, last = (limits.low, limits.high) if z >= 0.0 else (limits.high, limits.low)
     low, high = _ends(first - 1.0, last - 1.0, side)
-    return difference, _Limits(low, high, p_value(gap / se, side))
+    return difference, _Limits(low=low, high=high, p=p_value(gap / se, side))
 
 
-def _newcombe(
+def _newcombe(  # noqa: PLR0913 - a table and three options
     x1: float, n1: float, x0: float, n0: float, *, level: float, side: Side, null: float
 ) -> tuple[_Limits, _Limits]:
     """Newcombe's hybrid score interval (his method 10) and the ratio of the same construction (MOVER)."""
@@ -139,11 +135,11 @@ def _newcombe(
 
     z = critical_value(level, side)
     low, high = _ends(signed_limit(z), signed_limit(-z), side)
-    difference = _Limits(low, high, p_at(null))
+    difference = _Limits(low=low, high=high, p=p_at(null))
     first, last = _mover_ratio(x1, n1, x0, n0, z), _mover_ratio(x1, n1, x0, n0, -z)
     low, high = _ends(first - 1.0, last - 1.0, side)
     note = "" if x0 > 0 else ("CONTROL_ZERO" if x1 > 0 else "BOTH_ZERO")
-    return difference, _Limits(low, high, p_at(0.0), note=note)
+    return difference, _Limits(low=low, high=high, p=p_at(0.0), note=note)
 
 
 def _newcombe_limit(x1: float, n1: float, x0: float, n0: float, z: float) -> float:

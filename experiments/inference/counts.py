@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from numbers import Real
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from attribution.core.errors import InputError
 from experiments.inference.score import Tables
 
-__all__ = ["checked_number", "checked_tables", "raise_problems"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["checked_number", "checked_tables", "checked_weights", "raise_problems"]
 
 _LARGEST = 2.0**53  # beyond it, floating point no longer holds every whole number
 
@@ -30,10 +33,9 @@ def raise_problems(problems: Sequence[str]) -> None:
 def checked_number(name: str, value: object, problems: list[str], *, positive: bool = False) -> float:
     """A finite number as float; nan, with a problem noted, when it is none."""
     allowed = "a finite number of 0 or more" if positive else "a finite number"
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (Real, np.number)):
-        problems.append(f"{name} must be {allowed}, got {value!r}.")
-        return math.nan
-    number = float(value)  # type: ignore[arg-type]
+    number = math.nan
+    if isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool):
+        number = float(value)
     if not math.isfinite(number) or (positive and number < 0):
         problems.append(f"{name} must be {allowed}, got {value!r}.")
         return math.nan
@@ -54,17 +56,19 @@ def _counts(name: str, given: ArrayLike, problems: list[str]) -> NDArray[np.floa
     return counts
 
 
-def _weights(given: ArrayLike | None, persons: NDArray[np.float64], problems: list[str]) -> NDArray[np.float64]:
+def checked_weights(given: ArrayLike | None, persons: NDArray[np.float64], problems: list[str]) -> NDArray[np.float64]:
     """Weights per stratum that sum to 1; shares of the persons when none are given."""
+    shares: NDArray[np.float64] = persons / persons.sum()
     if given is None:
-        return persons / persons.sum()
+        return shares
     weights = np.atleast_1d(np.asarray(given, dtype=np.float64))
     if weights.shape != persons.shape or not np.all(np.isfinite(weights)) or np.any(weights < 0) or weights.sum() <= 0:
         problems.append(
             f"weights must be one finite number of 0 or more per stratum ({persons.size}), not all 0, got {given!r}."
         )
-        return persons / persons.sum()
-    return weights / weights.sum()
+        return shares
+    scaled: NDArray[np.float64] = weights / weights.sum()
+    return scaled
 
 
 def checked_tables(
@@ -99,7 +103,7 @@ def checked_tables(
                 f"{f' in stratum {first}' if columns[base].size > 1 else ''}."
             )
     raise_problems(problems)
-    shares = _weights(weights, columns["n"] + columns["control_n"], problems)
+    shares = checked_weights(weights, columns["n"] + columns["control_n"], problems)
     raise_problems(problems)
     used = shares > 0
     return Tables(

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attribution.core.estimates import Comparison, Estimate, Side, check_level, check_side
-from experiments.inference.counts import raise_problems
+from experiments.inference.counts import checked_weights, raise_problems
 from experiments.inference.ratios import fieller
 from experiments.inference.tails import critical_value, p_value
 
@@ -31,7 +31,7 @@ class _Arm:
     n: Floats
 
 
-def compare_means(  # noqa: PLR0913, PLR0917 - six numbers of data by position, as the contract says
+def compare_means(  # noqa: PLR0913 - six numbers of data by position, as the contract says
     mean: float,
     std: float | None,
     n: int,
@@ -79,15 +79,16 @@ def compare_means(  # noqa: PLR0913, PLR0917 - six numbers of data by position, 
     """
     level, side = check_level(level), check_side(side)
     problems: list[str] = []
-    treated = _arm(("mean", "std", "n"), (mean, _square(std), n), problems)
-    control = _arm(
-        ("control_mean", "control_std", "control_n"), (control_mean, _square(control_std), control_n), problems
-    )
+    treated = _arm(("mean", "std", "n"), (mean, std, n), problems, deviation=True)
+    names = ("control_mean", "control_std", "control_n")
+    control = _arm(names, (control_mean, control_std, control_n), problems, deviation=True)
+    if treated.n.size > 1 or control.n.size > 1:
+        problems.append("compare_means takes one number per argument; for strata use compare_stratified_means.")
     raise_problems(problems)
     return _welch(treated, control, np.ones(1), level=level, side=side)
 
 
-def compare_stratified_means(  # noqa: PLR0913, PLR0917 - six columns of data by position
+def compare_stratified_means(  # noqa: PLR0913 - six columns of data by position
     mean: ArrayLike,
     variance: ArrayLike,
     n: ArrayLike,
@@ -138,19 +139,15 @@ def compare_stratified_means(  # noqa: PLR0913, PLR0917 - six columns of data by
     if treated.n.shape != control.n.shape:
         problems.append(f"both arms must have the same strata, got {treated.n.size} and {control.n.size} entries.")
     raise_problems(problems)
-    shares = _shares(weights, treated.n + control.n, problems)
+    shares = checked_weights(weights, treated.n + control.n, problems)
     raise_problems(problems)
     return _welch(treated, control, shares, level=level, side=side)
 
 
-def _square(std: object) -> object:
-    """The variance of a standard deviation; anything that is not a number goes on to the checks as it is."""
-    if isinstance(std, (int, float, np.number)) and not isinstance(std, bool):
-        return std * abs(std)  # keeps the sign, so a negative standard deviation is still seen
-    return math.nan if std is None else std
-
-
-def _arm(names: tuple[str, str, str], given: tuple[object, object, object], problems: list[str]) -> _Arm:
+def _arm(
+    names: tuple[str, str, str], given: tuple[object, object, object], problems: list[str], *, deviation: bool = False
+) -> _Arm:
+    """Check one arm; its second column holds variances, or standard deviations when `deviation` is set."""
     columns = []
     for name, item in zip(names, given, strict=True):
         try:
@@ -159,7 +156,9 @@ def _arm(names: tuple[str, str, str], given: tuple[object, object, object], prob
             problems.append(f"{name} must be a number (or one per stratum), got {item!r}.")
             column = np.zeros(1)
         columns.append(column)
-    mean, variance, n = columns
+    mean, spread, n = columns
+    # A negative standard deviation stays negative when squared, so that the check below still sees it.
+    variance = np.copysign(np.square(spread), spread) if deviation else spread
     if not mean.shape == variance.shape == n.shape or mean.ndim != 1 or mean.size == 0:
         problems.append(f"{', '.join(names)} must have one entry per stratum each, got {[c.size for c in columns]}.")
         return _Arm(mean=np.zeros(1), variance=np.zeros(1), n=np.ones(1))
@@ -171,18 +170,6 @@ def _arm(names: tuple[str, str, str], given: tuple[object, object, object], prob
     if not np.all(np.isfinite(variance[known])) or np.any(variance[known] < 0):
         problems.append(f"{names[1]} must be finite and 0 or more wherever there are two persons or more.")
     return _Arm(mean=mean, variance=np.where(known, variance, np.nan), n=n)
-
-
-def _shares(weights: ArrayLike | None, persons: Floats, problems: list[str]) -> Floats:
-    if weights is None:
-        return persons / persons.sum()
-    given = np.atleast_1d(np.asarray(weights, dtype=np.float64))
-    if given.shape != persons.shape or not np.all(np.isfinite(given)) or np.any(given < 0) or given.sum() <= 0:
-        problems.append(
-            f"weights must be one finite number of 0 or more per stratum ({persons.size}), not all 0, got {weights!r}."
-        )
-        return persons / persons.sum()
-    return given / given.sum()
 
 
 def _welch(treated: _Arm, control: _Arm, shares: Floats, *, level: float, side: Side) -> Comparison:
@@ -213,7 +200,7 @@ def _welch(treated: _Arm, control: _Arm, shares: Floats, *, level: float, side: 
     difference = replace(blank, value=top - base, low=low, high=high, p_value=p, standard_error=se)
     relative = replace(blank, note="BASE_NOT_POSITIVE")
     if base - abs(t) * math.sqrt(v0) > 0.0:
-        found = fieller(top, base, v1, v0, 0.0, abs(t))
+        found = fieller(top, base, v1, v0, t=abs(t), level=level)
         first, last = (found.low, found.high) if t >= 0.0 else (found.high, found.low)
         low, high = _ends(first - 1.0, last - 1.0, side)
         relative = replace(blank, value=top / base - 1.0, low=low, high=high, p_value=p)

@@ -41,9 +41,9 @@ def compare_rates(  # noqa: PLR0913 - the options of the public contract, keywor
 ) -> Comparison:
     """Compare the rates of two independent groups.
 
-    Estimand: the difference of the two rates, and the relative lift (ratio - 1). The p-value of every method inverts its
-    own interval: the interval excludes the null exactly when p < 1 - level. The p-value of the relative lift is the
-    p-value of "no effect" (difference 0), which the same statistic gives.
+    Estimand: the difference of the two rates, and the relative lift (ratio - 1). The p-value of every method inverts
+    its own interval: the interval excludes the null exactly when p < 1 - level. The p-value of the relative lift is
+    the p-value of "no effect" (difference 0), which the same statistic gives.
 
     Args:
         hits: Treated persons with the event.
@@ -59,9 +59,9 @@ def compare_rates(  # noqa: PLR0913 - the options of the public contract, keywor
         null: Difference that the p-value of the difference tests, strictly between -1 and 1.
 
     Returns:
-        The comparison. Without events in the control group the relative lift has a lower bound only (note CONTROL_ZERO);
-        without events in either group it is undefined (note BOTH_ZERO). When the smallest expected count is below 5 the
-        note says SMALL_EXPECTED, with Boschloo's exact p-value where that is affordable.
+        The comparison. Without events in the control group the relative lift has a lower bound only (note
+        CONTROL_ZERO); without events in either group it is undefined (note BOTH_ZERO). When the smallest expected count
+        is below 5 the note says SMALL_EXPECTED, with Boschloo's exact p-value up to 2,000 persons.
 
     Raises:
         InputError: The counts, the method, the level, the side or the null are not allowed; all problems of the counts
@@ -69,8 +69,8 @@ def compare_rates(  # noqa: PLR0913 - the options of the public contract, keywor
 
     References:
         Miettinen and Nurminen (1985), Statistics in Medicine 4:213. Newcombe (1998), Statistics in Medicine 17:873.
-        Agresti and Caffo (2000), The American Statistician 54:280. Donner and Zou (2012), Statistical Methods in Medical
-        Research 21:347. Boschloo (1970), Statistica Neerlandica 24:1.
+        Agresti and Caffo (2000), The American Statistician 54:280. Donner and Zou (2012), Statistical Methods in
+        Medical Research 21:347. Boschloo (1970), Statistica Neerlandica 24:1.
 
     Verified against mpmath inversions of the likelihood, statsmodels (ratio by score, Newcombe, Wald, Agresti-Caffo),
     SciPy and R (exact tests), and published tables; see docs/methods/rates.md.
@@ -116,16 +116,16 @@ def compare_stratified_rates(  # noqa: PLR0913 - the same options as compare_rat
     """Compare rates inside strata and weight the strata by their share of persons.
 
     Estimand: the weighted difference of rates, and the ratio of the weighted rates - 1. The variance is the score
-    variance under a difference (ratio) common to the strata, with the constrained estimate of each stratum and its factor
-    N_s / (N_s - 1). One stratum gives `compare_rates` with method "score".
+    variance under a difference (ratio) common to the strata, with the constrained estimate of each stratum and its
+    factor N_s / (N_s - 1). One stratum gives `compare_rates` with method "score".
 
     Args:
         hits: Treated persons with the event, per stratum.
         n: Treated persons, per stratum; at least 1.
         control_hits: Control persons with the event, per stratum.
         control_n: Control persons, per stratum; at least 1.
-        weights: Weights of the strata, scaled to sum 1; the stratum's share of both groups when None. Strata of weight 0
-            do not enter.
+        weights: Weights of the strata, scaled to sum 1; the stratum's share of both groups when None. Strata of weight
+            0 do not enter.
         level: Confidence level of the interval.
         side: ``"two"``, ``"greater"`` or ``"less"`` (treated minus control).
         null: Difference that the p-value of the difference tests.
@@ -137,7 +137,7 @@ def compare_stratified_rates(  # noqa: PLR0913 - the same options as compare_rat
         InputError: The counts or weights are not allowed; lists every problem.
 
     References:
-        Miettinen and Nurminen (1985), section 5. Differs from their iterated weights: the weights here are fixed, so the
+        Miettinen and Nurminen (1985), section 5. Their weights are iterated; the weights here are fixed, so the
         estimand is the average effect over all persons.
 
     Verified against an mpmath oracle that maximises each stratum's likelihood numerically.

@@ -73,14 +73,13 @@ def ratio_interval(  # noqa: PLR0913 - the options of the public contract, keywo
     if bottom == 0.0 and v0 == 0.0:
         problems.append("denominator must not be exactly 0 with variance 0: the ratio has no meaning then.")
     raise_problems(problems)
-    found = fieller(top, bottom, v1, v0, joint, critical_value(level, "two", df))
-    return RatioSet(value=found.value, low=found.low, high=found.high, kind=found.kind, level=level)
+    return fieller(top, bottom, v1, v0, t=critical_value(level, "two", df), level=level, joint=joint)
 
 
-def fieller(  # noqa: PLR0913, PLR0917 - the six numbers of the formula
-    top: float, bottom: float, v1: float, v0: float, joint: float, t: float
+def fieller(  # noqa: PLR0913 - the numbers of the formula
+    top: float, bottom: float, v1: float, v0: float, *, t: float, level: float, joint: float = 0.0
 ) -> RatioSet:
-    """Fieller's set for given quantile ``t`` >= 0, on checked numbers; its `level` is not filled in.
+    """Fieller's set for a given quantile ``t`` >= 0, on checked numbers.
 
     Raises:
         InputError: The denominator is exactly 0 and has no variance.
@@ -97,13 +96,13 @@ def fieller(  # noqa: PLR0913, PLR0917 - the six numbers of the formula
     if lead > 0.0:
         root = t * math.sqrt(max(0.0, inner))
         low, high = _roots(lead, half, rest, root)
-        return RatioSet(value=value, low=low, high=high, kind="interval", level=math.nan)
+        return RatioSet(value=value, low=low, high=high, kind="interval", level=level)
     if lead == 0.0:
-        return _half_line(value, half, rest)
+        return _half_line(value, half, rest, level)
     if inner <= 0.0:
-        return RatioSet(value=value, low=-math.inf, high=math.inf, kind="all", level=math.nan)
+        return RatioSet(value=value, low=-math.inf, high=math.inf, kind="all", level=level)
     low, high = _roots(lead, half, rest, t * math.sqrt(inner))
-    return RatioSet(value=value, low=low, high=high, kind="complement", level=math.nan)
+    return RatioSet(value=value, low=low, high=high, kind="complement", level=level)
 
 
 def _roots(lead: float, half: float, rest: float, root: float) -> tuple[float, float]:
@@ -115,10 +114,10 @@ def _roots(lead: float, half: float, rest: float, root: float) -> tuple[float, f
     return min(first, second), max(first, second)
 
 
-def _half_line(value: float | None, half: float, rest: float) -> RatioSet:
+def _half_line(value: float | None, half: float, rest: float, level: float) -> RatioSet:
     """The set when the denominator lies exactly on the edge: one end is infinite."""
     if half > 0.0:
-        return RatioSet(value=value, low=rest / (2.0 * half), high=math.inf, kind="interval", level=math.nan)
+        return RatioSet(value=value, low=rest / (2.0 * half), high=math.inf, kind="interval", level=level)
     if half < 0.0:
-        return RatioSet(value=value, low=-math.inf, high=rest / (2.0 * half), kind="interval", level=math.nan)
-    return RatioSet(value=value, low=-math.inf, high=math.inf, kind="all", level=math.nan)
+        return RatioSet(value=value, low=-math.inf, high=rest / (2.0 * half), kind="interval", level=level)
+    return RatioSet(value=value, low=-math.inf, high=math.inf, kind="all", level=level)

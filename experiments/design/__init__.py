@@ -1,0 +1,1 @@
+"""Design: assignment, checks of the randomisation, and the size of an experiment."""
