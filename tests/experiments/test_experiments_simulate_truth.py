@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import fields
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -235,3 +239,34 @@ def test_realised_returns_match_the_truth_in_long_runs(scenario):
         assert_in_band(people["woken"].sum(), len(people), people[f"p_{arm}"].mean())
         excess = people["cost"] - people[f"c_{arm}"]
         assert abs(excess.mean()) < 4 * excess.std() / np.sqrt(len(excess))
+
+
+def test_documented_truth_and_power_are_those_of_the_constants():
+    page = (Path(__file__).resolve().parents[2] / "docs" / "methods" / "simulate.md").read_text(encoding="utf-8")
+    table = page[page.index("| step | T |") :]
+    lines = table[: table.index("\n\n")].replace(",", "").splitlines()[2:]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    verdicts = expected_verdicts(simulate(persons=200_000, seed=0), persons=60_000)
+    assert len(rows) == len(verdicts) == 9
+    for row, truth in zip(rows, verdicts.itertuples(), strict=True):
+        if row[0]:
+            assert row[0] == f"{truth.arm} - {truth.control}"
+            assert row[2] == f"{truth.incremental_per_1000:.2f}"
+            assert row[3] == f"{truth.cost_per_1000:.0f}"
+        assert float(row[1]) == truth.threshold
+        assert row[4:6] == [f"{truth.net_benefit_per_1000:+.0f}", f"{truth.standard_error:.0f}"]
+        np.testing.assert_allclose(
+            [float(cell) for cell in row[6:]], [truth.PASS, truth.FAIL, truth.INCONCLUSIVE], atol=0.0005
+        )
+
+
+def test_documented_constants_are_those_of_the_code():
+    page = (Path(__file__).resolve().parents[2] / "docs" / "methods" / "simulate.md").read_text(encoding="utf-8")
+    table = page[page.index("| what | value |") : page.index("## What is true")].replace(",", "")
+    written = {float(number) for number in re.findall(r"(?<![\w.])-?\d*\.?\d+(?![\w])", table)}
+    percent = {float(number) / 100 for number in re.findall(r"(\d+) %", table)}
+    for field in fields(Constants):
+        values = field.default if isinstance(field.default, tuple) else (field.default,)
+        missing = [value for value in values if value not in written | percent]
+        if field.name not in {"recency_edges", "push_days", "sms_days", "call_days"}:
+            assert not missing, field.name
