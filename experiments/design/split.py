@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ALARM", "SplitFinding", "check_split", "unknown_split"]
 
+messages.register("experiments")
+
 ALARM = 0.001
 _SMALL = 5.0
 _MOST_TABLES = 300_000
@@ -147,7 +149,7 @@ def _checked(
             problems.append(f"counts[{arm!r}] must be a whole number of persons, 0 or more, got {count!r}.")
     if not problems and sum(counts.values()) == 0:
         problems.append("counts must hold at least one person; every arm is empty.")
-    shares = dict.fromkeys(counts, 1.0) if expected is None else dict(expected)
+    shares = dict.fromkeys(counts, 1.0 / max(1, len(counts))) if expected is None else dict(expected)
     if set(shares) != set(counts):
         missing, extra = sorted(set(counts) - set(shares), key=str), sorted(set(shares) - set(counts), key=str)
         problems.append(
@@ -162,7 +164,7 @@ def _checked(
     total = math.fsum(weights)
     if abs(total - 1.0) > _SHARE_SUM:
         raise InputError(
-            f"expected must hold shares that sum to 1, got a sum of {total:g}. Name every arm; divide weights by their sum."
+            f"expected must hold shares that sum to 1, got a sum of {total:g}. Name every arm; scale weights to 1."
         )
     return observed, weights / total
 
