@@ -1,0 +1,82 @@
+"""Who gets the credit: touches and conversions in, credit by any model out, with its sums, intervals and reasons.
+
+Credit sums to what happened; it proves no cause. What a campaign caused is answered by the package `experiments`.
+
+Example:
+    >>> import attribution as at
+    >>> at.Rules(lookback="14d").lookback_text()
+    '14d'
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attribution._version import __version__
+from attribution.core.lazy import attach
+
+if TYPE_CHECKING:
+    from attribution.core.columns import Columns as Columns
+    from attribution.core.errors import ConservationError as ConservationError
+    from attribution.core.errors import DesignError as DesignError
+    from attribution.core.errors import InputError as InputError
+    from attribution.core.errors import TableError as TableError
+    from attribution.core.errors import TableIssue as TableIssue
+    from attribution.core.errors import WakeLiftError as WakeLiftError
+    from attribution.core.errors import WakeLiftWarning as WakeLiftWarning
+    from attribution.core.estimates import Comparison as Comparison
+    from attribution.core.estimates import Estimate as Estimate
+    from attribution.core.findings import Finding as Finding
+    from attribution.core.language import language as language
+    from attribution.core.language import set_language as set_language
+    from attribution.credit.attribute import attribute as attribute
+    from attribution.credit.credit import Credit as Credit
+    from attribution.journeys.arrays import JourneyArrays as JourneyArrays
+    from attribution.journeys.build import build_journeys as build_journeys
+    from attribution.journeys.plan import Journeys as Journeys
+    from attribution.models.decay import TimeDecay as TimeDecay
+    from attribution.models.position import FirstTouch as FirstTouch
+    from attribution.models.position import LastTouch as LastTouch
+    from attribution.models.position import Linear as Linear
+    from attribution.models.position import PositionBased as PositionBased
+    from attribution.models.protocol import Model as Model
+    from attribution.models.registry import RULE_MODELS as RULE_MODELS
+    from attribution.rules import Rules as Rules
+
+_EXPORTS = {
+    "Columns": "attribution.core.columns",
+    "Comparison": "attribution.core.estimates",
+    "ConservationError": "attribution.core.errors",
+    "Credit": "attribution.credit.credit",
+    "DesignError": "attribution.core.errors",
+    "Estimate": "attribution.core.estimates",
+    "Finding": "attribution.core.findings",
+    "FirstTouch": "attribution.models.position",
+    "InputError": "attribution.core.errors",
+    "JourneyArrays": "attribution.journeys.arrays",
+    "Journeys": "attribution.journeys.plan",
+    "LastTouch": "attribution.models.position",
+    "Linear": "attribution.models.position",
+    "Model": "attribution.models.protocol",
+    "PositionBased": "attribution.models.position",
+    "RULE_MODELS": "attribution.models.registry",
+    "Rules": "attribution.rules",
+    "TableError": "attribution.core.errors",
+    "TableIssue": "attribution.core.errors",
+    "TimeDecay": "attribution.models.decay",
+    "WakeLiftError": "attribution.core.errors",
+    "WakeLiftWarning": "attribution.core.errors",
+    "attribute": "attribution.credit.attribute",
+    "build_journeys": "attribution.journeys.build",
+    "language": "attribution.core.language",
+    "set_language": "attribution.core.language",
+}
+
+__all__ = [
+    "RULE_MODELS", "Columns", "Comparison", "ConservationError", "Credit", "DesignError", "Estimate", "Finding", "FirstTouch",
+    "InputError", "JourneyArrays", "Journeys", "LastTouch", "Linear", "Model", "PositionBased", "Rules", "TableError",
+    "TableIssue", "TimeDecay", "WakeLiftError", "WakeLiftWarning", "__version__", "attribute", "build_journeys", "language",
+    "set_language",
+]  # fmt: skip
+
+__getattr__, __dir__ = attach(__name__, _EXPORTS)

@@ -1,0 +1,239 @@
+"""The columns that key a credit table, and the cells that they span."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import copy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from attribution.core.columns import Columns
+from attribution.core.errors import InputError, closest
+from attribution.core.tables import Problems, Table
+from attribution.core.values import Labels, labels
+from attribution.touches import NONE, note_reserved
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from attribution.journeys.eligibility import Pairs
+    from attribution.journeys.plan import Journeys
+
+__all__ = ["CHANNEL", "EMPTY", "Cells", "Key", "make_cells", "resolve_keys"]
+
+EMPTY = "(missing)"
+_TAKEN = (
+    "model", "conversions", "value", "share_of_attributed", "share_of_all", "cost", "cost_per_conversion", "return_on_spend",
+    "weight",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key column.
+
+    Attributes:
+        name: Its name in results: the contract's name for a role, else the user's.
+        side: The table it comes from.
+        column: The user's name of the column.
+    """
+
+    name: str
+    side: Literal["touch", "conversion"]
+    column: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Cells:
+    """The cells of a credit table: first those that touches can credit, then those of untouched conversions.
+
+    Attributes:
+        keys: The key columns.
+        names: The distinct values of each key column as text, in order; "(none)" is last.
+        codes: One row per cell, one column per key: indexes into `names`.
+        credited: Number of cells that touches can credit; the others are "(none)" cells.
+    """
+
+    keys: tuple[Key, ...]
+    names: tuple[list[str], ...]
+    codes: NDArray[np.int64]
+    credited: int
+    _touch: NDArray[np.int64] | None
+    _conversion: NDArray[np.int64] | None
+    _width: int
+    _observed: NDArray[np.int64] | None
+    _untouched: NDArray[np.int64] | None
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def of_pairs(self, pairs: Pairs) -> NDArray[np.int64]:
+        """The cell of every (conversion, touch) pair."""
+        if self._conversion is None and self._touch is not None:
+            return self._touch[pairs.touch]
+        if self._conversion is not None and self._touch is None:
+            return self._conversion[pairs.conversion()]
+        return np.searchsorted(_observed(self._observed), self._joint(pairs)).astype(np.int64)
+
+    def _joint(self, pairs: Pairs) -> NDArray[np.int64]:
+        return _joint(self._touch, self._conversion, self._width, pairs)
+
+    def of_untouched(self, conversions: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The "(none)" cell of each untouched conversion."""
+        if self._untouched is None or self._conversion is None:
+            return np.full(len(conversions), self.credited, np.int64)
+        return self.credited + np.searchsorted(self._untouched, self._conversion[conversions])
+
+    def order(self) -> NDArray[np.int64]:
+        """The cells sorted by their keys, "(none)" last."""
+        return np.lexsort([self.codes[:, place] for place in reversed(range(len(self.keys)))])
+
+    def values(self, place: int) -> list[str]:
+        """The text of one key column, one per cell."""
+        return [self.names[place][code] for code in self.codes[:, place].tolist()]
+
+
+CHANNEL = Key("channel", "touch", "")
+
+
+def resolve_keys(journeys: Journeys, asked: str | Sequence[str]) -> tuple[Key, ...]:
+    """Key columns from what the caller wrote: a column, a role, "touch.x" or "conversion.x"; a touch column wins.
+
+    Raises:
+        InputError: For no key, a repeated one, an unknown one, or a name that a column of the result has.
+    """
+    written = (asked,) if isinstance(asked, str) else tuple(asked)
+    if not written:
+        raise InputError("by() needs at least one column of the touches or the conversions.")
+    found = [_resolve(journeys, name) for name in written]
+    names = [key.name for key in found]
+    # Two columns of one name (one of each table) keep the prefix that tells them apart.
+    keys = tuple(Key(f"{key.side}.{key.name}", key.side, key.column) if names.count(key.name) > 1 else key for key in found)
+    if len({key.name for key in keys}) < len(keys):
+        raise InputError(f"by() names a column twice: {', '.join(map(str, written))}.")
+    for key in keys:
+        if key.name in _TAKEN:
+            raise InputError(f"a key column may not be called {key.name!r}: the result has a column of that name. Rename it.")
+    return keys
+
+
+def _resolve(journeys: Journeys, name: str) -> Key:
+    if not isinstance(name, str):
+        raise InputError(f"by() takes names of columns as text, got {name!r}.")
+    touch, conversion = journeys.touches.table, journeys.conversions.table
+    prefix, _, rest = name.partition(".")
+    for side, table in (("touch", touch), ("conversion", conversion)):
+        wanted = rest if prefix == side and rest else name
+        if prefix in ("touch", "conversion") and rest and prefix != side and name not in table.names:
+            continue
+        column = _column(table, wanted)
+        if column is not None:
+            return Key(_contract_name(table.roles, column), "touch" if side == "touch" else "conversion", column)
+    raise InputError(f"by() found no column {name!r}. {closest(name, {*touch.names, *conversion.names})}")
+
+
+def _column(table: Table, name: str) -> str | None:
+    if name in table.names:
+        return name
+    role = getattr(table.roles, name, None)
+    return role if isinstance(role, str) and role in table.names else None
+
+
+def _contract_name(roles: Columns, column: str) -> str:
+    plain = Columns()
+    for role in Columns.__dataclass_fields__:
+        if role not in ("timezone", "precision") and roles.name_of(role) == column:
+            return plain.name_of(role)
+    return column
+
+
+def make_cells(journeys: Journeys, keys: tuple[Key, ...]) -> Cells:
+    """The cells that the keys span."""
+    problems = Problems()
+    columns = [_labels(journeys, key, problems) for key in keys]
+    problems.raise_if_any()
+    names = tuple([_text(name) for name in found.names] + [NONE] for found in columns)
+    touch_places = [place for place, key in enumerate(keys) if key.side == "touch"]
+    conversion_places = [place for place, key in enumerate(keys) if key.side == "conversion"]
+    touch_codes, touch_values = _combine([columns[place] for place in touch_places])
+    conversion_codes, conversion_values = _combine([columns[place] for place in conversion_places])
+    served = None if touch_codes is None else touch_codes[journeys.served.row]
+    width = len(conversion_values)
+    observed = untouched = None
+    none = np.array([[len(name) - 1 for name in names]], np.int64)
+    if served is not None and conversion_codes is not None:
+        observed, untouched = _observe(journeys, served, conversion_codes, width)
+        codes = np.empty((len(observed), len(keys)), np.int64)
+        codes[:, touch_places] = touch_values[observed // max(width, 1)]
+        codes[:, conversion_places] = conversion_values[observed % max(width, 1)]
+        none = np.repeat(none, len(untouched), axis=0)
+        none[:, conversion_places] = conversion_values[untouched]
+    else:
+        codes = touch_values if served is not None else conversion_values
+    return Cells(
+        keys=keys,
+        names=names,
+        codes=np.concatenate([codes, none]),
+        credited=len(codes),
+        _touch=served,
+        _conversion=conversion_codes,
+        _width=width,
+        _observed=observed,
+        _untouched=untouched,
+    )
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else str(value)
+
+
+def _labels(journeys: Journeys, key: Key, problems: Problems) -> Labels:
+    """The values of a key column: per row of the touches, or per counted conversion."""
+    if key.side == "touch" and key.column in ("", journeys.touches.table.roles.channel):
+        return journeys.touches.channel
+    table = copy(journeys.touches.table if key.side == "touch" else journeys.conversions.table)
+    table.problems = problems  # what goes wrong from here on belongs to this call
+    found = labels(table, key.column, missing=EMPTY)
+    if found is None:
+        raise InputError(f"the {table.name} have no column {key.column!r}.")
+    note_reserved(table, key.column, found)
+    return found if key.side == "touch" else found.take(journeys.counted.row)
+
+
+def _combine(columns: list[Labels]) -> tuple[NDArray[np.int64] | None, NDArray[np.int64]]:
+    """Several columns as one code per row, and the columns' codes behind each; only combinations that occur."""
+    if not columns:
+        return None, np.empty((0, 0), np.int64)
+    joint = columns[0].codes
+    for column in columns[1:]:
+        joint = joint * max(len(column.names), 1) + column.codes
+        _, joint = np.unique(joint, return_inverse=True)  # dense again, so that many columns do not overflow
+    _, first, codes = np.unique(joint, return_index=True, return_inverse=True)
+    values = np.stack([column.codes[first] for column in columns], axis=1)
+    return codes.astype(np.int64), values
+
+
+def _observe(
+    journeys: Journeys, served: NDArray[np.int64], conversion: NDArray[np.int64], width: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The joint codes that eligible pairs have, and the conversion codes of untouched conversions."""
+    seen = np.empty(0, np.int64)
+    lonely = np.empty(0, np.int64)
+    for pairs in journeys.pairs():
+        seen = np.union1d(seen, _joint(served, conversion, width, pairs))
+        lonely = np.union1d(lonely, conversion[pairs.start : pairs.stop][pairs.counts == 0])
+    return seen, lonely
+
+
+def _joint(
+    touch: NDArray[np.int64] | None, conversion: NDArray[np.int64] | None, width: int, pairs: Pairs
+) -> NDArray[np.int64]:
+    if touch is None or conversion is None:
+        raise InputError("a joint key needs columns of both tables.")
+    return touch[pairs.touch] * width + conversion[pairs.conversion()]
+
+
+def _observed(found: NDArray[np.int64] | None) -> NDArray[np.int64]:
+    return np.empty(0, np.int64) if found is None else found

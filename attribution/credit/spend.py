@@ -1,0 +1,91 @@
+"""Spend beside credit: cost per credited conversion and return on spend."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attribution.core.columns import columns_for
+from attribution.core.errors import ConservationError, InputError
+from attribution.core.tables import Problems, Table, open_table
+from attribution.core.values import labels, numbers
+from attribution.touches import note_reserved
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from attribution.core.columns import ColumnsLike
+    from attribution.credit.keys import Key
+
+__all__ = ["Spend", "read_spend"]
+
+_TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Spend:
+    """Money spent per key.
+
+    Attributes:
+        cost: Total cost by the key columns' values as text.
+        total: All of it.
+        rows: Number of rows of the spend table.
+    """
+
+    cost: dict[tuple[str, ...], float]
+    total: float
+    rows: int
+
+
+def read_spend(data: object, keys: Sequence[Key], columns: ColumnsLike) -> Spend:
+    """Check a spend table and sum its cost by the key columns.
+
+    Raises:
+        TableError: Lists every problem: missing key or cost columns; null, negative or infinite costs; the key "(none)".
+    """
+    problems = Problems()
+    table = open_table(data, "spend", columns_for(columns, "spend"), problems=problems, required=("cost",))
+    names = [_column(table, key.name) for key in keys]
+    table.require_names(*names)
+    found = [labels(table, name, missing=None) for name in names]
+    cost = numbers(table, table.roles.cost, minimum=0.0)
+    for name, label in zip(names, found, strict=True):
+        if label is not None:
+            note_reserved(table, name, label)
+    problems.raise_if_any()
+    complete = [label for label in found if label is not None]
+    if cost is None or len(complete) < len(found):
+        raise InputError("the spend table cannot be read.")
+    return Spend(*_summed([label.codes for label in complete], [_texts(label.names) for label in complete], cost))
+
+
+def _column(table: Table, name: str) -> str:
+    role = getattr(table.roles, name, None)
+    return role if isinstance(role, str) and name not in ("timezone", "precision") else name
+
+
+def _texts(names: NDArray[np.object_]) -> list[str]:
+    return [str(name) for name in names]
+
+
+def _summed(
+    codes: list[NDArray[np.int64]], names: list[list[str]], cost: NDArray[np.float64]
+) -> tuple[dict[tuple[str, ...], float], float, int]:
+    # Sorted by key and cost, so that the order of the rows changes no bit of a sum.
+    order = np.lexsort([cost, *codes[::-1]])
+    stacked = np.stack([code[order] for code in codes], axis=1)
+    if not len(stacked):
+        return {}, 0.0, 0
+    begins = np.flatnonzero(np.concatenate([[True], (stacked[1:] != stacked[:-1]).any(axis=1)]))
+    sums = np.add.reduceat(cost[order], begins)
+    by_key: dict[tuple[str, ...], float] = {}
+    for row, amount in zip(stacked[begins].tolist(), sums.tolist(), strict=True):
+        key = tuple(names[place][code] for place, code in enumerate(row))
+        by_key[key] = by_key.get(key, 0.0) + amount
+    total = float(np.sort(cost).sum())
+    if abs(sum(by_key.values()) - total) > _TOLERANCE * max(total, 1.0):
+        raise ConservationError(f"spend by key sums to {sum(by_key.values())!r}, expected {total!r}.")
+    return by_key, total, len(cost)

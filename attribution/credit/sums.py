@@ -1,0 +1,162 @@
+"""Sums of credit over cells, per model, with the conservation check; and the same sums per person, for intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attribution.core.errors import ConservationError
+from attribution.models.protocol import checked_weights
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from attribution.credit.keys import Cells
+    from attribution.journeys.eligibility import Pairs
+    from attribution.journeys.plan import Journeys
+    from attribution.models.protocol import Model
+
+__all__ = ["CellSums", "PersonCells", "check_conservation", "person_cells", "sum_cells"]
+
+_TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class CellSums:
+    """Credit per model and cell.
+
+    Attributes:
+        conversions: Models x cells.
+        value: Models x cells.
+        touched: Number of conversions with a touch.
+        touched_value: Their value.
+    """
+
+    conversions: NDArray[np.float64]
+    value: NDArray[np.float64]
+    touched: int
+    touched_value: float
+
+
+def sum_cells(journeys: Journeys, models: tuple[Model, ...], cells: Cells) -> CellSums:
+    """Credit per model and cell, added in canonical order whatever the pieces; conservation is checked.
+
+    Raises:
+        ConservationError: When credits and the untouched conversions do not add up to all counted conversions, or values.
+    """
+    counted = journeys.counted
+    conversions = np.zeros((len(models), len(cells)))
+    value = np.zeros((len(models), len(cells)))
+    untouched: list[NDArray[np.int64]] = []
+    for pairs in journeys.pairs():
+        arrays, cell = journeys.arrays(pairs), cells.of_pairs(pairs)
+        worth = np.repeat(counted.value[pairs.start : pairs.stop], pairs.counts)
+        for place, model in enumerate(models):
+            weights = checked_weights(model, arrays)
+            _add(conversions[place], cell, weights)
+            _add(value[place], cell, weights * worth)
+        untouched.append(pairs.start + np.flatnonzero(pairs.counts == 0))
+    alone = np.concatenate(untouched) if untouched else np.empty(0, np.int64)
+    none = cells.of_untouched(alone)
+    for place in range(len(models)):
+        _add(conversions[place], none, np.ones(len(alone)))
+        _add(value[place], none, counted.value[alone])
+    for place, model in enumerate(models):
+        check_conservation(model.name, "conversions", float(conversions[place].sum()), float(len(counted)))
+        check_conservation(model.name, "value", float(value[place].sum()), float(counted.value.sum()))
+    touched = np.ones(len(counted), bool)
+    touched[alone] = False
+    return CellSums(
+        conversions=conversions,
+        value=value,
+        touched=int(touched.sum()),
+        touched_value=float(counted.value[touched].sum()),
+    )
+
+
+def _add(total: NDArray[np.float64], cell: NDArray[np.int64], amounts: NDArray[np.float64]) -> None:
+    """Add to the cells one by one in order, going on from the totals so far: pieces give the bits of one long sum."""
+    if total.any():
+        cell = np.concatenate([np.arange(len(total)), cell])
+        amounts = np.concatenate([total, amounts])
+    total[:] = np.bincount(cell, weights=amounts, minlength=len(total))
+
+
+def check_conservation(model: str, what: str, found: float, expected: float) -> None:
+    """Raise `ConservationError` unless two totals agree to a relative 1e-9."""
+    if abs(found - expected) > _TOLERANCE * max(abs(expected), 1.0):
+        raise ConservationError(
+            f"model {model!r} does not conserve {what}: credits and (none) sum to {found!r}, expected {expected!r}."
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class PersonCells:
+    """Credit of some persons: one entry per (person, cell) with credit; no person is spread over several of these.
+
+    Attributes:
+        person: Person codes.
+        cell: Cells.
+        conversions: Models x entries.
+        value: Models x entries.
+    """
+
+    person: NDArray[np.int64]
+    cell: NDArray[np.int64]
+    conversions: NDArray[np.float64]
+    value: NDArray[np.float64]
+
+
+def person_cells(journeys: Journeys, models: tuple[Model, ...], cells: Cells) -> Iterator[PersonCells]:
+    """Credit per person and cell, in pieces; a person whose pairs fill several pieces is put together first."""
+    width = len(cells)
+    held = _Groups(np.empty(0, np.int64), np.empty((len(models), 0)), np.empty((len(models), 0)))
+    persons = journeys.counted.person
+    for pairs in journeys.pairs():
+        held = _grouped(held, _entries(journeys, models, cells, pairs))
+        open_person = persons[pairs.stop] if pairs.stop < len(persons) else -1
+        complete = held.ids // width != open_person
+        yield _split(held, complete, width)
+        held = _Groups(held.ids[~complete], held.conversions[:, ~complete], held.value[:, ~complete])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Groups:
+    ids: NDArray[np.int64]
+    conversions: NDArray[np.float64]
+    value: NDArray[np.float64]
+
+
+def _entries(journeys: Journeys, models: tuple[Model, ...], cells: Cells, pairs: Pairs) -> _Groups:
+    counted = journeys.counted
+    arrays, conversion = journeys.arrays(pairs), pairs.conversion()
+    alone = pairs.start + np.flatnonzero(pairs.counts == 0)
+    cell = np.concatenate([cells.of_pairs(pairs), cells.of_untouched(alone)])
+    both = np.concatenate([conversion, alone])
+    weights = np.ones((len(models), len(both)))
+    for place, model in enumerate(models):
+        weights[place, : len(conversion)] = checked_weights(model, arrays)
+    return _Groups(counted.person[both] * len(cells) + cell, weights, weights * counted.value[both])
+
+
+def _grouped(held: _Groups, more: _Groups) -> _Groups:
+    ids, place = np.unique(np.concatenate([held.ids, more.ids]), return_inverse=True)
+
+    def added(left: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
+        rows = [np.bincount(place, weights=row, minlength=len(ids)) for row in np.concatenate([left, right], axis=1)]
+        return np.stack(rows)
+
+    return _Groups(ids, added(held.conversions, more.conversions), added(held.value, more.value))
+
+
+def _split(held: _Groups, complete: NDArray[np.bool_], width: int) -> PersonCells:
+    ids = held.ids[complete]
+    return PersonCells(
+        person=ids // width,
+        cell=ids % width,
+        conversions=held.conversions[:, complete],
+        value=held.value[:, complete],
+    )

@@ -1,0 +1,98 @@
+"""Flat, read-only arrays of journeys: what a model sees."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["JourneyArrays", "make_arrays"]
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class JourneyArrays:
+    """Some journeys with at least one touch each, flat: the touches of journey i are ``offsets[i]:offsets[i + 1]``.
+
+    Every array is read-only. Models must not depend on which journeys come together: a long table is served in pieces.
+
+    Attributes:
+        offsets: Begin of each journey, and the end of the last; one longer than the number of journeys.
+        channel: Channel code of each touch, an index into `channel_names`.
+        channel_names: The distinct channels, sorted.
+        age_seconds: How long before the conversion each touch happened.
+        position: Place of each touch in its journey, 0 for the first.
+
+    Example:
+        >>> import numpy as np
+        >>> j = JourneyArrays.of([["sms", "phone"], ["sms"]], ages_seconds=[[7200.0, 60.0], [0.0]])
+        >>> j.offsets.tolist(), j.position.tolist(), [j.channel_names[code] for code in j.channel]
+        ([0, 2, 3], [0, 1, 0], ['sms', 'phone', 'sms'])
+    """
+
+    offsets: NDArray[np.int64]
+    channel: NDArray[np.int64]
+    channel_names: NDArray[np.object_]
+    age_seconds: NDArray[np.float64]
+    position: NDArray[np.int64]
+    _column: Callable[[str], NDArray[Any]]
+
+    def __post_init__(self) -> None:
+        for array in (self.offsets, self.channel, self.channel_names, self.age_seconds, self.position):
+            array.flags.writeable = False
+
+    @classmethod
+    def of(cls, channels: list[list[str]], *, ages_seconds: list[list[float]]) -> JourneyArrays:
+        """Journeys written out by hand, for trying a model."""
+        flat = [channel for journey in channels for channel in journey]
+        names = np.array(sorted(set(flat)), dtype=object)
+        counts = np.array([len(journey) for journey in channels], np.int64)
+        return make_arrays(
+            counts,
+            np.searchsorted(names.astype(str), np.array(flat, dtype=str)).astype(np.int64),
+            names,
+            np.array([age for ages in ages_seconds for age in ages], np.float64),
+            _no_columns,
+        )
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Number of touches of each journey."""
+        return np.diff(self.offsets)
+
+    def column(self, name: str) -> NDArray[Any]:
+        """Another column of the touches table, one value per touch, as an object array; empty cells are None."""
+        return self._column(name)
+
+
+def make_arrays(
+    counts: NDArray[np.int64],
+    channel: NDArray[np.int64],
+    channel_names: NDArray[np.object_],
+    age_seconds: NDArray[np.float64],
+    column: Callable[[str], NDArray[Any]],
+) -> JourneyArrays:
+    """Flat arrays of journeys of which none is empty."""
+    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    position = np.arange(len(channel), dtype=np.int64) - np.repeat(offsets[:-1], counts)
+    return JourneyArrays(
+        offsets=offsets,
+        channel=channel,
+        channel_names=channel_names.copy(),
+        age_seconds=age_seconds,
+        position=position,
+        _column=column,
+    )
+
+
+def _no_columns(name: str) -> NDArray[Any]:
+    from attribution.core.errors import InputError
+
+    raise InputError(f"these journeys were written by hand and have no column {name!r}.")

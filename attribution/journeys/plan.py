@@ -1,0 +1,158 @@
+"""The plan that joins touches to conversions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attribution.core.errors import InputError, closest
+from attribution.journeys.arrays import JourneyArrays, make_arrays
+from attribution.journeys.eligibility import Pairs, eligible_pairs
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from attribution.conversions import Conversions
+    from attribution.core.findings import Finding
+    from attribution.credit.credit import Credit
+    from attribution.journeys.eligibility import Counted, Served
+    from attribution.journeys.paths import Paths, Summary
+    from attribution.models.protocol import Model
+    from attribution.rules import Rules
+    from attribution.touches import Touches
+
+__all__ = ["Journeys"]
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Journeys:
+    """Touches joined to conversions: a checked plan, from which arrays are made on demand in bounded pieces.
+
+    Attributes:
+        rules: Which touches are eligible.
+        touches: The checked touches.
+        conversions: The checked conversions.
+        persons: The persons with a counted conversion, sorted.
+        counted: The counted conversions, in canonical order.
+        served: The touches of those persons, in canonical order.
+        later_conversions: Conversions set aside by ``reuse="first"``.
+        converter_touches: Touches of persons with a counted conversion, before any rule.
+    """
+
+    rules: Rules
+    touches: Touches
+    conversions: Conversions
+    persons: pa.Array
+    counted: Counted
+    served: Served
+    later_conversions: int
+    converter_touches: int
+    _cache: dict[str, Any] = field(default_factory=dict)
+
+    def attribute(self, models: Sequence[Model | str] | Model | str | None = None) -> Credit:
+        """Divide the credit of every conversion among its touches; see `attribution.attribute`.
+
+        Args:
+            models: Models or their names; `RULE_MODELS` by default.
+        """
+        # The plan lies below the models and the credit; this method only hands itself upwards.
+        credit: Credit = import_module("attribution.credit.attribute").attribute_journeys(self, models)
+        return credit
+
+    def paths(self, top: int | None = 20) -> Paths:
+        """The most frequent journeys, as channels in order.
+
+        Args:
+            top: How many; None for all.
+        """
+        from attribution.journeys.paths import count_paths
+
+        return count_paths(self, top)
+
+    def summary(self) -> Summary:
+        """What went in and what came of it, in numbers."""
+        from attribution.journeys.paths import summarise
+
+        return summarise(self)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What is worth knowing about the two tables; every row that took no part is counted here."""
+        if "findings" not in self._cache:
+            from attribution.journeys.findings import journey_findings
+
+            self._cache["findings"] = journey_findings(self)
+        found: tuple[Finding, ...] = self._cache["findings"]
+        return found
+
+    @property
+    def fingerprint(self) -> str:
+        """Fingerprint of the columns that built the journeys; the same for any order of rows."""
+        if "fingerprint" not in self._cache:
+            self._cache["fingerprint"] = _fingerprint(self)
+        found: str = self._cache["fingerprint"]
+        return found
+
+    def pairs(self) -> Iterator[Pairs]:
+        """The eligible (conversion, touch) pairs, in canonical order, in bounded pieces."""
+        return eligible_pairs(self.counted, self.served, self.rules)
+
+    def arrays(self, pairs: Pairs) -> JourneyArrays:
+        """What a model sees of some pairs: the journeys that have a touch."""
+        counts = pairs.counts[pairs.counts > 0]
+        age = (self.counted.time[pairs.conversion()] - self.served.time[pairs.touch]) / 1e6
+
+        def column(name: str) -> NDArray[Any]:
+            return self.touch_column(name)[self.served.row[pairs.touch]]
+
+        return make_arrays(counts, self.served.channel[pairs.touch], self.touches.channel.names, age, column)
+
+    def touch_column(self, name: str) -> NDArray[np.object_]:
+        """A column of the touches as Python values, one per row of the table."""
+        key = f"column {name}"
+        if key not in self._cache:
+            table = self.touches.table
+            if name not in table.names:
+                raise InputError(f"the touches have no column {name!r}. {closest(name, table.names)}")
+            values = np.empty(table.rows, dtype=object)
+            values[:] = table.arrow(name).to_pylist()
+            self._cache[key] = values
+        found: NDArray[np.object_] = self._cache[key]
+        return found
+
+    def __repr__(self) -> str:
+        return repr(self.summary())
+
+    def _repr_html_(self) -> str:
+        return self.summary()._repr_html_()
+
+
+def _fingerprint(journeys: Journeys) -> str:
+    from attribution.core.recipe import fingerprint
+
+    touches, conversions = journeys.touches, journeys.conversions
+    left: dict[str, Any] = {"person": touches.person, "time": touches.time}
+    left["channel"] = touches.table.arrow(touches.table.roles.channel)
+    for name in sorted({*_used_columns(journeys)}):
+        left[f"column {name}"] = touches.table.arrow(name)
+    right = {
+        "person": conversions.person,
+        "time": conversions.time,
+        "conversion": conversions.conversion,
+        "value": conversions.value,
+    }
+    for name in journeys.rules.match:
+        right[f"column {name}"] = conversions.table.arrow(name)
+    return fingerprint(left) + fingerprint(right)
+
+
+def _used_columns(journeys: Journeys) -> list[str]:
+    """Columns of the touches that the rules ask for, and the touch id."""
+    roles = journeys.touches.table.roles
+    asked = ((roles.touch, journeys.touches.touch), (roles.kind, journeys.touches.kind), (roles.origin, journeys.touches.origin))
+    return [*journeys.rules.match, *(name for name, found in asked if found is not None)]

@@ -1,0 +1,156 @@
+"""Models that look only at the place of a touch in its journey."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import numpy as np
+
+from attribution.core.errors import InputError
+from attribution.models.protocol import check_name
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from attribution.journeys.arrays import JourneyArrays
+
+__all__ = ["FirstTouch", "LastTouch", "Linear", "PositionBased"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstTouch:
+    """All credit to the first eligible touch.
+
+    Attributes:
+        name: The model's name in tables.
+
+    Example:
+        >>> import attribution as at
+        >>> j = at.JourneyArrays.of([["sms", "phone"]], ages_seconds=[[86400.0, 0.0]])
+        >>> at.FirstTouch().weights(j).tolist()
+        [1.0, 0.0]
+    """
+
+    name: str = "first_touch"
+    needs: ClassVar[Literal["touches"]] = "touches"
+    definition: ClassVar[str] = "FIRST_TOUCH"
+
+    def __post_init__(self) -> None:
+        check_name(self.name)
+
+    def weights(self, j: JourneyArrays) -> NDArray[np.float64]:
+        """1 on the first touch of each journey."""
+        weights = np.zeros(len(j.channel))
+        weights[j.offsets[:-1]] = 1.0
+        return weights
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastTouch:
+    """All credit to the last eligible touch.
+
+    Attributes:
+        name: The model's name in tables.
+
+    Example:
+        >>> import attribution as at
+        >>> j = at.JourneyArrays.of([["sms", "phone"]], ages_seconds=[[86400.0, 0.0]])
+        >>> at.LastTouch().weights(j).tolist()
+        [0.0, 1.0]
+    """
+
+    name: str = "last_touch"
+    needs: ClassVar[Literal["touches"]] = "touches"
+    definition: ClassVar[str] = "LAST_TOUCH"
+
+    def __post_init__(self) -> None:
+        check_name(self.name)
+
+    def weights(self, j: JourneyArrays) -> NDArray[np.float64]:
+        """1 on the last touch of each journey."""
+        weights = np.zeros(len(j.channel))
+        weights[j.offsets[1:] - 1] = 1.0
+        return weights
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Linear:
+    """Equal credit to every eligible touch; a repeated channel counts each time.
+
+    Attributes:
+        name: The model's name in tables.
+
+    Example:
+        >>> import attribution as at
+        >>> j = at.JourneyArrays.of([["sms", "phone"]], ages_seconds=[[86400.0, 0.0]])
+        >>> at.Linear().weights(j).tolist()
+        [0.5, 0.5]
+    """
+
+    name: str = "linear"
+    needs: ClassVar[Literal["touches"]] = "touches"
+    definition: ClassVar[str] = "LINEAR"
+
+    def __post_init__(self) -> None:
+        check_name(self.name)
+
+    def weights(self, j: JourneyArrays) -> NDArray[np.float64]:
+        """1/m on each of the m touches of a journey."""
+        return np.repeat(1.0 / j.lengths, j.lengths)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionBased:
+    """Fixed shares to the first and the last eligible touch, the rest equally to those between them.
+
+    One touch takes all. Of two, the first takes first/(first + last), or half when both are 0. Of three or more, those in the
+    middle share 1 - first - last equally. (1, 0) is the first-touch model, (0, 1) the last-touch model.
+
+    Attributes:
+        first: Share of the first touch, >= 0.
+        last: Share of the last touch, >= 0; first + last <= 1.
+        name: The model's name in tables.
+
+    Raises:
+        InputError: For shares outside these limits.
+
+    Example:
+        >>> import attribution as at
+        >>> j = at.JourneyArrays.of([["banner", "sms", "phone"]], ages_seconds=[[9.0, 5.0, 0.0]])
+        >>> [round(weight, 12) for weight in at.PositionBased().weights(j).tolist()]
+        [0.4, 0.2, 0.4]
+    """
+
+    first: float = 0.4
+    last: float = 0.4
+    name: str = "position_based"
+    needs: ClassVar[Literal["touches"]] = "touches"
+    definition: ClassVar[str] = "POSITION_BASED"
+
+    def __post_init__(self) -> None:
+        check_name(self.name)
+        for label, share in (("first", self.first), ("last", self.last)):
+            number = isinstance(share, (int, float)) and not isinstance(share, bool)
+            if not number or not math.isfinite(share) or share < 0:
+                raise InputError(f"{label} must be a share between 0 and 1, got {share!r}.")
+        if self.first + self.last > 1.0 + 1e-12:
+            raise InputError(f"first + last must be at most 1, got {self.first!r} + {self.last!r}.")
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """The shares, for the recipe."""
+        return {"first": self.first, "last": self.last}
+
+    def weights(self, j: JourneyArrays) -> NDArray[np.float64]:
+        """The fixed shares, per journey."""
+        lengths = j.lengths
+        ends = self.first + self.last
+        of_two = self.first / ends if ends > 0 else 0.5
+        middle = max(0.0, 1.0 - ends) / np.maximum(lengths - 2, 1)
+        weights = np.repeat(middle, lengths)
+        weights[j.offsets[:-1]] = np.where(lengths == 2, of_two, self.first)
+        weights[j.offsets[1:] - 1] = np.where(lengths == 2, 1.0 - of_two, self.last)
+        weights[j.offsets[:-1][lengths == 1]] = 1.0
+        return weights

@@ -1,0 +1,50 @@
+"""Models by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from attribution.core.errors import InputError, closest
+from attribution.models.decay import TimeDecay
+from attribution.models.position import FirstTouch, LastTouch, Linear, PositionBased
+from attribution.models.protocol import Model, check_name
+
+__all__ = ["RULE_MODELS", "resolve_models"]
+
+RULE_MODELS: tuple[Model, ...] = (FirstTouch(), LastTouch(), Linear(), TimeDecay(), PositionBased())
+
+
+def resolve_models(models: Iterable[Model | str] | Model | str | None) -> tuple[Model, ...]:
+    """Models, or names of models, as models.
+
+    Raises:
+        InputError: For an unknown name, an object that is no model, two models of one name, or none at all.
+    """
+    if models is None:
+        return RULE_MODELS
+    listed: list[Any] = [models] if isinstance(models, str) or hasattr(models, "weights") else list(models)  # type: ignore[arg-type]
+    if not listed:
+        raise InputError("models must name at least one model. Leave it out for the five rule models.")
+    found = tuple(_resolve(item) for item in listed)
+    names = [model.name for model in found]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise InputError(f"two models are called {twice[0]!r}. Give one of them another name=.")
+    return found
+
+
+def _resolve(item: object) -> Model:
+    if isinstance(item, str):
+        known = {model.name: model for model in RULE_MODELS}
+        if item not in known:
+            raise InputError(f"there is no model {item!r}. {closest(item, known)}")
+        return known[item]
+    if isinstance(item, type):
+        raise InputError(f"models hold models, not classes: write {item.__name__}() instead of {item.__name__}.")
+    if not isinstance(item, Model):
+        raise InputError(f"{item!r} is no model: it needs `name`, `needs` and `weights(j)` (see attribution.Model).")
+    check_name(item.name)
+    if item.needs != "touches":
+        raise InputError(f"model {item.name!r} needs {item.needs!r}; only models that need 'touches' work on journeys.")
+    return item

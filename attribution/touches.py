@@ -1,0 +1,119 @@
+"""The checked touches of a campaign: who was touched, when, through which channel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attribution.core.tables import Table, open_table
+from attribution.core.values import Labels, duplicates, instants, keys, labels
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from attribution.core.columns import Columns
+    from attribution.core.tables import Problems
+
+__all__ = ["NONE", "ORIGINS", "Touches", "note_reserved", "read_touches"]
+
+NONE = "(none)"
+ORIGINS = ("inbound", "outbound")
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Touches:
+    """The touches table, checked; one entry per row of the caller's table, in its order.
+
+    Attributes:
+        table: The table itself, for columns that are asked for by name.
+        person: Person keys.
+        time: Microseconds since 1970-01-01 UTC.
+        channel: Channels.
+        touch: Touch ids, unique; None without that column.
+        kind: What happened to the touch; None unless the rules ask for it.
+        origin: "inbound" or "outbound"; None unless the rules ask for it.
+    """
+
+    table: Table
+    person: pa.Array
+    time: NDArray[np.int64]
+    channel: Labels
+    touch: pa.Array | None
+    kind: Labels | None
+    origin: Labels | None
+
+
+def read_touches(data: object, roles: Columns, *, problems: Problems, kind: bool = False, origin: bool = False) -> Touches | None:
+    """Check the touches table; None when it is unusable, and then everything wrong with it is in `problems`.
+
+    Args:
+        data: Any table.
+        roles: Its column names.
+        problems: Where problems are noted.
+        kind: Whether the rules need the kind of a touch.
+        origin: Whether the rules need the origin of a touch.
+    """
+    needed = [role for role, wanted in (("kind", kind), ("origin", origin)) if wanted]
+    table = open_table(
+        data, "touches", roles, problems=problems, required=("person", "time", "channel", *needed), optional=("touch",)
+    )
+    person = keys(table, "person")
+    time = instants(table, "time")
+    channel = _channels(table)
+    touch = _touch_ids(table)
+    kinds = labels(table, roles.kind) if kind else None
+    origins = _origins(table) if origin else None
+    incomplete = (kind and kinds is None) or (origin and origins is None)
+    if person is None or time is None or channel is None or incomplete:
+        return None
+    return Touches(table=table, person=person, time=time, channel=channel, touch=touch, kind=kinds, origin=origins)
+
+
+def note_reserved(table: Table, name: str, found: Labels) -> None:
+    """Note a column that uses the name kept for conversions without a touch."""
+    taken = np.flatnonzero([str(value) == NONE for value in found.names])
+    if len(taken):
+        count = int(np.isin(found.codes, taken).sum())
+        message = f"{NONE!r} is the name of the row of conversions without a touch; give these rows another name"
+        table.problems.add("RESERVED_NAME", table.name, name, count, message=message)
+
+
+def _channels(table: Table) -> Labels | None:
+    name = table.roles.channel
+    found = labels(table, name, missing=None)
+    if found is None:
+        return None
+    note_reserved(table, name, found)
+    blank = np.flatnonzero([str(value).strip() == "" for value in found.names])
+    if len(blank):
+        count = int(np.isin(found.codes, blank).sum())
+        table.problems.add("NULL_KEY", table.name, name, count, message="the channel is blank; name it (for example 'unknown')")
+    return found
+
+
+def _touch_ids(table: Table) -> pa.Array | None:
+    found = keys(table, "touch")
+    if found is not None:
+        count, examples = duplicates(found)
+        if count:
+            message = "a touch id occurs more than once; remove repeated rows, or give each touch its own id"
+            table.problems.add(
+                "DUPLICATE_TOUCH_ID", table.name, table.roles.touch, count, message=message, examples=examples
+            )
+    return found
+
+
+def _origins(table: Table) -> Labels | None:
+    name = table.roles.origin
+    found = labels(table, name, missing=None)
+    if found is None:
+        return None
+    unknown = [value for value in found.names if value not in ORIGINS]
+    if unknown:
+        count = int(np.isin(found.codes, np.flatnonzero([value in unknown for value in found.names])).sum())
+        message = 'the origin of a touch is "inbound" or "outbound"; recode the column'
+        table.problems.add("UNKNOWN_ORIGIN", table.name, name, count, message=message, examples=unknown)
+    return found
