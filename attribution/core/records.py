@@ -69,7 +69,7 @@ class Records:
     def to_dicts(self) -> list[dict[str, Any]]:
         """One plain dict per row; undefined numbers are None."""
         names = [field.name for field in self.fields]
-        plain = [[_plain(value) for value in column] for column in self.columns]
+        plain = [[_plain(value) for value in _values(column)] for column in self.columns]
         return [dict(zip(names, row, strict=True)) for row in zip(*plain, strict=True)]
 
     def to_arrow(self) -> pa.Table:
@@ -94,6 +94,12 @@ class Records:
         polars = needed("polars", extra="polars")
         frame: pl.DataFrame = polars.from_arrow(self.to_arrow())
         return frame
+
+
+def _values(column: Sequence[Any]) -> Sequence[Any]:
+    """Python or NumPy values of a column; Arrow columns would give Arrow scalars."""
+    to_pylist: Any = getattr(column, "to_pylist", None)
+    return column if to_pylist is None else list(to_pylist())
 
 
 def _plain(value: Any) -> Any:
