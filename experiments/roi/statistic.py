@@ -41,8 +41,8 @@ class _Cell:
         between = self.slopes[0] ** 2 * p1 * (1.0 - p1) / self.treated.n
         between += self.slopes[1] ** 2 * p0 * (1.0 - p0) / self.control.n
         within = _within(self.treated, p1) + _within(self.control, p0)
-        if self.unattainable(target):
-            within = max(within, self.within)
+        if self.unattainable(target):  # rates cannot explain it: what remains is the noise of the conditional means
+            within = self.within
         return self.scale * (between + within)
 
     def unattainable(self, target: float) -> bool:
@@ -152,6 +152,21 @@ def _within(arm: Moments, rate: float) -> float:
     return (rate * arm.variance_woken + (1.0 - rate) * arm.variance_other) / arm.n
 
 
+def _carried(one: Moments, two: Moments, slopes: tuple[float, float]) -> float:
+    """How much of a move of the null the rates carry.
+
+    All of it, as long as at least half of the variance lies between woken and others. Next to the cost of waking hardly
+    any does; a null could then be met only by rates far from anything seen, whose variance would say nothing. There the
+    conditional means carry the rest, and at the cost of waking itself the rates stay at their estimates.
+    """
+    between = 0.0
+    for arm, slope in zip((one, two), slopes, strict=True):
+        rate = (arm.woken + 0.5) / (arm.n + 1.0)
+        between += slope * slope * rate * (1.0 - rate) / arm.n
+    within = _within(one, one.woken / one.n) + _within(two, two.woken / two.n)
+    return min(1.0, 2.0 * between / (between + within)) if within > 0.0 else 1.0
+
+
 def _ratio(move: float, variance: float) -> float:
     return abs(move) / math.sqrt(variance) if variance > 0.0 else math.inf
 
@@ -211,7 +226,7 @@ def _cell(stratum: Stratum, figure: tuple[float, float, float, float], share: fl
         two,
         (s1, s0),
         (s1 * (one.woken / one.n) - s0 * (two.woken / two.n)) + shift,
-        share,
+        share * _carried(one, two, (s1, s0)),
         (min(s1, 0.0) + min(-s0, 0.0), max(s1, 0.0) + max(-s0, 0.0)),
         _within(one, one.woken / one.n) + _within(two, two.woken / two.n),
     )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from oracles import net_benefit as oracle
 
 from attribution.core.errors import InputError
 from attribution.core.randomness import generator
@@ -19,6 +19,7 @@ from experiments.inference.tails import p_value
 from experiments.roi.arms import ArmCosts, few_events
 from experiments.roi.constrained import constrained_pair
 from experiments.roi.net_benefit import net_benefit
+from oracles import net_benefit as oracle
 
 Z = 1.959963984540054
 REFERENCES = sorted((Path(__file__).parents[1] / "references" / "net_benefit").glob("*.json"))
@@ -82,7 +83,9 @@ def test_constrained_rates_equal_a_ternary_search(seed):
     st.floats(0, 100),
     st.sampled_from([0.8, 0.95, 0.999]),
 )
-def test_constant_costs_give_the_score_interval_of_the_rate_difference(x1, x0, n1, n0, threshold, c1, c0, level):
+def test_constant_costs_give_the_score_interval_of_the_rate_difference(  # noqa: PLR0917
+    x1, x0, n1, n0, threshold, c1, c0, level
+):
     z = {0.8: 1.2815515655446004, 0.95: Z, 0.999: 3.2905267314919255}[level]
     tables = Tables(
         hits=np.array([float(x1)]),
@@ -210,7 +213,7 @@ def test_intervals_are_nested_in_the_level(pairs, threshold):
     treated, control = zip(*pairs, strict=True)
     found = [net_benefit(treated, control, threshold, level=level) for level in (0.5, 0.8, 0.95, 0.999)]
     slack = 1e-9 * (found[-1].high - found[-1].low + 1)
-    for inner, outer in zip(found[:-1], found[1:], strict=True):
+    for inner, outer in pairwise(found):
         assert outer.low <= inner.low + slack
         assert inner.high <= outer.high + slack
         assert inner.low - slack <= inner.value <= inner.high + slack
@@ -312,7 +315,10 @@ def test_wrong_options_are_named(keywords, message):
         ({"n": 10.5, "woken": 1}, "n must be a whole number"),
         ({"n": 10, "woken": True}, "woken must be a whole number"),
         ({"n": 10, "woken": 3}, "cost_mean_woken must be a finite amount"),
-        ({"n": 10, "woken": 3, "cost_mean_woken": 1.0, "cost_variance_woken": -1.0}, "cost_variance_woken must be finite"),
+        (
+            {"n": 10, "woken": 3, "cost_mean_woken": 1.0, "cost_variance_woken": -1.0},
+            "cost_variance_woken must be finite",
+        ),
     ],
 )
 def test_wrong_statistics_are_named(values, message):

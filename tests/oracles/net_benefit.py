@@ -1,4 +1,4 @@
-"""Slow and obvious: the net benefit's score interval by bisection and scanning in multiple precision, and Fieller's set.
+"""Slow and obvious: the net benefit's score interval by scanning b in multiple precision, and Fieller's set.
 
 An arm is a dict with n, woken, cw, co (mean cost of woken and others) and vw, vo (their variances). One stratum, except
 `fieller`, which takes moments.

@@ -1,4 +1,4 @@
-"""Write the reference values of the net benefit: `python tests/references/net_benefit/generate.py` from the repository."""
+"""Write the reference values of the net benefit: `python tests/references/net_benefit/generate.py`."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def main() -> None:
             "source": {
                 "package": "mpmath",
                 "version": mpmath.__version__,
-                "function": "ternary search of the binomial likelihood, scan and bisection of b (tests/oracles/net_benefit.py)",
+                "function": "tests/oracles/net_benefit.py: ternary search of the likelihood, scan and bisection of b",
                 "date": "2026-11-22",
             },
         }
