@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Credit"]
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
 class Credit(TabularResult):
     """Who gets the credit, by one or several models. It sums to what happened and proves no cause.
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Journeys"]
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
 class Journeys:
     """Touches joined to conversions: a checked plan, from which arrays are made on demand in bounded pieces.
 

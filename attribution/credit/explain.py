@@ -1,0 +1,173 @@
+"""One journey in full: every touch, its weight in every model, and why others were not eligible."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attribution.core import messages
+from attribution.core.errors import InputError, closest
+from attribution.core.records import Field, Records, TabularResult
+from attribution.core.render.display import Display, records_table
+from attribution.journeys.eligibility import eligible_pairs
+from attribution.models.protocol import checked_weights
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from attribution.credit.credit import Credit
+    from attribution.journeys.plan import Journeys
+
+__all__ = ["Explanation", "explain_conversion"]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
+class Explanation(TabularResult):
+    """Every touch of the person who converted: time, channel, age, whether it was eligible, and its weight in every model.
+
+    The column ``status`` is ELIGIBLE, or the first reason against: AFTER_CONVERSION, SAME_INSTANT_EXCLUDED,
+    INBOUND_EXCLUDED, OUTSIDE_LOOKBACK, MATCH_DIFFERS, SERVED_EARLIER.
+
+    Attributes:
+        conversion_id: The conversion.
+        person_id: The person who converted.
+        time: When.
+        value: Its value net of refunds; None without a value column.
+        records: The rows, oldest first.
+    """
+
+    conversion_id: object
+    person_id: object
+    time: datetime
+    value: float | None
+    records: Records
+
+    def _records(self) -> Records:
+        return self.records
+
+    def _display(self) -> Display:
+        values = {"conversion": self.conversion_id, "person": self.person_id, "time": self.time.isoformat(sep=" ")}
+        rows = self.records.to_dicts()
+        for row in rows:
+            row["status"] = messages.text(f"EXPLAIN.{row['status']}")
+        table = records_table(Records.from_rows(self.records.fields, rows))
+        return Display(messages.text("EXPLAIN.TITLE", values), (table, messages.text("CREDIT.NOT_CAUSE")))
+
+
+def explain_conversion(credit: Credit, conversion_id: str | int) -> Explanation:
+    """Find the conversion and judge every touch of its person."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    journeys = credit.journeys
+    place = _place(journeys, conversion_id)
+    row = int(journeys.counted.row[place])
+    person = journeys.conversions.person[row]
+    mine = np.flatnonzero(pc.equal(journeys.touches.person, person).to_numpy(zero_copy_only=False))
+    eligible, weights = _eligible(credit, place)
+    order, places = _in_order(journeys, mine, int(journeys.counted.person[place]))
+    status = [_status(journeys, touch, served, place, eligible) for touch, served in zip(order, places, strict=True)]
+    at = np.array([eligible.get(touch, -1) for touch in order], np.int64)
+    ages = (int(journeys.counted.time[place]) - journeys.touches.time[order]) / 86_400_000_000
+    channel = journeys.touches.table.arrow(journeys.touches.table.roles.channel)
+    columns: list[tuple[Field, Any]] = [
+        (Field("time", "date"), [_moment(int(time)) for time in journeys.touches.time[order]]),
+        (Field("channel", "text"), channel.take(pa.array(order)).to_pylist()),
+        (Field("age_days", "number"), ages.tolist()),
+        (Field("status", "text"), status),
+    ]
+    for number, model in enumerate(credit.models):
+        column = [float(weights[number, index]) if index >= 0 else None for index in at.tolist()]
+        columns.append((Field(model.name, "rate"), column))
+    return Explanation(
+        conversion_id=journeys.conversions.conversion[row].as_py(),
+        person_id=person.as_py(),
+        time=_moment(int(journeys.counted.time[place])),
+        value=float(journeys.counted.value[place]) if journeys.conversions.has_value else None,
+        records=Records(tuple(field for field, _ in columns), tuple(values for _, values in columns)),
+    )
+
+
+def _moment(time: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=time)
+
+
+def _place(journeys: Journeys, conversion_id: str | int) -> int:
+    """The counted conversion of an id."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    ids: pa.Array = journeys.conversions.conversion
+    try:
+        wanted = pa.scalar(conversion_id, type=ids.type)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError, OverflowError):
+        wanted = pa.scalar(None, type=ids.type)
+    rows = np.flatnonzero(pc.fill_null(pc.equal(ids, wanted), False).to_numpy(zero_copy_only=False))  # noqa: FBT003
+    if not len(rows):
+        known = [str(item) for item in pc.unique(ids)[:2000].to_pylist()]
+        raise InputError(f"there is no conversion {conversion_id!r}. {closest(str(conversion_id), known)}")
+    row = int(rows[0])
+    places = np.flatnonzero(journeys.counted.row == row)
+    if len(places):
+        return int(places[0])
+    reason = "it is not the person's first conversion (reuse='first')"
+    if journeys.conversions.refund[row]:
+        reason = "the row is a refund"
+    elif journeys.conversions.refunded[row]:
+        reason = "it was refunded in full"
+    raise InputError(f"conversion {conversion_id!r} was set aside and has no credit: {reason}.")
+
+
+def _eligible(credit: Credit, place: int) -> tuple[dict[int, int], NDArray[np.float64]]:
+    """The conversion's eligible touches (row of the table -> place) and their weights, models x touches."""
+    journeys = credit.journeys
+    person = journeys.counted.person
+    # With reuse="reset" the person's earlier conversions decide what is left.
+    start = int(np.searchsorted(person, person[place])) if journeys.rules.reuse == "reset" else place
+    touches, weights = np.empty(0, np.int64), np.empty((len(credit.models), 0))
+    for pairs in eligible_pairs(journeys.counted, journeys.served, journeys.rules, start=start, stop=place + 1):
+        if pairs.stop != place + 1:
+            continue
+        count = int(pairs.counts[-1])
+        arrays = journeys.arrays(pairs)
+        given = np.stack([checked_weights(model, arrays) for model in credit.models])
+        touches, weights = pairs.touch[len(pairs.touch) - count :], given[:, given.shape[1] - count :]
+    rows = journeys.served.row[touches].tolist()
+    return {row: index for index, row in enumerate(rows)}, weights
+
+
+def _in_order(journeys: Journeys, mine: NDArray[np.int64], person: int) -> tuple[list[int], list[int]]:
+    """The person's touches in canonical order, as rows of the table and places among the served (-1: not served)."""
+    begin, end = np.searchsorted(journeys.served.person, [person, person + 1]).tolist()
+    place_of = {row: begin + index for index, row in enumerate(journeys.served.row[begin:end].tolist())}
+    times = journeys.touches.time
+    keyed = sorted((int(times[row]), place_of.get(row, -1), row) for row in mine.tolist())
+    return [row for _, _, row in keyed], [served for _, served, _ in keyed]
+
+
+def _status(journeys: Journeys, row: int, served: int, place: int, eligible: dict[int, int]) -> str:
+    """Eligible, or the first reason against."""
+    if row in eligible:
+        return "ELIGIBLE"
+    counted, rules = journeys.counted, journeys.rules
+    age = int(counted.time[place]) - int(journeys.touches.time[row])
+    if age < 0:
+        return "AFTER_CONVERSION"
+    if age == 0 and rules.same_instant == "exclude":
+        return "SAME_INSTANT_EXCLUDED"
+    if served < 0:
+        return "INBOUND_EXCLUDED"
+    if served < int(counted.first[place]):
+        return "OUTSIDE_LOOKBACK"
+    lookback, match = journeys.served.lookback, journeys.served.match
+    if lookback is not None and age > int(lookback[served]):
+        return "OUTSIDE_LOOKBACK"
+    if match is not None and counted.match is not None and match[served] != counted.match[place]:
+        return "MATCH_DIFFERS"
+    return "SERVED_EARLIER"
