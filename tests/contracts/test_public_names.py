@@ -30,8 +30,8 @@ def public(package: ModuleType) -> list[tuple[str, object]]:
 
 
 @PACKAGES
-def test_all_is_sorted_and_every_name_loads(alias: str, package: ModuleType):
-    assert list(package.__all__) == sorted(set(package.__all__))
+def test_every_name_of_all_loads_and_stands_there_once(alias: str, package: ModuleType):
+    assert len(package.__all__) == len(set(package.__all__))
     for name in package.__all__:
         assert getattr(package, name) is getattr(package, name)
     assert set(package.__all__) <= set(dir(package))
