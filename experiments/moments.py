@@ -8,8 +8,7 @@ different gives one count per person.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
@@ -22,6 +21,8 @@ from attribution.core.tables import Problems, Table, open_table
 from attribution.core.values import encode_together
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     import pyarrow as pa
 
 __all__ = ["CostMoments", "Moments", "ValueCounts", "column_moments", "cost_moments", "merge_moments", "value_counts"]
@@ -58,7 +59,8 @@ class Moments:
         names: Names of the key columns.
         cells: The cells, sorted; one value per key column.
         persons: Rows of the cell, empty values included.
-        n: Rows with a value.
+        observed: Rows with a value in the table.
+        n: Rows that count: those with a value, and those whose empty value stands for 0.
         mean: Mean of the values; nan where `n` is 0.
         squares: Sum of squared deviations from the mean.
         cubes: Sum of cubed deviations from the mean.
@@ -68,6 +70,7 @@ class Moments:
     names: tuple[str, ...]
     cells: tuple[Cell, ...]
     persons: Counts
+    observed: Counts
     n: Counts
     mean: Floats
     squares: Floats
@@ -77,7 +80,8 @@ class Moments:
     @property
     def variance(self) -> Floats:
         """Sample variance (n - 1); nan where fewer than two values are there."""
-        return np.divide(self.squares, self.n - 1, out=np.full(len(self.n), np.nan), where=self.n > 1)
+        spread: Floats = np.divide(self.squares, self.n - 1, out=np.full(len(self.n), np.nan), where=self.n > 1)
+        return spread
 
     def index(self) -> dict[Cell, int]:
         """Position of each cell."""
@@ -239,11 +243,14 @@ def column_moments(
     if counts is None:
         return None
     (values,) = counts.values
+    there = ~np.isnan(values)
     if zero:
-        values = np.where(np.isnan(values), 0.0, values)
+        values = np.where(there, values, 0.0)
     if cap is not None:
         values = np.where(values > cap, cap, values)
-    return _moments(counts.names, counts.cells, counts.cell, values, counts.count)
+    made = _moments(counts.names, counts.cells, counts.cell, values, counts.count)
+    observed = np.bincount(counts.cell[there], weights=counts.count[there], minlength=len(counts.cells))
+    return replace(made, observed=observed.astype(np.int64))
 
 
 def _moments(names: tuple[str, ...], cells: tuple[Cell, ...], cell: Counts, values: Floats, count: Counts) -> Moments:
@@ -262,10 +269,11 @@ def _moments(names: tuple[str, ...], cells: tuple[Cell, ...], cell: Counts, valu
         names=names,
         cells=cells,
         persons=np.bincount(cell, weights=count, minlength=size).astype(np.int64),
+        observed=n.astype(np.int64),
         n=n.astype(np.int64),
         mean=mean,
         squares=np.maximum(squares - correction, 0.0),
-        cubes=np.bincount(where, weights=weight * gap**3, minlength=size),
+        cubes=np.asarray(np.bincount(where, weights=weight * gap**3, minlength=size), dtype=np.float64),
         binary=bool(np.isin(x, (0.0, 1.0)).all()),
     )
 
@@ -293,6 +301,7 @@ def merge_moments(first: Moments, second: Moments) -> Moments:
         names=first.names,
         cells=cells,
         persons=(a["persons"] + b["persons"]).astype(np.int64),
+        observed=(a["observed"] + b["observed"]).astype(np.int64),
         n=n.astype(np.int64),
         mean=mean,
         squares=squares,
@@ -308,7 +317,7 @@ def _sortable(cell: Cell) -> tuple[tuple[str, Any], ...]:
 def _spread(part: Moments, cells: tuple[Cell, ...]) -> Mapping[str, Floats]:
     place = {cell: position for position, cell in enumerate(cells)}
     rows = np.array([place[cell] for cell in part.cells], dtype=np.int64)
-    spread = {name: np.zeros(len(cells)) for name in ("persons", "n", "mean", "squares", "cubes")}
+    spread = {name: np.zeros(len(cells)) for name in ("persons", "observed", "n", "mean", "squares", "cubes")}
     for name, target in spread.items():
         target[rows] = getattr(part, name)
     spread["mean"] = np.where(spread["n"] > 0, spread["mean"], 0.0)

@@ -88,4 +88,4 @@ def sum_by_person(matched: Matched, amount: NDArray[np.float64], persons: int) -
     """Sum of an amount by row of the outcomes; the amounts are added in order of size, so row order changes no byte."""
     picked = amount[matched.inside]
     order = np.lexsort((picked, matched.row))
-    return np.bincount(matched.row[order], weights=picked[order], minlength=persons)
+    return np.asarray(np.bincount(matched.row[order], weights=picked[order], minlength=persons), dtype=np.float64)

@@ -1,0 +1,50 @@
+"""Missing outcomes: whether the arms miss them alike, and how far they could move the difference."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from attribution.core.findings import Finding
+from experiments.inference.multiplicity import adjust_pvalues
+from experiments.inference.rates import compare_rates
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["MISSING_ALARM", "check_missing"]
+
+MISSING_ALARM = 0.001
+
+
+def check_missing(
+    metric: str, persons: Mapping[str, int], missing: Mapping[str, int], *, control: str, policy: Literal["zero", "exclude"]
+) -> Finding | None:
+    """Whether the share of missing outcomes differs between the control and any arm.
+
+    Each arm is compared with the control by the score test, the p-values adjusted by Bonferroni over the arms. Below 0.001 the
+    arms are no longer comparable on this metric, and the finding is a failure.
+
+    Args:
+        metric: Name of the metric.
+        persons: Persons by arm.
+        missing: Persons without a value by arm.
+        control: The control arm.
+        policy: What the metric declares: "zero" or "exclude".
+
+    Returns:
+        MISSING_OUTCOME, or None when nothing is missing.
+    """
+    total = sum(missing.values())
+    if not total:
+        return None
+    arms = [arm for arm in persons if arm != control]
+    found = [
+        compare_rates(missing[arm], persons[arm], missing[control], persons[control]).difference.p_value for arm in arms
+    ]
+    p = min((value for value in adjust_pvalues(found, method="bonferroni") if value is not None), default=1.0)
+    shares = {arm: missing[arm] / persons[arm] for arm in persons}
+    values = {
+        "metric": metric, "missing": total, "persons": sum(persons.values()), "share": total / sum(persons.values()),
+        "lowest": min(shares.values()), "highest": max(shares.values()), "p_value": p, "policy": policy, "by_arm": missing,
+    }  # fmt: skip
+    return Finding(code="MISSING_OUTCOME", status="fail" if p < MISSING_ALARM else "note", values=values)

@@ -1,0 +1,239 @@
+"""From the outcomes table to the readout: check, count, fit, compare."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import narwhals.stable.v2 as nw
+import numpy as np
+
+from attribution.core.columns import Columns, columns_for
+from attribution.core.durations import microseconds
+from attribution.core.errors import DesignError
+from attribution.core.recipe import Recipe, fingerprint
+from attribution.core.tables import Problems, open_table
+from attribution.core.values import keys
+from experiments.design.allocation import check_allocation, read_allocation
+from experiments.design.leakage import ControlGroup, check_leakage
+from experiments.design.missingness import check_missing
+from experiments.metrics import Rate
+from experiments.moments import column_moments
+from experiments.outcomes.result import Outcomes
+from experiments.readout.fit import fit_metric
+from experiments.readout.result import Readout
+from experiments.readout.rows import make_contrasts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from attribution.core.columns import ColumnsLike
+    from attribution.core.findings import Finding
+    from attribution.core.tables import Table
+    from experiments.metrics import Metric
+    from experiments.moments import Moments
+    from experiments.readout.experiment import Experiment
+    from experiments.readout.fit import Fit
+
+__all__ = ["analyze", "open_outcomes", "trust_findings"]
+
+_STRATUM = "stratum"  # the assignment's own name for it
+
+
+def open_outcomes(experiment: Experiment, outcomes: object) -> Table:
+    """Open the outcomes with the experiment's names, and note what makes them unusable as rows of persons."""
+    roles = Columns(person=experiment.person, arm=experiment.arm)
+    table = open_table(outcomes, "outcomes", roles, problems=Problems())
+    if table.require_names(experiment.person, experiment.arm):
+        _check_persons(table, experiment.person)
+    return table
+
+
+def _check_persons(table: Table, person: str) -> None:
+    """One row per person, counted where the table is."""
+    column = nw.col(person)
+    counted = table.lazy().select(rows=nw.len(), different=column.n_unique(), empty=column.null_count()).collect("pyarrow")
+    rows, different, empty = (int(counted.get_column(name).item()) for name in ("rows", "different", "empty"))
+    if empty:
+        table.problems.add(
+            "NULL_KEY", table.name, person, empty, message="a key is empty; remove or repair these rows"
+        )
+    elif different < rows:
+        table.problems.add(
+            "REPEATED_PERSON", table.name, person, rows - different,
+            message="a person has more than one row; rows of one person are not independent. Make one row per person, for "
+            "example with build_outcomes",
+        )  # fmt: skip
+
+
+def trust_findings(
+    experiment: Experiment,
+    table: Table,
+    outcomes: object,
+    *,
+    touches: object = None,
+    campaign: Sequence[str] | None = None,
+    leak_limit: float = 0.05,
+    columns: ColumnsLike = None,
+) -> list[Finding]:
+    """Whether the arms are what was declared: findings of the outcomes themselves, sample ratio, unused strata, leakage.
+
+    Args:
+        experiment: The declared experiment.
+        table: The outcomes as `open_outcomes` gave them; problems are noted there.
+        outcomes: What the caller passed.
+        touches: The touches, for the leakage check.
+        campaign: Names of the campaign.
+        leak_limit: Limit of the leakage.
+        columns: The user's names of the columns of the touches.
+    """
+    carried = list(outcomes.findings) if isinstance(outcomes, Outcomes) else []
+    if table.problems.issues:
+        return carried
+    used = bool(experiment.layers)
+    layers = experiment.layers or _unused_layer(table, experiment)
+    allocation = read_allocation(table, arm=experiment.arm, layers=layers, shares=experiment.shares)
+    if allocation is None:
+        return carried
+    _need_arms(allocation.arms, experiment.control)
+    if table.problems.issues:
+        return carried
+    found = check_allocation(allocation, used=used)
+    if touches is not None:
+        group = _control_group(experiment, table, outcomes)
+        roles = columns_for(columns, "touches")
+        if group is not None:
+            found += check_leakage(group, touches, roles, campaign=campaign, limit=leak_limit)
+    return [*carried, *found]
+
+
+def _unused_layer(table: Table, experiment: Experiment) -> tuple[str, ...]:
+    """The stratum of the assignment, when the analysis does not use it and it is filled for everybody."""
+    if _STRATUM not in table.names or _STRATUM == experiment.arm:
+        return ()
+    empty = table.lazy().select(empty=nw.col(_STRATUM).null_count()).collect("pyarrow")
+    return () if int(empty.get_column("empty").item()) else (_STRATUM,)
+
+
+def _need_arms(arms: tuple[object, ...], control: str) -> None:
+    if control not in arms:
+        listed = ", ".join(repr(arm) for arm in arms[:10])
+        raise DesignError(
+            "NO_HOLDOUT",
+            f"no person is in the control arm {control!r}; the arms are {listed}. Without a random control nobody can say what the "
+            "campaign caused. Name the control with Experiment(control=...), or keep a holdout next time.",
+        )
+    if len(arms) < 2:
+        raise DesignError("ONE_ARM", f"the table holds the control arm {control!r} alone. Pass the outcomes of all arms.")
+
+
+def _control_group(experiment: Experiment, table: Table, outcomes: object) -> ControlGroup | None:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    person = keys(table, "person")
+    if person is None:
+        return None
+    mask = pc.equal(table.arrow(experiment.arm), pa.scalar(experiment.control))
+    windowed = isinstance(outcomes, Outcomes)
+    start = outcomes.assigned_at[mask.to_numpy(zero_copy_only=False)] if isinstance(outcomes, Outcomes) else None
+    length = microseconds(outcomes.window) if windowed and isinstance(outcomes, Outcomes) else 0
+    return ControlGroup(table=table, person=person.filter(mask), start=start, length=length)
+
+
+def analyze(
+    experiment: Experiment,
+    outcomes: object,
+    *,
+    touches: object,
+    campaign: Sequence[str] | None,
+    leak_limit: float,
+    columns: ColumnsLike,
+) -> Readout:
+    """Carry out `Experiment.analyze`."""
+    table = open_outcomes(experiment, outcomes)
+    moments = {name: _metric_moments(table, experiment, name, metric) for name, metric in experiment.metrics.items()}
+    findings = trust_findings(
+        experiment, table, outcomes, touches=touches, campaign=campaign, leak_limit=leak_limit, columns=columns
+    )
+    table.problems.raise_if_any()
+    fits: list[Fit] = []
+    for name, metric in experiment.metrics.items():
+        part = moments[name]
+        if part is None:
+            continue
+        fit, found = fit_metric(name, metric, experiment.roles[name], part, level=experiment.level)
+        fits.append(fit)
+        findings += found + _missing(experiment, name, metric, part)
+    arms = tuple(arm for arm in fits[0].arms if arm != experiment.control)
+    contrasts = make_contrasts(fits, [(arm, experiment.control) for arm in arms], correction=experiment.correction)
+    recipe = _recipe(experiment, {name: part for name, part in moments.items() if part is not None})
+    return Readout(
+        experiment=experiment, fits=tuple(fits), contrasts=contrasts, findings=tuple(findings), recipe=recipe
+    )
+
+
+def _metric_moments(table: Table, experiment: Experiment, name: str, metric: Metric) -> Moments | None:
+    cap = None if isinstance(metric, Rate) else metric.cap
+    if not table.require_names(experiment.arm, *experiment.layers):
+        return None
+    part = column_moments(
+        table, metric.column, keys=(*experiment.layers, experiment.arm), zero=metric.missing == "zero", cap=cap
+    )
+    if part is None:
+        return None
+    lost = int((part.persons - part.n).sum())
+    if lost and metric.missing is None:
+        table.problems.add(
+            "NULL_OUTCOME", table.name, metric.column, lost,
+            message=f'the metric {name!r} has no value for some persons; declare missing="zero" where no record means no event, or '
+            'missing="exclude" for a secondary metric',
+        )  # fmt: skip
+    if isinstance(metric, Rate) and not part.binary:
+        table.problems.add(
+            "NOT_BINARY", table.name, metric.column, int(part.n.sum()),
+            message=f"the metric {name!r} is a Rate, and its column holds more than 0 and 1; use Mean, or make an indicator",
+        )  # fmt: skip
+    return part
+
+
+def _missing(experiment: Experiment, name: str, metric: Metric, part: Moments) -> list[Finding]:
+    if metric.missing is None:
+        return []
+    persons: dict[str, int] = {}
+    missing: dict[str, int] = {}
+    for cell, everyone, known in zip(part.cells, part.persons.tolist(), part.observed.tolist(), strict=True):
+        arm = str(cell[-1])
+        persons[arm] = persons.get(arm, 0) + everyone
+        missing[arm] = missing.get(arm, 0) + everyone - known
+    found = check_missing(name, persons, missing, control=str(experiment.control), policy=metric.missing)
+    return [] if found is None else [found]
+
+
+def _recipe(experiment: Experiment, moments: dict[str, Moments]) -> Recipe:
+    first = next(iter(moments.values()))
+    columns: dict[str, np.ndarray] = {}
+    cells = np.array([" ".join(repr(part) for part in cell) for cell in first.cells], dtype=object)
+    columns["cell"] = cells
+    for name, part in moments.items():
+        columns |= {f"{name}.n": part.n, f"{name}.mean": part.mean, f"{name}.squares": part.squares}
+    shares = experiment.shares
+    settings = {
+        "level": experiment.level,
+        "correction": experiment.correction or "none",
+        "control": experiment.control,
+        "strata": ", ".join(experiment.layers) or "none",
+        "shares": "none" if shares is None else shares if isinstance(shares, str) else dict(shares),
+        "primary": experiment.primary,
+    }
+    definitions = ["READOUT", "READOUT_RATE", "READOUT_MEAN", *(["READOUT_STRATA"] if experiment.layers else [])]
+    kinds = {type(metric) for metric in experiment.metrics.values()}
+    unused = {"READOUT_RATE"} if Rate not in kinds else set()
+    unused |= {"READOUT_MEAN"} if len(kinds - {Rate}) == 0 else set()
+    return Recipe(
+        method="experiment",
+        definitions=tuple(code for code in definitions if code not in unused),
+        settings=settings,
+        n={"persons": int(first.persons.sum())},
+        fingerprint=fingerprint(columns),
+    )

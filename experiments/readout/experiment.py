@@ -1,0 +1,186 @@
+"""The declared experiment: what is measured, in which arms, against which control."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, get_args
+
+from attribution.core.errors import DesignError, InputError
+from attribution.core.estimates import check_level
+from experiments.inference.multiplicity import Correction
+from experiments.metrics import Mean, Metric, Rate, Role, with_roles
+from experiments.readout.guard import refuse_post
+
+if TYPE_CHECKING:
+    from attribution.core.columns import ColumnsLike
+    from experiments.readout.result import Readout
+
+__all__ = ["Experiment"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Experiment:
+    """A declared experiment: metrics, arms, control, shares, strata.
+
+    The estimand is the average effect over all persons assigned (intention to treat), each arm against the control. With
+    `strata` the arms are compared inside each stratum, and the strata are weighted by their share of all persons.
+
+    Attributes:
+        metrics: Name to `Rate` or `Mean`; exactly one is primary, the first unless ``role="primary"`` says otherwise.
+        arm: Column of the assigned arm.
+        control: Name of the control arm in that column.
+        person: Column of the person; one row per person.
+        shares: Declared shares: a dict of all arms, or the name of a column with each person's probability of the assigned
+            arm. None: the sample ratio cannot be checked, and the finding SRM is "unknown".
+        strata: Column(s), fixed before assignment, inside which the arms are compared.
+        guardrails: Guardrails (objects with `metric` and `margin`); the metrics they name are in no family of tests.
+        level: Confidence level of every interval.
+        correction: How p-values are adjusted over the arms (and, in their own family, over the secondary metrics):
+            "holm", "bonferroni", "hochberg", "hommel", "bh", "by", or None.
+        post: Further columns known only after assignment. They may be neither arm nor stratum.
+
+    Raises:
+        InputError: For metrics, shares, strata, guardrails, level or correction that cannot be used.
+        DesignError: POST_ASSIGNMENT when arm or stratum is known only after assignment; PRIMARY_EXCLUDES when the primary
+            metric leaves out persons with missing outcomes.
+
+    Example:
+        >>> import experiments as ex
+        >>> spec = ex.Experiment({"woken": ex.Rate("woken"), "value": ex.Mean("value")}, shares={"holdout": 0.2, "sms": 0.8})
+        >>> spec.primary
+        'woken'
+    """
+
+    metrics: Mapping[str, Metric]
+    _: KW_ONLY
+    arm: str = "arm"
+    control: str = "holdout"
+    person: str = "person_id"
+    shares: Mapping[str, float] | str | None = None
+    strata: str | Sequence[str] | None = None
+    guardrails: Sequence[object] = ()
+    level: float = 0.95
+    correction: Correction | None = "holm"
+    post: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "metrics", MappingProxyType(_checked_metrics(self.metrics)))
+        object.__setattr__(self, "strata", _names("strata", self.strata))
+        object.__setattr__(self, "post", _names("post", self.post))
+        object.__setattr__(self, "guardrails", _checked_guardrails(self.guardrails, self.metrics))
+        object.__setattr__(self, "level", check_level(self.level))
+        if isinstance(self.shares, Mapping):
+            object.__setattr__(self, "shares", MappingProxyType(_checked_shares(self.shares)))
+        elif self.shares is not None and not isinstance(self.shares, str):
+            raise InputError(
+                f"shares must be a dict of arm to share, the name of a column of probabilities, or None, got {self.shares!r}."
+            )
+        if self.correction is not None and self.correction not in get_args(Correction):
+            allowed = ", ".join(get_args(Correction))
+            raise InputError(f"correction must be one of {allowed}, or None, got {self.correction!r}.")
+        refuse_post((self.arm,), self.post, use="the arm")
+        refuse_post(self.layers, self.post, use="a stratum")
+        if self.arm in self.layers:
+            raise InputError(f"the column {self.arm!r} is the arm and cannot be a stratum as well.")
+        if self.metrics[self.primary].missing == "exclude":
+            raise DesignError(
+                "PRIMARY_EXCLUDES",
+                f'the primary metric {self.primary!r} leaves out persons with missing outcomes (missing="exclude"): the arms are '
+                'then no longer the assigned ones. Use missing="zero" where no record means no event, or complete the outcome.',
+            )
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The columns of the strata; empty without strata."""
+        return () if self.strata is None else (self.strata,) if isinstance(self.strata, str) else tuple(self.strata)
+
+    @property
+    def roles(self) -> dict[str, Role]:
+        """The role of every metric; a metric that a guardrail names is one."""
+        roles = with_roles(dict(self.metrics))
+        named = {getattr(guardrail, "metric", None) for guardrail in self.guardrails}
+        return {name: "guardrail" if name in named and role != "primary" else role for name, role in roles.items()}
+
+    @property
+    def primary(self) -> str:
+        """Name of the primary metric."""
+        return next(name for name, role in with_roles(dict(self.metrics)).items() if role == "primary")
+
+    def analyze(
+        self,
+        outcomes: object,
+        *,
+        touches: object = None,
+        campaign: str | Sequence[str] | None = None,
+        leak_limit: float = 0.05,
+        columns: ColumnsLike = None,
+    ) -> Readout:
+        """Compare each arm with the control on every metric, after checking whether the comparison can be trusted.
+
+        Args:
+            outcomes: One row per person: the outcomes of `build_outcomes`, or any table with the declared columns.
+            touches: The touches of the campaign, for the leakage check; with outcomes of `build_outcomes` only touches inside
+                a person's window count, with any other table every touch given.
+            campaign: Name(s) of the campaign in the touches; None: every outbound touch given belongs to it.
+            leak_limit: Share of touched control persons above which LEAKAGE is a failure.
+            columns: The user's names of the columns of the touches.
+
+        Returns:
+            The readout. A failed trust check does not hide the numbers: see ``.findings`` and ``.assert_ok()``.
+
+        Raises:
+            TableError: With every problem: MISSING_COLUMN, NULL_KEY, REPEATED_PERSON, NULL_OUTCOME, NOT_BINARY, NOT_FINITE,
+                WRONG_TYPE, UNKNOWN_ARM, SHARES_SUM, BAD_PROBABILITY.
+            DesignError: NO_HOLDOUT without persons in the control arm, ONE_ARM without any other arm, NO_COMMON_STRATUM.
+
+        Verified against: the same numbers by hand and by SciPy on the joined rows, on every kind of table, to 1e-10.
+        """
+        from experiments.readout.analysis import analyze
+
+        chosen = (campaign,) if isinstance(campaign, str) else None if campaign is None else tuple(campaign)
+        return analyze(self, outcomes, touches=touches, campaign=chosen, leak_limit=leak_limit, columns=columns)
+
+
+def _checked_metrics(metrics: object) -> dict[str, Metric]:
+    if not isinstance(metrics, Mapping) or not metrics:
+        raise InputError(
+            f'metrics must be a dict of name to Rate(...) or Mean(...), at least one, got {metrics!r}. Write for example '
+            '{"woken": Rate("woken")}.'
+        )
+    for name, metric in metrics.items():
+        if not isinstance(name, str) or not name:
+            raise InputError(f"the name of a metric must be text, got {name!r}.")
+        if not isinstance(metric, (Rate, Mean)):
+            raise InputError(f"metric {name!r} must be Rate(...) or Mean(...), got {metric!r}.")
+    made = dict(metrics)
+    with_roles(made)
+    return made
+
+
+def _names(option: str, given: object) -> tuple[str, ...] | None:
+    if given is None:
+        return None
+    names = (given,) if isinstance(given, str) else tuple(given) if isinstance(given, Sequence) else None
+    if names is None or not all(isinstance(name, str) and name for name in names):
+        raise InputError(f"{option} must be the name of a column or a list of names, got {given!r}.")
+    return tuple(dict.fromkeys(names))
+
+
+def _checked_shares(shares: Mapping[str, float]) -> dict[str, float]:
+    for arm, share in shares.items():
+        number = isinstance(share, (int, float)) and not isinstance(share, bool)
+        if not number or not math.isfinite(share) or not 0.0 < share <= 1.0:
+            raise InputError(f"shares[{arm!r}] must lie above 0 and be at most 1, got {share!r}.")
+    return {arm: float(share) for arm, share in shares.items()}
+
+
+def _checked_guardrails(guardrails: object, metrics: Mapping[str, Metric]) -> tuple[object, ...]:
+    if isinstance(guardrails, str) or not isinstance(guardrails, Sequence):
+        raise InputError(f"guardrails must be a list of guardrails, got {guardrails!r}.")
+    for guardrail in guardrails:
+        if not hasattr(guardrail, "metric") or not hasattr(guardrail, "margin"):
+            raise InputError(f"a guardrail needs a metric and a margin, got {guardrail!r}.")
+    return tuple(guardrails)

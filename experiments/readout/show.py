@@ -1,0 +1,62 @@
+"""How contrasts and findings are laid out; one table per metric, because metrics have units of their own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attribution.core import messages
+from attribution.core.render.display import Cell, DisplayColumn, DisplayTable, column_label
+from experiments.metrics import Rate
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from attribution.core.findings import Finding
+    from attribution.core.formats import ValueKind
+    from experiments.readout.rows import Contrast
+
+__all__ = ["contrast_tables", "finding_lines"]
+
+_QUIET = ("pass", "note")
+
+
+def contrast_tables(contrasts: Sequence[Contrast]) -> tuple[DisplayTable, ...]:
+    """One display table per metric."""
+    names = dict.fromkeys(contrast.fit.name for contrast in contrasts)
+    return tuple(_table([contrast for contrast in contrasts if contrast.fit.name == name]) for name in names)
+
+
+def _table(contrasts: Sequence[Contrast]) -> DisplayTable:
+    fit = contrasts[0].fit
+    value, change = ("rate", "pp") if isinstance(fit.metric, Rate) else ("number", "number")
+    kinds: dict[str, ValueKind] = {
+        "arm": "text", "control": "text", "n": "count", "n_control": "count", "value": value, "value_control": value,
+        "difference": change, "relative": "rate", "p_value": "p", "p_adjusted": "p", "note": "text",
+    }  # type: ignore[dict-item]  # fmt: skip
+    columns = tuple(DisplayColumn(column_label(name), kind, decisive=name == "difference") for name, kind in kinds.items())
+    title = messages.text(f"READOUT.metric.{fit.role}", {"metric": fit.name})
+    return DisplayTable(columns, tuple(_row(contrast) for contrast in contrasts), title=title)
+
+
+def _row(contrast: Contrast) -> tuple[object, ...]:
+    fit, difference, relative = contrast.fit, contrast.comparison.difference, contrast.comparison.relative
+    notes = dict.fromkeys(part for note in (difference.note, relative.note) for part in note.split("; ") if part)
+    return (
+        contrast.arm,
+        contrast.control,
+        fit.persons(contrast.arm),
+        fit.persons(contrast.control),
+        contrast.comparison.treatment,
+        contrast.comparison.control,
+        Cell(difference.value, difference.low, difference.high),
+        Cell(relative.value, relative.low, relative.high),
+        difference.p_value,
+        contrast.p_adjusted,
+        "; ".join(notes),
+    )
+
+
+def finding_lines(findings: Sequence[Finding]) -> tuple[str, ...]:
+    """The findings that a reader must see: everything that is neither a pass nor a mere fact."""
+    loud = [finding for finding in findings if finding.status not in _QUIET]
+    return tuple(f"[{finding.status}] {finding.code}: {finding.text()}" for finding in loud)
