@@ -1,0 +1,108 @@
+"""What the campaign caused, and whether it paid: experiments, cost thresholds, reconciliation, the post-mortem.
+
+The ground floor, `attribution`, says who gets the credit; this package never turns credit into cause.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from experiments._ours import check_attribution
+
+check_attribution()
+
+from attribution.core import messages  # noqa: E402 -- only after the check that it is ours
+from attribution.core.lazy import attach  # noqa: E402
+
+if TYPE_CHECKING:
+    from attribution.core.errors import DesignError, InputError, PlanError, TableError, WakeLiftError, WakeLiftWarning
+    from attribution.core.estimates import Comparison, Estimate, RatioSet
+    from attribution.core.findings import Finding
+    from experiments.design.split import check_split
+    from experiments.inference.means import compare_means
+    from experiments.inference.multiplicity import adjust_pvalues
+    from experiments.inference.rates import compare_rates
+    from experiments.inference.ratios import ratio_interval
+    from experiments.metrics import Mean, Rate
+    from experiments.outcomes import Outcomes, build_outcomes
+    from experiments.plan import Plan
+    from experiments.post_mortem.compose import postmortem
+    from experiments.readout import Experiment, Readout
+    from experiments.reconciliation import Reconciliation, reconcile
+    from experiments.report.report import Report
+    from experiments.roi import CostThresholds, Guardrail, Verdict, cost_thresholds
+    from experiments.simulation import Campaign, simulate
+
+messages.register("experiments")
+
+_EXPORTS = {
+    "Campaign": "experiments.simulation",
+    "Comparison": "attribution.core.estimates",
+    "CostThresholds": "experiments.roi",
+    "DesignError": "attribution.core.errors",
+    "Estimate": "attribution.core.estimates",
+    "Experiment": "experiments.readout",
+    "Finding": "attribution.core.findings",
+    "Guardrail": "experiments.roi",
+    "InputError": "attribution.core.errors",
+    "Mean": "experiments.metrics",
+    "Outcomes": "experiments.outcomes",
+    "Plan": "experiments.plan",
+    "PlanError": "attribution.core.errors",
+    "Rate": "experiments.metrics",
+    "RatioSet": "attribution.core.estimates",
+    "Readout": "experiments.readout",
+    "Reconciliation": "experiments.reconciliation",
+    "Report": "experiments.report.report",
+    "TableError": "attribution.core.errors",
+    "Verdict": "experiments.roi",
+    "WakeLiftError": "attribution.core.errors",
+    "WakeLiftWarning": "attribution.core.errors",
+    "adjust_pvalues": "experiments.inference.multiplicity",
+    "build_outcomes": "experiments.outcomes",
+    "check_split": "experiments.design.split",
+    "compare_means": "experiments.inference.means",
+    "compare_rates": "experiments.inference.rates",
+    "cost_thresholds": "experiments.roi",
+    "postmortem": "experiments.post_mortem.compose",
+    "ratio_interval": "experiments.inference.ratios",
+    "reconcile": "experiments.reconciliation",
+    "simulate": "experiments.simulation",
+}
+
+__all__ = [
+    "Campaign",
+    "Comparison",
+    "CostThresholds",
+    "DesignError",
+    "Estimate",
+    "Experiment",
+    "Finding",
+    "Guardrail",
+    "InputError",
+    "Mean",
+    "Outcomes",
+    "Plan",
+    "PlanError",
+    "Rate",
+    "RatioSet",
+    "Readout",
+    "Reconciliation",
+    "Report",
+    "TableError",
+    "Verdict",
+    "WakeLiftError",
+    "WakeLiftWarning",
+    "adjust_pvalues",
+    "build_outcomes",
+    "check_split",
+    "compare_means",
+    "compare_rates",
+    "cost_thresholds",
+    "postmortem",
+    "ratio_interval",
+    "reconcile",
+    "simulate",
+]
+
+__getattr__, __dir__ = attach(__name__, _EXPORTS)

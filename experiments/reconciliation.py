@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Reconciliation", "reconcile"]
 
 UNTESTED = "untested"
+TOTAL = "total"
 _FIELDS = (
     Field("step", "text"),
     Field("arm", "text"),
@@ -127,7 +128,8 @@ def reconcile(
         columns: Names of the columns.
 
     Returns:
-        One row per step and model; one per channel that no step adds and model, with the word "untested".
+        One row per step and model; a "total" of the last arm against the control with the channels of all steps; one per
+        channel that no step adds and model, with the word "untested".
 
     Raises:
         InputError: When a step is not an arm of the readout, or a channel belongs to two steps.
@@ -156,7 +158,10 @@ def reconcile(
     effects = {row["arm"]: row for row in readout.steps(order).to_dicts() if row["metric"] == chosen}
     if set(effects) != set(steps):
         raise InputError(f"metric must be a metric of the readout, got {chosen!r}. {closest(chosen, readout.experiment.metrics)}")
-    rows = [row for arm in steps for row in _tested(events, arm, tuple(steps[arm]), effects[arm])]
+    rows = [row for arm in steps for row in _tested(events, arm, arm, tuple(steps[arm]), effects[arm])]
+    last = next((row for row in readout.to_dicts() if row["metric"] == chosen and row["arm"] == order[-1]), None)
+    if last is not None:
+        rows += _tested(events, TOTAL, order[-1], tuple(owners), last)
     untested = [channel for channel in events.channels if channel not in owners]
     rows += [row for channel in untested for row in _untested(events, channel)]
     return Reconciliation(
@@ -251,7 +256,9 @@ def _events(credit: Credit, assignment: object, order: Sequence[str], columns: C
     )
 
 
-def _tested(events: _Events, arm: str, channels: tuple[str, ...], effect: Mapping[str, Any]) -> Iterator[dict[str, object]]:
+def _tested(
+    events: _Events, step: str, arm: str, channels: tuple[str, ...], effect: Mapping[str, Any]
+) -> Iterator[dict[str, object]]:
     position = events.order.index(arm)
     persons = int(events.persons[position])
     scaled = {end: None if effect[end] is None else persons * effect[end] for end in ("difference", "low", "high")}
@@ -259,7 +266,7 @@ def _tested(events: _Events, arm: str, channels: tuple[str, ...], effect: Mappin
     for number, model in enumerate(events.models):
         attributed = events.credited([position], channels, number)
         yield {
-            "step": arm,
+            "step": step,
             "arm": arm,
             "control": effect["control"],
             "channels": ", ".join(channels),

@@ -16,9 +16,15 @@ __all__ = ["command"]
 
 @click.command("demo")
 @click.option("--out", required=True, type=OUT_FOLDER, help="Folder to write to; it is made when absent.")
-@click.option("--persons", default=60_000, show_default=True, type=int, help="Number of simulated persons, at least 100.")
-@click.option("--seed", default=7, show_default=True, type=int, help="Seed of every random stream; same seed, same bytes.")
-@click.option("--scenario", default="default", show_default=True, help='"default", or "null": a campaign without any effect.')
+@click.option(
+    "--persons", default=60_000, show_default=True, type=int, help="Number of simulated persons, at least 100."
+)
+@click.option(
+    "--seed", default=7, show_default=True, type=int, help="Seed of every random stream; same seed, same bytes."
+)
+@click.option(
+    "--scenario", default="default", show_default=True, help='"default", or "null": a campaign without any effect.'
+)
 @click.option(
     "--lang",
     default="en",
@@ -27,7 +33,7 @@ __all__ = ["command"]
     help="Language of report.html and of this output; the other language stands beside it.",
 )
 def command(*, out: str, persons: int, seed: int, scenario: str, lang: str) -> None:
-    """Simulate a campaign; write its plan, its data and its report.
+    r"""Simulate a campaign; write its plan, its data and its report.
 
     \b
     Writes plan.toml, data/<name>.parquet, report.html, report.md, report.json, junit.xml,
@@ -36,7 +42,7 @@ def command(*, out: str, persons: int, seed: int, scenario: str, lang: str) -> N
     Change the thresholds in plan.toml and run `wakelift report` on it, or replace the tables by yours.
     """
     from experiments.cli.tables import write_campaign
-    from experiments.simulate import simulate
+    from experiments.simulation import simulate
 
     folder = made_folder(out)
     header = f"Simulated campaign: scenario {scenario}, {persons} persons, seed {seed}."
@@ -46,9 +52,7 @@ def command(*, out: str, persons: int, seed: int, scenario: str, lang: str) -> N
         made["campaign"] = simulate(scenario, persons=persons, seed=seed)
 
     def keep() -> None:
-        made["files"] = write_campaign(
-            made["campaign"], folder, file_format="parquet", language=lang, header=header
-        )
+        made["files"] = write_campaign(made["campaign"], folder, file_format="parquet", language=lang, header=header)
 
     progress(
         [
@@ -63,9 +67,9 @@ def command(*, out: str, persons: int, seed: int, scenario: str, lang: str) -> N
 
 def _reports(folder: Path, lang: str) -> tuple[Any, list[Path]]:
     """The report in its language under the plain names, and in the other one with the language in the name."""
+    from experiments import postmortem
     from experiments.cli.writing import write_report
     from experiments.plan import Plan
-    from experiments.postmortem import postmortem
 
     plan = Plan.read(folder / "plan.toml")
     report = postmortem(plan, lang=lang)

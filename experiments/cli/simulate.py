@@ -18,7 +18,9 @@ __all__ = ["command"]
     help='Which world: "default" (the arms differ), or "null" (no touch has any effect; every PASS would be false).',
 )
 @click.option("--persons", default=60_000, show_default=True, type=int, help="Number of persons, at least 100.")
-@click.option("--seed", default=0, show_default=True, type=int, help="Seed of every random stream; same seed, same bytes.")
+@click.option(
+    "--seed", default=0, show_default=True, type=int, help="Seed of every random stream; same seed, same bytes."
+)
 @click.option(
     "--format",
     "file_format",
@@ -27,7 +29,9 @@ __all__ = ["command"]
     type=click.Choice(["parquet", "csv"]),
     help="Format of the tables. CSV is UTF-8 with a byte-order mark, so that Excel opens it.",
 )
-@click.option("--lang", default="en", show_default=True, type=LANGUAGE, help="Language of the plan's report and of this output.")
+@click.option(
+    "--lang", default="en", show_default=True, type=LANGUAGE, help="Language of the plan's report and of this output."
+)
 def command(*, out: str, scenario: str, persons: int, seed: int, file_format: str, lang: str) -> None:
     """Write the tables of a simulated wake-up campaign, and the plan that analyses them.
 
@@ -35,7 +39,7 @@ def command(*, out: str, scenario: str, persons: int, seed: int, file_format: st
     an analysis finds with what is true.
     """
     from experiments.cli.tables import write_campaign
-    from experiments.simulate import simulate
+    from experiments.simulation import simulate
 
     header = f"Simulated campaign: scenario {scenario}, {persons} persons, seed {seed}."
     (campaign,) = progress([("SIMULATING", lambda: simulate(scenario, persons=persons, seed=seed))], lang=lang)

@@ -12,11 +12,11 @@ import pytest
 from scipy.stats import binom, norm
 
 from attribution.core.errors import InputError
-from experiments.simulate import Campaign, constants, expected_verdicts, simulate
-from experiments.simulate.constants import ARMS, DAYS, SCENARIOS, Constants, constants_of
-from experiments.simulate.exposure import Exposure, draw_exposure
-from experiments.simulate.population import Population, draw_population
-from experiments.simulate.returns import draw_returns
+from experiments.simulation import Campaign, constants, expected_verdicts, simulate
+from experiments.simulation.constants import ARMS, DAYS, SCENARIOS, Constants, constants_of
+from experiments.simulation.exposure import Exposure, draw_exposure
+from experiments.simulation.population import Population, draw_population
+from experiments.simulation.returns import draw_returns
 
 RARE = 1e-6  # two-sided chance of a band to miss by accident
 SEEDS = (11, 12, 13, 14)

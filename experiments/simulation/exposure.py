@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attribution.core.randomness import generator
-from experiments.simulate.constants import ARMS, COUNT_CLASSES, DAYS
+from experiments.simulation.constants import ARMS, COUNT_CLASSES, DAYS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from experiments.simulate.constants import Constants
-    from experiments.simulate.population import Population
+    from experiments.simulation.constants import Constants
+    from experiments.simulation.population import Population
 
 __all__ = ["Exposure", "draw_exposure", "fixed_costs", "outbound_costs"]
 

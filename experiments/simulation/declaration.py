@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from experiments.simulate.constants import ARMS, AS_OF, DAYS, STEPS
+from experiments.simulation.constants import ARMS, AS_OF, DAYS, STEPS
 
 __all__ = ["declared_plan"]
 

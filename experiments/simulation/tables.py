@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attribution.core.randomness import generator
-from experiments.simulate.constants import (
+from experiments.simulation.constants import (
     ARMS,
     ASSIGNED_AT,
     COUNT_CLASSES,
@@ -15,18 +15,18 @@ from experiments.simulate.constants import (
     SOURCES,
     TYPES,
 )
-from experiments.simulate.text import codes, hashes, names
-from experiments.simulate.touchlog import CAMPAIGNS, CHANNELS, KINDS
+from experiments.simulation.text import codes, hashes, names
+from experiments.simulation.touchlog import CAMPAIGNS, CHANNELS, KINDS
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from experiments.simulate.constants import Constants
-    from experiments.simulate.outcomes import Realised
-    from experiments.simulate.population import Population
-    from experiments.simulate.returns import Events, Returns
-    from experiments.simulate.touchlog import TouchLog
+    from experiments.simulation.constants import Constants
+    from experiments.simulation.outcomes import Realised
+    from experiments.simulation.population import Population
+    from experiments.simulation.returns import Events, Returns
+    from experiments.simulation.touchlog import TouchLog
 
 __all__ = ["Identifiers", "Tables"]
 

@@ -12,9 +12,9 @@ from attribution.core.randomness import generator
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from experiments.simulate.constants import Constants
-    from experiments.simulate.exposure import Exposure
-    from experiments.simulate.returns import Events
+    from experiments.simulation.constants import Constants
+    from experiments.simulation.exposure import Exposure
+    from experiments.simulation.returns import Events
 
 __all__ = ["CAMPAIGNS", "CHANNELS", "KINDS", "TouchLog", "build_touch_log"]
 

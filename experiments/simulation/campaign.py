@@ -11,14 +11,14 @@ from attribution.core import messages
 from attribution.core.errors import InputError
 from attribution.core.formats import format_value
 from attribution.core.randomness import check_seed, generator
-from experiments.simulate.constants import ARMS, AS_OF, STEPS, constants_of
-from experiments.simulate.declaration import declared_plan
-from experiments.simulate.exposure import draw_exposure, fixed_costs, outbound_costs
-from experiments.simulate.outcomes import expected_costs, realise
-from experiments.simulate.population import draw_population
-from experiments.simulate.returns import closing_probabilities, draw_events, draw_returns, value_means
-from experiments.simulate.tables import Tables
-from experiments.simulate.touchlog import build_touch_log
+from experiments.simulation.constants import ARMS, AS_OF, STEPS, constants_of
+from experiments.simulation.declaration import declared_plan
+from experiments.simulation.exposure import draw_exposure, fixed_costs, outbound_costs
+from experiments.simulation.outcomes import expected_costs, realise
+from experiments.simulation.population import draw_population
+from experiments.simulation.returns import closing_probabilities, draw_events, draw_returns, value_means
+from experiments.simulation.tables import Tables
+from experiments.simulation.touchlog import build_touch_log
 
 if TYPE_CHECKING:
     from datetime import date

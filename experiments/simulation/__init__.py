@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from experiments.simulate.campaign import Campaign, simulate
-from experiments.simulate.expectation import expected_verdicts
+from experiments.simulation.campaign import Campaign, simulate
+from experiments.simulation.expectation import expected_verdicts
 
 __all__ = ["Campaign", "expected_verdicts", "simulate"]

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from experiments.simulate.constants import DAYS
-from experiments.simulate.exposure import outbound_costs
-from experiments.simulate.returns import incentive_terms
+from experiments.simulation.constants import DAYS
+from experiments.simulation.exposure import outbound_costs
+from experiments.simulation.returns import incentive_terms
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from experiments.simulate.constants import Constants
-    from experiments.simulate.exposure import Exposure
-    from experiments.simulate.population import Population
-    from experiments.simulate.returns import Events, Returns
+    from experiments.simulation.constants import Constants
+    from experiments.simulation.exposure import Exposure
+    from experiments.simulation.population import Population
+    from experiments.simulation.returns import Events, Returns
 
 __all__ = ["Realised", "expected_costs", "realise"]
 

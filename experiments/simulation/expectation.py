@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attribution.core.errors import InputError
-from experiments.simulate.constants import ARMS, constants_of
+from experiments.simulation.constants import ARMS, constants_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from experiments.simulate.campaign import Campaign
-    from experiments.simulate.constants import Constants
+    from experiments.simulation.campaign import Campaign
+    from experiments.simulation.constants import Constants
 
 __all__ = ["expected_verdicts"]
 
@@ -49,7 +49,7 @@ def expected_verdicts(
         events, guardrails and corrections for many verdicts are left out.
 
     Example:
-        >>> from experiments.simulate import expected_verdicts, simulate
+        >>> from experiments.simulation import expected_verdicts, simulate
         >>> table = expected_verdicts(simulate(persons=5_000), thresholds=[85], persons=60_000)
         >>> list(table["arm"])
         ['digital', 'sms', 'full']

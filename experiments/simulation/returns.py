@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attribution.core.randomness import generator
-from experiments.simulate.constants import ARMS, DAYS, SEEN_DAYS, TYPES
+from experiments.simulation.constants import ARMS, DAYS, SEEN_DAYS, TYPES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from experiments.simulate.constants import Constants
-    from experiments.simulate.exposure import Exposure
-    from experiments.simulate.population import Population
+    from experiments.simulation.constants import Constants
+    from experiments.simulation.exposure import Exposure
+    from experiments.simulation.population import Population
 
 __all__ = [
     "Events",

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attribution.core.randomness import generator
-from experiments.simulate.constants import COUNT_CLASSES
+from experiments.simulation.constants import COUNT_CLASSES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from experiments.simulate.constants import Constants
+    from experiments.simulation.constants import Constants
 
 __all__ = ["Population", "draw_population"]
 
