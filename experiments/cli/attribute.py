@@ -42,20 +42,32 @@ _MODELS = "first_touch,last_touch,linear,time_decay,position_based"
     help="Several conversions of one person: shared = touches may serve again, reset = a touch serves once, "
     "first = only the first conversion counts.",
 )
-@click.option("--by", default=None, metavar="COLUMN", help="Credit by another column of the touches instead of the channel.")
 @click.option(
-    "--timezone", default=None, metavar="ZONE", help="Zone of times that carry none, for example Asia/Shanghai; never guessed."
+    "--by", default=None, metavar="COLUMN", help="Credit by another column of the touches instead of the channel."
 )
-@click.option("--encoding", default="utf-8", show_default=True, help='Encoding of CSV files; Excel in China often writes "gb18030".')
+@click.option(
+    "--timezone",
+    default=None,
+    metavar="ZONE",
+    help="Zone of times that carry none, for example Asia/Shanghai; never guessed.",
+)
+@click.option(
+    "--encoding",
+    default="utf-8",
+    show_default=True,
+    help='Encoding of CSV files; Excel in China often writes "gb18030".',
+)
 @click.option(
     "--column",
     "named",
     multiple=True,
     metavar="ROLE=NAME",
-    help='Your name of a column, for example --column person=客户号 or, for one table, --column touches.time=触达时间. '
+    help="Your name of a column, for example --column person=客户号 or, for one table, --column touches.time=触达时间. "
     "May be repeated.",
 )
-@click.option("--out", default=None, type=click.Path(), help="Also write the table to this file: .csv, .parquet or .json.")
+@click.option(
+    "--out", default=None, type=click.Path(), help="Also write the table to this file: .csv, .parquet or .json."
+)
 @click.option("--lang", default="en", show_default=True, type=LANGUAGE, help="Language of the output.")
 def command(**options: Any) -> None:
     """Share the credit of CONVERSIONS over TOUCHES and print one row per model and channel.
@@ -100,7 +112,9 @@ def _columns(named: Iterable[str], timezone: str | None) -> dict[str, Columns]:
         key, equals, name = item.partition("=")
         table, dot, role = key.rpartition(".")
         if not equals or not name or (dot and table not in roles):
-            raise InputError(f"--column must be ROLE=NAME, touches.ROLE=NAME or conversions.ROLE=NAME, got {shown(item)}.")
+            raise InputError(
+                f"--column must be ROLE=NAME, touches.ROLE=NAME or conversions.ROLE=NAME, got {shown(item)}."
+            )
         if role not in known:
             raise InputError(f"--column: {shown(role)} is not a role. {closest(role, known)}")
         for target in [table] if dot else roles:

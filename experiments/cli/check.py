@@ -25,7 +25,7 @@ _HOLD, _FAIL, _UNDECIDED = 0, 1, 3
 )
 @click.pass_context
 def command(ctx: click.Context, *, plan: str, strict: bool, lang: str | None, junit: str | None) -> None:
-    """Check the gates of PLAN and speak by the exit code.
+    r"""Check the gates of PLAN and speak by the exit code.
 
     \b
     Gates: (a) trust, always: no failed finding, no INVALID, the plan unchanged since its lock;
@@ -35,31 +35,17 @@ def command(ctx: click.Context, *, plan: str, strict: bool, lang: str | None, ju
 
     Without declared decisions FAIL and INCONCLUSIVE are results, not failures.
     """
+    from experiments import postmortem
     from experiments.plan import Plan, plan_changes
-    from experiments.postmortem import postmortem
 
     declared = Plan.read(plan)
     spoken = lang or declared.report.language
     changes = plan_changes(plan) or []
     (report,) = progress([("ANALYSING", lambda: postmortem(declared, lang=spoken))], lang=spoken)
-    gates = _with_lock(report.gates, changes=len(changes), locked=plan_changes(plan) is not None, lang=spoken)
     if junit is not None:
         report.to_junit(junit)
-    _tell(gates, changes, lang=spoken)
-    ctx.exit(_code(gates, strict=strict))
-
-
-def _with_lock(gates: Sequence[Any], *, changes: int, locked: bool, lang: str) -> list[Any]:
-    """The gates, with the one of the lock when the report has none."""
-    from attribution.core import messages
-    from experiments.report.document import Gate
-
-    if not locked or any("lock" in gate.name.lower() for gate in gates):
-        return list(gates)
-    code = "CLI.LOCK_CHANGED" if changes else "CLI.LOCK_KEPT"
-    message = messages.text(code, {"n": changes}, lang=lang)
-    status = "fail" if changes else "hold"
-    return [*gates, Gate(name="trust:PLAN_LOCK", kind="trust", status=status, expected="0", observed=str(changes), message=message)]
+    _tell(report.gates, changes, lang=spoken)
+    ctx.exit(_code(report.gates, strict=strict))
 
 
 def _tell(gates: Sequence[Any], changes: Sequence[tuple[str, str, str]], *, lang: str) -> None:

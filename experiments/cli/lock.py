@@ -40,6 +40,8 @@ def command(*, plan: str, locked_at: datetime | None, renew: bool, lang: str | N
     known = None if renew else read_lock(plan)
     on = date.today() if locked_at is None else locked_at.date()  # noqa: DTZ011 -- the user's own calendar day
     lock = lock_plan(plan, locked_on=on, renew=renew)
-    say("WROTE_LOCK" if known is None else "ALREADY_LOCKED", lang=spoken, date=lock.locked_on, path=lock.path.as_posix())
+    say(
+        "WROTE_LOCK" if known is None else "ALREADY_LOCKED", lang=spoken, date=lock.locked_on, path=lock.path.as_posix()
+    )
     say("LOCK_SHA", lang=spoken, sha=lock.sha256)
     say("NEXT_CHECK", lang=spoken, plan=plan)

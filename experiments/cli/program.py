@@ -70,7 +70,7 @@ class _Program(click.Group):
             raise
         except OSError as error:
             click.echo(f"Error: {_place_and_reason(error)}", err=True)
-        ctx.exit(_UNUSABLE)
+        return ctx.exit(_UNUSABLE)
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run the program with UTF-8 output, whatever the console's code page is."""
@@ -94,7 +94,7 @@ def _place_and_reason(error: OSError) -> str:
 @click.group(cls=_Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="wakelift")
 def main() -> None:
-    """Who gets the credit, what did the campaign cause, and did it pay.
+    r"""Who gets the credit, what did the campaign cause, and did it pay.
 
     \b
     Begin with:  wakelift demo --out demo

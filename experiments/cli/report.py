@@ -14,15 +14,17 @@ __all__ = ["command"]
 @click.command("report")
 @click.argument("plan", type=click.Path())
 @click.option("--out", required=True, type=OUT_FOLDER, help="Folder to write to; it is made when absent.")
-@click.option("--lang", default=None, type=LANGUAGE, help="Language of the report; the plan's [report] language when absent.")
+@click.option(
+    "--lang", default=None, type=LANGUAGE, help="Language of the report; the plan's [report] language when absent."
+)
 @click.option(
     "--format",
     "formats",
     default="html,md,json,junit",
     show_default=True,
     metavar="LIST",
-    help="What to write, separated by commas: html, md, json, junit, xlsx. One file report.html needs nothing else to be "
-    "read; report.json is for programs; junit.xml for continuous integration; xlsx needs wakelift[excel].",
+    help="What to write, separated by commas: html, md, json, junit, xlsx. report.html is one file that needs nothing "
+    "else; report.json is for programs; junit.xml for continuous integration; xlsx needs wakelift[excel].",
 )
 def command(*, plan: str, out: str, lang: str | None, formats: str) -> None:
     """Write the post-mortem of PLAN: who gets the credit, what was caused, did it pay.
@@ -30,9 +32,9 @@ def command(*, plan: str, out: str, lang: str | None, formats: str) -> None:
     The exit code is 0 when the report could be written, whatever its verdicts are; use `wakelift check` to let a
     verdict decide.
     """
+    from experiments import postmortem
     from experiments.cli.writing import parse_formats, tell_verdicts, write_report
     from experiments.plan import Plan
-    from experiments.postmortem import postmortem
 
     chosen = parse_formats(formats)
     declared = Plan.read(plan)

@@ -29,7 +29,9 @@ def write_table(table: pa.Table, path: str | Path) -> Path:
     place = Path(path)
     ending = place.suffix.lower()
     if ending not in _ENDINGS:
-        raise InputError(f"the file {shown(place.name)} must end in {', '.join(_ENDINGS)}; the ending chooses the format.")
+        raise InputError(
+            f"the file {shown(place.name)} must end in {', '.join(_ENDINGS)}; the ending chooses the format."
+        )
     place.parent.mkdir(parents=True, exist_ok=True)
     if ending == ".parquet":
         import pyarrow.parquet as pq

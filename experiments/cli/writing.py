@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -75,7 +75,7 @@ def verdict_rows(report: Any) -> list[tuple[str, float, str]]:
         if row.get("segment"):
             contrast = f"{contrast} [{row['segment']}]"
         word = getattr(row["verdict"], "word", row["verdict"])
-        rows.append((str(contrast), row["threshold"], str(word)))
+        rows.append((str(contrast), cast("float", row["threshold"]), str(word)))
     return rows
 
 

@@ -10,7 +10,7 @@ from experiments.plan.spelling import shown
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from experiments.plan.schema import GatePlan, Plan
+    from experiments.plan.schema import ExperimentPlan, GatePlan, Plan
 
 __all__ = ["incoherent"]
 
@@ -24,27 +24,39 @@ def _arms(plan: Plan) -> Iterator[tuple[str, str]]:
     experiment = plan.experiment
     if experiment is None:
         return
-    order = experiment.order
-    if order is not None:
-        if len(order) < 2:
-            yield "experiment.order", "needs the control and at least one more arm."
-        if experiment.control not in order:
-            yield "experiment.order", f"does not hold the control {shown(experiment.control)}. Begin the list with it."
-        elif order[0] != experiment.control:
-            yield "experiment.order", f"begins with {shown(order[0])}; it must begin with the control {shown(experiment.control)}."
-    known = set(order or ())
-    if isinstance(experiment.shares, dict):
-        if experiment.control not in experiment.shares:
-            yield "experiment.shares", f"has no share for the control {shown(experiment.control)}."
-        if known and known != set(experiment.shares):
-            odd = sorted(known ^ set(experiment.shares))
-            yield "experiment.shares", f"and experiment.order must name the same arms; {', '.join(map(shown, odd))} is in one only."
+    yield from _order(experiment)
+    yield from _shares(experiment)
+    known = set(experiment.order or ())
     for arm in experiment.steps:
         place = f"experiment.steps.{arm}"
         if arm == experiment.control:
             yield place, "the control adds no channels. Delete this key."
         elif known and arm not in known:
             yield place, f"{shown(arm)} is not an arm of experiment.order. {closest(arm, known)}"
+
+
+def _order(experiment: ExperimentPlan) -> Iterator[tuple[str, str]]:
+    order, control = experiment.order, experiment.control
+    if order is None:
+        return
+    if len(order) < 2:
+        yield "experiment.order", "needs the control and at least one more arm."
+    if control not in order:
+        yield "experiment.order", f"does not hold the control {shown(control)}. Begin the list with it."
+    elif order[0] != control:
+        yield "experiment.order", f"begins with {shown(order[0])}; it must begin with the control {shown(control)}."
+
+
+def _shares(experiment: ExperimentPlan) -> Iterator[tuple[str, str]]:
+    shares, known = experiment.shares, set(experiment.order or ())
+    if not isinstance(shares, dict):
+        return
+    if experiment.control not in shares:
+        yield "experiment.shares", f"has no share for the control {shown(experiment.control)}."
+    odd = sorted(known ^ set(shares)) if known else []
+    if odd:
+        named = ", ".join(map(shown, odd))
+        yield "experiment.shares", f"and experiment.order must name the same arms; {named} is in one only."
 
 
 def _metrics(plan: Plan) -> Iterator[tuple[str, str]]:
@@ -55,9 +67,12 @@ def _metrics(plan: Plan) -> Iterator[tuple[str, str]]:
         yield "metrics", f"exactly one metric may be primary; {', '.join(map(shown, primary))} are."
     for name, metric in plan.metrics.items():
         if metric.kind == "rate" and metric.cap is not None:
-            yield f"metrics.{name}.cap", "a rate has no cap. Delete this key, or declare kind = \"mean\"."
+            yield f"metrics.{name}.cap", 'a rate has no cap. Delete this key, or declare kind = "mean".'
         if metric.missing == "exclude" and metric.role == "primary":
-            yield f"metrics.{name}.missing", 'the primary metric may not leave persons out. Declare missing = "zero", or fill the column.'
+            yield (
+                f"metrics.{name}.missing",
+                'the primary metric may not leave persons out. Declare missing = "zero", or fill the column.',
+            )
 
 
 def _costs(plan: Plan) -> Iterator[tuple[str, str]]:
@@ -110,6 +125,6 @@ def _tables(plan: Plan) -> Iterator[tuple[str, str]]:
     for name, table in plan.tables.items():
         database = table.path.lower().endswith((".duckdb", ".ddb", ".db"))
         if database and table.query is None:
-            yield f"tables.{name}.query", f"is missing: a database file needs one, for example \"SELECT * FROM {name}\"."
+            yield f"tables.{name}.query", "is missing: a database file needs the SQL that gives the table."
         if not database and table.query is not None:
             yield f"tables.{name}.query", "is for database files (.duckdb) only. Delete this key."

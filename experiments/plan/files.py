@@ -21,7 +21,19 @@ if TYPE_CHECKING:
 __all__ = ["TABLE_NAMES", "load_tables", "read_table"]
 
 TABLE_NAMES = ("touches", "conversions", "assignment", "prices", "history", "spend", "links", "outcomes", "customers")
-_KEYS = ("person", "conversion", "touch", "customer", "refund_of", "channel", "kind", "campaign", "arm", "stratum", "arms")
+_KEYS = (
+    "person",
+    "conversion",
+    "touch",
+    "customer",
+    "refund_of",
+    "channel",
+    "kind",
+    "campaign",
+    "arm",
+    "stratum",
+    "arms",
+)
 _DATABASE = (".duckdb", ".ddb", ".db")
 _LEADING_ZERO = r"^[+-]?0\d"
 # Excel in China writes 2026/10/12 8:00; month and day are never guessed.
@@ -60,9 +72,11 @@ def load_tables(plan: Plan, data: object = None) -> dict[str, Any]:
     tables: dict[str, Any] = {}
     for name, item in found.items():
         if isinstance(item, (str, Path)):
-            settings = plan.tables.get(name)
+            settings = plan.table(name)
             encoding = "utf-8" if settings is None else settings.encoding
-            reading = _Reading(Path(item), roles.get(name, Columns()), encoding, None if settings is None else settings.query)
+            reading = _Reading(
+                Path(item), roles.get(name, Columns()), encoding, None if settings is None else settings.query
+            )
             _collect(tables, problems, name=name, place=f"data[{name!r}]", reading=reading)
         else:
             tables[name] = item
@@ -183,7 +197,8 @@ class _Reading:
 
     def _wrong_encoding(self) -> str:
         other = "gb18030" if self.encoding.lower().replace("_", "-") in {"utf-8", "utf8"} else "utf-8"
-        return f'{self.name} is not text in the encoding "{self.encoding}". Declare the right one, for example encoding = "{other}".'
+        said = f"{self.name} is not text in the encoding {shown(self.encoding)}."
+        return f'{said} Declare the right one, for example encoding = "{other}".'
 
 
 def _first_line(error: BaseException) -> str:
@@ -255,13 +270,15 @@ def _excel(reading: _Reading) -> Any:
     import pandas as pd
 
     keys = {reading.columns.name_of(role): str for role in _KEYS}
-    return pd.read_excel(reading.path, sheet_name=0, dtype=keys, keep_default_na=False, na_values=[""], engine="openpyxl")
+    return pd.read_excel(
+        reading.path, sheet_name=0, dtype=keys, keep_default_na=False, na_values=[""], engine="openpyxl"
+    )
 
 
 def _database(reading: _Reading) -> Any:
     """The rows of a query, still in the database."""
     if reading.query is None:
-        raise InputError(f'{reading.name} is a database and needs a query, for example query = "SELECT * FROM touches".')
+        raise InputError(f"{reading.name} is a database: say with query = ... which SQL gives the table.")
     duckdb = needed("duckdb", extra="duckdb")
     try:
         connection = duckdb.connect(str(reading.path), read_only=True)

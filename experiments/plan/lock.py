@@ -86,7 +86,7 @@ def lock_plan(plan_path: str | Path, *, locked_on: date, renew: bool = False) ->
             return found
         keys = ", ".join(key for key, _, _ in changes or ())
         raise InputError(
-            f"{shown(found.path.name)} locks this plan since {found.locked_on.isoformat()}, and it has changed: {keys}. "
+            f"{shown(found.path.name)} locks the plan since {found.locked_on.isoformat()}, which has changed: {keys}. "
             f"Undo the change, or replace the lock with --renew."
         )
     mapping = canonical(plan)
@@ -116,14 +116,16 @@ def read_lock(plan_path: str | Path) -> Lock | None:
     if problems:
         raise PlanError(problems, source=f"lock {shown(path.name)}")
     intact = fingerprint(content["plan"]) == content["sha256"]
-    return Lock(path=path, locked_on=content["locked_on"], sha256=content["sha256"], plan=content["plan"], intact=intact)
+    return Lock(
+        path=path, locked_on=content["locked_on"], sha256=content["sha256"], plan=content["plan"], intact=intact
+    )
 
 
 def plan_changes(plan_path: str | Path) -> list[tuple[str, str, str]] | None:
     """What has changed in a plan since its lock, as (key, old, new); None when it has no lock.
 
-    A key that a newer version of the library added is no change as long as it has its default. A lock file that was edited
-    itself is reported as the key ``lock.sha256``.
+    A key that a newer version of the library added is no change as long as it has its default. A lock file that
+    was edited itself is reported as the key ``lock.sha256``.
 
     Raises:
         PlanError: When the plan or its lock is unusable.
@@ -182,7 +184,7 @@ def _as_toml(mapping: Mapping[str, Any], locked_on: date) -> str:
     document = tomlkit.document()
     for line in _HEADER.splitlines():
         document.add(tomlkit.comment(line))
-    document.add("locked_on", locked_on)  # type: ignore[arg-type]  # tomlkit converts dates
-    document.add("sha256", fingerprint(mapping))  # type: ignore[arg-type]
-    document.add("plan", mapping)  # type: ignore[arg-type]
+    document.add("locked_on", locked_on)
+    document.add("sha256", fingerprint(mapping))
+    document.add("plan", mapping)
     return tomlkit.dumps(document)

@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, PrivateAttr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    PrivateAttr,
+    ValidationError,
+)
 
 from attribution.core.columns import Columns
 from attribution.core.errors import InputError, PlanError
@@ -16,7 +25,6 @@ from experiments.plan.coherence import incoherent
 from experiments.plan.wording import problems_of
 
 __all__ = [
-    "Attestation",
     "AttributionPlan",
     "CampaignPlan",
     "CostsPlan",
@@ -63,7 +71,7 @@ def _roles(value: Mapping[str, str]) -> dict[str, str]:
 
 def _key(meaning: str, *, kind: str, default: Any = ..., shown: str | None = None) -> Any:
     """A key with what `wakelift init --explain` says about it."""
-    extra = {"kind": kind, "shown": shown}
+    extra: dict[str, Any] = {"kind": kind, "shown": shown}
     if callable(default) or isinstance(default, dict):
         made = default if callable(default) else default.copy
         return Field(default_factory=made, description=meaning, json_schema_extra=extra)
@@ -91,14 +99,14 @@ class TablePlan(_Section):
         "The file, relative to the plan: .parquet, .csv, .xlsx (first sheet) or .duckdb (with a query).", kind="text"
     )
     columns: Annotated[dict[str, Text], AfterValidator(_roles)] = _key(
-        "Role -> the name of the column in your table, for example { person = \"客户号\", time = \"触达时间\" }. "
+        'Role -> the name of the column in your table, for example { person = "客户号", time = "触达时间" }. '
         "Only names that differ from the defaults are needed.",
         kind="table of texts",
         default={},
         shown="{}",
     )
     timezone: Annotated[str, PlainValidator(spelling.time_zone)] | None = _key(
-        "Zone of times that carry none, for example \"Asia/Shanghai\". Without it such times are an error.",
+        'Zone of times that carry none, for example "Asia/Shanghai". Without it such times are an error.',
         kind="text",
         default=None,
     )
@@ -121,21 +129,7 @@ class TablePlan(_Section):
         return Columns(**self.columns, timezone=self.timezone, precision=self.precision)
 
 
-class Attestation(_Section):
-    """Who says that the assignment was random, when and how; a date is kept as text."""
-
-    who: Annotated[str, PlainValidator(spelling.attested)] | None = _key(
-        "Who drew the assignment.", kind="text", default=None
-    )
-    when: Annotated[str, PlainValidator(spelling.attested)] | None = _key(
-        "When it was drawn: a date or text.", kind="text or date", default=None
-    )
-    how: Annotated[str, PlainValidator(spelling.attested)] | None = _key(
-        "How it was drawn, for example \"salted hash of the person\".", kind="text", default=None
-    )
-
-
-class ExperimentPlan(Attestation):
+class ExperimentPlan(_Section):
     """How persons were assigned, and when their outcome is known."""
 
     randomised: bool = _key(
@@ -143,6 +137,15 @@ class ExperimentPlan(Attestation):
         "verdict (NO_HOLDOUT).",
         kind="true or false",
         default=False,
+    )
+    who: Annotated[str, PlainValidator(spelling.attested)] | None = _key(
+        "Who attests it: who drew the assignment.", kind="text", default=None
+    )
+    when: Annotated[str, PlainValidator(spelling.attested)] | None = _key(
+        "When it was drawn: a date or text.", kind="text or date", default=None
+    )
+    how: Annotated[str, PlainValidator(spelling.attested)] | None = _key(
+        'How it was drawn, for example "salted hash of the person".', kind="text", default=None
     )
     control: Text = _key("The arm that was left alone.", kind="text", default="holdout")
     order: Names | None = _key(
@@ -155,8 +158,8 @@ class ExperimentPlan(Attestation):
     )
     lag: Duration = _key("How late events may arrive in the data.", kind="duration", default="0d")
     shares: Annotated[str | dict[str, float] | None, PlainValidator(spelling.shares)] = _key(
-        "The declared probability of each arm: the column that holds it, or a table { holdout = 0.2, sms = 0.8 }. Absent: "
-        "the check of the split (SRM) is unknown; equal shares are never assumed.",
+        "The declared probability of each arm: the column that holds it, or a table { holdout = 0.2, sms = 0.8 }. "
+        "Absent: the check of the split (SRM) is unknown; equal shares are never assumed.",
         kind="text or table of numbers",
         default=None,
     )
@@ -214,8 +217,8 @@ class AttributionPlan(_Section):
         default="30d",
     )
     reuse: Literal["shared", "reset", "first"] = _key(
-        "Several conversions of one person: shared = touches may serve again; reset = a touch serves once; first = only "
-        "the first conversion counts.",
+        "Several conversions of one person: shared = touches may serve again; reset = a touch serves once; first = "
+        "only the first conversion counts.",
         kind='"shared", "reset" or "first"',
         default="shared",
     )
@@ -249,11 +252,12 @@ class CostsPlan(_Section):
     """What one woken customer may cost."""
 
     thresholds: Annotated[tuple[float, ...] | dict[str, tuple[float, ...]], PlainValidator(spelling.thresholds)] = _key(
-        "What one woken customer may cost: a list, or a table segment -> list.", kind="list of numbers or table of lists"
+        "What one woken customer may cost: a list, or a table segment -> list.",
+        kind="list of numbers or table of lists",
     )
     relevant_net: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = _key(
-        "The smallest net benefit per person worth knowing about; with it an INCONCLUSIVE verdict says how many persons "
-        "would decide.",
+        "The smallest net benefit per person worth knowing about; with it an INCONCLUSIVE verdict says how many "
+        "persons would decide.",
         kind="number",
         default=None,
     )
@@ -385,7 +389,7 @@ class Plan(_Section):
         try:
             plan = cls.model_validate(mapping)
         except ValidationError as error:
-            raise PlanError(problems_of(error, cls, mapping), source=where) from None
+            raise PlanError(problems_of(error, cls), source=where) from None
         contradictions = incoherent(plan)
         if contradictions:
             raise PlanError(contradictions, source=where)
@@ -402,9 +406,14 @@ class Plan(_Section):
         """The folder that paths of tables are relative to."""
         return Path() if self._source is None else self._source.parent
 
+    def table(self, name: str) -> TablePlan | None:
+        """Where a table is; None when the plan does not declare it."""
+        return {str(key): table for key, table in self.tables.items()}.get(name)
+
     def columns(self) -> dict[str, Columns]:
-        """The roles of the columns by table, as `columns=` arguments want them."""
-        return {name: table.roles() for name, table in self.tables.items()}
+        """The roles of the columns by table, as `columns=` arguments want them; else the defaults."""
+        declared = {str(name): table.roles() for name, table in self.tables.items()}
+        return {name: declared.get(name, Columns()) for name in get_args(TableName)}
 
     def roles(self) -> dict[str, str]:
         """The role of each metric; the first is primary unless another one is declared so."""

@@ -52,7 +52,7 @@ def query_text(value: object) -> str:
 
 def _text(value: object, *, longest: int, lines: bool) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"must be text in quotes, got {shown(value)}.")
+        raise ValueError(f"must be text in quotes, got {shown(value)}.")  # noqa: TRY004 -- pydantic collects ValueError only
     if not value.strip():
         raise ValueError("must not be empty.")
     if len(value) > longest:
@@ -93,7 +93,7 @@ def duration(value: object) -> str:
     if isinstance(value, timedelta) or not isinstance(value, str):
         bare = isinstance(value, (int, float)) and not isinstance(value, bool)
         example = f'"{value}d" or "{value}h"' if bare else '"30d", "36h" or "15min"'
-        raise ValueError(f"must be a duration with its unit, in quotes, got {shown(value)}. Write {example}.")
+        raise ValueError(f"must be a duration with its unit, in quotes, got {shown(value)}. Write {example}.")  # noqa: TRY004 -- pydantic collects ValueError only
     try:
         parse_duration(value)
     except InputError as error:
@@ -113,7 +113,9 @@ def lookback(value: object) -> str | dict[str, Any]:
     for channel, item in value.items():
         plain_text(channel)
         try:
-            checked[channel] = {k: duration(v) for k, v in item.items()} if isinstance(item, Mapping) else duration(item)
+            checked[channel] = (
+                {k: duration(v) for k, v in item.items()} if isinstance(item, Mapping) else duration(item)
+            )
         except ValueError as error:
             raise ValueError(f"{shown(channel)} {error}") from error
     return checked
@@ -122,7 +124,7 @@ def lookback(value: object) -> str | dict[str, Any]:
 def name_list(value: object) -> tuple[str, ...]:
     """A list of distinct texts."""
     if isinstance(value, str) or not isinstance(value, Sequence):
-        raise ValueError(f'must be a list of texts such as ["a", "b"], got {shown(value)}.')
+        raise ValueError(f'must be a list of texts such as ["a", "b"], got {shown(value)}.')  # noqa: TRY004 -- pydantic collects ValueError only
     names = tuple(plain_text(item) for item in value)
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
@@ -194,7 +196,7 @@ def time_zone(value: object) -> str:
     name = plain_text(value)
     try:
         ZoneInfo(name)
-    except Exception as error:  # noqa: BLE001 -- zoneinfo raises KeyError, ValueError and OSError, all for the same reason
+    except (KeyError, ValueError, OSError) as error:
         near = closest(name, available_timezones())
         hint = near if near.startswith("Did") else 'Write, for example, "Asia/Shanghai".'
         raise ValueError(f"{shown(name)} is not a time zone. {hint}") from error

@@ -38,7 +38,9 @@ def read_toml(path: Path) -> dict[str, Any]:
         found = _PLACE.search(said)
         place = (found[1] or found[2]) if found else "file"
         reason = _PLACE.sub("", said).strip()
-        raise PlanError([(place, f"this is not TOML: {reason}. Texts stand in quotes, dates do not.")], source=name) from error
+        raise PlanError(
+            [(place, f"this is not TOML: {reason}. Texts stand in quotes, dates do not.")], source=name
+        ) from error
 
 
 def _bytes(path: Path, name: str) -> bytes:

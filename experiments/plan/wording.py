@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
 
 from attribution.core.errors import closest
 from experiments.plan.spelling import shown
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pydantic import BaseModel, ValidationError
 
 __all__ = ["model_inside", "place_of", "problems_of"]
@@ -34,10 +35,10 @@ _BOUNDS = {
 }
 
 
-def problems_of(error: ValidationError, model: type[BaseModel], given: Mapping[str, Any]) -> list[tuple[str, str]]:
+def problems_of(error: ValidationError, model: type[BaseModel]) -> list[tuple[str, str]]:
     """Every problem as (place, message), in the order of the plan's keys."""
     listed = error.errors(include_url=False)
-    return list(dict.fromkeys((place_of(item["loc"]), _message(dict(item), model, given)) for item in listed))
+    return list(dict.fromkeys((place_of(item["loc"]), _message(dict(item), model)) for item in listed))
 
 
 def place_of(loc: tuple[int | str, ...]) -> str:
@@ -54,7 +55,7 @@ def place_of(loc: tuple[int | str, ...]) -> str:
     return place
 
 
-def _message(item: Mapping[str, Any], model: type[BaseModel], given: Mapping[str, Any]) -> str:
+def _message(item: Mapping[str, Any], model: type[BaseModel]) -> str:
     kind, loc, value, context = item["type"], item["loc"], item["input"], item.get("ctx", {})
     if kind == "missing":
         return f"is missing. {_meaning(model, loc)}".strip()
@@ -76,7 +77,11 @@ def _message(item: Mapping[str, Any], model: type[BaseModel], given: Mapping[str
 def _choice(expected: str, value: object, *, is_key: bool) -> str:
     allowed = [part.strip().strip("'") for part in expected.replace(" or ", ", ").split(",")]
     hint = closest(value, allowed) if isinstance(value, str) and len(value) < 200 else ""
-    named = "is not a table of a plan." if is_key else f"must be one of {', '.join(map(shown, allowed))}, got {shown(value)}."
+    named = (
+        "is not a table of a plan."
+        if is_key
+        else f"must be one of {', '.join(map(shown, allowed))}, got {shown(value)}."
+    )
     return f"{named} {hint if is_key or hint.startswith('Did') else ''}".strip()
 
 

@@ -1,0 +1,119 @@
+"""Every key of a plan with its type, its default and its meaning, taken from the models themselves."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from experiments.plan.wording import model_inside
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic import BaseModel
+    from pydantic.fields import FieldInfo
+
+__all__ = ["KeyMeaning", "SectionMeaning", "explain_markdown", "explain_text", "key_meanings"]
+
+_NAMED = frozenset({"tables", "metrics", "guardrails"})
+_LISTED = frozenset({"gate", "figure"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyMeaning:
+    """One key of a plan.
+
+    Attributes:
+        name: The key inside its section.
+        kind: The type in plain words.
+        default: The default as TOML; "required", or "absent" when leaving the key out has a meaning of its own.
+        meaning: What the key says.
+    """
+
+    name: str
+    kind: str
+    default: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SectionMeaning:
+    """One section of a plan.
+
+    Attributes:
+        heading: The section as TOML writes it, for example ``[tables.<name>]``.
+        meaning: What the section is about.
+        names: The allowed names of ``<name>``, where they are fixed.
+        keys: Its keys, in order.
+    """
+
+    heading: str
+    meaning: str
+    names: tuple[str, ...]
+    keys: tuple[KeyMeaning, ...]
+
+
+def key_meanings() -> tuple[SectionMeaning, ...]:
+    """Every section with its keys, in the order of a plan."""
+    from experiments.plan.schema import Plan
+
+    return tuple(_sections(Plan))
+
+
+def _sections(plan: type[BaseModel]) -> Iterator[SectionMeaning]:
+    from experiments.plan.files import TABLE_NAMES
+
+    for name, field in plan.model_fields.items():
+        model = model_inside(field.annotation)
+        if model is None:  # every section has a model; a key without one would have no meaning to tell
+            raise TypeError(f"section {name} has no model")
+        heading = f"[[{name}]]" if name in _LISTED else f"[{name}.<name>]" if name in _NAMED else f"[{name}]"
+        keys = tuple(_meaning(key, item) for key, item in model.model_fields.items())
+        names = TABLE_NAMES if name == "tables" else ()
+        yield SectionMeaning(heading=heading, meaning=(model.__doc__ or "").strip(), names=names, keys=keys)
+
+
+def _meaning(name: str, field: FieldInfo) -> KeyMeaning:
+    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    kind, shown = str(extra.get("kind")), extra.get("shown")
+    if field.is_required():
+        default = "required"
+    elif shown is not None:
+        default = str(shown)
+    else:
+        value = field.get_default(call_default_factory=False)
+        default = "absent" if value is None else json.dumps(value)
+    return KeyMeaning(name=name, kind=kind, default=default, meaning=field.description or "")
+
+
+def explain_text() -> str:
+    """The key list for a terminal."""
+    lines: list[str] = []
+    for section in key_meanings():
+        lines += [section.heading, f"  {section.meaning}"]
+        if section.names:
+            lines.append(f"  <name>: {', '.join(section.names)}")
+        for key in section.keys:
+            lines += [f"    {key.name}  ({key.kind}; {_said(key.default)})", f"        {key.meaning}"]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _said(default: str) -> str:
+    return default if default in {"required", "absent"} else f"default {default}"
+
+
+def explain_markdown() -> str:
+    """The key list as Markdown tables, as the guide of the plan holds it."""
+    lines: list[str] = []
+    for section in key_meanings():
+        lines += [f"### `{section.heading}`", "", section.meaning, ""]
+        if section.names:
+            lines += [f"`<name>` is one of {', '.join(f'`{name}`' for name in section.names)}.", ""]
+        lines += ["| key | type | default | meaning |", "|---|---|---|---|"]
+        for key in section.keys:
+            default = key.default if key.default in {"required", "absent"} else f"`{key.default}`"
+            lines.append(f"| `{key.name}` | {key.kind} | {default} | {key.meaning} |")
+        lines.append("")
+    return "\n".join(lines)
