@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -31,8 +31,6 @@ def cost_expression(touches: Table, prices: object, price_roles: Columns) -> nw.
         return None
     bases = known.bases(known.channels())
     quantities = {basis: quantity_name(touches, basis) for basis in QUANTITIES if basis in bases}
-    if not set(quantities.values()) <= set(touches.names):
-        return None
     cells = _combinations(touches, quantities, scratch)
     traits = traits_of(cells)
     rates = None if traits is None else rates_of(cells, traits, known)
@@ -40,6 +38,8 @@ def cost_expression(touches: Table, prices: object, price_roles: Columns) -> nw.
         return None
     total = _spelled(touches, traits, traits.cells(rates.flat))
     for basis, rate in rates.times.items():
+        if not traits.cells(rate).any():
+            continue  # the column may then be of any kind
         each = _spelled(touches, traits, traits.cells(rate))
         times = each * nw.col(quantities[basis]).cast(nw.Float64())
         total = total + nw.when(each != 0.0).then(times).otherwise(0.0)
@@ -50,13 +50,15 @@ def _combinations(touches: Table, quantities: dict[str, str], problems: Problems
     """The combinations that occur, with their rows and with those of their rows whose quantities are usable."""
     roles = touches.roles
     by = [name for name in (roles.channel, roles.kind, roles.origin) if name in touches.names]
-    usable = [_usable(name).alias(_counter(basis)) for basis, name in quantities.items()]
+    schema = touches.lazy().collect_schema()
+    usable = [_usable(name, schema.get(name)).alias(_counter(basis)) for basis, name in quantities.items()]
     counted = [nw.col(_counter(basis)).sum() for basis in quantities]
     marked = touches.lazy().select(*by, *usable)
     found = marked.group_by(*by).agg(nw.len().alias(_counter("rows")), *counted)
     cells = open_table(found.collect("pyarrow").to_native(), "touches", roles, problems=problems)
     cells.load(*cells.names)
-    cells.names = (*cells.names, *quantities.values())  # they are there, only summed up
+    # The quantities that the touches have are there, only summed up.
+    cells.names = (*cells.names, *(name for name in quantities.values() if name in touches.names))
     return cells
 
 
@@ -64,7 +66,10 @@ def _counter(of: str) -> str:
     return f"__wakelift_{of}"
 
 
-def _usable(name: str) -> nw.Expr:
+def _usable(name: str, kind: Any) -> nw.Expr:
+    """1 where the quantity is a number that can be multiplied, else 0."""
+    if kind is None or not (kind.is_numeric() or kind == nw.Boolean()):
+        return nw.lit(0)
     value = nw.col(name).cast(nw.Float64())
     return nw.when((value >= 0.0) & (value < np.inf)).then(1).otherwise(0)
 

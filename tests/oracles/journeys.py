@@ -1,7 +1,7 @@
 """Attribution by plain loops: slow, obvious, and independent of the library (it imports nothing of ours).
 
-Written from the definitions in docs/methods: a touch is a dict with person, time (whole microseconds), channel and, where
-the rules ask, touch_id, kind, origin and match columns; a conversion is a dict with person, time, id, value and, where
+Written from the definitions in docs/methods: a touch is a dict with person, time (whole microseconds), channel and,
+where the rules ask, touch_id, kind, origin and match columns; a conversion is a dict with person, time, id, value and, where
 there are any, refund_of and match columns.
 """
 
@@ -28,7 +28,7 @@ class OracleRules:
 
 @dataclass
 class OracleCredit:
-    """weights[model][conversion id] is a list of (touch, weight) in order; credit[model][channel] is [conversions, value]."""
+    """weights[model][conversion id] lists (touch, weight) in order; credit[model][channel] is [conversions, value]."""
 
     weights: dict = field(default_factory=dict)
     credit: dict = field(default_factory=dict)

@@ -9,9 +9,9 @@ import hypothesis.strategies as st
 import pandas as pd
 import pytest
 from hypothesis import given, settings
-from oracles.journeys import NONE, RULE_MODELS, OracleRules, attribute
 
 import attribution as at
+from oracles.journeys import NONE, RULE_MODELS, OracleRules, attribute
 
 HOUR = 3_600_000_000
 START = 1_790_000_000_000_000  # in September 2026, no midnight
