@@ -73,10 +73,10 @@ _EXPORTS = {
 }
 
 __all__ = [
-    "RULE_MODELS", "Columns", "Comparison", "ConservationError", "Credit", "DesignError", "Estimate", "Finding", "FirstTouch",
-    "InputError", "JourneyArrays", "Journeys", "LastTouch", "Linear", "Model", "PositionBased", "Rules", "TableError",
-    "TableIssue", "TimeDecay", "WakeLiftError", "WakeLiftWarning", "__version__", "attribute", "build_journeys", "language",
-    "set_language",
+    "RULE_MODELS", "Columns", "Comparison", "ConservationError", "Credit", "DesignError", "Estimate",
+    "Finding", "FirstTouch", "InputError", "JourneyArrays", "Journeys", "LastTouch", "Linear", "Model",
+    "PositionBased", "Rules", "TableError", "TableIssue", "TimeDecay", "WakeLiftError", "WakeLiftWarning",
+    "__version__", "attribute", "build_journeys", "language", "set_language",
 ]  # fmt: skip
 
 __getattr__, __dir__ = attach(__name__, _EXPORTS)

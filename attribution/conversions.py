@@ -51,8 +51,8 @@ class Conversions:
 def read_conversions(data: object, roles: Columns, *, problems: Problems) -> Conversions | None:
     """Check the conversions table; None when it is unusable, and then everything wrong with it is in `problems`.
 
-    A row whose ``refund_of`` is filled reduces the value of the conversion it names by the size of its own value, whatever
-    its sign.
+    A row whose ``refund_of`` is filled reduces the value of the conversion it names by the size of its own value,
+    whatever its sign.
     """
     table = open_table(
         data,
@@ -134,7 +134,9 @@ def _net_of_refunds(
     if over.any():
         examples = [conversion[int(row)].as_py() for row in np.flatnonzero(over)[:5]]
         message = "refunds are larger than the value of the conversion they reverse"
-        table.problems.add("REFUND_TOO_LARGE", table.name, name, int(over.sum()), message=message, examples=sorted(map(str, examples)))
+        table.problems.add(
+            "REFUND_TOO_LARGE", table.name, name, int(over.sum()), message=message, examples=sorted(map(str, examples))
+        )
     refunded = touched & (net <= slack) & ~refund
     return np.where(refunded, 0.0, net), refunded
 

@@ -26,16 +26,17 @@ _SAME_INSTANT = ("include", "exclude")
 class Rules:
     """Which touches may take credit for a conversion.
 
-    A touch at time t is eligible for a conversion of the same person at time c when 0 <= c - t <= its lookback (both ends
-    included), it agrees with the conversion in the `match` columns, and its origin is allowed.
+    A touch at time t is eligible for a conversion of the same person at time c when 0 <= c - t <= its lookback (both
+    ends included), it agrees with the conversion in the `match` columns, and its origin is allowed.
 
     Attributes:
         lookback: How far a conversion looks back: a duration ("30d", "36h", a timedelta) or a mapping whose keys are a
             channel, a (channel, kind) pair or "*" for all others. The most specific key wins: pair, channel, "*". Exact
             durations: 30d is 30 x 24 hours, never calendar days.
-        reuse: Several conversions of one person. "shared": each looks back over its own window and touches may serve again.
-            "reset": a touch serves only the first conversion after it under the rules. "first": only the person's first
-            conversion (after full refunds are set aside) counts; the others are set aside and counted in a finding.
+        reuse: Several conversions of one person. "shared": each looks back over its own window and touches may serve
+            again. "reset": a touch serves only the first conversion after it under the rules. "first": only the
+            person's first conversion (after full refunds are set aside) counts; the others are set aside and counted
+            in a finding.
         origin: "all", or "outbound": touches that the customer began take no credit.
         match: Columns in which touch and conversion must agree; an empty cell agrees with nothing.
         same_instant: Whether a touch at the very time of the conversion is eligible: "include" or "exclude".

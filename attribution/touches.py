@@ -46,7 +46,9 @@ class Touches:
     origin: Labels | None
 
 
-def read_touches(data: object, roles: Columns, *, problems: Problems, kind: bool = False, origin: bool = False) -> Touches | None:
+def read_touches(
+    data: object, roles: Columns, *, problems: Problems, kind: bool = False, origin: bool = False
+) -> Touches | None:
     """Check the touches table; None when it is unusable, and then everything wrong with it is in `problems`.
 
     Args:
@@ -90,7 +92,9 @@ def _channels(table: Table) -> Labels | None:
     blank = np.flatnonzero([str(value).strip() == "" for value in found.names])
     if len(blank):
         count = int(np.isin(found.codes, blank).sum())
-        table.problems.add("NULL_KEY", table.name, name, count, message="the channel is blank; name it (for example 'unknown')")
+        table.problems.add(
+            "NULL_KEY", table.name, name, count, message="the channel is blank; name it (for example 'unknown')"
+        )
     return found
 
 

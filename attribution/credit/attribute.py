@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from attribution.credit.credit import Credit
@@ -12,6 +11,8 @@ from attribution.journeys.build import build_journeys
 from attribution.models.registry import resolve_models
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from attribution.core.columns import ColumnsLike
     from attribution.journeys.build import AppliesIdentity
     from attribution.journeys.plan import Journeys
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["attribute", "attribute_journeys"]
 
 
-def attribute(  # noqa: PLR0913 - the public call of the package
+def attribute(
     touches: object,
     conversions: object,
     *,
@@ -57,7 +58,9 @@ def attribute(  # noqa: PLR0913 - the public call of the package
         >>> import attribution as at, pandas as pd
         >>> when = pd.to_datetime(["2026-10-01 09:00Z", "2026-10-03 09:00Z"])
         >>> touches = pd.DataFrame({"person_id": ["p1", "p1"], "time": when, "channel": ["sms", "phone"]})
-        >>> conversions = pd.DataFrame({"person_id": ["p1"], "time": when[1:], "conversion_id": ["order-1"], "value": [90.0]})
+        >>> conversions = pd.DataFrame(
+        ...     {"person_id": ["p1"], "time": when[1:], "conversion_id": ["order-1"], "value": [90.0]}
+        ... )
         >>> at.attribute(touches, conversions, models="linear").table()[["model", "channel", "conversions", "value"]]
             model channel  conversions  value
         0  linear   phone          0.5   45.0
@@ -65,7 +68,9 @@ def attribute(  # noqa: PLR0913 - the public call of the package
         2  linear  (none)          0.0    0.0
     """
     found = resolve_models(models)
-    return attribute_journeys(build_journeys(touches, conversions, rules=rules, columns=columns, identity=identity), found)
+    return attribute_journeys(
+        build_journeys(touches, conversions, rules=rules, columns=columns, identity=identity), found
+    )
 
 
 def attribute_journeys(journeys: Journeys, models: Iterable[Model | str] | Model | str | None) -> Credit:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,8 @@ from attribution.credit.records import credit_records
 from attribution.credit.sums import CellSums, sum_cells
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
     from attribution.core.columns import ColumnsLike
@@ -43,7 +44,9 @@ class Credit(TabularResult):
         >>> import attribution as at, pandas as pd
         >>> when = pd.to_datetime(["2026-10-01 09:00Z", "2026-10-03 09:00Z"])
         >>> touches = pd.DataFrame({"person_id": ["p1", "p1"], "time": when, "channel": ["sms", "phone"]})
-        >>> conversions = pd.DataFrame({"person_id": ["p1"], "time": when[1:], "conversion_id": ["order-1"], "value": [90.0]})
+        >>> conversions = pd.DataFrame(
+        ...     {"person_id": ["p1"], "time": when[1:], "conversion_id": ["order-1"], "value": [90.0]}
+        ... )
         >>> credit = at.attribute(touches, conversions, models=["first_touch", "linear"])
         >>> spend = pd.DataFrame({"channel": ["sms", "phone"], "cost": [0.05, 6.0]})
         >>> credit.with_costs(spend).to_dicts()[1]["return_on_spend"]
@@ -65,8 +68,8 @@ class Credit(TabularResult):
             level: Adds confidence intervals at this level: ``conversions_low/_high``, ``value_low/_high``,
                 ``share_low/_high`` (of ``share_of_attributed``), and with costs ``cost_per_conversion_low/_high`` and
                 ``return_on_spend_low/_high`` (the cost is taken as known). Persons are the sampling unit.
-            population: Number of persons at risk, converters or not. Without it that number is unknown and variances are
-                uncentred sums of squares, which are slightly too wide.
+            population: Number of persons at risk, converters or not. Without it that number is unknown and variances
+                are uncentred sums of squares, which are slightly too wide.
 
         Raises:
             InputError: For a level outside (0, 1), or a population smaller than the number of converting persons.
@@ -78,8 +81,8 @@ class Credit(TabularResult):
     def by(self, keys: str | Sequence[str]) -> Credit:
         """The same credit keyed by other columns: any column of the touches or the conversions, or several.
 
-        A name that both tables have means the touches' column; "touch.x" and "conversion.x" say which. Costs are dropped:
-        call `with_costs` after `by`, with spend for these keys.
+        A name that both tables have means the touches' column; "touch.x" and "conversion.x" say which. Costs are
+        dropped: call `with_costs` after `by`, with spend for these keys.
 
         Args:
             keys: Names of columns.
@@ -94,8 +97,8 @@ class Credit(TabularResult):
     def with_costs(self, spend: object, *, columns: ColumnsLike = None) -> Credit:
         """The same credit with what was spent: adds cost, cost_per_conversion and return_on_spend (value / cost).
 
-        The cost of a key is what was spent on everybody, not on converters alone. Keys with cost and no credit, and keys
-        with credit and no cost, stay in the table. The quotients are of credit, not of effect.
+        The cost of a key is what was spent on everybody, not on converters alone. Keys with cost and no credit, and
+        keys with credit and no cost, stay in the table. The quotients are of credit, not of effect.
 
         Args:
             spend: Any table with the key columns and `cost`; rows are summed, so priced touches go straight in.

@@ -43,7 +43,12 @@ def _pivot(credit: Credit, rows: Rows, sums: NDArray[np.float64], name: str, kin
 
 
 def _table(
-    credit: Credit, rows: Rows, values: NDArray[np.float64], name: str, kind: ValueKind, cost: NDArray[np.float64] | None = None
+    credit: Credit,
+    rows: Rows,
+    values: NDArray[np.float64],
+    name: str,
+    kind: ValueKind,
+    cost: NDArray[np.float64] | None = None,
 ) -> DisplayTable:
     shown = min(len(rows.cell), _SHOWN_ROWS)
     heads = [DisplayColumn(column_label(key.name)) for key in credit.cells.keys]
@@ -100,7 +105,11 @@ def credit_recipe(credit: Credit) -> Recipe:
         "touches": journeys.touches.table.rows,
     }
     return Recipe(
-        method="attribution", definitions=tuple(definitions), settings=settings, n=counts, fingerprint=journeys.fingerprint
+        method="attribution",
+        definitions=tuple(definitions),
+        settings=settings,
+        n=counts,
+        fingerprint=journeys.fingerprint,
     )
 
 

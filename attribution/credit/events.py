@@ -28,8 +28,8 @@ _SHOWN_ROWS = 10
 class TouchCredit(TabularResult):
     """Credit by event: person_id, conversion_id, time, channel, model, weight, conversions, value, and the key columns.
 
-    Rows are in the order of the models, then by person, conversion and touch. Conversions without an eligible touch have
-    no row here, so the sums are those of the credit table without "(none)".
+    Rows are in the order of the models, then by person, conversion and touch. Conversions without an eligible touch
+    have no row here, so the sums are those of the credit table without "(none)".
 
     Attributes:
         records: The rows.
@@ -77,9 +77,11 @@ def touch_credit(credit: Credit) -> TouchCredit:
         (Field("value", "money"), value),
     ]
     taken = {field.name for field, _ in columns}
-    for key in credit.cells.keys:
-        if key.name not in taken:
-            columns.append((Field(key.name, "text"), _repeated(_key_column(credit, key, touch_rows, conversion_rows), models)))
+    columns += [
+        (Field(key.name, "text"), _repeated(_key_column(credit, key, touch_rows, conversion_rows), models))
+        for key in credit.cells.keys
+        if key.name not in taken
+    ]
     return TouchCredit(records=Records(tuple(field for field, _ in columns), tuple(values for _, values in columns)))
 
 

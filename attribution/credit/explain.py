@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Explanation", "explain_conversion"]
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
 class Explanation(TabularResult):
-    """Every touch of the person who converted: time, channel, age, whether it was eligible, and its weight in every model.
+    """Every touch of the person who converted: time, channel, age, eligible or why not, its weight in every model.
 
     The column ``status`` is ELIGIBLE, or the first reason against: AFTER_CONVERSION, SAME_INSTANT_EXCLUDED,
     INBOUND_EXCLUDED, OUTSIDE_LOOKBACK, MATCH_DIFFERS, SERVED_EARLIER.
@@ -108,7 +108,7 @@ def _place(journeys: Journeys, conversion_id: str | int) -> int:
         wanted = pa.scalar(conversion_id, type=ids.type)
     except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError, OverflowError):
         wanted = pa.scalar(None, type=ids.type)
-    rows = np.flatnonzero(pc.fill_null(pc.equal(ids, wanted), False).to_numpy(zero_copy_only=False))  # noqa: FBT003
+    rows = np.flatnonzero(pc.fill_null(pc.equal(ids, wanted), False).to_numpy(zero_copy_only=False))
     if not len(rows):
         known = [str(item) for item in pc.unique(ids)[:2000].to_pylist()]
         raise InputError(f"there is no conversion {conversion_id!r}. {closest(str(conversion_id), known)}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -16,6 +15,8 @@ from attribution.core.values import Labels, labels
 from attribution.touches import NONE, note_reserved
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from attribution.journeys.eligibility import Pairs
@@ -25,8 +26,8 @@ __all__ = ["CHANNEL", "EMPTY", "Cells", "Key", "make_cells", "resolve_keys"]
 
 EMPTY = "(missing)"
 _TAKEN = (
-    "model", "conversions", "value", "share_of_attributed", "share_of_all", "cost", "cost_per_conversion", "return_on_spend",
-    "weight",
+    "model", "conversions", "value", "share_of_attributed", "share_of_all", "cost", "cost_per_conversion",
+    "return_on_spend", "weight",
 )  # fmt: skip
 
 
@@ -110,12 +111,16 @@ def resolve_keys(journeys: Journeys, asked: str | Sequence[str]) -> tuple[Key, .
     found = [_resolve(journeys, name) for name in written]
     names = [key.name for key in found]
     # Two columns of one name (one of each table) keep the prefix that tells them apart.
-    keys = tuple(Key(f"{key.side}.{key.name}", key.side, key.column) if names.count(key.name) > 1 else key for key in found)
+    keys = tuple(
+        Key(f"{key.side}.{key.name}", key.side, key.column) if names.count(key.name) > 1 else key for key in found
+    )
     if len({key.name for key in keys}) < len(keys):
         raise InputError(f"by() names a column twice: {', '.join(map(str, written))}.")
     for key in keys:
         if key.name in _TAKEN:
-            raise InputError(f"a key column may not be called {key.name!r}: the result has a column of that name. Rename it.")
+            raise InputError(
+                f"a key column may not be called {key.name!r}: the result has a column of that name. Rename it."
+            )
     return keys
 
 

@@ -59,9 +59,12 @@ def credit_records(credit: Credit, intervals: CreditIntervals | None = None) -> 
     """The credit table: one row per model and key."""
     rows = table_rows(credit)
     models = [model.name for model in credit.models]
-    columns: list[tuple[Field, Any]] = [(Field("model", "text"), np.repeat(np.array(models, object), len(rows.cell)).tolist())]
+    columns: list[tuple[Field, Any]] = [
+        (Field("model", "text"), np.repeat(np.array(models, object), len(rows.cell)).tolist())
+    ]
     columns += [
-        (Field(key.name, "text"), values * len(models)) for key, values in zip(credit.cells.keys, rows.keys, strict=True)
+        (Field(key.name, "text"), values * len(models))
+        for key, values in zip(credit.cells.keys, rows.keys, strict=True)
     ]
     conversions = _spread(credit.sums.conversions, rows)
     value = _spread(credit.sums.value, rows)
@@ -75,7 +78,9 @@ def credit_records(credit: Credit, intervals: CreditIntervals | None = None) -> 
     columns.append((Field("share_of_attributed", "rate"), _divided(conversions, float(credit.sums.touched), credited)))
     columns += _ends(intervals and intervals.share, rows, "share", "rate")
     everywhere = np.ones(len(conversions), bool)
-    columns.append((Field("share_of_all", "rate"), _divided(conversions, float(len(credit.journeys.counted)), everywhere)))
+    columns.append(
+        (Field("share_of_all", "rate"), _divided(conversions, float(len(credit.journeys.counted)), everywhere))
+    )
     if rows.cost is not None:
         columns += _costs(np.tile(rows.cost, len(models)), conversions, value if has_value else None)
         if intervals is not None:
@@ -114,10 +119,10 @@ def _costs(
 def _ends(found: Any, rows: Rows, name: str, kind: Any) -> list[tuple[Field, Any]]:
     if found is None:
         return []
-    low, high = found
-    unknown = np.where(rows.cell < 0, np.nan, 0.0)
+    # The last column of the ends is a cell without any credit: it serves the keys (-1) that have spend only.
     return [
-        (Field(f"{name}_{end}", kind), (values[:, rows.cell] + unknown).ravel()) for end, values in (("low", low), ("high", high))
+        (Field(f"{name}_{end}", kind), ends[:, rows.cell].ravel())
+        for end, ends in zip(("low", "high"), found, strict=True)
     ]
 
 
@@ -128,7 +133,9 @@ def _cost_ends(intervals: CreditIntervals, rows: Rows, *, has_value: bool) -> li
     cost = np.tile(rows.cost, len(intervals.conversions[0]))
     low, high = (values for _, values in _ends(intervals.conversions, rows, "conversions", "count"))
     per_low = np.where(high > 0, cost / np.where(high > 0, high, 1.0), np.nan)
-    per_high = np.where(low > 0, cost / np.where(low > 0, low, 1.0), np.where(np.isnan(cost) | np.isnan(low), np.nan, np.inf))
+    per_high = np.where(
+        low > 0, cost / np.where(low > 0, low, 1.0), np.where(np.isnan(cost) | np.isnan(low), np.nan, np.inf)
+    )
     fields: list[tuple[Field, Any]] = [
         (Field("cost_per_conversion_low", "money"), per_low),
         (Field("cost_per_conversion_high", "money"), per_high),

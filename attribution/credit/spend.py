@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,8 @@ from attribution.core.values import labels, numbers
 from attribution.touches import note_reserved
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from attribution.core.columns import ColumnsLike
@@ -44,7 +45,8 @@ def read_spend(data: object, keys: Sequence[Key], columns: ColumnsLike) -> Spend
     """Check a spend table and sum its cost by the key columns.
 
     Raises:
-        TableError: Lists every problem: missing key or cost columns; null, negative or infinite costs; the key "(none)".
+        TableError: Lists every problem: missing key or cost columns; null, negative or infinite costs; the key
+        "(none)".
     """
     problems = Problems()
     table = open_table(data, "spend", columns_for(columns, "spend"), problems=problems, required=("cost",))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,8 @@ from attribution.core.errors import ConservationError
 from attribution.models.protocol import checked_weights
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from attribution.credit.keys import Cells
@@ -45,7 +46,8 @@ def sum_cells(journeys: Journeys, models: tuple[Model, ...], cells: Cells) -> Ce
     """Credit per model and cell, added in canonical order whatever the pieces; conservation is checked.
 
     Raises:
-        ConservationError: When credits and the untouched conversions do not add up to all counted conversions, or values.
+        ConservationError: When credits and the untouched conversions do not add up to all counted conversions, or
+        values.
     """
     counted = journeys.counted
     conversions = np.zeros((len(models), len(cells)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import narwhals.stable.v2 as nw
@@ -20,6 +19,8 @@ from attribution.rules import Rules
 from attribution.touches import Touches, read_touches
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from attribution.core.columns import ColumnsLike
@@ -47,8 +48,8 @@ def build_journeys(
 
     Args:
         touches: One row per touch: person, time, channel; any further columns.
-        conversions: One row per conversion: person, time, conversion id, usually a value; any further columns. The column
-            ``refund_of`` marks rows that reduce the value of the conversion they name.
+        conversions: One row per conversion: person, time, conversion id, usually a value; any further columns. The
+            column ``refund_of`` marks rows that reduce the value of the conversion they name.
         rules: Which touches are eligible; `Rules()` by default.
         columns: The user's names of the columns.
         identity: Persons behind customer numbers, from `resolve_identity`; applied to both tables.
@@ -64,7 +65,9 @@ def build_journeys(
         >>> import attribution as at, pandas as pd
         >>> when = pd.to_datetime(["2026-10-01 09:00Z", "2026-10-03 09:00Z"])
         >>> touches = pd.DataFrame({"person_id": ["p1", "p1"], "time": when, "channel": ["sms", "phone"]})
-        >>> conversions = pd.DataFrame({"person_id": ["p1"], "time": when[1:], "conversion_id": ["order-1"], "value": [90.0]})
+        >>> conversions = pd.DataFrame(
+        ...     {"person_id": ["p1"], "time": when[1:], "conversion_id": ["order-1"], "value": [90.0]}
+        ... )
         >>> at.build_journeys(touches, conversions).paths().to_dicts()
         [{'path': 'sms > phone', 'conversions': 1, 'value': 90.0, 'share': 1.0}]
     """
@@ -86,7 +89,8 @@ def build_journeys(
         problems.raise_if_any()
         raise InputError("the tables cannot be read.")
     same_key_kind(
-        [(checked_touches.table, checked_touches.person), (checked_conversions.table, checked_conversions.person)], "person"
+        [(checked_touches.table, checked_touches.person), (checked_conversions.table, checked_conversions.person)],
+        "person",
     )
     for table in (checked_touches.table, checked_conversions.table):
         table.require_names(*rules.match)
@@ -101,7 +105,7 @@ def build_journeys(
 
 def _held(data: object) -> object:
     """The data as they are now: a lazy table is run once, since a second run may give another order of rows."""
-    native = nw.from_native(data, pass_through=True)  # type: ignore[call-overload]
+    native = nw.from_native(data, pass_through=True)
     if isinstance(native, nw.LazyFrame):
         return native.collect("pyarrow").to_native()
     if isinstance(native, nw.DataFrame) and native.implementation.is_pandas():
@@ -135,7 +139,9 @@ def _plan(
     touch_person, touch_time = code_of[touch_rows].astype(np.int64), touches.time[touch_rows]
     times = conversions.time[rows]
     scale = time_scale([touch_time, times], len(names))
-    order = canonical_order(scale.keys(codes, times), lambda tied: [ranks(conversions.conversion.take(pa.array(rows[tied])))])
+    order = canonical_order(
+        scale.keys(codes, times), lambda tied: [ranks(conversions.conversion.take(pa.array(rows[tied])))]
+    )
     rows, codes, times = rows[order], codes[order], times[order]
     later = 0
     if rules.reuse == "first":

@@ -1,10 +1,8 @@
-"""Which touches are eligible for which conversion: candidate ranges, then the rules touch by touch, in bounded pieces."""
+"""Which touches are eligible for which conversion: candidate ranges, then rule by rule, in bounded pieces."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +11,8 @@ from attribution.core.durations import microseconds
 from attribution.core.values import encode_together
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+    from datetime import timedelta
 
     import pyarrow as pa
     from numpy.typing import NDArray
@@ -103,7 +102,7 @@ class Pairs:
 
 
 def lookback_codes(touches: Touches, rules: Rules) -> tuple[NDArray[np.int64] | None, int, NDArray[np.bool_] | None]:
-    """Lookback per touch (None when all are equal), the longest one, and which channels have none (None when all have)."""
+    """Lookback per touch (None when all are equal), the longest, and which touches have none (None when all have)."""
     found = rules.lookbacks()
     if list(found) == ["*"]:
         return None, _whole(found["*"]), None
@@ -129,14 +128,18 @@ def _whole(lookback: timedelta) -> int:
     return min(microseconds(lookback), _LONGEST)
 
 
-def match_codes(touches: Touches, conversions: Conversions, names: tuple[str, ...]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def match_codes(
+    touches: Touches, conversions: Conversions, names: tuple[str, ...]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Joint codes of the match columns of both tables; equal codes agree, an empty cell agrees with nothing."""
     left = np.zeros(touches.table.rows, np.int64)
     right = np.zeros(conversions.table.rows, np.int64)
     for name in names:
         columns = [touches.table.arrow(name), conversions.table.arrow(name)]
         codes = _joint_codes(columns[0], columns[1])
-        both = np.concatenate([left, right]) * (int(max(part.max(initial=0) for part in codes)) + 1) + np.concatenate(codes)
+        both = np.concatenate([left, right]) * (int(max(part.max(initial=0) for part in codes)) + 1) + np.concatenate(
+            codes
+        )
         empty = np.concatenate([left < 0, right < 0]) | (np.concatenate(codes) < 0)
         _, dense = np.unique(both, return_inverse=True)
         dense = np.where(empty, -1, dense)
@@ -161,9 +164,14 @@ def _joint_codes(left: pa.Array, right: pa.Array) -> list[NDArray[np.int64]]:
 
 
 def windows(
-    scale: TimeScale, person: NDArray[np.int64], time: NDArray[np.int64], touch_keys: NDArray[np.int64], longest: int, rules: Rules
+    scale: TimeScale,
+    person: NDArray[np.int64],
+    time: NDArray[np.int64],
+    touch_keys: NDArray[np.int64],
+    longest: int,
+    rules: Rules,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The range of candidate touches of each conversion under the longest lookback; both ends of the window included."""
+    """The range of candidate touches of each conversion under the longest lookback; both ends included."""
     end = time + 1 if rules.same_instant == "include" else time
     first = np.searchsorted(touch_keys, scale.keys(person, time - longest)).astype(np.int64)
     last = np.searchsorted(touch_keys, scale.keys(person, end)).astype(np.int64)
@@ -171,9 +179,15 @@ def windows(
 
 
 def eligible_pairs(
-    counted: Counted, served: Served, rules: Rules, *, start: int = 0, stop: int | None = None, budget: int | None = None
+    counted: Counted,
+    served: Served,
+    rules: Rules,
+    *,
+    start: int = 0,
+    stop: int | None = None,
+    budget: int | None = None,
 ) -> Iterator[Pairs]:
-    """The eligible pairs of the conversions from ``start`` to ``stop``, in pieces of at most ``budget`` candidate pairs.
+    """The eligible pairs of the conversions ``start`` to ``stop``, in pieces of at most ``budget`` candidate pairs.
 
     A piece holds at least one conversion. With ``reuse="reset"`` the range must begin at a person's first conversion.
     """
@@ -199,7 +213,9 @@ def _expand(counted: Counted, served: Served, start: int, stop: int, used: NDArr
         fresh = ~used[touch] if keep is None else keep & ~used[touch]
         places = np.flatnonzero(fresh)
         earliest = np.full(len(served), -1, np.int64)
-        earliest[touch[places[::-1]]] = places[::-1]  # of a repeated index the last assignment stays: the earliest place
+        earliest[touch[places[::-1]]] = places[
+            ::-1
+        ]  # of a repeated index the last assignment stays: the earliest place
         keep = np.zeros(len(touch), bool)
         keep[earliest[touch[places]]] = True
         used[touch[keep]] = True

@@ -64,12 +64,14 @@ def _touches(journeys: Journeys, used: NDArray[np.bool_]) -> list[Finding]:
     if elsewhere:
         found.append(Finding(code="TOUCHES_WITHOUT_CONVERSION", status="note", values={"n": elsewhere, "rows": rows}))
     if after:
-        found.append(Finding(code="AFTER_CONVERSION", status="note", values={"n": after, "rows": rows, "share": after / rows}))
+        found.append(
+            Finding(code="AFTER_CONVERSION", status="note", values={"n": after, "rows": rows, "share": after / rows})
+        )
     if inbound:
         found.append(Finding(code="INBOUND_TOUCHES", status="note", values={"n": inbound, "rows": rows}))
     if other:
         found.append(Finding(code="TOUCHES_NOT_ELIGIBLE", status="note", values={"n": other, "rows": rows}))
-    if len(found):
+    if found:
         found.append(Finding(code="TOUCHES_USED", status="note", values={"n": int(used.sum()), "rows": rows}))
     return found
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,8 @@ import numpy as np
 from attribution.core.values import encode_together
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     import pyarrow as pa
     from numpy.typing import NDArray
 
@@ -88,7 +89,9 @@ def ranks(array: pa.Array) -> NDArray[np.int64]:
     if pa.types.is_null(array.type):
         return np.zeros(len(array), np.int64)
     if pa.types.is_nested(array.type) or pa.types.is_binary(array.type):
-        array = pa.array([None if value is None else repr(value) for value in array.to_pylist()], type=pa.large_string())
+        array = pa.array(
+            [None if value is None else repr(value) for value in array.to_pylist()], type=pa.large_string()
+        )
     result = np.full(len(array), -1, np.int64)
     (codes,), _ = encode_together(array.drop_null())
     result[array.is_valid().to_numpy(zero_copy_only=False)] = codes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Paths", "Summary", "count_paths", "summarise"]
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SEPARATOR = " > "
 
 
@@ -127,7 +127,10 @@ class Summary(TabularResult):
         return Records.from_rows((Field("name", "text"), Field("value", "text")), rows)
 
     def _display(self) -> Display:
-        rows = [{"name": messages.text(f"JOURNEYS.{row['name']}"), "value": row["value"]} for row in self._records().to_dicts()]
+        rows = [
+            {"name": messages.text(f"JOURNEYS.{row['name']}"), "value": row["value"]}
+            for row in self._records().to_dicts()
+        ]
         records = Records.from_rows((Field("name", "text"), Field("value", "text")), rows)
         lines = tuple(finding.text() for finding in self._journeys.findings)
         return Display(messages.text("JOURNEYS.TITLE"), (records_table(records), *lines))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,8 @@ from attribution.journeys.arrays import JourneyArrays, make_arrays
 from attribution.journeys.eligibility import Pairs, eligible_pairs
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     import pyarrow as pa
     from numpy.typing import NDArray
 
@@ -154,5 +155,9 @@ def _fingerprint(journeys: Journeys) -> str:
 def _used_columns(journeys: Journeys) -> list[str]:
     """Columns of the touches that the rules ask for, and the touch id."""
     roles = journeys.touches.table.roles
-    asked = ((roles.touch, journeys.touches.touch), (roles.kind, journeys.touches.kind), (roles.origin, journeys.touches.origin))
+    asked = (
+        (roles.touch, journeys.touches.touch),
+        (roles.kind, journeys.touches.kind),
+        (roles.origin, journeys.touches.origin),
+    )
     return [*journeys.rules.match, *(name for name, found in asked if found is not None)]

@@ -25,11 +25,12 @@ _EDGE = 2  # hours on either side of the suspected edge
 def suspected_slip(journeys: Journeys) -> tuple[Finding, ...]:
     """A warning when the touches seem to be late by whole hours against the conversions.
 
-    Touches cause conversions and stop or thin out afterwards, so the number of touches by time since the conversion falls
-    off at zero. When the clocks of the tables differ by h hours, the fall is at h instead, and there is none at zero: moving
-    one table by h hours makes the touches "after" the conversion collapse. The warning needs at least 100 touches in the two
-    hours before the edge, less than a fifth of them in the two hours after it, both hours before the edge well filled, no
-    fall at zero, and a share of touches after the conversion (within 14 hours) that falls to a third.
+    Touches cause conversions and stop or thin out afterwards, so the number of touches by time since the conversion
+    falls off at zero. When the clocks of the tables differ by h hours, the fall is at h instead, and there is none at
+    zero: moving one table by h hours makes the touches "after" the conversion collapse. The warning needs at least
+    100 touches in the two hours before the edge, less than a fifth of them in the two hours after it, both hours
+    before the edge well filled, no fall at zero, and a share of touches after the conversion (within 14 hours) that
+    falls to a third.
     """
     since = _counts(journeys)
     if since is None:

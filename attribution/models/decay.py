@@ -66,4 +66,5 @@ class TimeDecay:
         youngest = np.minimum.reduceat(j.age_seconds, begins)
         half_life = parse_duration(self.half_life).total_seconds()
         raw = np.exp2(-(j.age_seconds - np.repeat(youngest, j.lengths)) / half_life)
-        return raw / np.repeat(np.add.reduceat(raw, begins), j.lengths)
+        weights: NDArray[np.float64] = raw / np.repeat(np.add.reduceat(raw, begins), j.lengths)
+        return weights

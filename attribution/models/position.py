@@ -105,8 +105,8 @@ class Linear:
 class PositionBased:
     """Fixed shares to the first and the last eligible touch, the rest equally to those between them.
 
-    One touch takes all. Of two, the first takes first/(first + last), or half when both are 0. Of three or more, those in the
-    middle share 1 - first - last equally. (1, 0) is the first-touch model, (0, 1) the last-touch model.
+    One touch takes all. Of two, the first takes first/(first + last), or half when both are 0. Of three or more,
+    those in the middle share 1 - first - last equally. (1, 0) is the first-touch model, (0, 1) the last-touch model.
 
     Attributes:
         first: Share of the first touch, >= 0.

@@ -73,20 +73,24 @@ def checked_weights(model: Model, j: JourneyArrays) -> NDArray[np.float64]:
     name = model.name
     if weights.shape != j.channel.shape:
         raise InputError(
-            f"model {name!r} gave weights of shape {weights.shape}, expected {j.channel.shape}: one weight per touch, in order."
+            f"model {name!r} gave weights of shape {weights.shape}, expected {j.channel.shape}: one per touch."
         )
     if not len(weights):
         return weights
     if not np.isfinite(weights).all():
-        raise InputError(f"model {name!r} gave {int((~np.isfinite(weights)).sum())} weights that are not finite numbers.")
+        raise InputError(
+            f"model {name!r} gave {int((~np.isfinite(weights)).sum())} weights that are not finite numbers."
+        )
     if weights.min() < 0:
-        raise InputError(f"model {name!r} gave a negative weight ({weights.min():.6g}); weights are shares of one conversion.")
+        raise InputError(
+            f"model {name!r} gave a negative weight ({weights.min():.6g}); weights are shares of one conversion."
+        )
     sums = np.add.reduceat(weights, j.offsets[:-1])
     off = np.abs(sums - 1.0)
     if off.max() > _TOLERANCE:
         journey = int(off.argmax())
         raise ConservationError(
-            f"model {name!r} gave weights that sum to {sums[journey]:.12g} for a journey of {int(j.lengths[journey])} touches; "
-            "the weights of each journey must sum to 1."
+            f"model {name!r} gave weights that sum to {sums[journey]:.12g} for a journey of {int(j.lengths[journey])} "
+            "touches; the weights of each journey must sum to 1."
         )
     return weights

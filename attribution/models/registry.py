@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attribution.core.errors import InputError, closest
 from attribution.models.decay import TimeDecay
 from attribution.models.position import FirstTouch, LastTouch, Linear, PositionBased
 from attribution.models.protocol import Model, check_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 __all__ = ["RULE_MODELS", "resolve_models"]
 
@@ -23,7 +25,7 @@ def resolve_models(models: Iterable[Model | str] | Model | str | None) -> tuple[
     """
     if models is None:
         return RULE_MODELS
-    listed: list[Any] = [models] if isinstance(models, str) or hasattr(models, "weights") else list(models)  # type: ignore[arg-type]
+    listed: list[Any] = [models] if isinstance(models, str) or hasattr(models, "weights") else list(models)
     if not listed:
         raise InputError("models must name at least one model. Leave it out for the five rule models.")
     found = tuple(_resolve(item) for item in listed)
