@@ -87,7 +87,7 @@ def price_text(cost: IncrementalCost, *, lang: str | None = None) -> str:
 def _decided(verdict: Verdict, contrast: str, threshold: float, cost: IncrementalCost | None, lang: str | None) -> str:
     net = verdict.net_benefit
     values: dict[str, object] = {
-        "threshold": threshold,
+        "threshold": f"{threshold:.12g}",  # declared, so shown as it was declared
         "contrast": contrast,
         "net": _thousand(net.value),
         "low": _thousand(net.low),

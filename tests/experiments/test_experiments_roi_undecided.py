@@ -122,6 +122,18 @@ def test_cheaper_and_better_leaves_nothing_undecided():
     assert (price.value, price.reason) == (None, "COST_SAVING")
 
 
+def test_next_to_the_cost_of_waking_no_threshold_turns_undecided():
+    """Coupons of varying size: at T near 25 the slope is near 0, and rates of 90 % must not lend their variance."""
+    one, two = arm(15000, 240, 25.1, 0.1, 225.0, 0.0), arm(15000, 150, 25.0, 0.0, 225.0, 0.0)
+    found = undecided_thresholds([one], [two])
+    assert found.kind == "interval"
+    assert found.low == pytest.approx(undecided_thresholds([one], [two], variance="plugin").low, rel=0.01)
+    for threshold in (24.0, 24.9, 24.99, 25.0, 25.01, 25.2, 26.0):
+        at, next_to = (net_benefit([one], [two], t) for t in (threshold, threshold + 1e-6))
+        assert at.high < 0.0
+        assert next_to.high == pytest.approx(at.high, rel=1e-5)
+
+
 def test_no_cost_and_no_effect_leaves_everything_undecided():
     found = undecided_thresholds([arm(900, 10)], [arm(900, 10)])
     assert (found.kind, found.low, found.high, found.value) == ("all", 0.0, math.inf, None)
