@@ -217,7 +217,7 @@ def test_problems_of_both_tables_come_together():
 
 
 def test_a_misspelt_basis_is_answered_with_the_closest():
-    with pytest.raises(TableError, match="'clik' is no basis of a price. Did you mean 'click'"):
+    with pytest.raises(TableError, match=r"'clik' is no basis of a price\. Did you mean 'click'"):
         price_touches(one(), price_rows(basis=["clik", "fixed"]))
 
 

@@ -1,8 +1,8 @@
 """Attribution by plain loops: slow, obvious, and independent of the library (it imports nothing of ours).
 
 Written from the definitions in docs/methods: a touch is a dict with person, time (whole microseconds), channel and,
-where the rules ask, touch_id, kind, origin and match columns; a conversion is a dict with person, time, id, value and, where
-there are any, refund_of and match columns.
+where the rules ask, touch_id, kind, origin and match columns; a conversion is a dict with person, time, id, value and,
+where there are any, refund_of and match columns.
 """
 
 from __future__ import annotations
