@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from attribution.core.errors import InputError
 from attribution.core.randomness import generator
+from experiments.inference.rates import compare_rates
 from experiments.inference.score import Tables, difference_limit, difference_statistic
 from experiments.inference.tails import p_value
 from experiments.roi.arms import ArmCosts, few_events
@@ -336,3 +337,11 @@ def test_given_weights_are_scaled():
     a, b = (net_benefit(*pairs, 10.0, weights=w) for w in ([1.0, 3.0], [0.25, 0.75]))
     assert ends(a) == ends(b)
     assert a.value == pytest.approx(10 * (0.25 * (0.03 - 5 / 300) + 0.75 * (0.01 - 0.006)), rel=1e-12)
+
+
+@pytest.mark.parametrize(("x1", "n1", "x0", "n0"), [(240, 15000, 8, 1600), (0, 900, 3, 100), (12, 40, 5, 30)])
+def test_agrees_with_the_public_score_test_of_rates(x1, n1, x0, n0):
+    rates = compare_rates(x1, n1, x0, n0).difference
+    found = net_benefit([arm(n1, x1, 4.0, 4.0)], [arm(n0, x0, 4.0, 4.0)], 85.0)
+    assert ends(found) == pytest.approx([85.0 * end for end in ends(rates)], rel=1e-10, abs=1e-10)
+    assert found.p_value == pytest.approx(rates.p_value, rel=1e-9)

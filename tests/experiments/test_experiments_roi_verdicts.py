@@ -231,11 +231,12 @@ def sentence(verdict, lang, **keywords):
 def test_pass_is_worded_as_fixed():
     verdict = decide(PASSING)
     assert sentence(verdict, "zh", cost=price()) == (
-        "在阈值 85 元/唤醒客户下,sms 值得继续:每千人净收益 250.0 元(95% 区间 90.00~460.0),每增量唤醒成本 40.00 元(区间 39.00~55.00)。"
+        "在阈值 85 元/唤醒客户下,sms 值得继续:每千人净收益 250.0 元(95% 区间 90.00~460.0),"
+        "每增量唤醒成本 40.00 元(区间 39.00~55.00)。"
     )
     assert sentence(verdict, "en", cost=price()) == (
-        "At 85 yuan per woken customer sms pays: net benefit 250.0 yuan per 1,000 persons (95% interval 90.00 to 460.0), "
-        "cost per incremental wake-up 40.00 yuan (interval 39.00 to 55.00)."
+        "At 85 yuan per woken customer sms pays: net benefit 250.0 yuan per 1,000 persons (95% interval "
+        "90.00 to 460.0), cost per incremental wake-up 40.00 yuan (interval 39.00 to 55.00)."
     )
 
 
