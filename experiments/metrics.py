@@ -21,11 +21,11 @@ class Rate:
 
     Attributes:
         column: Name of the column of the outcomes; whole numbers or booleans.
-        role: "primary", "secondary" or "guardrail". Without any declared primary metric the first metric of the experiment
-            is it; every other undeclared one is secondary.
+        role: "primary", "secondary" or "guardrail". Without any declared primary metric the first metric of the
+            experiment is it; every other undeclared one is secondary.
         direction: The wished direction, "up" or "down"; the sentence of the readout says when a change goes against it.
-        missing: What an empty cell means: None (an error), "zero" (no event happened) or "exclude" (the person leaves this
-            metric; never allowed for the primary metric, and tested for a difference between the arms).
+        missing: What an empty cell means: None (an error), "zero" (no event happened) or "exclude" (the person
+            leaves this metric; never allowed for the primary metric, and tested for a difference between the arms).
 
     Example:
         >>> import experiments as ex
@@ -52,8 +52,8 @@ class Mean:
         role: As for `Rate`.
         direction: As for `Rate`.
         missing: As for `Rate`; "zero" stands for the number 0.
-        cap: Every value above it counts as the cap (winsorised). A capped mean is another question than the mean, and the
-            method of the readout says so. None leaves the values alone.
+        cap: Every value above it counts as the cap (winsorised). A capped mean is another question than the mean,
+            and the method of the readout says so. None leaves the values alone.
 
     Example:
         >>> import experiments as ex
@@ -100,13 +100,15 @@ def with_roles(metrics: dict[str, Metric]) -> dict[str, Role]:
     declared = [name for name, metric in metrics.items() if metric.role == "primary"]
     if len(declared) > 1:
         raise InputError(
-            f"an experiment has exactly one primary metric, got {len(declared)}: {', '.join(map(repr, declared))}. Decide "
+            f"an experiment has exactly one primary metric, got {len(declared)}: {', '.join(map(repr, declared))}. "
+            f"Decide "
             'which one settles the question and give the others role="secondary".'
         )
     first = declared[0] if declared else next(iter(metrics))
     if metrics[first].role not in (None, "primary"):
         raise InputError(
-            f"no metric is primary: the first metric {first!r} has role={metrics[first].role!r}. Put the deciding metric "
+            f"no metric is primary: the first metric {first!r} has role={metrics[first].role!r}. Put the deciding "
+            f"metric "
             'first or give it role="primary".'
         )
     return {name: "primary" if name == first else metric.role or "secondary" for name, metric in metrics.items()}

@@ -2,8 +2,8 @@
 
 The engine that holds the table counts persons by cell and distinct value; everything after that is arithmetic on these
 counts. Whole counts do not depend on the order of rows, on threads or on the engine, so neither do the moments, to the
-last bit. Outcomes of dormant customers are 0 for nearly everybody, so the counts are small; a column whose values are all
-different gives one count per person.
+last bit. Outcomes of dormant customers are 0 for nearly everybody, so the counts are small; a column whose values
+are all different gives one count per person.
 """
 
 from __future__ import annotations
@@ -158,7 +158,8 @@ def _are_numbers(table: Table, columns: Sequence[str]) -> bool:
     wrong = [name for name in dict.fromkeys(columns) if not (schema[name].is_numeric() or schema[name] == nw.Boolean)]
     for name in wrong:
         table.problems.add(
-            "WRONG_TYPE", table.name, name, table.rows, message=f"numbers are needed, got {schema[name]}; cast the column"
+            "WRONG_TYPE", table.name, name, table.rows, message=f"numbers are needed, got {schema[name]}; cast the "
+            f"column"
         )
     return not wrong
 
@@ -185,7 +186,8 @@ def _have_keys(table: Table, keys: Sequence[str], arrow: pa.Table) -> bool:
             complete = False
             table.problems.add(
                 "NULL_KEY", table.name, name, int(_ints(arrow.column("count"))[empty].sum()),
-                message="the column has empty cells; name them (for example 'unknown') or remove these rows from all arms alike",
+                message="the column has empty cells; name them (for example 'unknown') or remove these rows from all "
+                "arms alike",
             )  # fmt: skip
     return complete
 
@@ -282,7 +284,8 @@ def merge_moments(first: Moments, second: Moments) -> Moments:
     """The moments of the rows of both, from the moments of each.
 
     References:
-        Chan, Golub, LeVeque (1983), The American Statistician 37:242; Pebay (2008), SAND2008-6212, for the third moment.
+        Chan, Golub, LeVeque (1983), The American Statistician 37:242; Pebay (2008), SAND2008-6212, for the third
+        moment.
     """
     if first.names != second.names:
         raise InputError(f"moments by {first.names!r} and by {second.names!r} cannot be merged; use the same keys.")
@@ -396,6 +399,7 @@ def _check_events(table: Table, counts: ValueCounts, woken: str, cost: str) -> N
     other = ~np.isnan(event) & (event != 0.0) & (event != 1.0)
     if other.any():
         table.problems.add(
-            "NOT_BINARY", table.name, woken, int(counts.count[other].sum()), message="an event is 0 or 1 for every person",
+            "NOT_BINARY", table.name, woken, int(counts.count[other].sum()),
+            message="an event is 0 or 1 for every person",
             examples=sorted(set(event[other].tolist())),
         )  # fmt: skip

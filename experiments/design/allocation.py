@@ -36,8 +36,8 @@ class Allocation:
         arms: The arms, sorted.
         layers: Columns of the strata; empty when there is none.
         counts: Persons by stratum and arm.
-        shares: Declared shares by stratum and arm; None when none are declared. A stratum whose shares cannot be known is
-            absent.
+        shares: Declared shares by stratum and arm; None when none are declared. A stratum whose shares cannot be
+            known is absent.
     """
 
     arms: tuple[object, ...]
@@ -51,7 +51,7 @@ class Allocation:
 
 
 def read_allocation(
-    table: Table, *, arm: str, layers: Sequence[str], shares: Mapping[object, float] | str | None
+    table: Table, *, arm: str, layers: Sequence[str], shares: Mapping[str, float] | str | None
 ) -> Allocation | None:
     """Count persons by stratum and arm, and bring the declared shares beside them; None when a problem was noted.
 
@@ -74,8 +74,9 @@ def read_allocation(
     if column is not None:
         declared = _from_column(table, counted, counts, column)
     elif shares is not None and not isinstance(shares, str):
-        _check_shares(table, arm, arms, shares)
-        declared = dict.fromkeys(counts, shares)
+        given: Shares = {name: share for name, share in shares.items()}  # noqa: C416 - arms need not be text
+        _check_shares(table, arm, arms, given)
+        declared = dict.fromkeys(counts, given)
     return Allocation(arms=arms, layers=tuple(layers), counts=counts, shares=declared)
 
 
@@ -95,7 +96,8 @@ def _check_shares(table: Table, arm: str, arms: tuple[object, ...], shares: Shar
     total = math.fsum(shares.values())
     if not unknown and not undeclared and abs(total - 1.0) > _ROUNDING:
         table.problems.add(
-            "SHARES_SUM", table.name, arm, len(shares), message=f"the shares of the arms must add to 1, they add to {total:g}"
+            "SHARES_SUM", table.name, arm, len(shares), message=f"the shares of the arms must add to 1, they add to "
+            f"{total:g}"
         )
 
 
@@ -130,7 +132,8 @@ def _from_column(
     if excess:
         table.problems.add(
             "SHARES_SUM", table.name, column, len(excess),
-            message="the probabilities of a stratum's arms must add to 1; an arm is missing, or its probability is wrong",
+            message="the probabilities of a stratum's arms must add to 1; an arm is missing, or its probability is "
+            "wrong",
             examples=sorted({str(item) for item in excess}),
         )  # fmt: skip
     return shares

@@ -51,9 +51,9 @@ def check_leakage(
 ) -> list[Finding]:
     """Whether outbound touches of the campaign reached control persons inside their windows.
 
-    Inbound touches (a customer who searches) are no leak. Up to 1 % of the control persons is a warning, and so is anything
-    up to `limit`; a leak past the limit is a failure, because the control group then received the treatment it is compared
-    with. A leak makes the difference smaller than the effect under full silence.
+    Inbound touches (a customer who searches) are no leak. Up to 1 % of the control persons is a warning, and so is
+    anything up to `limit`; a leak past the limit is a failure, because the control group then received the treatment
+    it is compared with. A leak makes the difference smaller than the effect under full silence.
 
     Args:
         control: The control persons and their windows.
@@ -85,7 +85,7 @@ def check_leakage(
 def _has(touches: object, name: str) -> bool:
     import narwhals.stable.v2 as nw
 
-    native = nw.from_native(touches, pass_through=True)  # type: ignore[call-overload]
+    native = nw.from_native(touches, pass_through=True)
     if isinstance(native, (nw.DataFrame, nw.LazyFrame)):
         return name in native.collect_schema().names()
     to_arrow = getattr(touches, "to_arrow", None)

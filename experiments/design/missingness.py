@@ -17,12 +17,17 @@ MISSING_ALARM = 0.001
 
 
 def check_missing(
-    metric: str, persons: Mapping[str, int], missing: Mapping[str, int], *, control: str, policy: Literal["zero", "exclude"]
+    metric: str,
+    persons: Mapping[str, int],
+    missing: Mapping[str, int],
+    *,
+    control: str,
+    policy: Literal["zero", "exclude"],
 ) -> Finding | None:
     """Whether the share of missing outcomes differs between the control and any arm.
 
-    Each arm is compared with the control by the score test, the p-values adjusted by Bonferroni over the arms. Below 0.001 the
-    arms are no longer comparable on this metric, and the finding is a failure.
+    Each arm is compared with the control by the score test, the p-values adjusted by Bonferroni over the arms. Below
+    0.001 the arms are no longer comparable on this metric, and the finding is a failure.
 
     Args:
         metric: Name of the metric.
@@ -45,6 +50,7 @@ def check_missing(
     shares = {arm: missing[arm] / persons[arm] for arm in persons}
     values = {
         "metric": metric, "missing": total, "persons": sum(persons.values()), "share": total / sum(persons.values()),
-        "lowest": min(shares.values()), "highest": max(shares.values()), "p_value": p, "policy": policy, "by_arm": missing,
+        "lowest": min(shares.values()), "highest": max(shares.values()), "p_value": p, "policy": policy,
+        "by_arm": missing,
     }  # fmt: skip
     return Finding(code="MISSING_OUTCOME", status="fail" if p < MISSING_ALARM else "note", values=values)

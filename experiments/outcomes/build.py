@@ -24,9 +24,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date, datetime
 
+    import pyarrow as pa
     from numpy.typing import NDArray
 
     from attribution.core.columns import ColumnsLike
+    from attribution.core.values import Labels
     from experiments.outcomes.persons import TwoArms
     from experiments.outcomes.sources import Sources
 
@@ -55,25 +57,27 @@ def build_outcomes(  # noqa: PLR0913 - the contract's options
 
     The rows are the assigned persons whose window is over, in the order of the assignment. The window of a person is
     ``[assigned_at, assigned_at + window)``: its start belongs to it, its end does not. ``woken`` is 1 with at least one
-    conversion in the window, ``orders`` counts them, ``value`` sums their value, ``touch_cost`` sums the priced touches of
-    the window, ``incentive_cost`` the incentives of its conversions, ``fixed_cost`` spreads each fixed price equally over all
-    persons assigned to the arms that caused it, and ``cost`` is the sum of the three. Columns whose source is not given are
-    left out, never filled with 0. ``closed`` is 1 when the account was closed inside the window (history with ``closed_at``;
-    that column itself is not carried on, because it is known only afterwards).
+    conversion in the window, ``orders`` counts them, ``value`` sums their value, ``touch_cost`` sums the priced
+    touches of the window, ``incentive_cost`` the incentives of its conversions, ``fixed_cost`` spreads each fixed
+    price equally over all persons assigned to the arms that caused it, and ``cost`` is the sum of the three. Columns
+    whose source is not given are left out, never filled with 0. ``closed`` is 1 when the account was closed inside
+    the window (history with ``closed_at``; a column `closed` of the history then gives way to it).
 
     Args:
         assignment: One row per assigned person: person_id, arm, assigned_at; optional p_assign, stratum.
-        conversions: person_id, time; optional value, incentive_cost, conversion_id.
+        conversions: conversion_id, person_id, time; optional value, incentive_cost, refund_of.
         touches: person_id, time, channel and what the prices are paid for, or a `cost` of their own.
         prices: The price list (see `attribution.price_touches`). Without it the touches need a `cost` column.
         window: Length of the window, an exact duration ("28d" = 28 x 24 h).
-        as_of: The moment up to which the data are complete: a date (the end of that day in the time zone of `columns`, UTC
-            without one), an aware datetime, or either as ISO text.
+        as_of: The moment up to which the data are complete: a date (the end of that day in the time zone of
+            `columns`, UTC without one), an aware datetime, or either as ISO text.
         lag: How long bookings may arrive late; persons whose window ended less than this before `as_of` are not mature.
-        history: One row per person of what was known before the assignment; every column except the person is carried on.
-        two_arms: What happens to a person found in two arms: "first" (analysed as first assigned, ties settled by a hash, so
-            with each arm's own probability) or "exclude" (left out of all arms; with unequal shares this removes persons with
-            several numbers more often from the smaller arm). Either way their share is a finding, and above 0.5 % a failure.
+        history: One row per person of what was known before the assignment; every column except the person is
+            carried on.
+        two_arms: What happens to a person found in two arms: "first" (analysed as first assigned, ties settled by a
+            hash, so with each arm's own probability) or "exclude" (left out of all arms; with unequal shares this
+            removes persons with several numbers more often from the smaller arm). Either way their share is a
+            finding, and above 0.5 % a failure.
         columns: The user's names of the columns; one `Columns`, or one per table.
 
     Returns:
@@ -85,15 +89,17 @@ def build_outcomes(  # noqa: PLR0913 - the contract's options
         DesignError: NONE_MATURE when no window is over at `as_of`.
         InputError: For an `as_of`, `window` or `lag` that cannot be read.
 
-    Verified against: a slow row-by-row oracle (tests/oracles/outcomes_rows.py) on random tables, and the simulator's own
-    outcomes, equal in every column.
+    Verified against: a slow row-by-row oracle (tests/oracles/outcomes_rows.py) on random tables, and the simulator's
+    own outcomes, equal in every column.
 
     Example:
         >>> import pandas as pd
         >>> import experiments as ex
         >>> day = pd.Timestamp("2026-10-12", tz="Asia/Shanghai")
         >>> people = pd.DataFrame({"person_id": ["p1", "p2"], "arm": ["sms", "holdout"], "assigned_at": day})
-        >>> orders = pd.DataFrame({"person_id": ["p1"], "time": [day + pd.Timedelta("3h")], "value": [120.0]})
+        >>> orders = pd.DataFrame({
+        ...     "conversion_id": ["c1"], "person_id": ["p1"], "time": [day + pd.Timedelta("3h")], "value": [120.0],
+        ... })
         >>> made = ex.build_outcomes(people, orders, window="28d", as_of="2026-12-31")
         >>> made.table()[["person_id", "woken", "value", "orders"]].to_dict("records")
         [{'person_id': 'p1', 'woken': 1, 'value': 120.0, 'orders': 1},
@@ -183,7 +189,8 @@ def _windows(sources: Sources, settled: NDArray[np.int64], rows: NDArray[np.int6
     listed, kept = np.zeros(sources.persons, bool), np.zeros(sources.persons, bool)
     listed[code], kept[code[settled]] = True, True
     return Windows(
-        row=row, immature=kept & (row < 0), excluded=listed & ~kept, start=sources.assigned.assigned_at[rows], length=length
+        row=row, immature=kept & (row < 0), excluded=listed & ~kept, length=length,
+        start=sources.assigned.assigned_at[rows],
     )
 
 
@@ -203,7 +210,8 @@ def _measure(
     if sources.spend is None:
         return made, findings
     spend = sources.spend
-    touched = match_events(windows, sources.codes["touches"], spend.time, np.ones(len(spend.time), bool), name="TOUCHES")
+    everyone = np.ones(len(spend.time), bool)
+    touched = match_events(windows, sources.codes["touches"], spend.time, everyone, name="TOUCHES")
     made["touch_cost"] = sum_by_person(touched, spend.cost, persons)
     if sources.incentive is None:
         findings.append(Finding(code="NO_INCENTIVES", status="note", values={}))
@@ -217,12 +225,18 @@ def _identity(sources: Sources, rows: NDArray[np.int64]) -> dict[str, Any]:
     import pyarrow as pa
 
     assigned = sources.assigned
-    made: dict[str, Any] = {"person_id": assigned.person.take(pa.array(rows)), "arm": assigned.arm.values()[rows]}
+    made: dict[str, Any] = {"person_id": assigned.person.take(pa.array(rows)), "arm": _labelled(assigned.arm, rows)}
     if assigned.p_assign is not None:
         made["p_assign"] = assigned.p_assign[rows]
     if assigned.stratum is not None:
-        made["stratum"] = assigned.stratum.values()[rows]
+        made["stratum"] = _labelled(assigned.stratum, rows)
     return made
+
+
+def _labelled(labels: Labels, rows: NDArray[np.int64]) -> pa.Array:
+    import pyarrow as pa
+
+    return pa.array(labels.names.tolist()).take(pa.array(labels.codes[rows]))
 
 
 def _past(sources: Sources, rows: NDArray[np.int64], windows: Windows) -> tuple[Mapping[str, Any], list[Finding]]:

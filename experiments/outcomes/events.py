@@ -76,7 +76,7 @@ def match_events(
         "set_aside": int((~counted).sum()),
         "unassigned": int((counted & ~known & ~immature & ~excluded).sum()),
     }
-    findings = [Finding(code=f"{name}_USED", status="note", values=values)]
+    findings = [Finding(code=f"OUTCOME_{name}", status="note", values=values)]
     if values["unassigned"]:
         share = values["unassigned"] / len(code)
         brief = {"rows": len(code), "unassigned": values["unassigned"], "share": share}

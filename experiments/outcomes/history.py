@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["RESERVED", "History", "carry_history", "read_history"]
 
 RESERVED = (
-    "person_id", "arm", "p_assign", "stratum", "woken", "value", "orders", "touch_cost", "incentive_cost", "fixed_cost", "cost",
+    "person_id", "arm", "p_assign", "stratum", "woken", "value", "orders", "touch_cost", "incentive_cost",
+    "fixed_cost", "cost",
 )  # fmt: skip
 
 
@@ -76,5 +77,6 @@ def carry_history(
     rows = pa.array(row, mask=row < 0)
     columns = {name: history.table.arrow(name).take(rows) for name in history.names}
     without = int((row < 0).sum())
-    found = [Finding(code="NO_HISTORY", status="note", values={"persons": without, "assigned": len(kept)})] if without else []
-    return columns, row, found
+    if not without:
+        return columns, row, []
+    return columns, row, [Finding(code="NO_HISTORY", status="note", values={"persons": without, "assigned": len(kept)})]

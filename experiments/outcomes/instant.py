@@ -31,7 +31,8 @@ def as_of_microseconds(as_of: object, zone_name: str | None) -> int:
         if value.tzinfo is None:
             if zone_name is None:
                 raise InputError(
-                    f"as_of={as_of!r} carries no time zone. Give an aware datetime, a date, or columns=Columns(timezone=...)."
+                    f"as_of={as_of!r} carries no time zone. Give an aware datetime, a date, or "
+                    f"columns=Columns(timezone=...)."
                 )
             value = value.replace(tzinfo=zone)
         return microseconds(value - _EPOCH)
@@ -50,7 +51,8 @@ def _parsed(as_of: object) -> date | datetime:
         except ValueError:
             pass
     raise InputError(
-        f"as_of must be a date, an aware datetime or ISO 8601 text (the moment up to which the data are complete), got {as_of!r}. "
+        f"as_of must be a date, an aware datetime or ISO 8601 text (the moment up to which the data are complete), "
+        f"got {as_of!r}. "
         'Write for example as_of="2026-12-31".'
     )
 

@@ -67,9 +67,10 @@ def settle_persons(
 ) -> tuple[NDArray[np.int64], list[Finding]]:
     """The rows of the assignment that stand for persons, in the table's order, and what was found.
 
-    A person listed twice in one arm is the problem REPEATED_PERSON. A person in two arms is settled as declared: "first"
-    keeps the earliest assignment, ties broken by a hash of person and arm; "exclude" drops all of the person's rows. The
-    hash leaves a person assigned twice at one instant with each arm's own probability, which no order of names would.
+    A person listed twice in one arm is the problem REPEATED_PERSON. A person in two arms is settled as declared:
+    "first" keeps the earliest assignment, ties broken by a hash of person and arm; "exclude" drops all of the
+    person's rows. The hash leaves a person assigned twice at one instant with each arm's own probability, which no
+    order of names would.
     """
     order = np.lexsort((assigned.arm.codes, code))
     same_person = code[order][1:] == code[order][:-1]
@@ -78,7 +79,8 @@ def settle_persons(
         rows = order[1:][same_arm]
         table.problems.add(
             "REPEATED_PERSON", table.name, table.roles.person, same_arm.sum(),
-            message="a person is listed more than once in one arm. Persons are the unit of the analysis: keep one row per person, "
+            message="a person is listed more than once in one arm. Persons are the unit of the analysis: keep one row "
+            "per person, "
             "or join the customer numbers of a person first with resolve_identity",
             examples=sorted({str(assigned.person[int(row)].as_py()) for row in rows[:1000]}),
         )  # fmt: skip

@@ -26,8 +26,8 @@ class Outcomes(TabularResult):
     """One row per assigned person whose window is over; accepted wherever a table of outcomes is.
 
     Attributes:
-        records: The rows: person_id, arm, p_assign, stratum, woken, value, orders, touch_cost, incentive_cost, fixed_cost,
-            cost, closed, then the columns of the history; columns whose source was not given are absent.
+        records: The rows: person_id, arm, p_assign, stratum, woken, value, orders, touch_cost, incentive_cost,
+            fixed_cost, cost, closed, then the columns of the history; columns whose source was not given are absent.
         summary: Persons, woken persons, value and cost by arm; what is printed.
         findings: What was found on the way.
         recipe: How the rows were made.

@@ -53,7 +53,7 @@ class Sources:
     persons: int
 
 
-def read_sources(  # noqa: PLR0913 - the tables of build_outcomes
+def read_sources(
     assignment: object, conversions: object, touches: object, prices: object, history: object, *, columns: ColumnsLike
 ) -> Sources:
     """Open and check all tables; raise one error with everything that is wrong."""
@@ -72,10 +72,11 @@ def read_sources(  # noqa: PLR0913 - the tables of build_outcomes
     same_key_kind(keyed, "person")
     problems.raise_if_any()
     if assigned is None or booked is None:
-        raise WakeLiftError("a table was unusable and nothing was noted; this is an error of the library, please report it.")
+        raise WakeLiftError("a table was unusable and nothing was noted; this is an error of the library, please "
+        "report it.")
     coded, names = encode_together(*(array for _, array in keyed if array is not None))
     codes = dict(zip([table.name for table, _ in keyed], coded, strict=True))
     return Sources(
-        table=people, assigned=assigned, conversions=booked, incentive=incentive, spend=spend, history=past, codes=codes,
-        persons=len(names),
+        table=people, assigned=assigned, conversions=booked, incentive=incentive, spend=spend, history=past,
+        codes=codes, persons=len(names),
     )  # fmt: skip

@@ -55,7 +55,8 @@ def read_spend(touches: object, prices: object, columns: ColumnsLike, *, problem
         return None if read is None else _own_costs(read)
     if read is not None and read.table.has("cost"):
         raise InputError(
-            f"the touches already have a column {roles.cost!r}, so prices= would price them twice. Leave prices out to use "
+            f"the touches already have a column {roles.cost!r}, so prices= would price them twice. Leave prices out "
+            f"to use "
             "these costs, or drop the column."
         )
     list_ = open_table(
@@ -78,7 +79,8 @@ def _own_costs(read: Touches) -> Spend | None:
     if not table.has("cost"):
         table.problems.add(
             "MISSING_COLUMN", table.name, table.roles.cost, 1,
-            message="touches without prices= need a cost of their own. Pass the price list as prices=, or name the column with "
+            message="touches without prices= need a cost of their own. Pass the price list as prices=, or name the "
+            "column with "
             f"columns=Columns(cost=...). {closest(table.roles.cost, table.names)}",
         )  # fmt: skip
         return None
@@ -102,7 +104,10 @@ def _refuse_incentives(table: Table, prices: PriceList) -> None:
 def fixed_by_row(
     spend: Spend, arm: NDArray[np.int64], names: NDArray[np.object_], *, problems: Problems
 ) -> NDArray[np.float64]:
-    """The share of the fixed sums of each arm's person: every sum spread equally over all assigned persons of its arms."""
+    """The share of the fixed sums of one person of each arm.
+
+    Every sum is spread equally over all assigned persons of its arms.
+    """
     persons = np.bincount(arm, minlength=len(names))
     place = {str(name): position for position, name in enumerate(names)}
     share = np.zeros(len(names))

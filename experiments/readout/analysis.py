@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
@@ -52,8 +51,9 @@ def open_outcomes(experiment: Experiment, outcomes: object) -> Table:
 def _check_persons(table: Table, person: str) -> None:
     """One row per person, counted where the table is."""
     column = nw.col(person)
-    counted = table.lazy().select(rows=nw.len(), different=column.n_unique(), empty=column.null_count()).collect("pyarrow")
-    rows, different, empty = (int(counted.get_column(name).item()) for name in ("rows", "different", "empty"))
+    counts = {"rows": nw.len(), "different": column.n_unique(), "empty": column.null_count()}
+    counted = table.lazy().select(**counts).collect("pyarrow")
+    rows, different, empty = (int(counted.get_column(name).item()) for name in counts)
     if empty:
         table.problems.add(
             "NULL_KEY", table.name, person, empty, message="a key is empty; remove or repair these rows"
@@ -61,12 +61,13 @@ def _check_persons(table: Table, person: str) -> None:
     elif different < rows:
         table.problems.add(
             "REPEATED_PERSON", table.name, person, rows - different,
-            message="a person has more than one row; rows of one person are not independent. Make one row per person, for "
+            message="a person has more than one row; rows of one person are not independent. Make one row per person, "
+            "for "
             "example with build_outcomes",
         )  # fmt: skip
 
 
-def trust_findings(
+def trust_findings(  # noqa: PLR0913 - what Experiment.analyze passes on
     experiment: Experiment,
     table: Table,
     outcomes: object,
@@ -76,7 +77,9 @@ def trust_findings(
     leak_limit: float = 0.05,
     columns: ColumnsLike = None,
 ) -> list[Finding]:
-    """Whether the arms are what was declared: findings of the outcomes themselves, sample ratio, unused strata, leakage.
+    """Whether the arms are what was declared.
+
+    Findings of the outcomes themselves, the sample ratio jointly and by stratum, unused strata, leakage.
 
     Args:
         experiment: The declared experiment.
@@ -109,7 +112,7 @@ def trust_findings(
 
 def _unused_layer(table: Table, experiment: Experiment) -> tuple[str, ...]:
     """The stratum of the assignment, when the analysis does not use it and it is filled for everybody."""
-    if _STRATUM not in table.names or _STRATUM == experiment.arm:
+    if _STRATUM not in table.names or experiment.arm == _STRATUM:
         return ()
     empty = table.lazy().select(empty=nw.col(_STRATUM).null_count()).collect("pyarrow")
     return () if int(empty.get_column("empty").item()) else (_STRATUM,)
@@ -120,11 +123,13 @@ def _need_arms(arms: tuple[object, ...], control: str) -> None:
         listed = ", ".join(repr(arm) for arm in arms[:10])
         raise DesignError(
             "NO_HOLDOUT",
-            f"no person is in the control arm {control!r}; the arms are {listed}. Without a random control nobody can say what the "
+            f"no person is in the control arm {control!r}; the arms are {listed}. Without a random control nobody can "
+            f"say what the "
             "campaign caused. Name the control with Experiment(control=...), or keep a holdout next time.",
         )
     if len(arms) < 2:
-        raise DesignError("ONE_ARM", f"the table holds the control arm {control!r} alone. Pass the outcomes of all arms.")
+        raise DesignError("ONE_ARM", f"the table holds the control arm {control!r} alone. Pass the outcomes of all "
+        f"arms.")
 
 
 def _control_group(experiment: Experiment, table: Table, outcomes: object) -> ControlGroup | None:
@@ -135,10 +140,11 @@ def _control_group(experiment: Experiment, table: Table, outcomes: object) -> Co
     if person is None:
         return None
     mask = pc.equal(table.arrow(experiment.arm), pa.scalar(experiment.control))
-    windowed = isinstance(outcomes, Outcomes)
-    start = outcomes.assigned_at[mask.to_numpy(zero_copy_only=False)] if isinstance(outcomes, Outcomes) else None
-    length = microseconds(outcomes.window) if windowed and isinstance(outcomes, Outcomes) else 0
-    return ControlGroup(table=table, person=person.filter(mask), start=start, length=length)
+    ids = person.filter(mask)
+    if not isinstance(outcomes, Outcomes):
+        return ControlGroup(table=table, person=ids, start=None, length=0)
+    start = outcomes.assigned_at[mask.to_numpy(zero_copy_only=False)]
+    return ControlGroup(table=table, person=ids, start=start, length=microseconds(outcomes.window))
 
 
 def analyze(
@@ -186,13 +192,15 @@ def _metric_moments(table: Table, experiment: Experiment, name: str, metric: Met
     if lost and metric.missing is None:
         table.problems.add(
             "NULL_OUTCOME", table.name, metric.column, lost,
-            message=f'the metric {name!r} has no value for some persons; declare missing="zero" where no record means no event, or '
+            message=f'the metric {name!r} has no value for some persons; declare missing="zero" where no record means '
+            f'no event, or '
             'missing="exclude" for a secondary metric',
         )  # fmt: skip
     if isinstance(metric, Rate) and not part.binary:
         table.problems.add(
             "NOT_BINARY", table.name, metric.column, int(part.n.sum()),
-            message=f"the metric {name!r} is a Rate, and its column holds more than 0 and 1; use Mean, or make an indicator",
+            message=f"the metric {name!r} is a Rate, and its column holds more than 0 and 1; use Mean, or make an "
+            f"indicator",
         )  # fmt: skip
     return part
 

@@ -25,16 +25,16 @@ __all__ = ["Experiment"]
 class Experiment:
     """A declared experiment: metrics, arms, control, shares, strata.
 
-    The estimand is the average effect over all persons assigned (intention to treat), each arm against the control. With
-    `strata` the arms are compared inside each stratum, and the strata are weighted by their share of all persons.
+    The estimand is the average effect over all persons assigned (intention to treat), each arm against the control.
+    With `strata` the arms are compared inside each stratum, and the strata are weighted by their share of all persons.
 
     Attributes:
         metrics: Name to `Rate` or `Mean`; exactly one is primary, the first unless ``role="primary"`` says otherwise.
         arm: Column of the assigned arm.
         control: Name of the control arm in that column.
         person: Column of the person; one row per person.
-        shares: Declared shares: a dict of all arms, or the name of a column with each person's probability of the assigned
-            arm. None: the sample ratio cannot be checked, and the finding SRM is "unknown".
+        shares: Declared shares: a dict of all arms, or the name of a column with each person's probability of the
+            assigned arm. None: the sample ratio cannot be checked, and the finding SRM is "unknown".
         strata: Column(s), fixed before assignment, inside which the arms are compared.
         guardrails: Guardrails (objects with `metric` and `margin`); the metrics they name are in no family of tests.
         level: Confidence level of every interval.
@@ -44,12 +44,13 @@ class Experiment:
 
     Raises:
         InputError: For metrics, shares, strata, guardrails, level or correction that cannot be used.
-        DesignError: POST_ASSIGNMENT when arm or stratum is known only after assignment; PRIMARY_EXCLUDES when the primary
-            metric leaves out persons with missing outcomes.
+        DesignError: POST_ASSIGNMENT when arm or stratum is known only after assignment; PRIMARY_EXCLUDES when the
+            primary metric leaves out persons with missing outcomes.
 
     Example:
         >>> import experiments as ex
-        >>> spec = ex.Experiment({"woken": ex.Rate("woken"), "value": ex.Mean("value")}, shares={"holdout": 0.2, "sms": 0.8})
+        >>> metrics = {"woken": ex.Rate("woken"), "value": ex.Mean("value")}
+        >>> spec = ex.Experiment(metrics, shares={"holdout": 0.2, "sms": 0.8})
         >>> spec.primary
         'woken'
     """
@@ -70,13 +71,14 @@ class Experiment:
         object.__setattr__(self, "metrics", MappingProxyType(_checked_metrics(self.metrics)))
         object.__setattr__(self, "strata", _names("strata", self.strata))
         object.__setattr__(self, "post", _names("post", self.post))
-        object.__setattr__(self, "guardrails", _checked_guardrails(self.guardrails, self.metrics))
+        object.__setattr__(self, "guardrails", _checked_guardrails(self.guardrails))
         object.__setattr__(self, "level", check_level(self.level))
         if isinstance(self.shares, Mapping):
             object.__setattr__(self, "shares", MappingProxyType(_checked_shares(self.shares)))
         elif self.shares is not None and not isinstance(self.shares, str):
             raise InputError(
-                f"shares must be a dict of arm to share, the name of a column of probabilities, or None, got {self.shares!r}."
+                f"shares must be a dict of arm to share, the name of a column of probabilities, or None, got "
+                f"{self.shares!r}."
             )
         if self.correction is not None and self.correction not in get_args(Correction):
             allowed = ", ".join(get_args(Correction))
@@ -88,8 +90,10 @@ class Experiment:
         if self.metrics[self.primary].missing == "exclude":
             raise DesignError(
                 "PRIMARY_EXCLUDES",
-                f'the primary metric {self.primary!r} leaves out persons with missing outcomes (missing="exclude"): the arms are '
-                'then no longer the assigned ones. Use missing="zero" where no record means no event, or complete the outcome.',
+                f'the primary metric {self.primary!r} leaves out persons with missing outcomes (missing="exclude"): '
+                f'the arms are '
+                'then no longer the assigned ones. Use missing="zero" where no record means no event, or complete the '
+                'outcome.',
             )
 
     @property
@@ -122,8 +126,8 @@ class Experiment:
 
         Args:
             outcomes: One row per person: the outcomes of `build_outcomes`, or any table with the declared columns.
-            touches: The touches of the campaign, for the leakage check; with outcomes of `build_outcomes` only touches inside
-                a person's window count, with any other table every touch given.
+            touches: The touches of the campaign, for the leakage check; with outcomes of `build_outcomes` only
+                touches inside a person's window count, with any other table every touch given.
             campaign: Name(s) of the campaign in the touches; None: every outbound touch given belongs to it.
             leak_limit: Share of touched control persons above which LEAKAGE is a failure.
             columns: The user's names of the columns of the touches.
@@ -132,9 +136,10 @@ class Experiment:
             The readout. A failed trust check does not hide the numbers: see ``.findings`` and ``.assert_ok()``.
 
         Raises:
-            TableError: With every problem: MISSING_COLUMN, NULL_KEY, REPEATED_PERSON, NULL_OUTCOME, NOT_BINARY, NOT_FINITE,
-                WRONG_TYPE, UNKNOWN_ARM, SHARES_SUM, BAD_PROBABILITY.
-            DesignError: NO_HOLDOUT without persons in the control arm, ONE_ARM without any other arm, NO_COMMON_STRATUM.
+            TableError: With every problem: MISSING_COLUMN, NULL_KEY, REPEATED_PERSON, NULL_OUTCOME, NOT_BINARY,
+                NOT_FINITE, WRONG_TYPE, UNKNOWN_ARM, SHARES_SUM, BAD_PROBABILITY.
+            DesignError: NO_HOLDOUT without persons in the control arm, ONE_ARM without any other arm,
+                NO_COMMON_STRATUM.
 
         Verified against: the same numbers by hand and by SciPy on the joined rows, on every kind of table, to 1e-10.
         """
@@ -147,7 +152,8 @@ class Experiment:
 def _checked_metrics(metrics: object) -> dict[str, Metric]:
     if not isinstance(metrics, Mapping) or not metrics:
         raise InputError(
-            f'metrics must be a dict of name to Rate(...) or Mean(...), at least one, got {metrics!r}. Write for example '
+            f'metrics must be a dict of name to Rate(...) or Mean(...), at least one, got {metrics!r}. Write for '
+            f'example '
             '{"woken": Rate("woken")}.'
         )
     for name, metric in metrics.items():
@@ -177,7 +183,7 @@ def _checked_shares(shares: Mapping[str, float]) -> dict[str, float]:
     return {arm: float(share) for arm, share in shares.items()}
 
 
-def _checked_guardrails(guardrails: object, metrics: Mapping[str, Metric]) -> tuple[object, ...]:
+def _checked_guardrails(guardrails: object) -> tuple[object, ...]:
     if isinstance(guardrails, str) or not isinstance(guardrails, Sequence):
         raise InputError(f"guardrails must be a list of guardrails, got {guardrails!r}.")
     for guardrail in guardrails:

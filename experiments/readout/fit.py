@@ -104,17 +104,18 @@ def fit_metric(name: str, metric: Metric, role: Role, moments: Moments, *, level
         target[rows, columns] = getattr(moments, key)
     # A mean needs a variance in every cell, so two persons; without strata the inference itself says what is missing.
     least = 1 if isinstance(metric, Rate) or len(strata) == 1 else 2
-    kept = (tables["n"] >= least).all(axis=1)
+    kept = np.all(tables["n"] >= least, axis=1)
     if not kept.any():
         raise DesignError(
             "NO_COMMON_STRATUM",
-            f"no stratum holds at least {least} person(s) of every arm for the metric {name!r}. Use coarser strata=, or analyse "
+            f"no stratum holds at least {least} person(s) of every arm for the metric {name!r}. Use coarser strata=, "
+            f"or analyse "
             "the arms that share strata.",
         )
     persons = tables["persons"].sum(axis=1)
     findings = []
     if not kept.all():
-        lost = [", ".join(str(part) for part in stratum) for stratum, stays in zip(strata, kept, strict=True) if not stays]
+        lost = [", ".join(str(part) for part in strata[row]) for row in np.flatnonzero(~kept)]
         values = {
             "metric": name, "strata": len(lost), "persons": int(persons[~kept].sum()), "assigned": int(persons.sum()),
             "share": float(persons[~kept].sum() / persons.sum()), "names": "; ".join(lost[:5]),
@@ -123,7 +124,7 @@ def fit_metric(name: str, metric: Metric, role: Role, moments: Moments, *, level
     return (
         Fit(
             name=name, metric=metric, role=role, arms=arms, level=level,
-            strata=tuple(stratum for stratum, stays in zip(strata, kept, strict=True) if stays),
+            strata=tuple(strata[row] for row in np.flatnonzero(kept)),
             weights=persons[kept] / persons[kept].sum(),
             n=tables["n"][kept], mean=tables["mean"][kept], variance=tables["variance"][kept],
         ),

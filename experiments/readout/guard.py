@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 __all__ = ["KNOWN_POST", "refuse_post"]
 
 KNOWN_POST = frozenset({
-    "answered", "opened", "clicked", "touches", "n_touches", "woken", "value", "orders", "touch_cost", "incentive_cost", "cost",
-    "closed", "closed_at",
+    "answered", "opened", "clicked", "touches", "n_touches", "woken", "value", "orders", "touch_cost",
+    "incentive_cost", "cost", "closed", "closed_at",
 })  # fmt: skip
 """Columns that are known only after assignment, whatever the table."""
 
@@ -25,7 +25,9 @@ def refuse_post(columns: Iterable[str], post: Iterable[str], *, use: str) -> Non
         if name in late:
             raise DesignError(
                 "POST_ASSIGNMENT",
-                f"the column {name!r} is known only after assignment, so it cannot be {use}: persons who answered, opened or "
-                "returned differ from the others before any effect. Compare the arms as assigned; for the effect among those "
+                f"the column {name!r} is known only after assignment, so it cannot be {use}: persons who answered, "
+                f"opened or "
+                "returned differ from the others before any effect. Compare the arms as assigned; for the effect "
+                "among those "
                 "who were reached use complier_effect.",
             )

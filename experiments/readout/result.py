@@ -80,17 +80,16 @@ class Readout(TabularResult):
     def _display(self) -> Display:
         from attribution.core.render.display import Display
 
-        title = messages.text(
-            "READOUT.title", {"n": self.recipe.n["persons"], "control": self.experiment.control, "level": self.experiment.level}
-        )
+        spec = self.experiment
+        values = {"n": self.recipe.n["persons"], "control": spec.control, "level": spec.level}
+        title = messages.text("READOUT.title", values)
         notes = (messages.text("READOUT.unadjusted"), *self.recipe.sentences(), *finding_lines(self.findings))
         return Display(title, (self.sentence(None), *contrast_tables(self.contrasts), *notes))
 
     @property
     def arms(self) -> tuple[object, ...]:
-        """All arms, the control first."""
-        control = self.experiment.control
-        return (control, *(arm for arm in self.fits[0].arms if arm != control))
+        """The arms that are compared with the control, sorted."""
+        return tuple(arm for arm in self.fits[0].arms if arm != self.experiment.control)
 
     def fit(self, metric: str) -> Fit:
         """The fit of a metric.
@@ -119,8 +118,8 @@ class Readout(TabularResult):
     def steps(self, order: Sequence[str]) -> Steps:
         """Each arm of an order against the one before it.
 
-        Every step uses the same fit as the table, so the differences of the steps add up to the last arm against the control.
-        The p-values are adjusted over the steps, as a family of their own.
+        Every step uses the same fit as the table, so the differences of the steps add up to the last arm against the
+        control. The p-values are adjusted over the steps, as a family of their own.
 
         Args:
             order: Arms in order, the control first, at least two.
@@ -133,7 +132,7 @@ class Readout(TabularResult):
         if len(listed) < 2 or listed[0] != control:
             raise InputError(
                 f"order must list at least two arms and begin with the control {control!r}, got {order!r}. "
-                f"The arms are {', '.join(map(repr, self.arms))}."
+                f"The other arms are {', '.join(map(repr, self.arms))}."
             )
         if len(set(listed)) < len(listed):
             raise InputError(f"order names an arm twice: {order!r}. Every arm is one step.")

@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 __all__ = ["FIELDS", "Contrast", "contrast_records", "make_contrasts"]
 
 FIELDS = (
-    Field("metric", "text"), Field("arm", "text"), Field("control", "text"), Field("n", "count"), Field("n_control", "count"),
-    Field("value"), Field("value_control"), Field("difference"), Field("low"), Field("high"), Field("relative", "rate"),
-    Field("relative_low", "rate"), Field("relative_high", "rate"), Field("relative_kind", "text"), Field("p_value", "p"),
-    Field("p_adjusted", "p"), Field("method", "text"), Field("note", "text"),
+    Field("metric", "text"), Field("arm", "text"), Field("control", "text"), Field("n", "count"),
+    Field("n_control", "count"), Field("value"), Field("value_control"), Field("difference"), Field("low"),
+    Field("high"), Field("relative", "rate"), Field("relative_low", "rate"), Field("relative_high", "rate"),
+    Field("relative_kind", "text"), Field("p_value", "p"), Field("p_adjusted", "p"), Field("method", "text"),
+    Field("note", "text"),
 )  # fmt: skip
 
 

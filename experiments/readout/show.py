@@ -28,12 +28,16 @@ def contrast_tables(contrasts: Sequence[Contrast]) -> tuple[DisplayTable, ...]:
 
 def _table(contrasts: Sequence[Contrast]) -> DisplayTable:
     fit = contrasts[0].fit
-    value, change = ("rate", "pp") if isinstance(fit.metric, Rate) else ("number", "number")
+    rate = isinstance(fit.metric, Rate)
+    value: ValueKind = "rate" if rate else "number"
+    change: ValueKind = "pp" if rate else "number"
     kinds: dict[str, ValueKind] = {
         "arm": "text", "control": "text", "n": "count", "n_control": "count", "value": value, "value_control": value,
         "difference": change, "relative": "rate", "p_value": "p", "p_adjusted": "p", "note": "text",
-    }  # type: ignore[dict-item]  # fmt: skip
-    columns = tuple(DisplayColumn(column_label(name), kind, decisive=name == "difference") for name, kind in kinds.items())
+    }  # fmt: skip
+    columns = tuple(
+        DisplayColumn(column_label(name), kind, decisive=name == "difference") for name, kind in kinds.items()
+    )
     title = messages.text(f"READOUT.metric.{fit.role}", {"metric": fit.name})
     return DisplayTable(columns, tuple(_row(contrast) for contrast in contrasts), title=title)
 
