@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from attribution.core.errors import InputError
 from attribution.core.estimates import Estimate, Side, check_level, check_side
+from experiments.inference.multiplicity import adjust_pvalues
 from experiments.roi.net_benefit import FEW_EVENTS
 
 if TYPE_CHECKING:
@@ -203,10 +204,6 @@ def _rejected(p_values: Sequence[float], primary: Sequence[bool], groups: Sequen
     rejected = [own and p < alpha for p, own in zip(p_values, primary, strict=True)]
     for group in dict.fromkeys(groups):
         rows = [i for i, name in enumerate(groups) if name == group and not primary[i]]
-        left = len(rows)
-        for row in sorted(rows, key=lambda i: p_values[i]):
-            if not p_values[row] * left < alpha:
-                break
-            rejected[row] = True
-            left -= 1
+        for row, adjusted in zip(rows, adjust_pvalues([p_values[i] for i in rows], method="holm"), strict=True):
+            rejected[row] = adjusted is not None and adjusted < alpha
     return rejected
