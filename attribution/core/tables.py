@@ -82,6 +82,7 @@ class Table:
     _frame: nw.DataFrame[Any] | nw.LazyFrame[Any]
     names: tuple[str, ...]
     _loaded: dict[str, pa.Array] = field(default_factory=dict)
+    _mixed: set[str] = field(default_factory=set)
     _rows: int | None = None
 
     def has(self, role: str) -> bool:
@@ -126,6 +127,7 @@ class Table:
             self.problems.add(
                 "MIXED_TYPES", self.name, name, 1, message=f"the column holds values of several types: {error}"
             )
+            self._mixed.add(name)
             return pa.nulls(len(frame))
         array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
         if isinstance(array, pa.ChunkedArray):  # an empty or multi-chunk dictionary column stays chunked
@@ -148,6 +150,11 @@ class Table:
         """A column as an Arrow array, as it is."""
         self.load(name)
         return self._loaded[name]
+
+    def readable(self, name: str) -> bool:
+        """Whether a column is there and could be brought in; one that holds several types has been noted."""
+        self.load(name)
+        return name in self._loaded and name not in self._mixed
 
     def lazy(self) -> nw.LazyFrame[Any]:
         """The table as a lazy frame of its own engine, for sums that run where the data is."""

@@ -54,16 +54,17 @@ def keys(table: Table, role: str) -> pa.Array | None:
     import pyarrow.compute as pc
 
     name = table.roles.name_of(role)
-    if name not in table.names:
+    if not table.readable(name):
         return None
     array = table.arrow(name)
     if pa.types.is_floating(array.type):  # integers with a gap arrive as floats from pandas
-        whole = pc.fill_null(pc.equal(pc.floor(array), array), True)
+        fits = pc.and_(pc.equal(pc.floor(array), array), pc.less(pc.abs(array), 2.0**63))
+        whole = pc.fill_null(pc.or_(fits, pc.is_nan(array)), True)
         if pc.all(whole).as_py() in (True, None):
             array = pc.cast(pc.if_else(pc.is_nan(array), None, array), pa.int64())
     kind = array.type
     if pa.types.is_integer(kind):
-        array = array.cast(pa.int64(), safe=False) if pa.types.is_uint64(kind) is False else array.cast(pa.string())
+        array = _whole_keys(array)
         empty = pc.is_null(array)
     elif pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
         array = array.cast(pa.large_string())
@@ -95,12 +96,22 @@ def keys(table: Table, role: str) -> pa.Array | None:
     return array
 
 
+def _whole_keys(array: pa.Array) -> pa.Array:
+    """Whole numbers as int64; unsigned ones beyond it (hashes) as text."""
+    import pyarrow as pa
+
+    try:
+        return array.cast(pa.int64())
+    except pa.ArrowInvalid:
+        return array.cast(pa.large_string())
+
+
 def labels(table: Table, name: str, *, missing: str | None = "") -> Labels | None:
     """A grouping column as labels; a null becomes ``missing``, or a noted problem when ``missing`` is None."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if name not in table.names:
+    if not table.readable(name):
         return None
     array = table.arrow(name)
     if pa.types.is_null(array.type):
@@ -162,7 +173,7 @@ def numbers(
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if name not in table.names:
+    if not table.readable(name):
         return None
     array = table.arrow(name)
     kind = array.type
@@ -228,7 +239,7 @@ def instants(
         allow_null: Whether an empty time is allowed; it becomes the smallest int64.
     """
     name = table.roles.name_of(role)
-    if name not in table.names:
+    if not table.readable(name):
         return None
     zone = _zone(table)
     found = _microseconds(table, name, zone, end_of_day=end_of_day)
@@ -295,6 +306,9 @@ def _microseconds(
             return None
         array = array.cast(pa.timestamp("us"))
         kind = array.type
+    if pa.types.is_null(kind):  # a column without a single value has no type of its own
+        array = array.cast(pa.timestamp("us", "UTC"))
+        kind = array.type
     if not pa.types.is_timestamp(kind):
         table.problems.add(
             "WRONG_TYPE", table.name, name, len(array), message=f"a time is needed, got {kind}; parse it first"
@@ -350,11 +364,12 @@ def _parse_text(table: Table, name: str, array: pa.Array) -> pa.Array | None:
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    array = array.cast(pa.large_string())
     blank = pc.equal(pc.utf8_trim_whitespace(array), "")
     array = pc.if_else(blank, pa.scalar(None, array.type), array)
     offset = pc.match_substring_regex(array, r"([zZ]|[+-]\d\d:?\d\d)\s*$")
     offset = pc.and_(offset, pc.match_substring(array, ":"))
-    aware = pc.all(offset).as_py()
+    aware = pc.all(offset).as_py() is not False  # without a single time there is nothing to place
     if not aware and pc.any(offset).as_py():
         table.problems.add(
             "MIXED_TIMES", table.name, name, pc.sum(pc.invert(offset)).as_py() or 0,
