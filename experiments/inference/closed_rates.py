@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["compare_in_closed_form", "wilson"]
 
+_Table = tuple[float, float, float, float]
 _LARGEST_Z = 1e12
 
 
@@ -48,11 +49,11 @@ def compare_in_closed_form(tables: Tables, *, method: str, level: float, side: S
     x1, n1 = float(tables.hits[0]), float(tables.n[0])
     x0, n0 = float(tables.control_hits[0]), float(tables.control_n[0])
     if method == "newcombe":
-        difference, relative = _newcombe(x1, n1, x0, n0, level=level, side=side, null=null)
+        difference, relative = _newcombe((x1, n1, x0, n0), level=level, side=side, null=null)
     else:
         added = 1.0 if method == "agresti_caffo" else 0.0
         shifted = (x1 + added, n1 + 2.0 * added, x0 + added, n0 + 2.0 * added)
-        difference, relative = _normal(*shifted, level=level, side=side, null=null)
+        difference, relative = _normal(shifted, level=level, side=side, null=null)
     observed = _observed_lift(tables)
     blank = Estimate(value=None, level=level, side=side, method=method, n=tables.total)
     return Comparison(
@@ -95,10 +96,9 @@ def _ends(low: float, high: float, side: Side) -> tuple[float, float]:
     return (-math.inf if side == "less" else low), (math.inf if side == "greater" else high)
 
 
-def _normal(  # noqa: PLR0913 - a table and three options
-    x1: float, n1: float, x0: float, n0: float, *, level: float, side: Side, null: float
-) -> tuple[_Limits, _Limits]:
+def _normal(table: _Table, *, level: float, side: Side, null: float) -> tuple[_Limits, _Limits]:
     """Unpooled normal interval of the difference; the relative lift by Fieller's set of the same estimates."""
+    x1, n1, x0, n0 = table
     rate, control = x1 / n1, x0 / n0
     variance, control_variance = rate * (1.0 - rate) / n1, control * (1.0 - control) / n0
     se = math.sqrt(variance + control_variance)
@@ -117,10 +117,9 @@ def _normal(  # noqa: PLR0913 - a table and three options
     return difference, _Limits(low=low, high=high, p=p_value(gap / se, side))
 
 
-def _newcombe(  # noqa: PLR0913 - a table and three options
-    x1: float, n1: float, x0: float, n0: float, *, level: float, side: Side, null: float
-) -> tuple[_Limits, _Limits]:
+def _newcombe(table: _Table, *, level: float, side: Side, null: float) -> tuple[_Limits, _Limits]:
     """Newcombe's hybrid score interval (his method 10) and the ratio of the same construction (MOVER)."""
+    x1, n1, x0, n0 = table
     gap = x1 / n1 - x0 / n0
 
     def signed_limit(z: float) -> float:
@@ -161,7 +160,9 @@ def _mover_ratio(x1: float, n1: float, x0: float, n0: float, z: float) -> float:
     if z >= 0.0:
         numerator, denominator = low1 * (2.0 * rate - low1), high0 * (2.0 * control - high0)
         root = math.sqrt(max(0.0, middle * middle - numerator * denominator))
-        return numerator / (middle + root) if numerator > 0.0 else 0.0
+        if numerator <= 0.0:
+            return 0.0
+        return numerator / (middle + root) if middle + root > 0.0 else math.inf
     numerator, denominator = high1 * (2.0 * rate - high1), low0 * (2.0 * control - low0)
     root = math.sqrt(max(0.0, middle * middle - numerator * denominator))
     return (middle + root) / denominator if denominator > 0.0 else math.inf

@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 def adjust_pvalues(p: Iterable[float | None], *, method: Correction = "holm") -> tuple[float | None, ...]:
     """Adjust the p-values of one family of tests; the order given is kept.
 
-    An adjusted p-value of at most alpha is a rejection at alpha. ``"bonferroni"`` and ``"holm"`` control the probability
+    An adjusted p-value of at most alpha rejects at alpha. ``"bonferroni"`` and ``"holm"`` control the probability
     of any false rejection under every dependence; ``"hochberg"`` and ``"hommel"`` for independent or positively
     dependent tests; ``"bh"`` (Benjamini-Hochberg) controls the expected share of false rejections for those, ``"by"``
     (Benjamini-Yekutieli) under every dependence.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from attribution.core.errors import InputError
-from attribution.core.estimates import RatioSet, check_level
+from attribution.core.estimates import Kind, RatioSet, check_level
 from experiments.inference.counts import checked_number, raise_problems
 from experiments.inference.tails import critical_value
 
@@ -86,23 +86,40 @@ def fieller(  # noqa: PLR0913 - the numbers of the formula
     """
     if bottom == 0.0 and v0 == 0.0:
         raise InputError("the denominator is exactly 0 and has no variance, so the ratio has no meaning.")
+    # Both estimates are taken in units of their own size: the fourth powers below then neither overflow nor vanish.
+    unit, base_unit = max(abs(top), math.sqrt(v1)) or 1.0, max(abs(bottom), math.sqrt(v0))
+    low, high, kind = _standard_set(
+        top / unit,
+        bottom / base_unit,
+        math.sqrt(v1) / unit,
+        math.sqrt(v0) / base_unit,
+        joint / unit / base_unit,
+        t,
+    )
     value = top / bottom if bottom != 0.0 else None
-    # The set is lead phi^2 - 2 half phi + rest <= 0.
-    lead = (bottom - t * math.sqrt(v0)) * (bottom + t * math.sqrt(v0))
-    rest = (top - t * math.sqrt(v1)) * (top + t * math.sqrt(v1))
+    return RatioSet(value=value, low=low / base_unit * unit, high=high / base_unit * unit, kind=kind, level=level)
+
+
+def _standard_set(
+    top: float, bottom: float, se: float, base_se: float, joint: float, t: float
+) -> tuple[float, float, Kind]:
+    """The set of all phi with ``lead phi^2 - 2 half phi + rest <= 0``."""
+    lead = (bottom - t * base_se) * (bottom + t * base_se)
+    rest = (top - t * se) * (top + t * se)
     half = top * bottom - t * t * joint
-    # half^2 - lead rest, written without its cancelling fourth powers.
-    inner = top * top * v0 - 2.0 * top * bottom * joint + bottom * bottom * v1 - t * t * (v1 * v0 - joint * joint)
-    if lead > 0.0:
-        root = t * math.sqrt(max(0.0, inner))
-        low, high = _roots(lead, half, rest, root)
-        return RatioSet(value=value, low=low, high=high, kind="interval", level=level)
+    # (half^2 - lead rest) / t^2, written without its cancelling fourth powers.
+    inner = (
+        (top * base_se) ** 2
+        - 2.0 * top * bottom * joint
+        + (bottom * se) ** 2
+        - t * t * (se * base_se - joint) * (se * base_se + joint)
+    )
     if lead == 0.0:
-        return _half_line(value, half, rest, level)
-    if inner <= 0.0:
-        return RatioSet(value=value, low=-math.inf, high=math.inf, kind="all", level=level)
-    low, high = _roots(lead, half, rest, t * math.sqrt(inner))
-    return RatioSet(value=value, low=low, high=high, kind="complement", level=level)
+        return _half_line(half, rest)
+    if lead < 0.0 and inner <= 0.0:
+        return -math.inf, math.inf, "all"
+    low, high = _roots(lead, half, rest, t * math.sqrt(max(0.0, inner)))
+    return low, high, "interval" if lead > 0.0 else "complement"
 
 
 def _roots(lead: float, half: float, rest: float, root: float) -> tuple[float, float]:
@@ -114,10 +131,10 @@ def _roots(lead: float, half: float, rest: float, root: float) -> tuple[float, f
     return min(first, second), max(first, second)
 
 
-def _half_line(value: float | None, half: float, rest: float, level: float) -> RatioSet:
+def _half_line(half: float, rest: float) -> tuple[float, float, Kind]:
     """The set when the denominator lies exactly on the edge: one end is infinite."""
     if half > 0.0:
-        return RatioSet(value=value, low=rest / (2.0 * half), high=math.inf, kind="interval", level=level)
+        return rest / (2.0 * half), math.inf, "interval"
     if half < 0.0:
-        return RatioSet(value=value, low=-math.inf, high=rest / (2.0 * half), kind="interval", level=level)
-    return RatioSet(value=value, low=-math.inf, high=math.inf, kind="all", level=level)
+        return -math.inf, rest / (2.0 * half), "interval"
+    return -math.inf, math.inf, "all"

@@ -229,13 +229,15 @@ def _bounded(distance: float, variance: float) -> float:
     return distance / (math.sqrt(variance) + size) if size > 0.0 else 0.0
 
 
-def _root(function: Callable[[float], float], start: float, end: float, *, resolution: float) -> float | None:
-    """The sign change of a falling function between two points; None when there is none."""
+def _root(function: Callable[[float], float], start: float, end: float, *, resolution: float) -> float:
+    """The sign change of a falling function between two points; one of the points when it lies beyond."""
     from scipy.optimize import brentq
 
     at_start, at_end = function(start), function(end)
-    if at_start <= 0.0 or at_end >= 0.0:
-        return None
+    if at_start <= 0.0:
+        return start
+    if at_end >= 0.0:
+        return end
     return float(brentq(function, start, end, xtol=resolution, rtol=_CONVERGED, maxiter=1000))
 
 
@@ -250,15 +252,12 @@ def difference_limit(tables: Tables, target: float) -> float:
         The limit, within [-1, 1].
     """
     goal = target / (1.0 + abs(target))
-    root = _root(
+    return _root(
         lambda delta: _bounded(*_difference_parts(tables, delta)) - goal,
         -1.0,
         1.0,
         resolution=1e-14 / tables.total,
     )
-    if root is not None:
-        return root
-    return -1.0 if target > 0.0 else 1.0
 
 
 def ratio_limit(tables: Tables, target: float) -> float:
@@ -278,6 +277,6 @@ def ratio_limit(tables: Tables, target: float) -> float:
         _LOG_RATIO_END,
         resolution=1e-15,
     )
-    if root is not None:
-        return math.exp(root)
-    return 0.0 if target > 0.0 else math.inf
+    if root == -_LOG_RATIO_END:
+        return 0.0
+    return math.exp(root) if root < _LOG_RATIO_END else math.inf
