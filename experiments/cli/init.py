@@ -70,13 +70,13 @@ def _must_be_free(place: Path, *, force: bool) -> None:
         InputError: When the file is there.
     """
     from attribution.core.errors import InputError
-    from experiments.plan.spelling import shown
+    from experiments.plan.spelling import shown_path
 
     if place.is_dir():
-        raise InputError(f"--out {shown(place.as_posix())} is a folder. Name a file, for example plan.toml.")
+        raise InputError(f"--out {shown_path(place.as_posix())} is a folder. Name a file, for example plan.toml.")
     if place.exists() and not force:
         raise InputError(
-            f"{shown(place.as_posix())} is there already. Name another file with --out, or replace it with --force."
+            f"{shown_path(place.as_posix())} is there already. Name another file with --out, or replace it with --force."
         )
 
 

@@ -32,15 +32,15 @@ def made_folder(path: str) -> Path:
     from pathlib import Path
 
     from attribution.core.errors import InputError
-    from experiments.plan.spelling import shown
+    from experiments.plan.spelling import shown_path
 
     folder = Path(path)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except FileExistsError as error:
-        raise InputError(f"--out must name a folder, and {shown(path)} is a file. Name another folder.") from error
+        raise InputError(f"--out must name a folder, and {shown_path(path)} is a file. Name another folder.") from error
     except (NotADirectoryError, ValueError) as error:
-        raise InputError(f"--out {shown(path)} cannot be made: {error}.") from error
+        raise InputError(f"--out {shown_path(path)} cannot be made: {error}.") from error
     return folder
 
 

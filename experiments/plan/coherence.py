@@ -65,6 +65,8 @@ def _metrics(plan: Plan) -> Iterator[tuple[str, str]]:
         yield "metrics", "is empty. Declare at least one metric, or delete the section."
     if len(primary) > 1:
         yield "metrics", f"exactly one metric may be primary; {', '.join(map(shown, primary))} are."
+    elif plan.metrics and "primary" not in plan.roles().values():
+        yield "metrics", 'no metric is primary. Declare role = "primary" for one of them.'
     for name, metric in plan.metrics.items():
         if metric.kind == "rate" and metric.cap is not None:
             yield f"metrics.{name}.cap", 'a rate has no cap. Delete this key, or declare kind = "mean".'

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from attribution.core.columns import Columns
 from attribution.core.errors import InputError, PlanError, WakeLiftError, closest
 from attribution.core.extras import needed
-from experiments.plan.spelling import shown
+from experiments.plan.spelling import shown, shown_path
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -153,7 +153,7 @@ class _Reading:
 
     @property
     def name(self) -> str:
-        return shown(str(self.path))
+        return shown_path(self.path)
 
     def read(self) -> Any:
         """The table, or one `InputError` that names the file."""

@@ -186,7 +186,7 @@ class MetricPlan(_Section):
     kind: Literal["rate", "mean"] = _key("A share of persons, or an average per person.", kind='"rate" or "mean"')
     column: Text | None = _key("Column of the outcomes; absent: the metric's own name.", kind="text", default=None)
     role: Literal["primary", "secondary", "guardrail"] | None = _key(
-        "Exactly one metric is primary; absent: the first metric is primary, the others secondary.",
+        "Exactly one metric is primary; absent: the first without a role is primary, the others secondary.",
         kind='"primary", "secondary" or "guardrail"',
         default=None,
     )
@@ -416,11 +416,12 @@ class Plan(_Section):
         return {name: declared.get(name, Columns()) for name in get_args(TableName)}
 
     def roles(self) -> dict[str, str]:
-        """The role of each metric; the first is primary unless another one is declared so."""
+        """The role of each metric; the first without a role is primary unless another one is declared so."""
         declared = any(metric.role == "primary" for metric in self.metrics.values())
         roles: dict[str, str] = {}
         for name, metric in self.metrics.items():
-            roles[name] = metric.role or ("secondary" if declared or roles else "primary")
+            roles[name] = metric.role or ("secondary" if declared else "primary")
+            declared = declared or roles[name] == "primary"
         return roles
 
     def to_dict(self) -> dict[str, Any]:

@@ -23,6 +23,7 @@ __all__ = [
     "query_text",
     "shares",
     "shown",
+    "shown_path",
     "text_or_list",
     "thresholds",
     "time_zone",
@@ -38,6 +39,14 @@ def shown(value: object) -> str:
     if spelled is None:
         spelled = f'"{value}"' if isinstance(value, str) and value.isprintable() else repr(value)
     return spelled if len(spelled) <= 60 else f"{spelled[:40]}... ({len(spelled):,} characters)"
+
+
+def shown_path(path: object) -> str:
+    """A path for an error message: whole, unless no file could have it; then its end."""
+    text = str(path)
+    if len(text) <= 300:
+        return f'"{text}"' if text.isprintable() else repr(text)
+    return f"...{text[-40:]!r} ({len(text):,} characters)"
 
 
 def plain_text(value: object) -> str:

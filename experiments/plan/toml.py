@@ -7,7 +7,7 @@ import tomllib
 from typing import TYPE_CHECKING, Any
 
 from attribution.core.errors import PlanError
-from experiments.plan.spelling import shown
+from experiments.plan.spelling import shown, shown_path
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,4 +53,4 @@ def _bytes(path: Path, name: str) -> bytes:
             return path.read_bytes()
     except (OSError, ValueError) as error:  # too long a name, a null character, no permission
         reason = f"cannot be read: {getattr(error, 'strerror', None) or error}."
-    raise PlanError([(shown(str(path)), reason)], source=name)
+    raise PlanError([(shown_path(path), reason)], source=name)
