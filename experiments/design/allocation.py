@@ -86,7 +86,8 @@ def _check_shares(table: Table, arm: str, arms: tuple[object, ...], shares: Shar
     if unknown:
         table.problems.add(
             "UNKNOWN_ARM", table.name, arm, len(unknown),
-            message=f"shares= names arms that no person has; the table has {', '.join(map(repr, arms))}", examples=unknown,
+            message=f"shares= names arms that no person has; the arms are {', '.join(map(repr, arms))}",
+            examples=unknown,
         )  # fmt: skip
     if undeclared:
         table.problems.add(
