@@ -76,8 +76,8 @@ class Reconciliation(TabularResult):
         models = list(dict.fromkeys(str(row["model"]) for row in rows))
         heads = [("step", "text"), ("persons", "count"), ("touched", "count")]
         columns = [DisplayColumn(column_label(name), kind) for name, kind in heads]  # type: ignore[arg-type]
-        columns += [DisplayColumn(model, "number") for model in models]
-        columns += [DisplayColumn(column_label("placebo"), "text"), DisplayColumn(column_label("incremental"), "number", True)]
+        columns += [DisplayColumn(model, "count") for model in models]
+        columns += [DisplayColumn(column_label("placebo"), "text"), DisplayColumn(column_label("incremental"), "count", decisive=True)]
         body = [_shown(group, models) for group in _grouped(rows)]
         notes = (*self.recipe.sentences(), *(finding.text() for finding in self.findings))
         table = DisplayTable(tuple(columns), tuple(body), notes=notes)
@@ -92,19 +92,23 @@ def _grouped(rows: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:
 
 
 def _shown(group: Sequence[dict[str, Any]], models: Sequence[str]) -> tuple[object, ...]:
-    from attribution.core.formats import format_interval
+    from attribution.core.formats import format_interval, format_value
 
     first = group[0]
     attributed = {row["model"]: round(row["attributed"], 1) for row in group}
     placebo = [round(row["placebo"], 1) for row in group]
-    spread = format_interval(min(placebo), max(placebo), "number")
-    tested = first["incremental"] is not None
-    effect: object = messages.text("RECONCILE.UNTESTED_WORD")
-    if tested:
-        ends = (round(first[name]) for name in ("incremental", "incremental_low", "incremental_high"))
-        effect = Cell(*ends)
+    spread = format_interval(min(placebo), max(placebo), "count")
+    if min(placebo) == max(placebo):
+        spread = format_value(placebo[0], "count")
+    effect = Cell(None, note=messages.text("RECONCILE.UNTESTED_WORD"))
+    if first["incremental"] is not None:
+        effect = Cell(*(_whole(first[name]) for name in ("incremental", "incremental_low", "incremental_high")))
     label = f"{first['step']}: {first['channels']}"
     return (label, first["persons"], first["touched"], *(attributed.get(model) for model in models), spread, effect)
+
+
+def _whole(value: float | None) -> float | None:
+    return None if value is None or not np.isfinite(value) else round(value)
 
 
 def reconcile(

@@ -19,10 +19,11 @@ KINDS: tuple[str, ...] = get_args(ValueKind)
 NUMERIC_KINDS = frozenset(KINDS) - {"text", "date"}
 UNDEFINED = "–"
 _FINE = 0.1
+_WHOLE = 1e15
 _LOCALES = {"en": "en_US", "zh": "zh_Hans_CN"}
 _TO = {"en": "to", "zh": "至"}
 _DIRECTION = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))  # override characters can make text read as another
-_CONTROL = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 127, *_DIRECTION))
+_CONTROL = dict.fromkeys((*range(9), 11, 12, *range(14, 32), *range(127, 160), *_DIRECTION))
 
 
 def format_value(value: object, kind: str = "number", *, lang: str | None = None) -> str:
@@ -85,12 +86,17 @@ def _count(number: float, lang: Language) -> str:
 
 
 def _number(number: float, lang: Language) -> str:
-    return significant(number, 4, lang)
+    return _count(number, lang) if number == round(number) and abs(number) < _WHOLE else significant(number, 4, lang)
 
 
 def _money(number: float, lang: Language) -> str:
-    # Cents are the finest money there is above one unit; unit prices below it keep their digits.
-    return significant(round(number, 2), 4, lang) if abs(number) >= 1 else significant(number, 3, lang)
+    # Four digits, whole amounts without decimals, and cents as the finest money above one unit.
+    if number == round(number) and abs(number) < _WHOLE:
+        return _count(number, lang)
+    if abs(number) < 1:
+        return significant(number, 3, lang)
+    digits = min(4, 3 + math.floor(math.log10(abs(number))))
+    return significant(number, digits, lang)
 
 
 def _ratio(number: float, lang: Language) -> str:

@@ -112,7 +112,7 @@ def _facts(evidence: Evidence) -> list[tuple[str, str]]:
     plan = evidence.plan
     facts = [(word("fact.as_of"), format_value(plan.campaign.as_of, "date"))]
     if evidence.readout is not None and plan.experiment is not None:
-        persons = sum(evidence.readout.persons.values())
+        persons = sum(evidence.persons().values())
         facts.insert(0, (word("fact.persons"), format_value(persons, "count")))
         facts.append((word("fact.window"), plan.experiment.window))
         facts.append((word("fact.control"), plan.experiment.control))

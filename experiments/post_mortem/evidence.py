@@ -46,12 +46,19 @@ class Evidence:
     reconciliation: Reconciliation | None
     refusal: str = ""
 
+    def persons(self) -> dict[str, int]:
+        """Persons with the primary outcome in each arm, the control first."""
+        if self.readout is None:
+            return {}
+        fit = self.readout.fit(self.readout.experiment.primary)
+        return {str(arm): fit.persons(arm) for arm in order_of(self.plan, self.readout)}
+
     def findings(self) -> tuple[Finding, ...]:
         """Every finding once, in the order of the data flow."""
         found: list[Finding] = []
         seen: set[tuple[str, str]] = set()
         for source in (self.credit, self.outcomes, self.readout, self.thresholds, self.reconciliation):
-            for finding in () if source is None else source.findings:
+            for finding in getattr(source, "findings", ()):
                 key = (finding.code, finding.text("en"))
                 if key not in seen:
                     seen.add(key)
@@ -90,7 +97,7 @@ def gather(plan: Plan, data: object) -> Evidence:
 def order_of(plan: Plan, readout: Readout) -> tuple[str, ...]:
     """The arms from the control upwards."""
     declared = plan.experiment.order if plan.experiment is not None else None
-    return tuple(declared) if declared else (readout.experiment.control, *readout.arms)
+    return tuple(declared) if declared else (readout.experiment.control, *map(str, readout.arms))
 
 
 def _need(tables: Mapping[str, Any], name: str, why: str) -> Any:
@@ -123,7 +130,8 @@ def _readout(plan: Plan, tables: Mapping[str, Any]) -> tuple[Outcomes, Readout]:
     if declared is None or not declared.randomised:
         raise DesignError("NO_HOLDOUT", "the plan does not attest a random assignment ([experiment] randomised = true).")
     outcomes = tables.get("outcomes")
-    if outcomes is None:
+    if outcomes is None or ("outcomes" not in plan.tables and tables.get("assignment") is not None):
+        # Raw tables carry their findings (maturity, unassigned rows); finished outcomes are used where they are declared.
         outcomes = build_outcomes(
             _need(tables, "assignment", "says who was in which arm"),
             _need(tables, "conversions", "says who came back"),

@@ -56,7 +56,7 @@ def _purpose(evidence: Evidence) -> Section:
     )
     said = [text for text in (declared.who, declared.when, declared.how) if text]
     attested = word("purpose.attested", by="; ".join(map(str, said))) if said else word("purpose.attested_plain")
-    rows = [(arm, n) for arm, n in evidence.readout.persons.items()]
+    rows = [(arm, n) for arm, n in evidence.persons().items()]
     table = DisplayTable(
         (DisplayColumn(column_label("arm")), DisplayColumn(column_label("persons"), "count")), tuple(rows)
     )

@@ -100,6 +100,8 @@ def _cells(records: Records, name: str, kinds: dict[str, ValueKind]) -> Sequence
 
 def _show(value: object, kind: str) -> str:
     if isinstance(value, Cell):
+        if value.value is None and value.note:
+            return format_value(value.note, "text")
         point = format_value(value.value, kind)
         ends = format_interval(value.low, value.high, kind)
         shown = point if ends == format_value(None) else f"{point} ({ends})"

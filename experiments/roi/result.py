@@ -1,0 +1,311 @@
+"""The series of thresholds as a result: rows, verdicts, sentences, curve and cost parts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from attribution.core import messages
+from attribution.core.errors import InputError, closest
+from attribution.core.records import Field, Records, TabularResult
+from attribution.core.render.display import Cell, Display, DisplayColumn, DisplayTable, column_label
+from experiments.roi.net_benefit import Variance, net_benefit
+from experiments.roi.people import PeopleNeeded, people_needed
+from experiments.roi.undecided import IncrementalCost, cost_per_incremental
+from experiments.roi.verdicts import Verdict, adjust_verdicts, decide, verdict_p_values
+from experiments.roi.wording import price_text, verdict_sentence
+
+if TYPE_CHECKING:
+    from attribution.core.estimates import Estimate, Side
+    from attribution.core.findings import Finding
+    from attribution.core.recipe import Recipe
+    from experiments.roi.contrasts import ContrastCosts
+    from experiments.roi.guardrails import GuardrailReading
+
+__all__ = ["MULTIPLICITY", "CostThresholds", "Judged", "Row", "judge"]
+
+MULTIPLICITY = "MULTIPLICITY"
+_MONEY = ("cost_per_incremental", "cost_per_incremental_low", "cost_per_incremental_high")
+_NET = ("net_benefit_per_1000", "net_benefit_low", "net_benefit_high")
+
+
+class Row(NamedTuple):
+    """A contrast at a threshold."""
+
+    contrast: ContrastCosts
+    threshold: float
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Judged:
+    """A row with everything that its verdict rests on; amounts per person."""
+
+    contrast: ContrastCosts
+    threshold: float
+    net: Estimate
+    cost: IncrementalCost
+    people: PeopleNeeded
+    guardrails: tuple[GuardrailReading, ...]
+    verdict: Verdict
+    unadjusted: Verdict
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
+class CostThresholds(TabularResult):
+    """Whether each contrast pays at each threshold.
+
+    Attributes:
+        judged: The rows with what their verdicts rest on.
+        findings: Trust checks; one that fails makes every verdict INVALID.
+        recipe: How the figures were made.
+        level: Confidence level.
+        side: Side of the intervals.
+        variance: "score" or "plugin".
+        parts: Cost per 1,000 persons of each arm, part by part.
+    """
+
+    judged: tuple[Judged, ...]
+    findings: tuple[Finding, ...]
+    recipe: Recipe
+    level: float
+    side: Side
+    variance: Variance
+    parts: Records
+
+    def verdict(
+        self, *, arm: str, threshold: float, control: str | None = None, segment: str | None = None
+    ) -> Verdict:
+        """The verdict of one row.
+
+        Args:
+            arm: The treated arm.
+            threshold: One of the thresholds.
+            control: What it is compared with; needed only when the arm stands in several contrasts.
+            segment: The segment; None for everybody.
+
+        Raises:
+            InputError: When there is no such row.
+        """
+        return self._find(arm, threshold, control, segment).verdict
+
+    def sentence(
+        self,
+        *,
+        arm: str,
+        threshold: float,
+        control: str | None = None,
+        segment: str | None = None,
+        lang: str | None = None,
+    ) -> str:
+        """The fixed sentence of one row's verdict, with every interval filled in."""
+        row = self._find(arm, threshold, control, segment)
+        if row.verdict.reason == MULTIPLICITY:
+            return messages.text("VERDICT.MULTIPLICITY", {"level": self.level}, lang=lang)
+        names = {"arm": row.contrast.arm, "control": row.contrast.control}
+        return verdict_sentence(
+            row.verdict,
+            contrast=messages.text("THRESHOLDS.CONTRAST", names, lang=lang),
+            threshold=row.threshold,
+            cost=row.cost,
+            people=row.people,
+            guardrails=row.guardrails,
+            lang=lang,
+        )
+
+    def curve(self, thresholds: Sequence[float]) -> Records:
+        """Net benefit per 1,000 persons of every contrast over a grid of thresholds, with its interval."""
+        contrasts = list({id(row.contrast): row.contrast for row in self.judged}.values())
+        rows = []
+        for contrast in contrasts:
+            for threshold in thresholds:
+                net = _net(contrast, float(threshold), level=self.level, side=self.side, variance=self.variance)
+                rows.append({**_names(contrast), "threshold": float(threshold), **_per_1000(net)})
+        segment = (Field("segment", "text"),) if any(c.segment is not None for c in contrasts) else ()
+        fields = (Field("arm", "text"), Field("control", "text"), *segment, Field("threshold", "money"))
+        return Records.from_rows((*fields, *(Field(name, "money") for name in _NET)), rows)
+
+    def waterfall(self) -> Records:
+        """Cost per 1,000 persons of each arm: touches, fixed, incentives to incremental and natural returners, total."""
+        return self.parts
+
+    def _find(self, arm: str, threshold: float, control: str | None, segment: str | None) -> Judged:
+        found = [
+            row
+            for row in self.judged
+            if (row.contrast.arm, row.contrast.segment, row.threshold) == (arm, segment, float(threshold))
+            and control in (None, row.contrast.control)
+        ]
+        if not found:
+            known = {f"{row.contrast.arm} @ {row.threshold:g}" for row in self.judged}
+            asked = f"{arm} @ {threshold:g}"
+            raise InputError(f"there is no verdict for {asked!r} (control {control!r}, segment {segment!r}). {closest(asked, known)}")
+        return found[0]
+
+    def _records(self) -> Records:
+        segmented = any(row.contrast.segment is not None for row in self.judged)
+        return Records.from_rows(_fields(segmented=segmented), [_record(row) for row in self.judged])
+
+    def _display(self) -> Display:
+        heads = [("threshold", "money"), ("incremental_per_1000", "number"), ("cost_per_1000", "money")]
+        columns = [DisplayColumn(messages.text("THRESHOLDS.HEAD"))]
+        columns += [DisplayColumn(column_label(name), kind) for name, kind in heads]  # type: ignore[arg-type]
+        columns += [
+            DisplayColumn(column_label("cost_per_incremental"), "text"),
+            DisplayColumn(column_label("net_benefit_per_1000"), "money", decisive=True),
+            DisplayColumn(column_label("verdict"), "text", decisive=True),
+            DisplayColumn(column_label("people_needed"), "count"),
+        ]
+        table = DisplayTable(tuple(columns), tuple(_shown(row) for row in self.judged))
+        notes = (*self.recipe.sentences(), *(finding.text() for finding in self.findings if finding.status != "pass"))
+        return Display(messages.text("THRESHOLDS.TITLE", {"level": self.level}), (table, *notes))
+
+
+def judge(  # noqa: PLR0913 -- internal, all by keyword
+    rows: Sequence[Row],
+    *,
+    readings: Mapping[tuple[str, str], tuple[GuardrailReading, ...]],
+    findings: tuple[Finding, ...],
+    invalid: tuple[str, ...],
+    primary: tuple[str, ...],
+    level: float,
+    side: Side,
+    variance: Variance,
+    relevant_net: float | None,
+    parts: Records,
+    recipe: Recipe,
+) -> CostThresholds:
+    """Estimate every row, adjust for many verdicts, decide."""
+    options = {"level": level, "side": side, "variance": variance}
+    costs: dict[int, IncrementalCost] = {}
+    for row in rows:
+        if id(row.contrast) not in costs:
+            c = row.contrast
+            costs[id(c)] = cost_per_incremental(c.treated, c.untreated, weights=c.weights, **options)  # type: ignore[arg-type]
+    nets = [_net(row.contrast, row.threshold, **options) for row in rows]  # type: ignore[arg-type]
+    p_values = [verdict_p_values(net) for net in nets]
+    words = adjust_verdicts(
+        [p[0] for p in p_values],
+        [p[1] for p in p_values],
+        [row.contrast.arm in primary for row in rows],
+        level=level,
+        side=side,
+        family=_families(rows),
+    )
+    judged = []
+    for row, net, word in zip(rows, nets, words, strict=True):
+        guards = readings[row.contrast.arm, row.contrast.control]
+        plain = decide(net, invalid=invalid, guardrails=guards)
+        made = decide(net, invalid=invalid, guardrails=guards, word=word)
+        if made.word != plain.word and not made.reason:
+            made = replace(made, reason=MULTIPLICITY)
+        judged.append(
+            Judged(
+                contrast=row.contrast,
+                threshold=row.threshold,
+                net=net,
+                cost=costs[id(row.contrast)],
+                people=people_needed(net, row.contrast.persons, relevant_net=relevant_net),
+                guardrails=guards,
+                verdict=made,
+                unadjusted=plain,
+            )
+        )
+    return CostThresholds(
+        judged=tuple(judged), findings=findings, recipe=recipe, level=level, side=side, variance=variance, parts=parts
+    )
+
+
+def _families(rows: Sequence[Row]) -> list[str]:
+    """Rows at the same place of their contrast's series are one family: thresholds of one contrast are never adjusted."""
+    places: dict[int, int] = {}
+    made = []
+    for row in rows:
+        place = places.get(id(row.contrast), 0)
+        places[id(row.contrast)] = place + 1
+        made.append(str(place))
+    return made
+
+
+def _net(contrast: ContrastCosts, threshold: float, *, level: float, side: Side, variance: Variance) -> Estimate:
+    return net_benefit(
+        contrast.treated,
+        contrast.untreated,
+        threshold,
+        weights=contrast.weights,
+        level=level,
+        side=side,
+        variance=variance,
+    )
+
+
+def _fields(*, segmented: bool) -> tuple[Field, ...]:
+    segment = (Field("segment", "text"),) if segmented else ()
+    return (
+        Field("arm", "text"),
+        Field("control", "text"),
+        *segment,
+        Field("threshold", "money"),
+        Field("incremental_per_1000", "number"),
+        Field("cost_per_1000", "money"),
+        *(Field(name, "money") for name in _MONEY),
+        Field("cost_kind", "text"),
+        *(Field(name, "money") for name in _NET),
+        Field("verdict", "text"),
+        Field("verdict_unadjusted", "text"),
+        Field("reason", "text"),
+        Field("people_needed", "count"),
+    )
+
+
+def _names(contrast: ContrastCosts) -> dict[str, object]:
+    return {"arm": contrast.arm, "control": contrast.control, "segment": contrast.segment}
+
+
+def _per_1000(net: Estimate) -> dict[str, object]:
+    ends = (net.value, net.low, net.high)
+    return {name: None if end is None else 1000.0 * end for name, end in zip(_NET, ends, strict=True)}
+
+
+def _record(row: Judged) -> dict[str, object]:
+    undecided = row.cost.undecided
+    # Every threshold is decided: the set is empty, so it has no ends.
+    empty = undecided.kind == "complement" and math.isinf(undecided.low) and math.isinf(undecided.high)
+    ends = (None, None) if empty else (undecided.low, undecided.high)
+    reasons = [part for part in (row.verdict.reason, row.cost.reason) if part]
+    return {
+        **_names(row.contrast),
+        "threshold": row.threshold,
+        "incremental_per_1000": 1000.0 * row.contrast.difference("woken"),
+        "cost_per_1000": 1000.0 * row.contrast.difference("cost"),
+        **dict(zip(_MONEY, (row.cost.value, *ends), strict=True)),
+        "cost_kind": undecided.kind,
+        **_per_1000(row.net),
+        "verdict": row.verdict.word,
+        "verdict_unadjusted": row.unadjusted.word,
+        "reason": "; ".join(reasons),
+        "people_needed": row.people.number,
+    }
+
+
+def _shown(row: Judged) -> tuple[object, ...]:
+    from attribution.core.formats import format_interval
+
+    record = _record(row)
+    names = {"arm": row.contrast.arm, "control": row.contrast.control}
+    label = messages.text("THRESHOLDS.CONTRAST", names)
+    price = price_text(row.cost)
+    low, high = record["cost_per_incremental_low"], record["cost_per_incremental_high"]
+    if row.cost.undecided.kind == "interval" and low is not None:
+        price = f"{price} ({format_interval(low, high, 'money')})"
+    return (
+        label if row.contrast.segment is None else f"{label} · {row.contrast.segment}",
+        row.threshold,
+        record["incremental_per_1000"],
+        record["cost_per_1000"],
+        price,
+        Cell(*(record[name] for name in _NET)),
+        row.verdict.word,
+        row.people.number if row.verdict.word == "INCONCLUSIVE" else None,
+    )
