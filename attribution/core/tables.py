@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
+from narwhals.exceptions import DuplicateError
 
 from attribution.core.errors import InputError, TableError, TableIssue, closest
 
@@ -36,10 +37,11 @@ class Problems:
     def add(
         self, code: str, table: str, column: str | None, count: int, *, message: str, examples: Iterable[object] = ()
     ) -> None:
-        """Note one problem."""
+        """Note one problem; the same one, met again by another reader of the column, is told once."""
         shown = tuple(_shown(item) for item in list(examples)[:_EXAMPLES])
         issue = TableIssue(code=code, table=table, column=column, count=int(count), examples=shown, message=message)
-        self.issues.append(issue)
+        if issue not in self.issues:
+            self.issues.append(issue)
 
     def raise_if_any(self) -> None:
         """Raise one `TableError` with everything collected, if there is anything."""
@@ -175,11 +177,12 @@ def open_table(
     optional: Sequence[str] = (),
 ) -> Table:
     """Open a table and bring in the columns of the named roles, noting those that are missing."""
-    frame = _narwhal(data, name)
-    names = tuple(frame.collect_schema().names())
-    doubled = sorted({column for column in names if names.count(column) > 1})
-    if doubled:
-        raise InputError(f"{name}: the column names {doubled!r} occur more than once; rename them.")
+    try:
+        frame = _narwhal(data, name)
+        names = tuple(frame.collect_schema().names())
+    except DuplicateError as error:
+        doubled = " ".join(str(error).split())
+        raise InputError(f"{name}: column names occur more than once; rename them. {doubled}") from None
     table = Table(name=name, roles=roles, problems=problems, _frame=frame, names=names)
     table.require(*required)
     table.load(*(roles.name_of(role) for role in (*required, *optional)))
