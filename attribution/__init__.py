@@ -16,6 +16,7 @@ from attribution._version import __version__
 from attribution.core.lazy import attach
 
 if TYPE_CHECKING:
+    from attribution.compare import compare_models as compare_models
     from attribution.core.columns import Columns as Columns
     from attribution.core.errors import ConservationError as ConservationError
     from attribution.core.errors import DesignError as DesignError
@@ -68,6 +69,7 @@ _EXPORTS = {
     "WakeLiftWarning": "attribution.core.errors",
     "attribute": "attribution.credit.attribute",
     "build_journeys": "attribution.journeys.build",
+    "compare_models": "attribution.compare",
     "language": "attribution.core.language",
     "set_language": "attribution.core.language",
 }
@@ -76,7 +78,7 @@ __all__ = [
     "RULE_MODELS", "Columns", "Comparison", "ConservationError", "Credit", "DesignError", "Estimate",
     "Finding", "FirstTouch", "InputError", "JourneyArrays", "Journeys", "LastTouch", "Linear", "Model",
     "PositionBased", "Rules", "TableError", "TableIssue", "TimeDecay", "WakeLiftError", "WakeLiftWarning",
-    "__version__", "attribute", "build_journeys", "language", "set_language",
+    "__version__", "attribute", "build_journeys", "compare_models", "language", "set_language",
 ]  # fmt: skip
 
 __getattr__, __dir__ = attach(__name__, _EXPORTS)

@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 from attribution.core.durations import duration_text, parse_duration
 from attribution.core.errors import InputError, closest
 
-__all__ = ["Lookback", "LookbackKey", "Rules"]
+__all__ = ["Lookback", "LookbackKey", "Rules", "key_text"]
 
 Duration: TypeAlias = str | timedelta
 LookbackKey: TypeAlias = str | tuple[str, str]
@@ -47,7 +47,7 @@ class Rules:
     Example:
         >>> import attribution as at
         >>> at.Rules(lookback={"banner": "1d", ("sms", "click"): "14d", "*": "30d"}).text()
-        "lookback banner 1d, ('sms', 'click') 14d, * 30d; reuse shared; origin all; same instant include"
+        'lookback banner 1d, sms / click 14d, * 30d; reuse shared; origin all; same instant include'
     """
 
     lookback: Lookback = "30d"
@@ -98,7 +98,7 @@ class Rules:
         found = self.lookbacks()
         if list(found) == ["*"]:
             return duration_text(found["*"])
-        return ", ".join(f"{key} {duration_text(value)}" for key, value in found.items())
+        return ", ".join(f"{key_text(key)} {duration_text(value)}" for key, value in found.items())
 
 
 def _checked(lookback: Mapping[LookbackKey, Duration]) -> dict[LookbackKey, timedelta]:
@@ -111,4 +111,9 @@ def _checked(lookback: Mapping[LookbackKey, Duration]) -> dict[LookbackKey, time
             raise InputError(f'a key of lookback must be a channel, a (channel, kind) pair or "*", got {key!r}.')
         checked[key] = parse_duration(value, name=f"lookback[{key!r}]")
     # The spelling of a mapping must not change a recipe: specific keys first, "*" last, else by name.
-    return dict(sorted(checked.items(), key=lambda item: (item[0] == "*", str(item[0]))))
+    return dict(sorted(checked.items(), key=lambda item: (item[0] == "*", key_text(item[0]))))
+
+
+def key_text(key: LookbackKey) -> str:
+    """A key of a lookback mapping as people read it: "sms / click"."""
+    return key if isinstance(key, str) else " / ".join(key)

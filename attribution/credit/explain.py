@@ -78,7 +78,7 @@ def explain_conversion(credit: Credit, conversion_id: str | int) -> Explanation:
     channel = journeys.touches.table.arrow(journeys.touches.table.roles.channel)
     columns: list[tuple[Field, Any]] = [
         (Field("time", "date"), [_moment(int(time)) for time in journeys.touches.time[order]]),
-        (Field("channel", "text"), channel.take(pa.array(order)).to_pylist()),
+        (Field("channel", "text"), channel.take(pa.array(order, type=pa.int64())).to_pylist()),
         (Field("age_days", "number"), ages.tolist()),
         (Field("status", "text"), status),
     ]

@@ -105,6 +105,8 @@ def resolve_keys(journeys: Journeys, asked: str | Sequence[str]) -> tuple[Key, .
     Raises:
         InputError: For no key, a repeated one, an unknown one, or a name that a column of the result has.
     """
+    if not isinstance(asked, (str, list, tuple)):
+        raise InputError(f"by() takes the name of a column, or several in a tuple, got {asked!r}.")
     written = (asked,) if isinstance(asked, str) else tuple(asked)
     if not written:
         raise InputError("by() needs at least one column of the touches or the conversions.")

@@ -8,6 +8,7 @@ import numpy as np
 
 from attribution.core.findings import Finding
 from attribution.journeys.slip import suspected_slip
+from attribution.rules import key_text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -96,7 +97,7 @@ def _lookbacks(journeys: Journeys) -> list[Finding]:
     for key in journeys.rules.lookbacks():
         known = key[0] in channels and key[1] in kinds if isinstance(key, tuple) else key == "*" or key in channels
         if not known:
-            idle.append(" / ".join(key) if isinstance(key, tuple) else key)
+            idle.append(key_text(key))
     if not idle:
         return []
     return [Finding(code="LOOKBACK_UNUSED", status="warn", values={"keys": ", ".join(idle)})]
