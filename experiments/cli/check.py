@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -43,7 +44,9 @@ def command(ctx: click.Context, *, plan: str, strict: bool, lang: str | None, ju
     changes = plan_changes(plan) or []
     (report,) = progress([("ANALYSING", lambda: postmortem(declared, lang=spoken))], lang=spoken)
     if junit is not None:
-        report.to_junit(junit)
+        target = Path(junit)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        report.to_junit(target)
     _tell(report.gates, changes, lang=spoken)
     ctx.exit(_code(report.gates, strict=strict))
 

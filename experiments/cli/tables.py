@@ -36,7 +36,8 @@ def write_table(table: pa.Table, path: str | Path) -> Path:
     if ending == ".parquet":
         import pyarrow.parquet as pq
 
-        pq.write_table(table, place)
+        with place.open("wb") as file:  # Arrow cannot open every name that Python can
+            pq.write_table(table, file)
     elif ending == ".csv":
         _write_csv(table, place)
     else:

@@ -169,6 +169,8 @@ class _Reading:
             raise
         except UnicodeDecodeError as error:
             raise InputError(self._wrong_encoding()) from error
+        except LookupError as error:
+            raise InputError(f"{shown(self.encoding)} is not a known text encoding, for example gb18030.") from error
         except OSError as error:
             raise InputError(f"{self.name} cannot be read: {_first_line(error)}") from error
         except ValueError as error:  # pyarrow.ArrowInvalid is one; so is what openpyxl and pandas say

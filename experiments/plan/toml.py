@@ -33,6 +33,8 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise PlanError([(f"line {line}", message)], source=name) from error
     try:
         return tomllib.loads(text)
+    except RecursionError as error:
+        raise PlanError([("file", "brackets are nested too deeply. This is not a plan.")], source=name) from error
     except tomllib.TOMLDecodeError as error:
         said = str(error)
         found = _PLACE.search(said)

@@ -324,12 +324,14 @@ def test_exactly_one_metric_is_primary(declared, roles, expected):
 
 def test_no_primary_metric_is_a_contradiction(declared):
     declared["metrics"] = {"a": {"kind": "rate", "role": "secondary"}}
-    assert only_problem(declared) == ("metrics", "no metric is primary. Declare role = \"primary\" for one of them.")
+    assert only_problem(declared) == ("metrics", 'no metric is primary. Declare role = "primary" for one of them.')
 
 
 @pytest.mark.parametrize("value", [date(2026, 12, 31), "2026-12-31", datetime(2026, 12, 31, tzinfo=UTC)])
 def test_the_date_of_the_data_is_a_date_or_an_instant(declared, value):
-    assert Plan.from_dict(changed(declared, "campaign.as_of", value)).campaign.as_of.isoformat().startswith("2026-12-31")
+    assert (
+        Plan.from_dict(changed(declared, "campaign.as_of", value)).campaign.as_of.isoformat().startswith("2026-12-31")
+    )
 
 
 def test_an_attestation_keeps_who_when_and_how(declared):
@@ -389,3 +391,10 @@ def test_the_guide_holds_the_explained_keys(repo):
     guide = (repo / "docs" / "guides" / "plan.md").read_text(encoding="utf-8")
     missing = [line for line in explain_markdown().splitlines() if line and line not in guide.splitlines()]
     assert missing == []
+
+
+def test_the_plan_of_the_guide_is_a_plan(repo):
+    guide = (repo / "docs" / "guides" / "plan.md").read_text(encoding="utf-8")
+    plan = Plan.from_dict(tomllib.loads(guide.split("```toml\n", 1)[1].split("```", 1)[0]))
+    sections = {name for name in type(plan).model_fields if getattr(plan, name)}
+    assert sections == set(type(plan).model_fields)  # it shows every section

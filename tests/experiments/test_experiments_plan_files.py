@@ -65,10 +65,15 @@ def test_numbers_with_zeros_stay_numbers(tmp_path, zero):
 def test_text_that_looks_like_nothing_is_kept(tmp_path):
     path = tmp_path / "touches.csv"
     path.write_text("person_id,channel\nNULL,NA\n,\n", encoding="utf-8")
-    assert read_table(path).to_pylist() == [{"person_id": "NULL", "channel": "NA"}, {"person_id": None, "channel": None}]
+    assert read_table(path).to_pylist() == [
+        {"person_id": "NULL", "channel": "NA"},
+        {"person_id": None, "channel": None},
+    ]
 
 
-@pytest.mark.parametrize("written", ["2026-10-12 08:00:00", "2026-10-12T08:00:00", "2026/10/12 8:00", "2026/10/12 08:00:00"])
+@pytest.mark.parametrize(
+    "written", ["2026-10-12 08:00:00", "2026-10-12T08:00:00", "2026/10/12 8:00", "2026/10/12 08:00:00"]
+)
 def test_times_are_read_as_excel_and_iso_write_them(tmp_path, written):
     path = tmp_path / "touches.csv"
     path.write_text(f"person_id,time\n1,{written}\n", encoding="utf-8")

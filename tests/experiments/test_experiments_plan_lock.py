@@ -91,7 +91,11 @@ def test_a_dropped_gate_is_named(plan):
 
 def test_another_order_of_metrics_changes_the_primary_one(plan):
     lock_plan(plan, locked_on=DAY)
-    edited(plan, '[metrics.woken]\nkind = "rate"\n[metrics.value]\nkind = "mean"', '[metrics.value]\nkind = "mean"\n[metrics.woken]\nkind = "rate"')
+    edited(
+        plan,
+        '[metrics.woken]\nkind = "rate"\n[metrics.value]\nkind = "mean"',
+        '[metrics.value]\nkind = "mean"\n[metrics.woken]\nkind = "rate"',
+    )
     assert plan_changes(plan) == [
         ("metrics.value.role", '"secondary"', '"primary"'),
         ("metrics.woken.role", '"primary"', '"secondary"'),
@@ -104,7 +108,7 @@ def test_another_order_of_metrics_changes_the_primary_one(plan):
         ("[costs]\n", "# a comment\n[costs]\n"),
         ("[60, 85]", "[60.0, 85.0]"),
         ("[experiment]", '[experiment]\nwindow = "28d"  # the default'),
-        ("[campaign]\n", "[report]\nlanguage = \"en\"\n[campaign]\n"),
+        ("[campaign]\n", '[report]\nlanguage = "en"\n[campaign]\n'),
     ],
 )
 def test_another_spelling_of_the_same_plan_is_no_change(plan, old, new):
