@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Recipe", "fingerprint", "versions"]
 
+_EXACT = 2.0**53
 _LIBRARIES = ("wakelift", "numpy", "scipy", "pandas", "narwhals", "pyarrow")
 
 
@@ -128,7 +129,9 @@ def _column_hash(column: pa.Array | NDArray[Any] | Sequence[object]) -> NDArray[
         or pa.types.is_decimal(kind)
     ):
         values = array.cast(pa.float64(), safe=False).fill_null(np.nan).to_numpy(zero_copy_only=False) + 0.0
-        return pd.util.hash_array(np.ascontiguousarray(values)).astype(np.uint64)
+        if not pa.types.is_integer(kind) or not (np.abs(values) >= _EXACT).any():
+            return pd.util.hash_array(np.ascontiguousarray(values)).astype(np.uint64)
+        # Neighbours beyond 2^53 are one float64: such keys are hashed as text.
     encoded = array.cast(pa.large_string()).dictionary_encode()
     words = np.array(encoded.dictionary.to_pylist(), dtype=object)
     hashed = pd.util.hash_array(words, categorize=False) if len(words) else np.empty(0, np.uint64)

@@ -78,9 +78,7 @@ def test_doubled_column_names_are_an_error():
     frame = pd.DataFrame([["a", "b"]], columns=["channel", "channel"])
     arrow = pa.Table.from_arrays([pa.array(["a"]), pa.array(["b"])], names=["channel", "channel"])
     for doubled in (frame, arrow):
-        with pytest.raises(
-            InputError, match=r"touches: column names occur more than once; rename them\. .*'channel' 2 times"
-        ):
+        with pytest.raises(InputError, match=r"names occur more than once; rename them\. .*'channel' 2 times"):
             opened(doubled)
 
 
@@ -91,7 +89,7 @@ def test_missing_columns_are_noted_with_the_closest_name():
     assert table.require_names("chanel")
     with pytest.raises(TableError, match="Did you mean 'chanel'") as caught:
         problems.raise_if_any()
-    assert [issue.column for issue in caught.value.issues] == ["channel", "time", "channel"]
+    assert [issue.column for issue in caught.value.issues] == ["channel", "time"]
 
 
 def test_no_problem_raises_nothing():

@@ -105,7 +105,7 @@ def _show(value: object, kind: str) -> str:
         point = format_value(value.value, kind)
         ends = format_interval(value.low, value.high, kind)
         shown = point if ends == format_value(None) else f"{point} ({ends})"
-        return f"{shown} {value.note}".rstrip()
+        return f"{shown} {_line(value.note)}".rstrip()
     return format_value(value, kind)
 
 
@@ -114,23 +114,32 @@ def _show(value: object, kind: str) -> str:
 
 def to_text(display: Display) -> str:
     """Plain text for a terminal."""
-    parts = [display.title] if display.title else []
-    parts += [block if isinstance(block, str) else table_text(block) for block in display.blocks]
+    parts = [_line(display.title)] if display.title else []
+    parts += [_lines(block) if isinstance(block, str) else table_text(block) for block in display.blocks]
     return "\n".join(part for part in parts if part)
 
 
 def table_text(table: DisplayTable) -> str:
     """One table as aligned plain text."""
-    head = [column.label for column in table.columns]
+    head = [_line(column.label) for column in table.columns]
     body = [[_show(value, column.kind) for value, column in zip(row, table.columns, strict=True)] for row in table.rows]
     widths = [max(map(_width, column)) for column in zip(head, *body, strict=True)]
     right = [column.kind in NUMERIC_KINDS for column in table.columns]
-    lines = [table.title] if table.title else []
+    lines = [_line(table.title)] if table.title else []
     lines += [
         "  ".join(map(_pad, row, widths, right)).rstrip() for row in (head, ["-" * width for width in widths], *body)
     ]
-    lines += list(table.notes)
+    lines += map(_line, table.notes)
     return "\n".join(lines)
+
+
+def _line(text: str) -> str:
+    """Text of the user's data on one line: a name must not move a terminal's cursor or turn the reading direction."""
+    return format_value(text, "text")
+
+
+def _lines(text: str) -> str:
+    return "\n".join(map(_line, text.splitlines()))
 
 
 def _width(text: str) -> int:

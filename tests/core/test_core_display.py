@@ -1,0 +1,289 @@
+"""Records, formats and displays: numbers as people read them, and hostile names that stay text everywhere."""
+
+from __future__ import annotations
+
+import html
+import math
+import re
+from dataclasses import dataclass
+from datetime import date, datetime
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from attribution.core.errors import InputError, WakeLiftError
+from attribution.core.formats import KINDS, format_interval, format_value
+from attribution.core.language import language
+from attribution.core.records import Field, Records, TabularResult
+from attribution.core.render.display import (
+    Cell,
+    Display,
+    DisplayColumn,
+    DisplayTable,
+    column_label,
+    escape_html,
+    escape_markdown,
+    records_table,
+    table_text,
+    to_html,
+    to_markdown,
+    to_text,
+)
+
+HOSTILE = "<script>alert(1)</script>|=1+1`*_[x](javascript:y)&amp;\n\"'\u202e\x1b[31m\x9b31m\u2066"
+
+# --- formats ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "english", "chinese"),
+    [
+        (1234567, "count", "1,234,567", "1,234,567"),
+        (1234.56, "count", "1,234.6", "1,234.6"),
+        (-3, "count", "−3", "−3"),
+        (0.0, "number", "0", "0"),
+        (3.14159, "number", "3.142", "3.142"),
+        (-0.00012345, "number", "−0.0001234", "−0.0001234"),
+        (1e-15, "number", "0", "0"),
+        (0.0123, "rate", "1.23%", "1.23%"),
+        (0.0123, "pp", "1.23 pp", "1.23 个百分点"),
+        (0.0123, "per1000", "12.3", "12.3"),
+        (1234.567, "money", "1,235", "1,235"),
+        (0.0045, "money", "0.00450", "0.00450"),
+        (2.34567, "ratio", "2.35", "2.35"),
+        (0.00004, "p", "<0.0001", "<0.0001"),
+        (0.0432, "p", "0.0432", "0.0432"),
+        (0.4321, "p", "0.432", "0.432"),
+        (0.95, "level", "95%", "95%"),
+        (0.999, "level", "99.9%", "99.9%"),
+        (math.inf, "money", "∞", "∞"),
+        (-math.inf, "rate", "−∞", "−∞"),
+        (date(2026, 10, 1), "date", "2026-10-01", "2026-10-01"),
+        (datetime(2026, 10, 1), "date", "2026-10-01", "2026-10-01"),
+        (datetime(2026, 10, 1, 9, 30), "date", "2026-10-01 09:30", "2026-10-01 09:30"),
+        ("soon", "date", "soon", "soon"),
+        (7, "date", "7", "7"),
+        ("a\tb\x00c\u202e\n d", "text", "a bc d", "a bc d"),
+    ],
+)
+def test_values_read_as_people_write_them(value, kind, english, chinese):
+    shown = {lang: format_value(value, kind, lang=lang) for lang in ("en", "zh")}
+    assert shown == {"en": english, "zh": chinese}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_undefined_is_a_dash(kind):
+    assert format_value(None, kind) == "–"
+    if kind not in ("text", "date"):
+        assert format_value(math.nan, kind) == "–"
+
+
+def test_an_unknown_kind_is_an_error():
+    with pytest.raises(InputError, match=r"kind must be one of count, number, .*, got 'euro'"):
+        format_value(1, "euro")
+
+
+def test_intervals_have_two_ends_or_none():
+    assert format_interval(1, 2000, "count") == "1 to 2,000"
+    assert " 至 " in format_interval(1, math.inf, "count", lang="zh")
+    assert format_interval(None, 1, "count") == "–"
+    assert format_interval(math.nan, 1, "count") == "–"
+
+
+def test_the_current_language_is_spoken():
+    with language("zh"):
+        assert format_value(0.01, "pp").endswith("个百分点")
+
+
+# --- records ---------------------------------------------------------------------------------------------------------
+
+FIELDS = (Field("name", "text"), Field("n", "count"), Field("share", "rate"), Field("when", "date"))
+ROWS = [
+    {"name": "短信", "n": 3, "share": 0.25, "when": date(2026, 10, 1)},
+    {"name": None, "n": None, "share": math.nan},
+]
+
+
+def test_records_become_every_kind_of_table():
+    records = Records.from_rows(FIELDS, ROWS)
+    assert len(records) == 2
+    assert records.to_dicts() == [ROWS[0], {"name": None, "n": None, "share": None, "when": None}]
+    assert records.to_arrow().to_pylist() == records.to_dicts()
+    assert records.to_polars().to_dicts() == records.to_dicts()
+    frame = records.to_pandas()
+    assert frame["share"].isna().tolist() == [False, True]
+    assert list(frame.columns) == ["name", "n", "share", "when"]
+    assert records.column("n") == [3, None]
+    with pytest.raises(WakeLiftError, match="no column 'm'"):
+        records.column("m")
+
+
+def test_arrow_and_numpy_columns_come_out_as_plain_values():
+    columns = (pa.array(["a", None]), np.array([1, 2]), np.array([0.5, np.nan]), pa.chunked_array([[None, None]]))
+    records = Records(FIELDS, columns)
+    assert records.to_dicts() == [
+        {"name": "a", "n": 1, "share": 0.5, "when": None},
+        {"name": None, "n": 2, "share": None, "when": None},
+    ]
+    assert [type(value) for value in records.to_dicts()[0].values()] == [str, int, float, type(None)]
+    assert records.to_arrow().column("share").null_count == 1
+
+
+def test_text_of_several_kinds_is_text_and_whole_counts_stay_whole():
+    made = Records.from_rows((Field("k", "text"), Field("n", "count")), [{"k": "a", "n": 1}, {"k": (1, 2), "n": 2.5}])
+    assert made.to_arrow().column("k").to_pylist() == ["a", "(1, 2)"]
+    assert made.to_arrow().schema.field("n").type == pa.float64()
+    none = Records.from_rows((Field("k", "text"),), [{}])
+    assert none.to_arrow().schema.field("k").type == pa.string()
+    assert len(Records((), ())) == 0
+
+
+def test_columns_of_unequal_length_are_an_error():
+    with pytest.raises(WakeLiftError, match="columns of unequal length"):
+        Records(FIELDS[:2], ([1], [1, 2]))
+    with pytest.raises(WakeLiftError, match="columns of unequal length"):
+        Records(FIELDS[:2], ([1],))
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Result(TabularResult):
+    records: Records
+
+    def _records(self):
+        return self.records
+
+    def _display(self):
+        return Display("Title", (records_table(self.records),))
+
+
+def test_a_result_gives_its_rows_in_every_kind():
+    result = Result(Records.from_rows(FIELDS[:2], ROWS))
+    for frame in (result.table(), result.to_pandas()):
+        pd.testing.assert_frame_equal(frame, result.records.to_pandas())
+    assert result.to_dicts() == result.to_arrow().to_pylist() == result.to_polars().to_dicts()
+    assert repr(result).startswith("Title\n")
+    assert result.to_markdown().startswith("**Title**\n\n|")
+    assert result._repr_html_().startswith('<div class="wakelift" lang="en"><strong>Title</strong><table>')
+
+
+def test_a_result_without_records_says_so():
+    class Bare(TabularResult):
+        pass
+
+    with pytest.raises(NotImplementedError, match="Bare must give its records"):
+        Bare().to_dicts()
+    with pytest.raises(NotImplementedError, match="Bare must give its display"):
+        repr(Bare())
+
+
+# --- displays --------------------------------------------------------------------------------------------------------
+
+
+def hostile_display() -> Display:
+    columns = (DisplayColumn(HOSTILE, "text", decisive=True), DisplayColumn(HOSTILE, "count"))
+    table = DisplayTable(columns, ((HOSTILE, 1), (Cell(HOSTILE, note=HOSTILE), 2)), title=HOSTILE, notes=(HOSTILE,))
+    return Display(HOSTILE, (HOSTILE, table))
+
+
+class _Tags(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.tags, self.attributes, self.text = set(), set(), []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def test_hostile_names_stay_text_in_html():
+    parser = _Tags()
+    parser.feed(to_html(hostile_display()))
+    assert parser.tags == {"div", "strong", "p", "table", "caption", "thead", "tbody", "tr", "th", "td"}
+    assert parser.attributes == {"class", "lang", "scope", "style"}
+    assert sum("<script>alert(1)</script>" in text for text in parser.text) >= 7
+
+
+def test_hostile_names_stay_text_in_markdown():
+    shown = to_markdown(hostile_display())
+    assert "<" not in re.sub(r"\\.", "", shown)
+    lines = shown.splitlines()
+    rows = [line for line in lines if line.startswith("|")]
+    assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {3}
+    assert len(lines) == len(shown.split("\n")) - 1
+    unescaped = re.sub(r"\\[\\`*_{}\[\]<>#|~$]", "", "".join(rows))
+    assert not re.search(r"[`_\[\]<>]", unescaped)
+
+
+@pytest.mark.parametrize("render", [to_text, to_html, to_markdown])
+def test_no_control_or_direction_character_survives(render):
+    shown = render(hostile_display())
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", shown)
+    assert "alert(1)" in html.unescape(shown)
+
+
+def test_single_texts_are_escaped_too():
+    assert escape_html('<a href="x">\n&') == "&lt;a href=&quot;x&quot;&gt; &amp;"
+    assert escape_markdown("a|b*c\nd") == r"a\|b\*c d"
+
+
+def test_text_tables_align_wide_characters():
+    table = DisplayTable(
+        (DisplayColumn("渠道", "text"), DisplayColumn("n", "count")),
+        (("短信", 5), ("e\u0301", 1234)),
+        title="T",
+        notes=("note",),
+    )
+    assert table_text(table).split("\n") == [
+        "T",
+        "渠道      n",
+        "----  -----",
+        "短信      5",
+        "e\u0301     1,234",
+        "note",
+    ]
+
+
+def test_a_number_stands_with_its_interval_in_one_column():
+    fields = tuple(Field(name, "count") for name in ("n", "n_low", "n_high", "m", "m_low"))
+    records = Records(fields, ([5, 6], [4, None], [7, None], [1, 2], [0, 1]))
+    table = records_table(records, title="T", notes=["x"], decisive="n")
+    assert [column.label for column in table.columns] == [column_label("n"), column_label("m")]
+    assert [column.decisive for column in table.columns] == [True, False]
+    shown = to_text(Display("", (table,)))
+    assert "5 (4 to 7)" in shown
+    assert re.search(r"^\s*6 +2$", shown, re.MULTILINE)
+    assert "**5 (4 to 7)**" in to_markdown(Display("", (table,)))
+
+
+def test_chosen_columns_come_in_the_chosen_order():
+    records = Records.from_rows(FIELDS[:2], ROWS)
+    assert [column.kind for column in records_table(records, ["n", "name"]).columns] == ["count", "text"]
+
+
+def test_notes_of_cells_are_shown():
+    table = DisplayTable((DisplayColumn("x", "rate"),), ((Cell(0.5, 0.25, 0.75, "†"),), (Cell(None, note="ATOM"),)))
+    shown = to_text(Display("", (table,)))
+    assert "50% (25% to 75%) †" in re.sub(r"\.0+%", "%", shown)
+    assert "ATOM" in shown
+
+
+def test_empty_displays_and_tables_are_fine():
+    assert to_text(Display("", ())) == ""
+    assert to_html(Display("", ())) == '<div class="wakelift" lang="en"></div>'
+    empty = records_table(Records.from_rows(FIELDS[:1], []))
+    assert to_text(Display("", (empty,))).count("\n") == 1
+    assert "<tbody></tbody>" in to_html(Display("", (empty,)))
+
+
+def test_headings_speak_the_language():
+    assert column_label("customer_id") == "customer"
+    with language("zh"):
+        assert column_label("customer_id") == "客户号"
+        assert to_html(Display("", ())).startswith('<div class="wakelift" lang="zh">')
+    assert column_label("a column of the user") == "a column of the user"
