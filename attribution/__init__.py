@@ -30,8 +30,11 @@ if TYPE_CHECKING:
     from attribution.core.findings import Finding as Finding
     from attribution.core.language import language as language
     from attribution.core.language import set_language as set_language
+    from attribution.costs import price_touches as price_touches
     from attribution.credit.attribute import attribute as attribute
     from attribution.credit.credit import Credit as Credit
+    from attribution.identity import Identity as Identity
+    from attribution.identity import resolve_identity as resolve_identity
     from attribution.journeys.arrays import JourneyArrays as JourneyArrays
     from attribution.journeys.build import build_journeys as build_journeys
     from attribution.journeys.plan import Journeys as Journeys
@@ -53,6 +56,7 @@ _EXPORTS = {
     "Estimate": "attribution.core.estimates",
     "Finding": "attribution.core.findings",
     "FirstTouch": "attribution.models.position",
+    "Identity": "attribution.identity",
     "InputError": "attribution.core.errors",
     "JourneyArrays": "attribution.journeys.arrays",
     "Journeys": "attribution.journeys.plan",
@@ -71,14 +75,17 @@ _EXPORTS = {
     "build_journeys": "attribution.journeys.build",
     "compare_models": "attribution.compare",
     "language": "attribution.core.language",
+    "price_touches": "attribution.costs",
+    "resolve_identity": "attribution.identity",
     "set_language": "attribution.core.language",
 }
 
 __all__ = [
     "RULE_MODELS", "Columns", "Comparison", "ConservationError", "Credit", "DesignError", "Estimate",
-    "Finding", "FirstTouch", "InputError", "JourneyArrays", "Journeys", "LastTouch", "Linear", "Model",
+    "Finding", "FirstTouch", "Identity", "InputError", "JourneyArrays", "Journeys", "LastTouch", "Linear", "Model",
     "PositionBased", "Rules", "TableError", "TableIssue", "TimeDecay", "WakeLiftError", "WakeLiftWarning",
-    "__version__", "attribute", "build_journeys", "compare_models", "language", "set_language",
+    "__version__", "attribute", "build_journeys", "compare_models", "language", "price_touches", "resolve_identity",
+    "set_language",
 ]  # fmt: skip
 
 __getattr__, __dir__ = attach(__name__, _EXPORTS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import narwhals.stable.v2 as nw
@@ -27,12 +28,14 @@ if TYPE_CHECKING:
 
 __all__ = ["AppliesIdentity", "build_journeys"]
 
+_PERSON = "person_id"  # what an identity calls the column that it adds
+
 
 class AppliesIdentity(Protocol):
     """What resolves customer numbers to persons: `at.resolve_identity` gives one."""
 
-    def apply(self, table: Any) -> Any:
-        """The table with its persons."""
+    def apply(self, table: Any, *, column: str) -> Any:
+        """The table with its persons in the column ``person_id``, from the customer numbers in ``column``."""
         ...  # pragma: no cover - a protocol has no body
 
 
@@ -52,7 +55,8 @@ def build_journeys(
             column ``refund_of`` marks rows that reduce the value of the conversion they name.
         rules: Which touches are eligible; `Rules()` by default.
         columns: The user's names of the columns.
-        identity: Persons behind customer numbers, from `resolve_identity`; applied to both tables.
+        identity: Persons behind customer numbers, from `resolve_identity`; applied to the customer column (the role
+            ``customer``) of both tables.
 
     Returns:
         The plan: ``.attribute(models=...)``, ``.paths(top=20)``, ``.summary()``, ``.findings``.
@@ -74,17 +78,20 @@ def build_journeys(
     rules = Rules() if rules is None else rules
     if not isinstance(rules, Rules):
         raise InputError(f"rules must be a Rules, got {type(rules).__name__}. Write rules=at.Rules(lookback='30d').")
+    roles, conversion_roles = columns_for(columns, "touches"), columns_for(columns, "conversions")
     if identity is not None:
-        touches, conversions = identity.apply(touches), identity.apply(conversions)
+        touches = identity.apply(touches, column=roles.customer)
+        conversions = identity.apply(conversions, column=conversion_roles.customer)
+        roles, conversion_roles = replace(roles, person=_PERSON), replace(conversion_roles, person=_PERSON)
     problems = Problems()
     checked_touches = read_touches(
         _held(touches),
-        columns_for(columns, "touches"),
+        roles,
         problems=problems,
         kind=rules.needs_kind(),
         origin=rules.origin == "outbound",
     )
-    checked_conversions = read_conversions(_held(conversions), columns_for(columns, "conversions"), problems=problems)
+    checked_conversions = read_conversions(_held(conversions), conversion_roles, problems=problems)
     if checked_touches is None or checked_conversions is None:
         problems.raise_if_any()
         raise InputError("the tables cannot be read.")

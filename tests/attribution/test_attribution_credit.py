@@ -386,9 +386,9 @@ def test_without_a_value_column():
 
 
 def test_identity_is_applied_to_both_tables():
-    class Lower:
-        def apply(self, table):
-            return table.assign(person_id=table.person_id // 2)
-
-    table = at.attribute(TOUCHES, CONVERSIONS, models="linear", identity=Lower()).table().set_index("channel")
-    assert table.conversions["(none)"] == 1.0  # persons 2 and 3 are one now
+    links = pd.DataFrame({"customer_id": [1, 2, 3, 4], "phone": ["a", "b", "b", "c"]})
+    identity = at.resolve_identity(links, ids=("customer_id", "phone"))
+    touches, conversions = (table.rename(columns={"person_id": "number"}) for table in (TOUCHES, CONVERSIONS))
+    columns = at.Columns(customer="number")
+    credit = at.attribute(touches, conversions, models="linear", identity=identity, columns=columns)
+    assert credit.table().set_index("channel").conversions["(none)"] == 1.0  # numbers 2 and 3 are one person
