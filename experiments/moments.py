@@ -64,7 +64,7 @@ class Moments:
         mean: Mean of the values; nan where `n` is 0.
         squares: Sum of squared deviations from the mean.
         cubes: Sum of cubed deviations from the mean.
-        binary: Whether all values are 0 or 1.
+        strange: Rows whose value is neither 0 nor 1.
     """
 
     names: tuple[str, ...]
@@ -75,7 +75,7 @@ class Moments:
     mean: Floats
     squares: Floats
     cubes: Floats
-    binary: bool
+    strange: int
 
     @property
     def variance(self) -> Floats:
@@ -129,18 +129,11 @@ def value_counts(table: Table, *, keys: Sequence[str], columns: Sequence[str]) -
     if not table.require_names(*dict.fromkeys([*keys, *columns])) or not _are_numbers(table, columns):
         return None
     arrow = _count_in_engine(table, keys, columns)
-    if not _have_keys(table, keys, arrow):
+    values = [_floats(arrow.column(f"value_{i}")) for i in range(len(columns))]
+    complete, finite = _have_keys(table, keys, arrow), _are_finite(table, columns, values, _ints(arrow.column("count")))
+    if not (complete and finite):
         return None
     coded = [encode_together(_plain(arrow.column(f"key_{i}"))) for i in range(len(keys))]
-    values = [_floats(arrow.column(f"value_{i}")) for i in range(len(columns))]
-    for name, found in zip(columns, values, strict=True):
-        infinite = np.isinf(found)
-        if infinite.any():
-            table.problems.add(
-                "NOT_FINITE", table.name, name, int(_ints(arrow.column("count"))[infinite].sum()),
-                message="infinite numbers have no mean; repair these rows",
-            )  # fmt: skip
-            return None
     codes = [code for (code,), _ in coded]
     order = np.lexsort([*reversed(values), *reversed(codes)])
     cells, cell = _cells([code[order] for code in codes], [names for _, names in coded], len(order))
@@ -168,12 +161,25 @@ def _count_in_engine(table: Table, keys: Sequence[str], columns: Sequence[str]) 
     named = [nw.col(name).alias(f"key_{i}") for i, name in enumerate(keys)]
     read = [nw.col(name).cast(nw.Float64).alias(f"value_{i}") for i, name in enumerate(columns)]
     labels = [f"value_{i}" for i in range(len(columns))]
-    # nan and null are the same to us; engines group them apart.
-    known = [nw.when(~nw.col(label).is_nan()).then(nw.col(label)).alias(label) for label in labels]
-    frame = table.lazy().select(*named, *read).with_columns(*known)
+    frame = table.lazy().select(*named, *read)
+    if labels:  # nan and null are the same to us; engines group them apart
+        frame = frame.with_columns(
+            *(nw.when(~nw.col(label).is_nan()).then(nw.col(label)).alias(label) for label in labels)
+        )
     grouped = frame.group_by(*(f"key_{i}" for i in range(len(keys))), *labels).agg(nw.len().alias("count"))
     made: pa.Table = grouped.collect("pyarrow").to_native()
     return made
+
+
+def _are_finite(table: Table, columns: Sequence[str], values: Sequence[Floats], count: Counts) -> bool:
+    """Whether no value is infinite; every column with one is noted."""
+    lost = {name: int(count[np.isinf(found)].sum()) for name, found in zip(columns, values, strict=True)}
+    for name, rows in lost.items():
+        if rows:
+            table.problems.add(
+                "NOT_FINITE", table.name, name, rows, message="infinite numbers have no mean; repair these rows"
+            )
+    return not any(lost.values())
 
 
 def _have_keys(table: Table, keys: Sequence[str], arrow: pa.Table) -> bool:
@@ -276,7 +282,7 @@ def _moments(names: tuple[str, ...], cells: tuple[Cell, ...], cell: Counts, valu
         mean=mean,
         squares=np.maximum(squares - correction, 0.0),
         cubes=np.asarray(np.bincount(where, weights=weight * gap**3, minlength=size), dtype=np.float64),
-        binary=bool(np.isin(x, (0.0, 1.0)).all()),
+        strange=int(count[known][(x != 0.0) & (x != 1.0)].sum()),
     )
 
 
@@ -309,7 +315,7 @@ def merge_moments(first: Moments, second: Moments) -> Moments:
         mean=mean,
         squares=squares,
         cubes=a["cubes"] + b["cubes"] + gap**3 * product * lean + 3 * gap * mixed,
-        binary=first.binary and second.binary,
+        strange=first.strange + second.strange,
     )
 
 

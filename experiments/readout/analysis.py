@@ -13,6 +13,7 @@ from attribution.core.errors import DesignError
 from attribution.core.recipe import Recipe, fingerprint
 from attribution.core.tables import Problems, open_table
 from attribution.core.values import keys
+from attribution.touches import read_touches
 from experiments.design.allocation import check_allocation, read_allocation
 from experiments.design.leakage import ControlGroup, check_leakage
 from experiments.design.missingness import check_missing
@@ -91,23 +92,26 @@ def trust_findings(  # noqa: PLR0913 - what Experiment.analyze passes on
         columns: The user's names of the columns of the touches.
     """
     carried = list(outcomes.findings) if isinstance(outcomes, Outcomes) else []
+    roles = columns_for(columns, "touches")
+    found = [] if table.problems.issues else _allocation_findings(experiment, table)
     if table.problems.issues:
+        if touches is not None:
+            read_touches(touches, roles, problems=table.problems)  # its problems belong in the same error
         return carried
-    used = bool(experiment.layers)
-    layers = experiment.layers or _unused_layer(table, experiment)
-    allocation = read_allocation(table, arm=experiment.arm, layers=layers, shares=experiment.shares)
-    if allocation is None:
-        return carried
-    _need_arms(allocation.arms, experiment.control)
-    if table.problems.issues:
-        return carried
-    found = check_allocation(allocation, used=used)
     if touches is not None:
         group = _control_group(experiment, table, outcomes)
-        roles = columns_for(columns, "touches")
         if group is not None:
             found += check_leakage(group, touches, roles, campaign=campaign, limit=leak_limit)
     return [*carried, *found]
+
+
+def _allocation_findings(experiment: Experiment, table: Table) -> list[Finding]:
+    layers = experiment.layers or _unused_layer(table, experiment)
+    allocation = read_allocation(table, arm=experiment.arm, layers=layers, shares=experiment.shares)
+    if allocation is None:
+        return []
+    _need_arms(allocation.arms, experiment.control)
+    return [] if table.problems.issues else check_allocation(allocation, used=bool(experiment.layers))
 
 
 def _unused_layer(table: Table, experiment: Experiment) -> tuple[str, ...]:
@@ -181,26 +185,26 @@ def analyze(
 
 def _metric_moments(table: Table, experiment: Experiment, name: str, metric: Metric) -> Moments | None:
     cap = None if isinstance(metric, Rate) else metric.cap
-    if not table.require_names(experiment.arm, *experiment.layers):
+    zero = metric.missing == "zero"
+    part = column_moments(table, metric.column, keys=(*experiment.layers, experiment.arm), zero=zero, cap=cap)
+    # Arms or strata that cannot be used do not hide what is wrong with the metric: all problems are told at once.
+    checked = part
+    if part is None and metric.column in table.names:
+        checked = column_moments(table, metric.column, keys=(), zero=zero, cap=cap)
+    if checked is None:
         return None
-    part = column_moments(
-        table, metric.column, keys=(*experiment.layers, experiment.arm), zero=metric.missing == "zero", cap=cap
-    )
-    if part is None:
-        return None
-    lost = int((part.persons - part.n).sum())
+    lost = int((checked.persons - checked.n).sum())
     if lost and metric.missing is None:
         table.problems.add(
             "NULL_OUTCOME", table.name, metric.column, lost,
             message=f'the metric {name!r} has no value for some persons; declare missing="zero" where no record means '
-            f'no event, or '
-            'missing="exclude" for a secondary metric',
+            'no event, or missing="exclude" for a secondary metric',
         )  # fmt: skip
-    if isinstance(metric, Rate) and not part.binary:
+    if isinstance(metric, Rate) and checked.strange:
         table.problems.add(
-            "NOT_BINARY", table.name, metric.column, int(part.n.sum()),
-            message=f"the metric {name!r} is a Rate, and its column holds more than 0 and 1; use Mean, or make an "
-            f"indicator",
+            "NOT_BINARY", table.name, metric.column, checked.strange,
+            message=f"the metric {name!r} is a Rate, and its column holds other values than 0 and 1; use Mean, or make "
+            "an indicator",
         )  # fmt: skip
     return part
 
