@@ -284,3 +284,14 @@ def test_touch_costs_take_opened_tables_and_note_what_is_wrong():
 
 def test_the_bases_of_the_price_list_are_those_of_the_definition():
     assert set(BASES) == set(PRICES["basis"])
+
+
+def test_the_simulators_spend_is_reproduced():
+    import experiments as ex
+
+    campaign = ex.simulate("default", persons=2_000, seed=7)
+    found = price_touches(campaign.touches, campaign.prices).groupby("channel")["cost"].sum()
+    lump = campaign.prices.query("basis == 'fixed'").groupby("channel")["unit_cost"].sum()
+    spend = campaign.spend.set_index("channel")["cost"]
+    assert found.add(lump, fill_value=0.0).to_dict() == pytest.approx(spend.to_dict(), rel=1e-12)
+    assert found.sum() > 0
