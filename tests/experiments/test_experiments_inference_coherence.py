@@ -145,3 +145,16 @@ def test_exact_rejection_rates_by_full_enumeration(rate, control_n, n, up, down,
     for hits, control in ((20, 12), (3, 30), (40, 1)):
         p = compare_rates(hits, n, control, control_n).difference.p_value
         assert p == pytest.approx(math.erfc(abs(float(z[control, hits])) / math.sqrt(2)), rel=1e-12)
+
+
+def test_the_sizes_of_other_methods_that_the_methods_page_quotes():
+    """A 2 % rate, 1,000 held out, 9,000 treated: Wald rejects upwards too often, the linear delta lift never."""
+    x = np.arange(binom.isf(1e-10, 9000, 0.02) + 1)
+    x0 = np.arange(1, binom.isf(1e-10, 1000, 0.02) + 1)[:, None]
+    weight = binom.pmf(x, 9000, 0.02) * binom.pmf(x0, 1000, 0.02)
+    rate, control = x / 9000, x0 / 1000
+    variance, control_variance = rate * (1 - rate) / 9000, control * (1 - control) / 1000
+    wald = (rate - control) / np.sqrt(variance + control_variance)
+    delta = (rate / control - 1) / np.sqrt(variance / control**2 + rate**2 * control_variance / control**4)
+    sizes = [float(weight[z * sign > 1.959963984540054].sum()) for z in (wald, delta) for sign in (1, -1)]
+    assert sizes == pytest.approx([0.0453, 0.0131, 0.0, 0.0542], abs=6e-5)
