@@ -76,6 +76,8 @@ def check_leakage(
         return []
     if read.origin is None:
         return [Finding(code="LEAKAGE", status="unknown", values={"column": roles.origin})]
+    if not len(read.person):
+        return _findings(0, len(control.person), (), limit)
     if not same_key_kind([(control.table, control.person), (read.table, read.person)], "person"):
         return []
     leaked, channels = _leaked(control, read, campaign)

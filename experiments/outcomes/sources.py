@@ -69,7 +69,7 @@ def read_sources(
     past = None if history is None else read_history(history, columns_for(columns, "history"), problems=problems)
     parts = [(people, assigned), *((part.table, part) for part in (booked, spend, past) if part is not None)]
     keyed = [(table, part.person) for table, part in parts if part is not None]
-    same_key_kind(keyed, "person")
+    same_key_kind([pair for pair in keyed if pair[1] is not None and len(pair[1])], "person")
     problems.raise_if_any()
     if assigned is None or booked is None:
         raise WakeLiftError("a table was unusable and nothing was noted; this is an error of the library, please "

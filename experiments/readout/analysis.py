@@ -44,27 +44,31 @@ def open_outcomes(experiment: Experiment, outcomes: object) -> Table:
     """Open the outcomes with the experiment's names, and note what makes them unusable as rows of persons."""
     roles = Columns(person=experiment.person, arm=experiment.arm)
     table = open_table(outcomes, "outcomes", roles, problems=Problems())
-    if table.require_names(experiment.person, experiment.arm):
-        _check_persons(table, experiment.person)
+    if table.require_names(experiment.person, experiment.arm, *experiment.layers):
+        _check_rows(table, experiment)
     return table
 
 
-def _check_persons(table: Table, person: str) -> None:
-    """One row per person, counted where the table is."""
-    column = nw.col(person)
-    counts = {"rows": nw.len(), "different": column.n_unique(), "empty": column.null_count()}
-    counted = table.lazy().select(**counts).collect("pyarrow")
-    rows, different, empty = (int(counted.get_column(name).item()) for name in counts)
-    if empty:
+def _check_rows(table: Table, experiment: Experiment) -> None:
+    """One row per person, in one arm and one stratum; counted where the table is."""
+    person = experiment.person
+    counts = {"rows": nw.len(), "different": nw.col(person).n_unique()}
+    named = {f"empty_{i}": name for i, name in enumerate(dict.fromkeys((person, experiment.arm, *experiment.layers)))}
+    empty = {label: nw.col(name).null_count() for label, name in named.items()}
+    counted = table.lazy().select(**counts, **empty).collect("pyarrow")
+    found = {label: int(counted.get_column(label).item()) for label in (*counts, *empty)}
+    for label, name in named.items():
+        if found[label]:
+            table.problems.add(
+                "NULL_KEY", table.name, name, found[label],
+                message="the column has empty cells; name them (for example 'unknown'), or remove these persons from "
+                "all arms alike",
+            )  # fmt: skip
+    if not found["empty_0"] and found["different"] < found["rows"]:
         table.problems.add(
-            "NULL_KEY", table.name, person, empty, message="a key is empty; remove or repair these rows"
-        )
-    elif different < rows:
-        table.problems.add(
-            "REPEATED_PERSON", table.name, person, rows - different,
+            "REPEATED_PERSON", table.name, person, found["rows"] - found["different"],
             message="a person has more than one row; rows of one person are not independent. Make one row per person, "
-            "for "
-            "example with build_outcomes",
+            "for example with build_outcomes",
         )  # fmt: skip
 
 
@@ -185,24 +189,23 @@ def analyze(
 
 def _metric_moments(table: Table, experiment: Experiment, name: str, metric: Metric) -> Moments | None:
     cap = None if isinstance(metric, Rate) else metric.cap
-    zero = metric.missing == "zero"
-    part = column_moments(table, metric.column, keys=(*experiment.layers, experiment.arm), zero=zero, cap=cap)
-    # Arms or strata that cannot be used do not hide what is wrong with the metric: all problems are told at once.
-    checked = part
-    if part is None and metric.column in table.names:
-        checked = column_moments(table, metric.column, keys=(), zero=zero, cap=cap)
-    if checked is None:
+    unusable = {issue.column for issue in table.problems.issues if issue.code in ("NULL_KEY", "MISSING_COLUMN")}
+    keys = (*experiment.layers, experiment.arm)
+    # Arms or strata that cannot be used do not hide what is wrong with a metric: all problems are told at once.
+    by = () if unusable & set(keys) else keys
+    part = column_moments(table, metric.column, keys=by, zero=metric.missing == "zero", cap=cap)
+    if part is None:
         return None
-    lost = int((checked.persons - checked.n).sum())
+    lost = int((part.persons - part.n).sum())
     if lost and metric.missing is None:
         table.problems.add(
             "NULL_OUTCOME", table.name, metric.column, lost,
             message=f'the metric {name!r} has no value for some persons; declare missing="zero" where no record means '
             'no event, or missing="exclude" for a secondary metric',
         )  # fmt: skip
-    if isinstance(metric, Rate) and checked.strange:
+    if isinstance(metric, Rate) and part.strange:
         table.problems.add(
-            "NOT_BINARY", table.name, metric.column, checked.strange,
+            "NOT_BINARY", table.name, metric.column, part.strange,
             message=f"the metric {name!r} is a Rate, and its column holds other values than 0 and 1; use Mean, or make "
             "an indicator",
         )  # fmt: skip

@@ -7,13 +7,12 @@ from datetime import date, datetime, timedelta
 import numpy as np
 import pandas as pd
 import pytest
-from oracles.outcomes_rows import outcomes_rows
 
 import attribution as at
 import experiments as ex
-
 from attribution.core.randomness import generator
 from attribution.costs import price_touches
+from oracles.outcomes_rows import outcomes_rows
 
 DAY = pd.Timestamp("2026-10-12", tz="Asia/Shanghai")
 PRICES = pd.DataFrame({
@@ -36,6 +35,7 @@ def orders(*rows):
 
 
 TWO = people(("p1", "sms", DAY), ("p2", "holdout", DAY))
+SENT = pd.DataFrame({"person_id": ["p1"], "time": [DAY], "channel": ["sms"]})
 ONE_ORDER = orders(("p1", DAY + pd.Timedelta("3h"), 120.0))
 
 
@@ -261,8 +261,9 @@ def test_all_problems_of_all_tables_are_told_at_once():
     past = pd.DataFrame({"person_id": ["p1", "p1"], "cost": [1, 2]})
     with pytest.raises(at.TableError, match="problems in the input") as error:
         ex.build_outcomes(
-            TWO.drop(columns="assigned_at").assign(p_assign=1.5), broken, touches, PRICES, as_of="2026-12-31", history=past
-        )
+            TWO.drop(columns="assigned_at").assign(p_assign=1.5), broken, touches, PRICES,
+            as_of="2026-12-31", history=past,
+        )  # fmt: skip
     assert codes(error) == {
         "MISSING_COLUMN", "BAD_PROBABILITY", "DUPLICATE_ID", "REPEATED_PERSON", "RESERVED_NAME",
     }  # fmt: skip
@@ -276,22 +277,10 @@ def test_all_problems_of_all_tables_are_told_at_once():
         ({"assignment": TWO.assign(p_assign=[0.0, 0.5])}, "BAD_PROBABILITY"),
         ({"conversions": ONE_ORDER.assign(person_id=[7])}, "KEY_TYPE_MISMATCH"),
         ({"conversions": ONE_ORDER.assign(value=-1.0)}, "NEGATIVE_VALUE"),
-        ({"touches": pd.DataFrame({"person_id": ["p1"], "time": [DAY], "channel": ["fax"]}), "prices": PRICES}, "UNPRICED_CHANNEL"),
-        ({"touches": pd.DataFrame({"person_id": ["p1"], "time": [DAY], "channel": ["sms"]})}, "MISSING_COLUMN"),
-        (
-            {
-                "touches": pd.DataFrame({"person_id": ["p1"], "time": [DAY], "channel": ["sms"]}),
-                "prices": PRICES,
-            },
-            "UNKNOWN_ARM",
-        ),
-        (
-            {
-                "touches": pd.DataFrame({"person_id": ["p1"], "time": [DAY], "channel": ["sms"]}),
-                "prices": PRICES.assign(basis=["sent", "sent", "incentive"]),
-            },
-            "INCENTIVE_PRICE",
-        ),
+        ({"touches": SENT.assign(channel="fax"), "prices": PRICES}, "UNPRICED_CHANNEL"),
+        ({"touches": SENT}, "MISSING_COLUMN"),
+        ({"touches": SENT, "prices": PRICES}, "UNKNOWN_ARM"),
+        ({"touches": SENT, "prices": PRICES.assign(basis=["sent", "sent", "incentive"])}, "INCENTIVE_PRICE"),
     ],
 )  # fmt: skip
 def test_bad_tables_are_refused(change, code):
