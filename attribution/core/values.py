@@ -211,7 +211,7 @@ def _check_numbers(table: Table, name: str, values: NDArray[np.float64], *, mini
             examples=examples_of(values, infinite),
         )  # fmt: skip
     if minimum is not None:
-        low = values < minimum
+        low = (values < minimum) & ~infinite
         if low.any():
             table.problems.add(
                 "NEGATIVE_VALUE", table.name, name, low.sum(),
