@@ -1,13 +1,12 @@
 """Touched, attributed and incremental side by side, on the same persons, step by step.
 
 Credit says who was near when something happened; the experiment says what would not have happened otherwise. The table
-holds both for the persons of each step's arm, with the credit that the same model gives the same channels in the holdout
-(placebo credit), where the campaign cannot have caused anything.
+holds both for the persons of each step's arm, with the credit that the same model gives the same channels in the
+holdout (placebo credit), where the campaign cannot have caused anything.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +23,8 @@ from attribution.core.tables import Problems, open_table
 from attribution.core.values import encode_together, keys, labels, numbers
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
     from numpy.typing import NDArray
 
     from attribution.credit import Credit
@@ -77,7 +78,10 @@ class Reconciliation(TabularResult):
         heads = [("step", "text"), ("persons", "count"), ("touched", "count")]
         columns = [DisplayColumn(column_label(name), kind) for name, kind in heads]  # type: ignore[arg-type]
         columns += [DisplayColumn(model, "count") for model in models]
-        columns += [DisplayColumn(column_label("placebo"), "text"), DisplayColumn(column_label("incremental"), "count", decisive=True)]
+        columns += [
+            DisplayColumn(column_label("placebo"), "text"),
+            DisplayColumn(column_label("incremental"), "count", decisive=True),
+        ]
         body = [_shown(group, models) for group in _grouped(rows)]
         notes = (*self.recipe.sentences(), *(finding.text() for finding in self.findings))
         table = DisplayTable(tuple(columns), tuple(body), notes=notes)
@@ -102,7 +106,8 @@ def _shown(group: Sequence[dict[str, Any]], models: Sequence[str]) -> tuple[obje
         spread = format_value(placebo[0], "count")
     effect = Cell(None, note=messages.text("RECONCILE.UNTESTED_WORD"))
     if first["incremental"] is not None:
-        effect = Cell(*(_whole(first[name]) for name in ("incremental", "incremental_low", "incremental_high")))
+        low, high = _whole(first["incremental_low"]), _whole(first["incremental_high"])
+        effect = Cell(_whole(first["incremental"]), low, high)
     label = f"{first['step']}: {first['channels']}"
     return (label, first["persons"], first["touched"], *(attributed.get(model) for model in models), spread, effect)
 
@@ -126,22 +131,22 @@ def reconcile(
         credit: Credit by channel, of any models.
         readout: The experiment's readout.
         assignment: The assignment table: person and arm.
-        metric: A rate of the readout; the primary one by default. Credit counts conversions, a rate counts persons: a finding
-            says how far the two differ.
+        metric: A rate of the readout; the primary one by default. Credit counts conversions, a rate counts persons: a
+            finding says how far the two differ.
         steps: Arm -> the channels that it adds to the arm before, in the order of the steps after the control.
         columns: Names of the columns.
 
     Returns:
-        One row per step and model; a "total" of the last arm against the control with the channels of all steps; one per
-        channel that no step adds and model, with the word "untested".
+        One row per step and model; a "total" of the last arm against the control with the channels of all steps; one
+        per channel that no step adds and model, with the word "untested".
 
     Raises:
         InputError: When a step is not an arm of the readout, or a channel belongs to two steps.
         TableError: When the assignment is unusable.
 
     Assumptions:
-        The arms are randomised and each differs from the one before by the step's channels alone. A step's effect belongs to
-        its bundle of channels; it is not split over them.
+        The arms are randomised and each differs from the one before by the step's channels alone. A step's effect
+        belongs to its bundle of channels; it is not split over them.
 
     Verified against: the truth of simulated campaigns; a plain-pandas computation in the tests.
 
@@ -161,7 +166,9 @@ def reconcile(
     events = _events(credit, assignment, order, columns)
     effects = {row["arm"]: row for row in readout.steps(order).to_dicts() if row["metric"] == chosen}
     if set(effects) != set(steps):
-        raise InputError(f"metric must be a metric of the readout, got {chosen!r}. {closest(chosen, readout.experiment.metrics)}")
+        raise InputError(
+            f"metric must be a metric of the readout, got {chosen!r}. {closest(chosen, readout.experiment.metrics)}"
+        )
     rows = [row for arm in steps for row in _tested(events, arm, arm, tuple(steps[arm]), effects[arm])]
     last = next((row for row in readout.to_dicts() if row["metric"] == chosen and row["arm"] == order[-1]), None)
     if last is not None:
@@ -184,10 +191,14 @@ def _owners(steps: Mapping[str, Sequence[str]]) -> dict[str, str]:
     owners: dict[str, str] = {}
     for arm, channels in steps.items():
         if isinstance(channels, str):
-            raise InputError(f"steps[{arm!r}] must be a list of channels, got the text {channels!r}. Write ({channels!r},).")
+            raise InputError(
+                f"steps[{arm!r}] must be a list of channels, got the text {channels!r}. Write ({channels!r},)."
+            )
         for channel in channels:
             if channel in owners:
-                raise InputError(f"the channel {channel!r} is a step of both {owners[channel]!r} and {arm!r}; name it once.")
+                raise InputError(
+                    f"the channel {channel!r} is a step of both {owners[channel]!r} and {arm!r}; name it once."
+                )
             owners[channel] = arm
     return owners
 
@@ -231,7 +242,9 @@ def _events(credit: Credit, assignment: object, order: Sequence[str], columns: C
     names = [str(name) for name in arms.names]
     unknown = [arm for arm in order if arm not in names]
     if unknown:
-        raise InputError(f"steps name the arm {unknown[0]!r}, which the assignment does not hold. {closest(unknown[0], names)}")
+        raise InputError(
+            f"steps name the arm {unknown[0]!r}, which the assignment does not hold. {closest(unknown[0], names)}"
+        )
     place = np.array([order.index(name) if name in order else -1 for name in names])
     arm_of_row = place[arms.codes]
     events = open_table(credit.touches(), "touches", columns_for(None, "touches"), problems=problems)
@@ -312,5 +325,11 @@ def _findings(events: _Events, untested: Sequence[str]) -> Iterator[Finding]:
         treated = list(range(1, len(events.order)))
         placebo = [events.credited([0], [channel], number) for number in range(len(events.models))]
         rows = [events.credited(treated, [channel], number) for number in range(len(events.models))]
-        values = {"channel": channel, "low": min(rows), "high": max(rows), "placebo_low": min(placebo), "placebo_high": max(placebo)}
+        values = {
+            "channel": channel,
+            "low": min(rows),
+            "high": max(rows),
+            "placebo_low": min(placebo),
+            "placebo_high": max(placebo),
+        }
         yield Finding(code="UNTESTED_CHANNEL", status="note", values=values)

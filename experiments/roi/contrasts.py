@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,8 @@ from attribution.core.findings import Finding
 from experiments.roi.arms import ArmCosts
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from experiments.moments import CostMoments
 
 __all__ = ["ContrastCosts", "build_contrasts", "pairs_of"]
@@ -69,7 +71,7 @@ def pairs_of(arms: Sequence[str], control: str, order: Sequence[str] | None) -> 
         raise InputError(f"order must name at least two arms, each once, got {named!r}.")
     if named[0] != control:
         raise InputError(f"order must begin with the control {control!r}, got {named[0]!r}.")
-    return [(arm, before) for before, arm in zip(named, named[1:], strict=False)]
+    return [(arm, before) for before, arm in itertools.pairwise(named)]
 
 
 def build_contrasts(

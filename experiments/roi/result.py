@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,6 +17,8 @@ from experiments.roi.verdicts import Verdict, adjust_verdicts, decide, verdict_p
 from experiments.roi.wording import price_text, verdict_sentence
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from attribution.core.estimates import Estimate, Side
     from attribution.core.findings import Finding
     from attribution.core.recipe import Recipe
@@ -74,9 +75,7 @@ class CostThresholds(TabularResult):
     variance: Variance
     parts: Records
 
-    def verdict(
-        self, *, arm: str, threshold: float, control: str | None = None, segment: str | None = None
-    ) -> Verdict:
+    def verdict(self, *, arm: str, threshold: float, control: str | None = None, segment: str | None = None) -> Verdict:
         """The verdict of one row.
 
         Args:
@@ -127,7 +126,7 @@ class CostThresholds(TabularResult):
         return Records.from_rows((*fields, *(Field(name, "money") for name in _NET)), rows)
 
     def waterfall(self) -> Records:
-        """Cost per 1,000 persons of each arm: touches, fixed, incentives to incremental and natural returners, total."""
+        """Cost per 1,000 persons of each arm: touches, fixed, incentives (incremental, natural returners), total."""
         return self.parts
 
     def _find(self, arm: str, threshold: float, control: str | None, segment: str | None) -> Judged:
@@ -140,7 +139,9 @@ class CostThresholds(TabularResult):
         if not found:
             known = {f"{row.contrast.arm} @ {row.threshold:g}" for row in self.judged}
             asked = f"{arm} @ {threshold:g}"
-            raise InputError(f"there is no verdict for {asked!r} (control {control!r}, segment {segment!r}). {closest(asked, known)}")
+            raise InputError(
+                f"there is no verdict for {asked!r} (control {control!r}, segment {segment!r}). {closest(asked, known)}"
+            )
         return found[0]
 
     def _records(self) -> Records:
@@ -218,7 +219,7 @@ def judge(  # noqa: PLR0913 -- internal, all by keyword
 
 
 def _families(rows: Sequence[Row]) -> list[str]:
-    """Rows at the same place of their contrast's series are one family: thresholds of one contrast are never adjusted."""
+    """Rows at the same place of their contrast's series are one family; thresholds of one contrast share none."""
     places: dict[int, int] = {}
     made = []
     for row in rows:
@@ -305,7 +306,7 @@ def _shown(row: Judged) -> tuple[object, ...]:
         record["incremental_per_1000"],
         record["cost_per_1000"],
         price,
-        Cell(*(record[name] for name in _NET)),
+        Cell(record[_NET[0]], record[_NET[1]], record[_NET[2]]),
         row.verdict.word,
         row.people.number if row.verdict.word == "INCONCLUSIVE" else None,
     )

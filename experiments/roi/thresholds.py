@@ -26,7 +26,6 @@ from experiments.roi.waterfall import cost_parts
 
 if TYPE_CHECKING:
     from attribution.core.columns import ColumnsLike
-    from attribution.core.findings import Finding
     from attribution.core.tables import Table
 
 __all__ = ["cost_thresholds"]
@@ -53,9 +52,9 @@ def cost_thresholds(  # noqa: PLR0913 -- the contract's options
 ) -> CostThresholds:
     """Whether each contrast pays when one woken customer may cost so much.
 
-    For a threshold T the net benefit per assigned person is NB(T) = T * dY - dC: the woken per person and the *full* cost
-    per person, treated minus control. PASS when the interval of NB(T) lies above 0, FAIL when below, INCONCLUSIVE else;
-    INVALID when a check of the experiment fails.
+    For a threshold T the net benefit per assigned person is NB(T) = T * dY - dC: the woken per person and the *full*
+    cost per person, treated minus control. PASS when the interval of NB(T) lies above 0, FAIL when below,
+    INCONCLUSIVE else; INVALID when a check of the experiment fails.
 
     Args:
         outcomes: One row per person with the event and the full cost, for control persons too.
@@ -69,9 +68,10 @@ def cost_thresholds(  # noqa: PLR0913 -- the contract's options
         level: Confidence level; the experiment's by default.
         side: "two"; "greater" asks only whether it pays, "less" only whether it does not.
         variance: "score"; "plugin" only to reconcile with other tools.
-        relevant_net: The smallest net benefit per person worth knowing about; it makes `people_needed` a declared number.
-        primary: Arms whose rows are declared primary and keep their level; the others are adjusted by Holm over segments and
-            contrasts, for PASS and for FAIL separately.
+        relevant_net: The smallest net benefit per person worth knowing about; it makes `people_needed` a declared
+            number.
+        primary: Arms whose rows are declared primary and keep their level; the others are adjusted by Holm over
+            segments and contrasts, for PASS and for FAIL separately.
         columns: Names of the columns of the touches.
 
     Returns:
@@ -83,14 +83,15 @@ def cost_thresholds(  # noqa: PLR0913 -- the contract's options
         InputError: For unusable thresholds, order or options.
 
     Assumptions:
-        Arms are randomised, persons independent; costs are complete (touches, attempts, incentives to natural returners too,
-        fixed cost).
+        Arms are randomised, persons independent; costs are complete (touches, attempts, incentives to natural
+        returners too, fixed cost).
 
     References:
-        Stinnett and Mullahy (1998), Medical Decision Making 18:S68; Miettinen and Nurminen (1985), Statistics in Medicine
-        4:213.
+        Stinnett and Mullahy (1998), Medical Decision Making 18:S68; Miettinen and Nurminen (1985), Statistics in
+        Medicine 4:213.
 
-    Verified against simulated campaigns of known truth, Fieller's set (plug-in), and the rate score test at equal costs.
+    Verified against simulated campaigns of known truth, Fieller's set (plug-in), and the rate score test at equal
+    costs.
 
     Example:
         >>> import experiments as ex
@@ -146,12 +147,14 @@ def _check_control_cost(table: Table, experiment: Experiment, cost: str) -> None
     if count:
         table.problems.add(
             "CONTROL_WITHOUT_COST", table.name, cost, count,
-            message="control persons have no cost; write 0 where nothing was spent, and their own clicks and incentives",
+            message="control persons have no cost; write 0 where nothing was spent, else their clicks and incentives",
         )  # fmt: skip
 
 
 def _guardrails(table: Table, experiment: Experiment, pair: tuple[str, str]) -> tuple[GuardrailReading, ...]:
-    return tuple(_reading(table, experiment, guard, pair) for guard in experiment.guardrails if isinstance(guard, Guardrail))
+    return tuple(
+        _reading(table, experiment, guard, pair) for guard in experiment.guardrails if isinstance(guard, Guardrail)
+    )
 
 
 def _reading(table: Table, experiment: Experiment, guardrail: Guardrail, pair: tuple[str, str]) -> GuardrailReading:
@@ -162,7 +165,7 @@ def _reading(table: Table, experiment: Experiment, guardrail: Guardrail, pair: t
     )
     if part is None:
         return guardrail.read(None, low=None, high=None)
-    if not part.binary or (part.persons != part.n).any():
+    if part.strange or (part.persons != part.n).any():
         table.problems.add(
             "NOT_BINARY", table.name, metric.column, int(part.persons.sum()),
             message=f"the guardrail {guardrail.metric!r} must be 0 or 1 for every person",
@@ -196,7 +199,9 @@ def _rows(contrasts: Sequence[ContrastCosts], thresholds: Thresholds, by: str | 
 def check_thresholds(values: object) -> list[float]:
     """Finite amounts of money, 0 or more, each once, in the order given."""
     if isinstance(values, (str, bytes)) or not isinstance(values, Sequence) or not values:
-        raise InputError(f"thresholds must be a list of amounts per woken customer, such as [60, 85, 125], got {values!r}.")
+        raise InputError(
+            f"thresholds must be a list of amounts per woken customer, such as [60, 85, 125], got {values!r}."
+        )
     made: list[float] = []
     for value in values:
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
@@ -218,7 +223,9 @@ def _recipe(experiment: Experiment, moments: CostMoments, **settings: object) ->
             "control": experiment.control,
             "strata": ", ".join(experiment.layers),
             "shares": shares if isinstance(shares, str) or shares is None else dict(shares),
-            "guardrails": [f"{getattr(g, 'metric', '')} margin {getattr(g, 'margin', '')}" for g in experiment.guardrails],
+            "guardrails": [
+                f"{getattr(g, 'metric', '')} margin {getattr(g, 'margin', '')}" for g in experiment.guardrails
+            ],
         },
         n={"persons": int(moments.n.sum())},
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from attribution.core.records import Field, Records
 from experiments.moments import column_moments
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from attribution.core.tables import Table
     from experiments.readout.experiment import Experiment
 
@@ -27,8 +28,9 @@ _COLUMNS = {"touch": "touch_cost", "fixed": "fixed_cost", "incentive": "incentiv
 def cost_parts(table: Table, experiment: Experiment, *, woken: str, cost: str, arms: Sequence[str]) -> Records:
     """Touches, fixed cost, incentives to incremental and to natural returners, total; per 1,000 persons as assigned.
 
-    Incentives to natural returners are the arm's incentives times control rate / arm rate (at most 1): what would have been
-    paid to those who come back without the campaign. Only the total is given where the outcomes do not split the cost.
+    Incentives to natural returners are the arm's incentives times control rate / arm rate (at most 1): what would
+    have been paid to those who come back without the campaign. Only the total is given where the outcomes do not
+    split the cost.
     """
     rates = _means(table, experiment, woken)
     means = {part: _means(table, experiment, name) for part, name in _COLUMNS.items() if name in table.names}
