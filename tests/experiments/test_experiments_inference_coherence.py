@@ -149,7 +149,7 @@ def test_exact_rejection_rates_by_full_enumeration(rate, control_n, n, up, down,
 
 def test_the_sizes_of_other_methods_that_the_methods_page_quotes():
     """A 2 % rate, 1,000 held out, 9,000 treated: Wald rejects upwards too often, the linear delta lift never."""
-    x = np.arange(binom.isf(1e-10, 9000, 0.02) + 1)
+    x = np.arange(1, binom.isf(1e-10, 9000, 0.02) + 1)
     x0 = np.arange(1, binom.isf(1e-10, 1000, 0.02) + 1)[:, None]
     weight = binom.pmf(x, 9000, 0.02) * binom.pmf(x0, 1000, 0.02)
     rate, control = x / 9000, x0 / 1000
