@@ -79,6 +79,8 @@ def touch_costs(touches: Table, prices: Table | PriceList) -> NDArray[np.float64
     cost = traits.cells(rates.flat)
     for basis, rate in rates.times.items():
         each = traits.cells(rate)
+        if not each.any():
+            continue  # the column may then be of any kind
         cost = cost + np.where(each != 0.0, each * _quantity(touches, basis, needed=each != 0.0), 0.0)
     return cost
 

@@ -240,12 +240,13 @@ def _edges(links: _Links, codes: NDArray[np.int64], used: NDArray[np.bool_], max
     shared: _Shared = []
     for name, (value, names) in links.values.items():
         there = used & (value >= 0)
-        pairs = np.unique(np.column_stack([value[there], codes[there]]), axis=0)
-        customers_of = np.bincount(pairs[:, 0], minlength=len(names))
+        count = int(codes.max(initial=0)) + 1
+        linked, customer = np.divmod(np.unique(value[there] * count + codes[there]), count)  # each pair once
+        customers_of = np.bincount(linked, minlength=len(names))
         wide = np.flatnonzero(customers_of > max_share)
         shared += [(int(customers_of[code]), name, str(names[code])) for code in wide]
-        kept = customers_of[pairs[:, 0]] <= max_share
-        edges.append((pairs[kept, 1], pairs[kept, 0], len(names)))
+        kept = customers_of[linked] <= max_share
+        edges.append((customer[kept], linked[kept], len(names)))
     return edges, sorted(shared, key=lambda item: (-item[0], item[1], item[2]))
 
 
@@ -290,8 +291,9 @@ def _two_arms(
     """Persons whose customers were assigned to more than one arm."""
     row = _row_of(assigned.customer, customer)
     known = row >= 0
-    pairs = np.unique(np.column_stack([person[codes[row[known]]], assigned.arm[known]]), axis=0)
-    arms = np.bincount(pairs[:, 0], minlength=len(persons))
+    count = int(assigned.arm.max(initial=0)) + 1
+    pairs = np.unique(person[codes[row[known]]] * count + assigned.arm[known])
+    arms = np.bincount(pairs // count, minlength=len(persons))
     twice = np.flatnonzero(arms > 1)
     total = int((arms > 0).sum())
     share = len(twice) / total if total else 0.0

@@ -249,6 +249,15 @@ def test_a_result_is_accepted_as_its_table():
     assert price_touches(_Result(), PRICES)["cost"].to_pylist() == [7.0]
 
 
+def test_a_quantity_priced_at_nothing_is_not_needed(table_kind):
+    touches = pd.DataFrame({"channel": ["sms"], "kind": ["sent"], "segments": ["?"], "n": [0]})
+    prices = pd.DataFrame({"channel": ["sms", "sms"], "basis": ["segment", "sent"], "unit_cost": [0.0, 1.0]})
+    inbound = touches.assign(origin="inbound")
+    paid = prices.assign(unit_cost=[0.5, 1.0])
+    assert values_of(price_touches(table_kind(inbound), paid)) == [0.0]
+    assert values_of(price_touches(table_kind(touches), prices)) == [1.0]
+
+
 def opened(frame: pd.DataFrame, name: str, problems: Problems):
     return open_table(frame, name, Columns(), problems=problems)
 

@@ -91,6 +91,11 @@ def test_phones_that_arrive_as_floats_are_whole_numbers():
     assert persons(resolve_identity(table, ids=("customer_id", "phone"))) == {"a": "a", "b": "a", "c": "c"}
 
 
+def test_link_values_with_decimals_are_compared_as_they_are():
+    table = pd.DataFrame({"customer_id": ["a", "b", "c"], "score": [1.5, 1.5, 2.0]})
+    assert persons(resolve_identity(table, ids=("customer_id", "score"))) == {"a": "a", "b": "a", "c": "c"}
+
+
 def test_wide_links_are_ignored_and_listed():
     table = pd.DataFrame({"customer_id": list("abcdef"), "phone": ["1"] * 4 + ["2"] * 2})
     identity = resolve_identity(table, ids=("customer_id", "phone"), max_share=3)
