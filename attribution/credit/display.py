@@ -81,7 +81,8 @@ def credit_recipe(credit: Credit) -> Recipe:
     """Rules, models, counts, fingerprint, and the definitions in use."""
     journeys, rules = credit.journeys, credit.journeys.rules
     settings: dict[str, object] = {"lookback": rules.lookback_text(), "rules": rules.text(), "keys": _key_names(credit)}
-    definitions = ["ELIGIBLE", f"REUSE_{rules.reuse.upper()}"]
+    single = list(rules.lookbacks()) == ["*"]
+    definitions = ["ELIGIBLE" if single else "ELIGIBLE_BY_CHANNEL", f"REUSE_{rules.reuse.upper()}"]
     if rules.same_instant == "exclude":
         definitions.append("SAME_INSTANT_EXCLUDED")
     if rules.origin == "outbound":

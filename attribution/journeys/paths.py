@@ -10,6 +10,7 @@ import numpy as np
 
 from attribution.core import messages
 from attribution.core.errors import InputError
+from attribution.core.formats import format_value
 from attribution.core.records import Field, Records, TabularResult
 from attribution.core.render.display import Display, records_table
 
@@ -127,10 +128,11 @@ class Summary(TabularResult):
         return Records.from_rows((Field("name", "text"), Field("value", "text")), rows)
 
     def _display(self) -> Display:
-        rows = [
-            {"name": messages.text(f"JOURNEYS.{row['name']}"), "value": row["value"]}
-            for row in self._records().to_dicts()
-        ]
+        rows = []
+        for row in self._records().to_dicts():
+            value = getattr(self, row["name"])
+            shown = format_value(value, "count") if isinstance(value, int) else row["value"]
+            rows.append({"name": messages.text(f"JOURNEYS.{row['name']}"), "value": shown})
         records = Records.from_rows((Field("name", "text"), Field("value", "text")), rows)
         lines = tuple(finding.text() for finding in self._journeys.findings)
         return Display(messages.text("JOURNEYS.TITLE"), (records_table(records), *lines))

@@ -18,7 +18,8 @@ __all__ = ["suspected_slip"]
 _HOUR = 3_600_000_000
 _LARGEST = 14  # the largest offset of any time zone, in hours
 _CONVERSIONS = 20_000
-_LEAST = 100
+_LEAST = 100  # touches and conversions, to say anything
+_BEFORE = 30  # touches in the hours before the edge
 _EDGE = 2  # hours on either side of the suspected edge
 
 
@@ -27,10 +28,11 @@ def suspected_slip(journeys: Journeys) -> tuple[Finding, ...]:
 
     Touches cause conversions and stop or thin out afterwards, so the number of touches by time since the conversion
     falls off at zero. When the clocks of the tables differ by h hours, the fall is at h instead, and there is none at
-    zero: moving one table by h hours makes the touches "after" the conversion collapse. The warning needs at least
-    100 touches in the two hours before the edge, less than a fifth of them in the two hours after it, both hours
-    before the edge well filled, no fall at zero, and a share of touches after the conversion (within 14 hours) that
-    falls to a third.
+    zero: moving one table by h hours makes the touches "after" the conversion collapse. The warning needs at least 30
+    touches in the two hours before the edge, less than a fifth of them in the two hours after it, both hours before
+    the edge well filled, no fall at zero, and a share of touches after the conversion (within 14 hours) that falls to
+    a third. Touches that seem early are not looked for: they look like slow conversions. A slip of one hour is too
+    close to zero to be told.
     """
     since = _counts(journeys)
     if since is None:
@@ -42,7 +44,7 @@ def suspected_slip(journeys: Journeys) -> tuple[Finding, ...]:
     for hours in range(1, _LARGEST + 1):
         edge = zero + hours
         before, after = since[edge - _EDGE : edge], since[edge : edge + _EDGE]
-        if before.sum() < _LEAST or after.sum() > 0.2 * before.sum() or before.min() < 0.2 * before.max():
+        if before.sum() < _BEFORE or after.sum() > 0.2 * before.sum() or before.min() < 0.2 * before.max():
             continue
         share, moved = _share_after(since, zero), _share_after(since, edge)
         if moved > share / 3:
