@@ -126,7 +126,9 @@ def value_counts(table: Table, *, keys: Sequence[str], columns: Sequence[str]) -
     Returns:
         The counts, or None when a problem was noted.
     """
-    if not table.require_names(*dict.fromkeys([*keys, *columns])) or not _are_numbers(table, columns):
+    wanted = tuple(dict.fromkeys([*keys, *columns]))
+    table.require_names(*(name for name in wanted if not _noted(table, "MISSING_COLUMN", name)))
+    if not set(wanted) <= set(table.names) or not _are_numbers(table, columns):
         return None
     arrow = _count_in_engine(table, keys, columns)
     values = [_floats(arrow.column(f"value_{i}")) for i in range(len(columns))]
@@ -143,6 +145,13 @@ def value_counts(table: Table, *, keys: Sequence[str], columns: Sequence[str]) -
         cell=cell,
         values=tuple(found[order] for found in values),
         count=_ints(arrow.column("count"))[order],
+    )
+
+
+def _noted(table: Table, code: str, column: str) -> bool:
+    """Whether a problem of a column is known already; nobody wants to read it twice."""
+    return any(
+        (issue.code, issue.table, issue.column) == (code, table.name, column) for issue in table.problems.issues
     )
 
 
@@ -188,8 +197,10 @@ def _have_keys(table: Table, keys: Sequence[str], arrow: pa.Table) -> bool:
     complete = True
     for i, name in enumerate(keys):
         empty = pc.is_null(arrow.column(f"key_{i}"), nan_is_null=True).to_numpy(zero_copy_only=False)
-        if empty.any():
-            complete = False
+        if not empty.any():
+            continue
+        complete = False
+        if not _noted(table, "NULL_KEY", name):
             table.problems.add(
                 "NULL_KEY", table.name, name, int(_ints(arrow.column("count"))[empty].sum()),
                 message="the column has empty cells; name them (for example 'unknown') or remove these rows from all "

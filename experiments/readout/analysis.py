@@ -44,27 +44,29 @@ def open_outcomes(experiment: Experiment, outcomes: object) -> Table:
     """Open the outcomes with the experiment's names, and note what makes them unusable as rows of persons."""
     roles = Columns(person=experiment.person, arm=experiment.arm)
     table = open_table(outcomes, "outcomes", roles, problems=Problems())
-    if table.require_names(experiment.person, experiment.arm, *experiment.layers):
-        _check_rows(table, experiment)
+    names = tuple(dict.fromkeys((experiment.person, experiment.arm, *experiment.layers)))
+    table.require_names(*names)
+    _check_rows(table, experiment.person, [name for name in names if name in table.names])
     return table
 
 
-def _check_rows(table: Table, experiment: Experiment) -> None:
-    """One row per person, in one arm and one stratum; counted where the table is."""
-    person = experiment.person
-    counts = {"rows": nw.len(), "different": nw.col(person).n_unique()}
-    named = {f"empty_{i}": name for i, name in enumerate(dict.fromkeys((person, experiment.arm, *experiment.layers)))}
-    empty = {label: nw.col(name).null_count() for label, name in named.items()}
-    counted = table.lazy().select(**counts, **empty).collect("pyarrow")
-    found = {label: int(counted.get_column(label).item()) for label in (*counts, *empty)}
-    for label, name in named.items():
-        if found[label]:
+def _check_rows(table: Table, person: str, names: Sequence[str]) -> None:
+    """One row per person, no empty cell in a key; counted where the table is."""
+    wanted = {"rows": nw.len()} | {f"empty_{i}": nw.col(name).null_count() for i, name in enumerate(names)}
+    if person in names:
+        wanted["different"] = nw.col(person).n_unique()
+    counted = table.lazy().select(**wanted).collect("pyarrow")
+    found = {label: int(counted.get_column(label).item()) for label in wanted}
+    for i, name in enumerate(names):
+        if found[f"empty_{i}"]:
             table.problems.add(
-                "NULL_KEY", table.name, name, found[label],
+                "NULL_KEY", table.name, name, found[f"empty_{i}"],
                 message="the column has empty cells; name them (for example 'unknown'), or remove these persons from "
                 "all arms alike",
             )  # fmt: skip
-    if not found["empty_0"] and found["different"] < found["rows"]:
+    if person not in names or found[f"empty_{names.index(person)}"]:
+        return
+    if found["different"] < found["rows"]:
         table.problems.add(
             "REPEATED_PERSON", table.name, person, found["rows"] - found["different"],
             message="a person has more than one row; rows of one person are not independent. Make one row per person, "
@@ -97,7 +99,8 @@ def trust_findings(  # noqa: PLR0913 - what Experiment.analyze passes on
     """
     carried = list(outcomes.findings) if isinstance(outcomes, Outcomes) else []
     roles = columns_for(columns, "touches")
-    found = [] if table.problems.issues else _allocation_findings(experiment, table)
+    keys_noted = _unusable_keys(table, experiment)
+    found = [] if keys_noted else _allocation_findings(experiment, table)
     if table.problems.issues:
         if touches is not None:
             read_touches(touches, roles, problems=table.problems)  # its problems belong in the same error
@@ -107,6 +110,12 @@ def trust_findings(  # noqa: PLR0913 - what Experiment.analyze passes on
         if group is not None:
             found += check_leakage(group, touches, roles, campaign=campaign, limit=leak_limit)
     return [*carried, *found]
+
+
+def _unusable_keys(table: Table, experiment: Experiment) -> bool:
+    """Whether arm or stratum is missing or has empty cells, as noted already."""
+    wrong = {issue.column for issue in table.problems.issues if issue.code in ("NULL_KEY", "MISSING_COLUMN")}
+    return bool(wrong & {experiment.arm, *experiment.layers})
 
 
 def _allocation_findings(experiment: Experiment, table: Table) -> list[Finding]:
@@ -189,10 +198,8 @@ def analyze(
 
 def _metric_moments(table: Table, experiment: Experiment, name: str, metric: Metric) -> Moments | None:
     cap = None if isinstance(metric, Rate) else metric.cap
-    unusable = {issue.column for issue in table.problems.issues if issue.code in ("NULL_KEY", "MISSING_COLUMN")}
-    keys = (*experiment.layers, experiment.arm)
     # Arms or strata that cannot be used do not hide what is wrong with a metric: all problems are told at once.
-    by = () if unusable & set(keys) else keys
+    by = () if _unusable_keys(table, experiment) else (*experiment.layers, experiment.arm)
     part = column_moments(table, metric.column, keys=by, zero=metric.missing == "zero", cap=cap)
     if part is None:
         return None

@@ -385,3 +385,20 @@ def test_a_result_is_accepted_as_a_table():
     direct, plain = spec.analyze(built), spec.analyze(built.table())
     pd.testing.assert_frame_equal(direct.table(), plain.table(), check_exact=True)
     assert {f.code for f in built.findings} <= {f.code for f in direct.findings}
+
+
+def test_every_problem_is_told_once():
+    spec = ex.Experiment(
+        {"woken": ex.Rate("woken"), "value": ex.Mean("value")}, strata="weve", shares={"holdout": 0.5, "sms": 0.4}
+    )
+    with pytest.raises(at.TableError, match="problems") as error:
+        spec.analyze(BASE.assign(arm=["holdout", None, "holdout", "sms"], woken=[0, 1, 2, 1]))
+    told = [(issue.code, issue.column) for issue in error.value.issues]
+    assert sorted(told) == [("MISSING_COLUMN", "weve"), ("NOT_BINARY", "woken"), ("NULL_KEY", "arm")]
+    spec = ex.Experiment({"woken": ex.Rate("woken"), "value": ex.Mean("value")}, shares={"holdout": 0.5, "sms": 0.4})
+    with pytest.raises(at.TableError, match="problems") as error:
+        spec.analyze(BASE.assign(woken=[0, 1, 2, 1]))
+    assert {issue.code for issue in error.value.issues} == {"NOT_BINARY", "SHARES_SUM"}
+    with pytest.raises(at.TableError, match="1 problem in") as error:
+        spec.analyze(BASE.assign(arm=["holdout", None, "holdout", "sms"]))
+    assert [issue.count for issue in error.value.issues] == [1]
