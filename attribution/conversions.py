@@ -114,7 +114,7 @@ def _net_of_refunds(
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Values after refunds, and which conversions were refunded in full."""
     name = table.roles.value
-    negative = (value < 0) & ~refund
+    negative = (value < 0) & np.isfinite(value) & ~refund
     if negative.any():
         message = "a value is negative; if it is a refund, name the conversion it reverses in the column `refund_of`"
         rows = [f"row {row}" for row in np.flatnonzero(negative)[:5]]

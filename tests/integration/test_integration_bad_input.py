@@ -23,7 +23,8 @@ def outcomes(campaign):
 
 
 def _build(campaign, **changed):
-    tables = {name: changed.pop(name, getattr(campaign, name)) for name in ("assignment", "conversions", "touches", "prices")}
+    names = ("assignment", "conversions", "touches", "prices")
+    tables = {name: changed.pop(name, getattr(campaign, name)) for name in names}
     return ex.build_outcomes(
         tables["assignment"], tables["conversions"], touches=tables["touches"], prices=tables["prices"],
         window="28d", as_of=campaign.as_of, **changed,
@@ -65,6 +66,10 @@ def _issues(call):
     return found
 
 
+def _name(part):
+    return part[0] if isinstance(part, tuple) else None
+
+
 ATTRIBUTE = [
     ("touches", lambda t: t.drop(columns="channel"), ("MISSING_COLUMN", "channel", 1)),
     ("touches", lambda t: t.drop(columns="person_id"), ("MISSING_COLUMN", "person_id", 1)),
@@ -94,7 +99,7 @@ def _expected(table, code, column, count, rows):
     return table, code, column, rows if count is None else count
 
 
-@pytest.mark.parametrize(("table", "change", "expected"), ATTRIBUTE, ids=lambda part: part[0] if isinstance(part, tuple) else None)
+@pytest.mark.parametrize(("table", "change", "expected"), ATTRIBUTE, ids=_name)
 def test_attribute_names_the_problem(campaign, table, change, expected):
     if expected[0] == "DAY_PRECISION":  # a judgement on a whole column, so it wants some rows
         campaign = ex.simulate(persons=2_000, seed=7)
@@ -131,7 +136,7 @@ BUILD = [
 ]
 
 
-@pytest.mark.parametrize(("table", "change", "expected"), BUILD, ids=lambda part: part[0] if isinstance(part, tuple) else None)
+@pytest.mark.parametrize(("table", "change", "expected"), BUILD, ids=_name)
 def test_build_outcomes_names_the_problem(campaign, table, change, expected):
     changed = change(getattr(campaign, table))
     found = _issues(lambda: _build(campaign, **{table: changed}))
@@ -152,7 +157,7 @@ ANALYZE = [
 ]
 
 
-@pytest.mark.parametrize(("change", "expected"), ANALYZE, ids=lambda part: part[0] if isinstance(part, tuple) else None)
+@pytest.mark.parametrize(("change", "expected"), ANALYZE, ids=_name)
 def test_analyze_names_the_problem(outcomes, change, expected):
     changed = change(outcomes)
     rows = int(changed["woken"].sum() // 2) if expected[0] == "NOT_BINARY" else len(changed)
