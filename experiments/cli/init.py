@@ -76,7 +76,7 @@ def _must_be_free(place: Path, *, force: bool) -> None:
         raise InputError(f"--out {shown_path(place.as_posix())} is a folder. Name a file, for example plan.toml.")
     if place.exists() and not force:
         raise InputError(
-            f"{shown_path(place.as_posix())} is there already. Name another file with --out, or replace it with --force."
+            f"{shown_path(place.as_posix())} is there already. Name another --out, or replace it with --force."
         )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attribution.core.columns import Columns
-from attribution.core.errors import InputError, PlanError, WakeLiftError, closest
+from attribution.core.errors import ExtraNeededError, InputError, PlanError, WakeLiftError, closest
 from attribution.core.extras import needed
 from experiments.plan.spelling import shown, shown_path
 
@@ -268,7 +268,10 @@ def _codec_without_mark(reading: _Reading) -> str:
 
 def _excel(reading: _Reading) -> Any:
     """The first sheet, with ids as text."""
-    needed("openpyxl", extra="excel")
+    from importlib.util import find_spec
+
+    if find_spec("openpyxl") is None:
+        raise ExtraNeededError("openpyxl, which reads .xlsx, is not installed. Run: python -m pip install openpyxl")
     import pandas as pd
 
     keys = {reading.columns.name_of(role): str for role in _KEYS}

@@ -214,7 +214,8 @@ def test_a_file_in_the_way_is_told(tmp_path):
 def logs(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("logs")
     (folder / "t.csv").write_text(
-        "uid,time,channel,campaign\n01,2026-01-01 08:00:00,sms,a\n01,2026-01-03 08:00:00,call,b\n02,2026-01-01 08:00:00,sms,a\n",
+        "uid,time,channel,campaign\n01,2026-01-01 08:00:00,sms,a\n"
+        "01,2026-01-03 08:00:00,call,b\n02,2026-01-01 08:00:00,sms,a\n",
         encoding="utf-8",
     )
     (folder / "c.csv").write_text(

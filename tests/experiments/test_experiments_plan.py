@@ -194,7 +194,7 @@ def test_an_unknown_name_is_answered_with_its_place_and_the_closest(declared, pl
 def test_a_wrong_value_is_explained_in_plain_words(declared, place, value, said):
     mapping = changed(declared, place, value)
     mapping.pop("gate")  # a gate speaks of costs and arms, which some of these break
-    if place == "experiment.shares" or place == "experiment.order":
+    if place in {"experiment.shares", "experiment.order"}:
         mapping["experiment"].pop("steps")
     found, message = only_problem(mapping)
     assert found.startswith(place)
@@ -270,7 +270,7 @@ def test_not_a_mapping_is_refused():
 def test_a_broken_file_is_answered_with_its_line(tmp_path, content, place, said):
     path = tmp_path / "plan.toml"
     path.write_bytes(content)
-    with pytest.raises(PlanError, match="plan.toml") as caught:
+    with pytest.raises(PlanError, match=r"plan\.toml") as caught:
         Plan.read(path)
     ((found, message),) = caught.value.problems
     assert said in message
