@@ -10,7 +10,7 @@ import numpy as np
 from attribution.core.errors import InputError
 from attribution.core.estimates import check_level
 from attribution.credit.sums import PersonCells, person_cells
-from attribution.uncertainty import CreditIntervals, PersonSums, share_interval, total_interval
+from attribution.credit.uncertainty import CreditIntervals, PersonSums, share_interval, total_interval
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from attribution.credit.credit import Credit
-    from attribution.uncertainty import CreditIntervals
+    from attribution.credit.uncertainty import CreditIntervals
 
 __all__ = ["Rows", "credit_records", "table_rows"]
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["PAIR_BUDGET", "Counted", "Pairs", "Served", "eligible_pairs", "lookback_codes", "match_codes", "windows"]
 
 # Candidate (conversion, touch) pairs held at once; about 100 bytes each at the widest point.
-PAIR_BUDGET = 4_000_000
+PAIR_BUDGET = 1_000_000
 # Longer than any history, short enough that a time minus it stays an int64.
 _LONGEST = 4_000_000_000_000_000_000
 

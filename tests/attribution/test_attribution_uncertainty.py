@@ -11,7 +11,7 @@ import pytest
 from scipy import stats
 
 import attribution as at
-from attribution import uncertainty
+from attribution.credit import uncertainty
 
 START = pd.Timestamp("2026-10-01", tz="UTC")
 
