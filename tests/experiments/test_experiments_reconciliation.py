@@ -42,7 +42,7 @@ def test_rows_equal_plain_pandas(campaign: ex.Campaign, parts, rows: pd.DataFram
         assert row["placebo"] == pytest.approx(placebo, abs=1e-12)
 
 
-def test_incremental_is_persons_times_the_step_and_its_interval(campaign: ex.Campaign, parts, rows: pd.DataFrame) -> None:
+def test_incremental_is_persons_times_the_step(campaign: ex.Campaign, parts, rows: pd.DataFrame) -> None:
     steps = parts[1].steps(campaign.order).table().set_index("arm")
     persons = campaign.assignment["arm"].value_counts()
     for arm in campaign.steps:

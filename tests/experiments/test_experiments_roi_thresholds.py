@@ -112,7 +112,7 @@ def test_holm_makes_a_lone_borderline_row_inconclusive_and_says_why() -> None:
     borderline = compare_rates(171, 4000, 133, 4000).difference
     assert borderline.p_value is not None  # the case below rests on a p-value between 0.05 / 3 and 0.05
     table.loc[table["person_id"] == "b170", "woken"] = 1
-    table.loc[(table["arm"] == "holdout") & (table["person_id"].isin([f"holdout{i}" for i in range(133, 140)])), "woken"] = 0
+    table.loc[table["person_id"].isin([f"holdout{i}" for i in range(133, 140)]), "woken"] = 0
     pays = ex.cost_thresholds(table, thresholds=[50])
     rows = {row["arm"]: row for row in pays.to_dicts()}
     assert (rows["a"]["verdict"], rows["a"]["verdict_unadjusted"]) == ("PASS", "PASS")
@@ -123,7 +123,8 @@ def test_holm_makes_a_lone_borderline_row_inconclusive_and_says_why() -> None:
     for row in held:
         assert row["reason"] == "MULTIPLICITY"
         sentence = pays.sentence(arm=row["arm"], threshold=50, lang="en")
-        assert "among several verdicts" in sentence and "interval contains 0" not in sentence
+        assert "among several verdicts" in sentence
+        assert "interval contains 0" not in sentence
 
 
 def test_a_declared_guardrail_turns_a_pass(table: pd.DataFrame) -> None:
