@@ -250,4 +250,9 @@ def _past(sources: Sources, rows: NDArray[np.int64], windows: Windows) -> tuple[
     # A person without history was never seen to close; the finding NO_HISTORY counts these persons.
     closed_at = np.where(place >= 0, sources.history.closed_at[place], np.iinfo(np.int64).min)
     inside = (closed_at >= windows.start) & (closed_at < windows.start + windows.length)
+    if "closed" in columns:
+        own = columns["closed"].to_pylist()
+        changed = sum((flag == 1) != there for flag, there in zip(own, inside.tolist(), strict=True))
+        if changed:
+            findings.append(Finding(code="CLOSED_RECOMPUTED", status="note", values={"persons": changed}))
     return {**columns, "closed": inside.astype(np.int64)}, findings

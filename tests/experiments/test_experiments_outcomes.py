@@ -210,6 +210,16 @@ def test_history_is_carried_and_closed_is_read_within_the_window():
     assert ex.build_outcomes(TWO, ONE_ORDER, as_of="2026-12-31", history=later).table()["closed"].tolist() == [0, 0]
 
 
+def test_a_closed_column_of_the_history_gives_way_to_the_window():
+    past = pd.DataFrame({"person_id": ["p1", "p2"], "closed_at": [DAY + pd.Timedelta("30D"), None], "closed": [1, 0]})
+    made = ex.build_outcomes(TWO, ONE_ORDER, as_of="2026-12-31", history=past)
+    assert made.table()["closed"].tolist() == [0, 0]
+    assert next(f.values["persons"] for f in made.findings if f.code == "CLOSED_RECOMPUTED") == 1
+    longer = ex.build_outcomes(TWO, ONE_ORDER, window="31d", as_of="2026-12-31", history=past)
+    assert longer.table()["closed"].tolist() == [1, 0]
+    assert "CLOSED_RECOMPUTED" not in {f.code for f in longer.findings}
+
+
 # --- persons in two arms -------------------------------------------------------------------------
 
 
