@@ -65,14 +65,13 @@ def read_prices(prices: Table) -> PriceList | None:
     Args:
         prices: The opened table; problems are noted in its `problems`.
     """
-    if not all(prices.has(role) for role in ("channel", "basis", "unit_cost")):
-        return None  # noted when the table was opened
-    noted = len(prices.problems.issues)
+    if not prices.require("channel", "basis", "unit_cost"):
+        return None
     channel = labels(prices, prices.roles.channel, missing=None)
     basis = labels(prices, prices.roles.basis, missing=None)
     unit_cost = numbers(prices, prices.roles.unit_cost, minimum=0.0)
     arms = labels(prices, prices.roles.arms)
-    _check_bases(prices, basis)
+    known = basis is not None and _check_bases(prices, basis)
     if channel is None or basis is None or unit_cost is None:
         return None
     listed = _arm_names(arms, prices.rows)
@@ -83,13 +82,13 @@ def read_prices(prices: Table) -> PriceList | None:
         ),
         key=lambda price: (price.channel, price.basis, price.unit_cost, price.arms),
     )
-    _check_doubles(prices, rows)
-    return PriceList(tuple(rows), prices) if len(prices.problems.issues) == noted else None
+    single = _check_doubles(prices, rows)
+    usable = known and single and bool(np.all((unit_cost >= 0.0) & np.isfinite(unit_cost)))
+    return PriceList(tuple(rows), prices) if usable else None
 
 
-def _check_bases(prices: Table, basis: Labels | None) -> None:
-    if basis is None:
-        return
+def _check_bases(prices: Table, basis: Labels) -> bool:
+    """Whether every basis is known; the others are noted."""
     counts = np.bincount(basis.codes, minlength=len(basis.names))
     for name, count in zip(basis.names, counts, strict=True):
         if name not in BASES:
@@ -97,10 +96,11 @@ def _check_bases(prices: Table, basis: Labels | None) -> None:
                 "UNKNOWN_BASIS", prices.name, prices.roles.basis, count,
                 message=f"{name!r} is no basis of a price. {closest(str(name), BASES)}",
             )  # fmt: skip
+    return all(name in BASES for name in basis.names)
 
 
-def _check_doubles(prices: Table, rows: Sequence[Price]) -> None:
-    """Two prices of one thing would be added up in silence; several lump sums of a channel are what they seem."""
+def _check_doubles(prices: Table, rows: Sequence[Price]) -> bool:
+    """Whether no price is repeated: two prices of one thing would be added up in silence; only lump sums may repeat."""
     seen: dict[tuple[str, str], int] = {}
     for price in rows:
         seen[price.channel, price.basis] = seen.get((price.channel, price.basis), 0) + 1
@@ -111,6 +111,7 @@ def _check_doubles(prices: Table, rows: Sequence[Price]) -> None:
             message="a channel has several prices for one basis; keep one of them (only fixed costs may repeat)",
             examples=[f"{channel}: {basis}" for channel, basis in sorted(doubled)],
         )  # fmt: skip
+    return not doubled
 
 
 def _arm_names(arms: Labels | None, rows: int) -> list[tuple[str, ...]]:

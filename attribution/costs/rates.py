@@ -87,6 +87,7 @@ def touch_costs(touches: Table, prices: Table | PriceList) -> NDArray[np.float64
 
 def traits_of(touches: Table) -> Traits | None:
     """What a price depends on, checked; None when the channel is unusable (and noted)."""
+    touches.require("channel")
     channel = labels(touches, touches.roles.channel, missing=None)
     if channel is None:
         return None
@@ -113,7 +114,6 @@ def _check_known(table: Table, code: str, column: str, found: Labels, known: tup
 
 def rates_of(touches: Table, traits: Traits, prices: PriceList) -> Rates | None:
     """The rates by cell; None when a price or a column is missing (and noted)."""
-    noted = len(touches.problems.issues)
     names = [str(name) for name in traits.channel.names]
     counts = np.bincount(traits.channel.codes, minlength=len(names))
     unpriced = [(name, int(count)) for name, count in zip(names, counts, strict=True) if name not in prices.channels()]
@@ -124,8 +124,8 @@ def rates_of(touches: Table, traits: Traits, prices: PriceList) -> Rates | None:
             message=f"no price for {listed}; add a row to the price list (unit_cost 0 where it is known to be free)",
             examples=[name for name, _ in unpriced],
         )  # fmt: skip
-    _check_columns(touches, prices.bases(frozenset(names)), has_kind=traits.kind is not None)
-    if len(touches.problems.issues) > noted:
+    complete = _check_columns(touches, prices.bases(frozenset(names)), has_kind=traits.kind is not None)
+    if unpriced or not complete:
         return None
     kinds: Sequence[object] = [""] if traits.kind is None else list(traits.kind.names)
     shape = (len(names), len(kinds), 2)
@@ -147,7 +147,8 @@ def _paid(basis: str, kinds: Sequence[object]) -> NDArray[np.float64]:
     return np.repeat([[float(kind in _PAID_KINDS[basis])] for kind in kinds], 2, axis=1)
 
 
-def _check_columns(touches: Table, bases: frozenset[str], *, has_kind: bool) -> None:
+def _check_columns(touches: Table, bases: frozenset[str], *, has_kind: bool) -> bool:
+    """Whether the touches have every column that the bases need; the missing ones are noted."""
     by_kind = sorted(bases & set(_PAID_KINDS))
     if by_kind and not has_kind:
         touches.problems.add(
@@ -155,9 +156,8 @@ def _check_columns(touches: Table, bases: frozenset[str], *, has_kind: bool) -> 
             message=f"prices by {', '.join(by_kind)} depend on what happened to a touch, and the column "
             f"{touches.roles.kind!r} is missing. {closest(touches.roles.kind, touches.names)}",
         )  # fmt: skip
-    for basis in QUANTITIES:
-        if basis in bases:
-            touches.require_names(quantity_name(touches, basis))
+    quantities = touches.require_names(*(quantity_name(touches, basis) for basis in QUANTITIES if basis in bases))
+    return quantities and (has_kind or not by_kind)
 
 
 def quantity_name(touches: Table, basis: str) -> str:

@@ -291,6 +291,31 @@ def test_touch_costs_take_opened_tables_and_note_what_is_wrong():
     assert {issue.code for issue in problems.issues} == {"UNKNOWN_BASIS"}
 
 
+@pytest.mark.parametrize(
+    "prices",
+    [
+        price_rows(basis=["x", "fixed"]),
+        price_rows(basis=["sent", "sent"]),
+        price_rows(unit_cost=[None, 1.0]),
+        price_rows(unit_cost=[-1.0, 1.0]),
+        price_rows(unit_cost=[np.inf, 1.0]),
+        price_rows().drop(columns="basis"),
+    ],
+)
+def test_a_price_list_is_as_unusable_when_it_is_read_again(prices):
+    problems = Problems()
+    table = opened(prices, "prices", problems)
+    assert [read_prices(table), read_prices(table)] == [None, None]
+    assert problems.issues != []
+    assert fixed_costs(table) == []
+
+
+def test_touches_without_a_price_have_no_cost_when_asked_again():
+    problems = Problems()
+    prices, touches = opened(price_rows(), "prices", problems), opened(one(channel="fax"), "touches", problems)
+    assert np.isnan([touch_costs(touches, prices), touch_costs(touches, prices)]).all()
+
+
 def test_the_bases_of_the_price_list_are_those_of_the_definition():
     assert set(BASES) == set(PRICES["basis"])
 

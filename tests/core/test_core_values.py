@@ -199,6 +199,12 @@ def test_wrong_numbers_are_all_noted(column, options, expected):
     assert codes(problems) == expected
 
 
+def test_whole_numbers_may_be_floats():
+    opened, problems = table([1.0, 2.0])
+    assert numbers(opened, "x", whole=True, minimum=1.0).tolist() == [1.0, 2.0]
+    assert problems.issues == []
+
+
 def test_a_missing_number_can_have_a_meaning():
     opened, problems = table([1.0, None])
     assert numbers(opened, "x", missing=0.0).tolist() == [1.0, 0.0]
