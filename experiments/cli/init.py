@@ -48,7 +48,7 @@ def command(  # noqa: PLR0913 -- one per option
     if explain:
         from experiments.plan.explain import explain_text
 
-        click.echo(explain_text(), nl=False)
+        click.echo(explain_text(lang=lang), nl=False)
         return
     place = Path(out)
     _must_be_free(place, force=force)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from attribution.core import messages
 from experiments.plan.wording import model_inside
 
 if TYPE_CHECKING:
@@ -87,21 +89,39 @@ def _meaning(name: str, field: FieldInfo) -> KeyMeaning:
     return KeyMeaning(name=name, kind=kind, default=default, meaning=field.description or "")
 
 
-def explain_text() -> str:
-    """The key list for a terminal."""
+def explain_text(*, lang: str = "en") -> str:
+    """The key list for a terminal, in English or Chinese."""
     lines: list[str] = []
     for section in key_meanings():
-        lines += [section.heading, f"  {section.meaning}"]
+        code = f"PLAN_KEY.{_bare(section.heading)}"
+        lines += [section.heading, f"  {messages.text(f'{code}.section', lang=lang)}"]
         if section.names:
             lines.append(f"  <name>: {', '.join(section.names)}")
         for key in section.keys:
-            lines += [f"    {key.name}  ({key.kind}; {_said(key.default)})", f"        {key.meaning}"]
+            lines.append(f"    {key.name}  ({_kind(key.kind, lang)}; {_default(key.default, lang)})")
+            lines.append(f"        {messages.text(f'{code}.key_{key.name}', lang=lang)}")
         lines.append("")
     return "\n".join(lines)
 
 
-def _said(default: str) -> str:
-    return default if default in {"required", "absent"} else f"default {default}"
+def _bare(heading: str) -> str:
+    """[tables.<name>] -> tables."""
+    return heading.strip("[]").partition(".")[0]
+
+
+def _kind(kind: str, lang: str) -> str:
+    """The type in the language; values in quotes are what the plan must say and stay."""
+    parts = re.split(r", | or ", kind)
+    words = [part if part.startswith('"') else messages.text(f"PLAN_KIND.{part}", lang=lang) for part in parts]
+    if len(words) == 1:
+        return words[0]
+    return f"{', '.join(words[:-1])}{messages.text('PLAN_WORD.or', lang=lang)}{words[-1]}"
+
+
+def _default(default: str, lang: str) -> str:
+    if default in {"required", "absent"}:
+        return messages.text(f"PLAN_WORD.{default}", lang=lang)
+    return f"{messages.text('PLAN_WORD.default', lang=lang)} {default}"
 
 
 def explain_markdown() -> str:

@@ -99,7 +99,7 @@ class TablePlan(_Section):
         "The file, relative to the plan: .parquet, .csv, .xlsx (first sheet) or .duckdb (with a query).", kind="text"
     )
     columns: Annotated[dict[str, Text], AfterValidator(_roles)] = _key(
-        'Role -> the name of the column in your table, for example { person = "客户号", time = "触达时间" }. '
+        'Role -> the name of the column in your table, for example { person = "uid", time = "sent_at" }. '
         "Only names that differ from the defaults are needed.",
         kind="table of texts",
         default={},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from copy import deepcopy
 from datetime import UTC, date, datetime
@@ -9,6 +10,7 @@ from datetime import UTC, date, datetime
 import pytest
 from pydantic import ValidationError
 
+from attribution.core import messages
 from attribution.core.columns import Columns
 from attribution.core.errors import InputError, PlanError
 from experiments import simulate
@@ -368,6 +370,24 @@ def test_every_key_is_explained():
             assert key.default, key
     text = explain_text()
     assert all(key.name in text for section in sections.values() for key in section.keys)
+
+
+def test_the_explanation_in_the_catalogue_is_that_of_the_schema():
+    code = {section.heading: f"PLAN_KEY.{section.heading.strip('[]').partition('.')[0]}" for section in key_meanings()}
+    for section in key_meanings():
+        assert messages.text(f"{code[section.heading]}.section", lang="en") == section.meaning
+        for key in section.keys:
+            assert messages.text(f"{code[section.heading]}.key_{key.name}", lang="en") == key.meaning
+    catalogue = {name for name in messages.catalogue("en") if name.startswith("PLAN_KEY.")}
+    assert len(catalogue) == sum(1 + len(section.keys) for section in key_meanings())
+
+
+def test_every_key_is_explained_in_chinese():
+    chinese, english = explain_text(lang="zh").splitlines(), explain_text().splitlines()
+    assert len(chinese) == len(english)
+    indented = [line for line in chinese if line.startswith("        ")]
+    assert all(re.search(r"[\u4e00-\u9fff]", line) for line in indented)
+    assert "    level  (0 与 1 之间的数; 默认 0.95)" in chinese
 
 
 def test_defaults_that_are_explained_are_the_real_ones():
