@@ -198,10 +198,17 @@ def _text(value: object) -> str:
 
 def _labels(journeys: Journeys, key: Key, problems: Problems) -> Labels:
     """The values of a key column: per row of the touches, or per counted conversion."""
+    import pyarrow as pa
+
     if key.side == "touch" and key.column in ("", journeys.touches.table.roles.channel):
         return journeys.touches.channel
     table = copy(journeys.touches.table if key.side == "touch" else journeys.conversions.table)
     table.problems = problems  # what goes wrong from here on belongs to this call
+    kind = table.arrow(key.column).type
+    if pa.types.is_nested(kind) or pa.types.is_binary(kind):
+        raise InputError(
+            f"{table.name}.{key.column} holds {kind}; a key column holds text, numbers, dates or truth values."
+        )
     found = labels(table, key.column, missing=EMPTY)
     if found is None:
         raise InputError(f"the {table.name} have no column {key.column!r}.")

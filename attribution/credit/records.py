@@ -133,9 +133,8 @@ def _cost_ends(intervals: CreditIntervals, rows: Rows, *, has_value: bool) -> li
     cost = np.tile(rows.cost, len(intervals.conversions[0]))
     low, high = (values for _, values in _ends(intervals.conversions, rows, "conversions", "count"))
     per_low = np.where(high > 0, cost / np.where(high > 0, high, 1.0), np.nan)
-    per_high = np.where(
-        low > 0, cost / np.where(low > 0, low, 1.0), np.where(np.isnan(cost) | np.isnan(low), np.nan, np.inf)
-    )
+    endless = np.where(np.isnan(cost), np.nan, np.where(cost > 0, np.inf, 0.0))
+    per_high = np.where(low > 0, cost / np.where(low > 0, low, 1.0), endless)
     fields: list[tuple[Field, Any]] = [
         (Field("cost_per_conversion_low", "money"), per_low),
         (Field("cost_per_conversion_high", "money"), per_high),

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from attribution.core.columns import ColumnsLike
+    from attribution.core.tables import Table
 
 __all__ = ["AppliesIdentity", "build_journeys"]
 
@@ -100,7 +101,7 @@ def build_journeys(
         "person",
     )
     for table in (checked_touches.table, checked_conversions.table):
-        table.require_names(*rules.match)
+        _check_match(table, rules)
     lookback, longest, uncovered = lookback_codes(checked_touches, rules)
     if uncovered is not None:
         _note_uncovered(checked_touches, uncovered, rules)
@@ -118,6 +119,19 @@ def _held(data: object) -> object:
     if isinstance(native, nw.DataFrame) and native.implementation.is_pandas():
         return native.to_native().copy(deep=False)  # columns that the caller adds or drops later do not concern us
     return data
+
+
+def _check_match(table: Table, rules: Rules) -> None:
+    """Note match columns that are missing, or that hold what cannot be compared."""
+    import pyarrow as pa
+
+    table.require_names(*rules.match)
+    for name in rules.match:
+        if name in table.names:
+            kind = table.arrow(name).type
+            if pa.types.is_nested(kind) or pa.types.is_binary(kind):
+                message = f"a match column holds text, numbers, dates or truth values, got {kind}; cast it"
+                table.problems.add("WRONG_TYPE", table.name, name, table.rows, message=message)
 
 
 def _note_uncovered(touches: Touches, uncovered: NDArray[np.bool_], rules: Rules) -> None:

@@ -199,6 +199,12 @@ def test_wrong_keys(keys, match):
         at.attribute(TOUCHES, CONVERSIONS).by(keys)
 
 
+def test_a_key_column_of_lists_is_refused():
+    credit = at.attribute(TOUCHES.assign(tags=[["x"]] * 4), CONVERSIONS)
+    with pytest.raises(at.InputError, match=r"touches.tags holds list"):
+        credit.by("tags")
+
+
 def test_a_key_column_may_not_hold_the_reserved_name():
     credit = at.attribute(TOUCHES.assign(team="(none)"), CONVERSIONS)
     with pytest.raises(at.TableError, match="RESERVED_NAME"):

@@ -92,6 +92,7 @@ def test_issues_of_conversions(columns, expected):
         ({"lookback": {("sms", "click"): "1d", "*": "2d"}}, {}, ("MISSING_COLUMN", "touches", "kind", 1)),
         ({"lookback": {"sms": "1d"}}, {}, ("NO_LOOKBACK", "touches", "channel", 1)),
         ({"match": "product"}, {"product": ["x", "y"]}, ("MISSING_COLUMN", "conversions", "product", 1)),
+        ({"match": "value"}, {"value": [[1], [2]]}, ("WRONG_TYPE", "touches", "value", 2)),
     ],
 )
 def test_issues_that_rules_bring(rules, columns, expected):

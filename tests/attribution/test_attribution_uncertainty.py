@@ -130,13 +130,14 @@ def test_intervals_contain_the_estimate_and_widen_with_the_level():
 def test_quotients_take_the_cost_as_known():
     touches, conversions = tables(MANY)
     table = at.attribute(touches, conversions, models="linear").with_costs(
-        pd.DataFrame({"channel": ["a", "tv"], "cost": [6.0, 2.0]})
+        pd.DataFrame({"channel": ["a", "tv", "free"], "cost": [6.0, 2.0, 0.0]})
     )
     rows = table.table(level=0.95).set_index("channel")
     assert rows.cost_per_conversion_low["a"] == pytest.approx(6.0 / rows.conversions_high["a"], rel=1e-12)
     assert rows.cost_per_conversion_high["a"] == pytest.approx(6.0 / rows.conversions_low["a"], rel=1e-12)
     assert rows.return_on_spend_high["a"] == pytest.approx(rows.value_high["a"] / 6.0, rel=1e-12)
     assert rows.cost_per_conversion_high["tv"] == math.inf
+    assert rows.cost_per_conversion_high["free"] == 0.0
     assert rows.conversions_high["tv"] == pytest.approx(-math.log(0.025), rel=1e-12)
     assert math.isnan(rows.cost_per_conversion_low["b"])
 
