@@ -131,6 +131,8 @@ def value_counts(table: Table, *, keys: Sequence[str], columns: Sequence[str]) -
     if not set(wanted) <= set(table.names) or not _are_numbers(table, columns):
         return None
     arrow = _count_in_engine(table, keys, columns)
+    if arrow is None:
+        return None
     values = [_floats(arrow.column(f"value_{i}")) for i in range(len(columns))]
     complete, finite = _have_keys(table, keys, arrow), _are_finite(table, columns, values, _ints(arrow.column("count")))
     if not (complete and finite):
@@ -166,7 +168,10 @@ def _are_numbers(table: Table, columns: Sequence[str]) -> bool:
     return not wrong
 
 
-def _count_in_engine(table: Table, keys: Sequence[str], columns: Sequence[str]) -> pa.Table:
+def _count_in_engine(table: Table, keys: Sequence[str], columns: Sequence[str]) -> pa.Table | None:
+    """The counts; None (and noted) when a key column mixes types, which only pandas can hold."""
+    import pyarrow as pa
+
     named = [nw.col(name).alias(f"key_{i}") for i, name in enumerate(keys)]
     read = [nw.col(name).cast(nw.Float64).alias(f"value_{i}") for i, name in enumerate(columns)]
     labels = [f"value_{i}" for i in range(len(columns))]
@@ -176,8 +181,14 @@ def _count_in_engine(table: Table, keys: Sequence[str], columns: Sequence[str]) 
             *(nw.when(~nw.col(label).is_nan()).then(nw.col(label)).alias(label) for label in labels)
         )
     grouped = frame.group_by(*(f"key_{i}" for i in range(len(keys))), *labels).agg(nw.len().alias("count"))
-    made: pa.Table = grouped.collect("pyarrow").to_native()
-    return made
+    try:
+        return grouped.collect("pyarrow").to_native()
+    except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError):
+        noted = len(table.problems.issues)
+        table.load(*keys)  # reading a mixed column notes it
+        if len(table.problems.issues) == noted and not any(_noted(table, "MIXED_TYPES", name) for name in keys):
+            raise
+        return None
 
 
 def _are_finite(table: Table, columns: Sequence[str], values: Sequence[Floats], count: Counts) -> bool:

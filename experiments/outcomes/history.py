@@ -45,6 +45,8 @@ class History:
 
 def read_history(data: object, roles: Columns, *, problems: Problems) -> History:
     """Read the history; problems are noted."""
+    import pyarrow as pa
+
     table = open_table(data, "history", roles, problems=problems, required=("person",), optional=("closed",))
     person = keys(table, "person")
     if person is not None:
@@ -62,6 +64,13 @@ def read_history(data: object, roles: Columns, *, problems: Problems) -> History
             message=f"{name!r} is a column of the outcomes itself; rename the column of the history",
         )  # fmt: skip
     table.load(*names)
+    for name in names:
+        if pa.types.is_nested(table.arrow(name).type):
+            problems.add(
+                "WRONG_TYPE", table.name, name, table.rows,
+                message=f"a column of the history needs one plain value per person, got {table.arrow(name).type}; "
+                "unpack it or drop it",
+            )  # fmt: skip
     return History(table=table, person=person, names=names, closed_at=instants(table, "closed", allow_null=True))
 
 

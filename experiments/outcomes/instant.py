@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import numpy as np
+
 from attribution.core.durations import microseconds
 from attribution.core.errors import InputError
 
@@ -42,7 +44,9 @@ def as_of_microseconds(as_of: object, zone_name: str | None) -> int:
 
 
 def _parsed(as_of: object) -> date | datetime:
-    if isinstance(as_of, (date, datetime)):  # a pandas Timestamp is a datetime
+    if isinstance(as_of, np.datetime64):
+        as_of = as_of.astype("datetime64[us]").item() if as_of.dtype != "datetime64[D]" else as_of.item()
+    if isinstance(as_of, (date, datetime)) and as_of == as_of:  # noqa: PLR0124 - pandas' NaT is a datetime, and not itself
         return as_of
     if isinstance(as_of, str):
         text = as_of.strip()

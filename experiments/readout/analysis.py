@@ -136,6 +136,8 @@ def _unused_layer(table: Table, experiment: Experiment) -> tuple[str, ...]:
 
 
 def _need_arms(arms: tuple[object, ...], control: str) -> None:
+    if not arms:
+        raise DesignError("NO_HOLDOUT", "the table of outcomes has no rows. Pass one row per assigned person.")
     if control not in arms:
         listed = ", ".join(repr(arm) for arm in arms[:10])
         raise DesignError(

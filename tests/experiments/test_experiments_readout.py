@@ -303,6 +303,7 @@ BASE = pd.DataFrame({
         ({"person_id": ["a", "a", "c", "d"]}, {}, "REPEATED_PERSON"),
         ({"person_id": ["a", None, "c", "d"]}, {}, "NULL_KEY"),
         ({"arm": ["holdout", "sms", None, "sms"]}, {}, "NULL_KEY"),
+        ({"arm": ["holdout", "sms", 3, "sms"]}, {}, "MIXED_TYPES"),
         ({"woken": [0, 1, 2, 1]}, {}, "NOT_BINARY"),
         ({"woken": [0, 1, None, 1]}, {}, "NULL_OUTCOME"),
         ({"value": [0, 1, np.inf, 1]}, {}, "NOT_FINITE"),
@@ -338,6 +339,11 @@ def test_no_control_is_refused_even_with_shares():
         with pytest.raises(at.DesignError, match="NO_HOLDOUT") as error:
             ex.Experiment({"woken": ex.Rate("woken")}, shares=shares).analyze(treated)
         assert error.value.code == "NO_HOLDOUT"
+
+
+def test_a_table_without_rows_is_refused():
+    with pytest.raises(at.DesignError, match="NO_HOLDOUT: the table of outcomes has no rows"):
+        ex.Experiment({"woken": ex.Rate("woken")}).analyze(BASE.iloc[:0])
 
 
 def test_a_control_alone_is_refused():
