@@ -197,6 +197,7 @@ def _thresholds(plan: Plan, tables: Mapping[str, Any], outcomes: Outcomes, reado
         side=plan.costs.side,
         variance=plan.costs.variance,
         relevant_net=plan.costs.relevant_net,
+        primary=tuple(dict.fromkeys(gate.arm for gate in plan.gate)),
     )
 
 
