@@ -10,6 +10,7 @@ import numpy as np
 from attribution.core.columns import Columns, columns_for
 from attribution.core.durations import microseconds
 from attribution.core.errors import DesignError
+from attribution.core.findings import Finding
 from attribution.core.recipe import Recipe, fingerprint
 from attribution.core.tables import Problems, open_table
 from attribution.core.values import keys
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from attribution.core.columns import ColumnsLike
-    from attribution.core.findings import Finding
     from attribution.core.tables import Table
     from experiments.metrics import Metric
     from experiments.moments import Moments
@@ -189,7 +189,7 @@ def analyze(
             continue
         fit, found = fit_metric(name, metric, experiment.roles[name], part, level=experiment.level)
         fits.append(fit)
-        findings += found + _missing(experiment, name, metric, part)
+        findings += found + _missing(experiment, name, metric, part) + _bounds(experiment, fit)
     arms = tuple(arm for arm in fits[0].arms if arm != experiment.control)
     contrasts = make_contrasts(fits, [(arm, experiment.control) for arm in arms], correction=experiment.correction)
     recipe = _recipe(experiment, {name: part for name, part in moments.items() if part is not None})
@@ -232,6 +232,19 @@ def _missing(experiment: Experiment, name: str, metric: Metric, part: Moments) -
         missing[arm] = missing.get(arm, 0) + everyone - known
     found = check_missing(name, persons, missing, control=str(experiment.control), policy=metric.missing)
     return [] if found is None else [found]
+
+
+def _bounds(experiment: Experiment, fit: Fit) -> list[Finding]:
+    """How far missing outcomes could move each difference of a rate that leaves persons out."""
+    if not isinstance(fit.metric, Rate) or fit.metric.missing != "exclude" or (fit.n == fit.assigned).all():
+        return []
+    found = []
+    for arm in fit.arms:
+        if arm != experiment.control:
+            low, high = fit.bounds(arm, experiment.control)
+            values = {"metric": fit.name, "arm": arm, "control": experiment.control, "low": low, "high": high}
+            found.append(Finding(code="MISSING_BOUNDS", status="note", values=values))
+    return found
 
 
 def _recipe(experiment: Experiment, moments: dict[str, Moments]) -> Recipe:

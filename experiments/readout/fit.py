@@ -34,6 +34,7 @@ class Fit:
         arms: The arms, sorted.
         strata: The strata kept.
         weights: Share of each kept stratum in all persons of the kept strata.
+        assigned: Persons, with or without a value, strata by arms.
         n: Persons with a value, strata by arms.
         mean: Means, strata by arms.
         variance: Sample variances, strata by arms.
@@ -46,6 +47,7 @@ class Fit:
     arms: tuple[object, ...]
     strata: tuple[tuple[object, ...], ...]
     weights: NDArray[np.float64]
+    assigned: NDArray[np.int64]
     n: NDArray[np.int64]
     mean: NDArray[np.float64]
     variance: NDArray[np.float64]
@@ -60,6 +62,14 @@ class Fit:
     def persons(self, arm: object) -> int:
         """Persons of an arm with a value."""
         return int(self.n[:, self.position(arm)].sum())
+
+    def bounds(self, arm: object, against: object) -> tuple[float, float]:
+        """The difference of a rate if all missing outcomes went against the arm, and if all went for it."""
+        hits = np.rint(self.mean * self.n)
+        lowest, highest = hits / self.assigned, (hits + self.assigned - self.n) / self.assigned
+        i, j = self.position(arm), self.position(against)
+        low = float(np.sum(self.weights * (lowest[:, i] - highest[:, j])))
+        return low, float(np.sum(self.weights * (highest[:, i] - lowest[:, j])))
 
     def compare(self, arm: object, against: object) -> Comparison:
         """One arm against another, inside the strata."""
@@ -126,7 +136,8 @@ def fit_metric(name: str, metric: Metric, role: Role, moments: Moments, *, level
             name=name, metric=metric, role=role, arms=arms, level=level,
             strata=tuple(strata[row] for row in np.flatnonzero(kept)),
             weights=persons[kept] / persons[kept].sum(),
-            n=tables["n"][kept], mean=tables["mean"][kept], variance=tables["variance"][kept],
+            assigned=tables["persons"][kept], n=tables["n"][kept], mean=tables["mean"][kept],
+            variance=tables["variance"][kept],
         ),
         findings,
     )  # fmt: skip

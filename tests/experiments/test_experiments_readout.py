@@ -276,6 +276,21 @@ def test_missing_excluded_leaves_the_metric_only():
     assert [f.status for f in readout.findings if f.code == "MISSING_OUTCOME"] == ["note"]
 
 
+def test_missing_outcomes_bound_the_difference():
+    rows = pd.DataFrame({
+        "person_id": range(20), "arm": ["holdout"] * 10 + ["sms"] * 10, "woken": 0,
+        "closed": [1, 0, None, *[0] * 7, 1, 1, None, None, *[0] * 6],
+    })  # fmt: skip
+    metrics = {"woken": ex.Rate("woken"), "closed": ex.Rate("closed", missing="exclude")}
+    readout = ex.Experiment(metrics).analyze(rows)
+    (finding,) = [f for f in readout.findings if f.code == "MISSING_BOUNDS"]
+    assert finding.values["low"] == pytest.approx(0.2 - 0.2, abs=1e-15)
+    assert finding.values["high"] == pytest.approx(0.4 - 0.1)
+    assert "between 0 pp and 30.0 pp" in finding.text("en").replace("−0 pp", "0 pp")
+    complete = ex.Experiment(metrics).analyze(rows.fillna(0))
+    assert not [f for f in complete.findings if f.code.startswith("MISSING")]
+
+
 def test_arms_that_miss_outcomes_differently_fail():
     rows = outcomes(15).astype({"value": float})
     rows.loc[rows[rows["arm"] == "sms"].index[:100], "value"] = np.nan
