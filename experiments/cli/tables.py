@@ -49,8 +49,12 @@ def write_table(table: pa.Table, path: str | Path) -> Path:
 
 
 def _write_csv(table: pa.Table, place: Path) -> None:
-    frame = table.to_pandas(timestamp_as_object=False)
-    frame.to_csv(place, index=False, encoding="utf-8-sig", lineterminator="\n", date_format=None)
+    import pandas as pd
+    import pyarrow as pa
+
+    # Whole numbers with gaps stay whole: 1, not 1.0.
+    frame = table.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
+    frame.to_csv(place, index=False, encoding="utf-8-sig", lineterminator="\n")
 
 
 def write_campaign(campaign: Any, folder: Path, *, file_format: str, language: str, header: str) -> dict[str, Path]:

@@ -114,7 +114,10 @@ def test_the_same_seed_writes_the_same_bytes(tmp_path):
 
 def test_csv_begins_with_a_mark_for_excel(tmp_path):
     run("simulate", "--out", tmp_path, *PERSONS, "--format", "csv")
-    assert (tmp_path / "data" / "touches.csv").read_bytes().startswith(b"\xef\xbb\xbftouch_id,")
+    written = (tmp_path / "data" / "touches.csv").read_bytes()
+    assert written.startswith(b"\xef\xbb\xbftouch_id,")
+    assert b"\r" not in written
+    assert b".0\n" not in written  # the last column, segments, has gaps and stays whole
 
 
 @pytest.mark.parametrize(

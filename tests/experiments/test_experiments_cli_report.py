@@ -237,8 +237,9 @@ def test_csv_and_a_database_give_the_figures_of_parquet(demo, tmp_path):
         assert figures(tmp_path / kind) == pytest.approx(figures(demo), rel=1e-9, nan_ok=True)
 
 
-def declared(demo: Path, more: str) -> Path:
-    path = demo / "more.toml"
+def declared(demo: Path, name: str, more: str = "") -> Path:
+    """The demo's plan with more declared, under a name of its own: the demo is shared, and so would be a lock."""
+    path = demo / f"{name}.toml"
     path.write_text((demo / "plan.toml").read_text(encoding="utf-8") + more, encoding="utf-8")
     return path
 
@@ -246,8 +247,11 @@ def declared(demo: Path, more: str) -> Path:
 def test_declared_figures_are_gates(demo):
     name, value = next((name, value) for name, value in sorted(figures(demo).items()) if value)
     figure = f'\n[[figure]]\nname = "{name}"\nvalue = {value!r}\ntolerance = {abs(value) * 1e-9!r}\n'
-    assert run("check", declared(demo, figure)).exit_code == 0
-    assert run("check", declared(demo, figure.replace(f"value = {value!r}", "value = 12345.0"))).exit_code == 1
+    assert run("check", declared(demo, "figure", figure)).exit_code == 0
+    assert (
+        run("check", declared(demo, "wrong_figure", figure.replace(f"value = {value!r}", "value = 12345.0"))).exit_code
+        == 1
+    )
 
 
 def test_declared_decisions_are_gates(demo):
@@ -255,8 +259,8 @@ def test_declared_decisions_are_gates(demo):
     row = _row(experiments.postmortem(demo / "plan.toml").verdicts[0])
     gate = '\n[[gate]]\narm = "{arm}"\ncontrol = "{control}"\nthreshold = {threshold}\nexpect = "{expect}"\n'
     other = "PASS" if word != "PASS" else "FAIL"
-    assert run("check", declared(demo, gate.format(**row, expect=word))).exit_code == 0
-    code = run("check", declared(demo, gate.format(**row, expect=other))).exit_code
+    assert run("check", declared(demo, "gate", gate.format(**row, expect=word))).exit_code == 0
+    code = run("check", declared(demo, "wrong_gate", gate.format(**row, expect=other))).exit_code
     assert code == (3 if word == "INCONCLUSIVE" else 1)
 
 
@@ -265,7 +269,7 @@ def _row(decision: object) -> dict:
 
 
 def test_a_changed_plan_fails_the_check_and_names_the_key(demo):
-    plan = declared(demo, "")
+    plan = declared(demo, "locked")
     assert run("lock", plan, "--renew").exit_code == 0
     assert run("check", plan).exit_code == 0
     plan.write_text(plan.read_text(encoding="utf-8").replace("125", "130"), encoding="utf-8")
@@ -275,7 +279,7 @@ def test_a_changed_plan_fails_the_check_and_names_the_key(demo):
 
 
 def test_without_randomisation_the_report_is_written_and_says_no_verdict(demo, tmp_path):
-    path = declared(demo, "")
+    path = declared(demo, "unrandomised")
     path.write_text(
         path.read_text(encoding="utf-8").replace("randomised = true", "randomised = false"), encoding="utf-8"
     )
