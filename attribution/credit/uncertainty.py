@@ -117,9 +117,11 @@ def share_interval(
     """Interval of a cell's share s of all attributed credit, by linearising the ratio.
 
     The variance is sum_i (c_i - s T_i)^2 / T^2 over persons i, with c_i the person's credit in the cell, T_i the
-    person's whole credit, T its sum. With at least 30 persons: s -+ z * se, cut at 0 and 1. Below: the same on the
-    logit scale; a cell without credit (or with all of it) gets the end that one more person would allow by the gamma
-    interval of a total. Fewer than two touched persons say nothing: (0, 1). Nothing attributed: nan.
+    person's whole credit, T its sum. With at least 30 persons in the cell: s -+ z * se, cut at 0 and 1. Below: max(s,
+    1 - s)^2 is added to the sum (one more person with one conversion, wholly inside or outside the cell, so that a
+    few persons who are all alike do not give a point) and the interval is taken on the logit scale; a cell without
+    credit (or with all of it) gets the end that one more person would allow by the gamma interval of a total. Fewer
+    than two touched persons say nothing: (0, 1). Nothing attributed: nan.
     """
     from scipy.special import expit, logit, ndtri
 
@@ -130,11 +132,13 @@ def share_interval(
         return np.zeros(sums.total.shape), np.ones(sums.total.shape)
     z = float(ndtri(0.5 + level / 2))
     share = np.clip(sums.total / attributed, 0.0, 1.0)
+    few = sums.persons < SMALL
     spread = np.maximum(sums.squares - 2 * share * sums.cross + share**2 * attributed_squares, 0.0)
+    # A few persons who are all alike show no spread; one more person, wholly in the cell or wholly outside it, would.
+    spread = spread + np.where(few, np.maximum(share, 1 - share) ** 2, 0.0)
     factor = population / (population - 1) if population is not None and population > 1 else 1.0
     error = np.sqrt(spread * factor) / attributed
     low, high = np.maximum(share - z * error, 0.0), np.minimum(share + z * error, 1.0)
-    few = sums.persons < SMALL
     inside = (share > 0) & (share < 1)
     middle = np.where(inside, share, 0.5)
     step = z * error / (middle * (1 - middle))
