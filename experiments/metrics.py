@@ -101,14 +101,14 @@ def with_roles(metrics: dict[str, Metric]) -> dict[str, Role]:
     if len(declared) > 1:
         raise InputError(
             f"an experiment has exactly one primary metric, got {len(declared)}: {', '.join(map(repr, declared))}. "
-            f"Decide "
+            "Decide "
             'which one settles the question and give the others role="secondary".'
         )
     first = declared[0] if declared else next(iter(metrics))
     if metrics[first].role not in (None, "primary"):
         raise InputError(
             f"no metric is primary: the first metric {first!r} has role={metrics[first].role!r}. Put the deciding "
-            f"metric "
+            "metric "
             'first or give it role="primary".'
         )
     return {name: "primary" if name == first else metric.role or "secondary" for name, metric in metrics.items()}

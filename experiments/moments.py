@@ -152,9 +152,7 @@ def value_counts(table: Table, *, keys: Sequence[str], columns: Sequence[str]) -
 
 def _noted(table: Table, code: str, column: str) -> bool:
     """Whether a problem of a column is known already; nobody wants to read it twice."""
-    return any(
-        (issue.code, issue.table, issue.column) == (code, table.name, column) for issue in table.problems.issues
-    )
+    return any((issue.code, issue.table, issue.column) == (code, table.name, column) for issue in table.problems.issues)
 
 
 def _are_numbers(table: Table, columns: Sequence[str]) -> bool:
@@ -162,8 +160,11 @@ def _are_numbers(table: Table, columns: Sequence[str]) -> bool:
     wrong = [name for name in dict.fromkeys(columns) if not (schema[name].is_numeric() or schema[name] == nw.Boolean)]
     for name in wrong:
         table.problems.add(
-            "WRONG_TYPE", table.name, name, table.rows, message=f"numbers are needed, got {schema[name]}; cast the "
-            f"column"
+            "WRONG_TYPE",
+            table.name,
+            name,
+            table.rows,
+            message=f"numbers are needed, got {schema[name]}; cast the column",
         )
     return not wrong
 

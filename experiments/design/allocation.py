@@ -97,8 +97,11 @@ def _check_shares(table: Table, arm: str, arms: tuple[object, ...], shares: Shar
     total = math.fsum(shares.values())
     if not unknown and not undeclared and abs(total - 1.0) > _ROUNDING:
         table.problems.add(
-            "SHARES_SUM", table.name, arm, len(shares), message=f"the shares of the arms must add to 1, they add to "
-            f"{total:g}"
+            "SHARES_SUM",
+            table.name,
+            arm,
+            len(shares),
+            message=f"the shares of the arms must add to 1, they add to {total:g}",
         )
 
 

@@ -189,7 +189,10 @@ def _windows(sources: Sources, settled: NDArray[np.int64], rows: NDArray[np.int6
     listed, kept = np.zeros(sources.persons, bool), np.zeros(sources.persons, bool)
     listed[code], kept[code[settled]] = True, True
     return Windows(
-        row=row, immature=kept & (row < 0), excluded=listed & ~kept, length=length,
+        row=row,
+        immature=kept & (row < 0),
+        excluded=listed & ~kept,
+        length=length,
         start=sources.assigned.assigned_at[rows],
     )
 

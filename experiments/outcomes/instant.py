@@ -34,7 +34,7 @@ def as_of_microseconds(as_of: object, zone_name: str | None) -> int:
             if zone_name is None:
                 raise InputError(
                     f"as_of={as_of!r} carries no time zone. Give an aware datetime, a date, or "
-                    f"columns=Columns(timezone=...)."
+                    "columns=Columns(timezone=...)."
                 )
             value = value.replace(tzinfo=zone)
         return microseconds(value - _EPOCH)
@@ -55,7 +55,7 @@ def _parsed(as_of: object) -> date | datetime:
         except ValueError:
             pass
     raise InputError(
-        f"as_of must be a date, an aware datetime or ISO 8601 text (the moment up to which the data are complete), "
+        "as_of must be a date, an aware datetime or ISO 8601 text (the moment up to which the data are complete), "
         f"got {as_of!r}. "
         'Write for example as_of="2026-12-31".'
     )

@@ -80,8 +80,7 @@ def settle_persons(
         table.problems.add(
             "REPEATED_PERSON", table.name, table.roles.person, same_arm.sum(),
             message="a person is listed more than once in one arm. Persons are the unit of the analysis: keep one row "
-            "per person, "
-            "or join the customer numbers of a person first with resolve_identity",
+            "per person, or join the customer numbers of a person first with resolve_identity",
             examples=sorted({str(assigned.person[int(row)].as_py()) for row in rows[:1000]}),
         )  # fmt: skip
         return np.arange(len(code)), []

@@ -72,8 +72,9 @@ def read_sources(
     same_key_kind([pair for pair in keyed if pair[1] is not None and len(pair[1])], "person")
     problems.raise_if_any()
     if assigned is None or booked is None:
-        raise WakeLiftError("a table was unusable and nothing was noted; this is an error of the library, please "
-        "report it.")
+        raise WakeLiftError(
+            "a table was unusable and nothing was noted; this is an error of the library, please report it."
+        )
     coded, names = encode_together(*(array for _, array in keyed if array is not None))
     codes = dict(zip([table.name for table, _ in keyed], coded, strict=True))
     return Sources(

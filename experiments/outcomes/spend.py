@@ -56,8 +56,7 @@ def read_spend(touches: object, prices: object, columns: ColumnsLike, *, problem
     if read is not None and read.table.has("cost"):
         raise InputError(
             f"the touches already have a column {roles.cost!r}, so prices= would price them twice. Leave prices out "
-            f"to use "
-            "these costs, or drop the column."
+            "to use these costs, or drop the column."
         )
     list_ = open_table(
         prices, "prices", columns_for(columns, "prices"), problems=problems,
@@ -80,8 +79,7 @@ def _own_costs(read: Touches) -> Spend | None:
         table.problems.add(
             "MISSING_COLUMN", table.name, table.roles.cost, 1,
             message="touches without prices= need a cost of their own. Pass the price list as prices=, or name the "
-            "column with "
-            f"columns=Columns(cost=...). {closest(table.roles.cost, table.names)}",
+            f"column with columns=Columns(cost=...). {closest(table.roles.cost, table.names)}",
         )  # fmt: skip
         return None
     cost = numbers(table, table.roles.cost, minimum=0.0)

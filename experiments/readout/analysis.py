@@ -143,12 +143,12 @@ def _need_arms(arms: tuple[object, ...], control: str) -> None:
         raise DesignError(
             "NO_HOLDOUT",
             f"no person is in the control arm {control!r}; the arms are {listed}. Without a random control nobody can "
-            f"say what the "
-            "campaign caused. Name the control with Experiment(control=...), or keep a holdout next time.",
+            "say what the campaign caused. Name the control with Experiment(control=...), or keep a holdout next time.",
         )
     if len(arms) < 2:
-        raise DesignError("ONE_ARM", f"the table holds the control arm {control!r} alone. Pass the outcomes of all "
-        f"arms.")
+        raise DesignError(
+            "ONE_ARM", f"the table holds the control arm {control!r} alone. Pass the outcomes of all arms."
+        )
 
 
 def _control_group(experiment: Experiment, table: Table, outcomes: object) -> ControlGroup | None:

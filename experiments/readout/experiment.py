@@ -77,7 +77,7 @@ class Experiment:
             object.__setattr__(self, "shares", MappingProxyType(_checked_shares(self.shares)))
         elif self.shares is not None and not isinstance(self.shares, str):
             raise InputError(
-                f"shares must be a dict of arm to share, the name of a column of probabilities, or None, got "
+                "shares must be a dict of arm to share, the name of a column of probabilities, or None, got "
                 f"{self.shares!r}."
             )
         if self.correction is not None and self.correction not in get_args(Correction):
@@ -91,9 +91,9 @@ class Experiment:
             raise DesignError(
                 "PRIMARY_EXCLUDES",
                 f'the primary metric {self.primary!r} leaves out persons with missing outcomes (missing="exclude"): '
-                f'the arms are '
+                "the arms are "
                 'then no longer the assigned ones. Use missing="zero" where no record means no event, or complete the '
-                'outcome.',
+                "outcome.",
             )
 
     @property
@@ -152,8 +152,8 @@ class Experiment:
 def _checked_metrics(metrics: object) -> dict[str, Metric]:
     if not isinstance(metrics, Mapping) or not metrics:
         raise InputError(
-            f'metrics must be a dict of name to Rate(...) or Mean(...), at least one, got {metrics!r}. Write for '
-            f'example '
+            f"metrics must be a dict of name to Rate(...) or Mean(...), at least one, got {metrics!r}. Write for "
+            "example "
             '{"woken": Rate("woken")}.'
         )
     for name, metric in metrics.items():

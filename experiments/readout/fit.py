@@ -119,8 +119,7 @@ def fit_metric(name: str, metric: Metric, role: Role, moments: Moments, *, level
         raise DesignError(
             "NO_COMMON_STRATUM",
             f"no stratum holds at least {least} person(s) of every arm for the metric {name!r}. Use coarser strata=, "
-            f"or analyse "
-            "the arms that share strata.",
+            "or analyse the arms that share strata.",
         )
     persons = tables["persons"].sum(axis=1)
     findings = []

@@ -26,8 +26,6 @@ def refuse_post(columns: Iterable[str], post: Iterable[str], *, use: str) -> Non
             raise DesignError(
                 "POST_ASSIGNMENT",
                 f"the column {name!r} is known only after assignment, so it cannot be {use}: persons who answered, "
-                f"opened or "
-                "returned differ from the others before any effect. Compare the arms as assigned; for the effect "
-                "among those "
-                "who were reached use complier_effect.",
+                "opened or returned differ from the others before any effect. Compare the arms as assigned; for the "
+                "effect among those who were reached use complier_effect.",
             )

@@ -13,27 +13,33 @@ SPEC = ex.Experiment({"woken": ex.Rate("woken")})
 
 
 def built(persons=1_000):
-    people = pd.DataFrame({
-        "person_id": [f"p{i}" for i in range(2 * persons)],
-        "arm": ["holdout"] * persons + ["sms"] * persons,
-        "assigned_at": DAY,
-    })
-    sold = pd.DataFrame({
-        "conversion_id": [f"c{i}" for i in range(30)],
-        "person_id": [f"p{i * (2 * persons // 30)}" for i in range(30)],
-        "time": DAY + pd.Timedelta("27h"),
-    })
+    people = pd.DataFrame(
+        {
+            "person_id": [f"p{i}" for i in range(2 * persons)],
+            "arm": ["holdout"] * persons + ["sms"] * persons,
+            "assigned_at": DAY,
+        }
+    )
+    sold = pd.DataFrame(
+        {
+            "conversion_id": [f"c{i}" for i in range(30)],
+            "person_id": [f"p{i * (2 * persons // 30)}" for i in range(30)],
+            "time": DAY + pd.Timedelta("27h"),
+        }
+    )
     return ex.build_outcomes(people, sold, as_of="2026-12-31")
 
 
 def touched(count, *, origin="outbound", at_time="1D", campaign="wake"):
-    return pd.DataFrame({
-        "person_id": [f"p{i}" for i in range(count)],
-        "time": DAY + pd.Timedelta(at_time),
-        "channel": "sms",
-        "origin": origin,
-        "campaign": campaign,
-    })
+    return pd.DataFrame(
+        {
+            "person_id": [f"p{i}" for i in range(count)],
+            "time": DAY + pd.Timedelta(at_time),
+            "channel": "sms",
+            "origin": origin,
+            "campaign": campaign,
+        }
+    )
 
 
 def leakage(touches, outcomes=None, **options):

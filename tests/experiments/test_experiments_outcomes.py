@@ -15,12 +15,14 @@ from attribution.costs import price_touches
 from oracles.outcomes_rows import outcomes_rows
 
 DAY = pd.Timestamp("2026-10-12", tz="Asia/Shanghai")
-PRICES = pd.DataFrame({
-    "channel": ["sms", "phone", "phone"],
-    "basis": ["sent", "sent", "fixed"],
-    "unit_cost": [0.05, 1.5, 90.0],
-    "arms": [None, None, "full"],
-})
+PRICES = pd.DataFrame(
+    {
+        "channel": ["sms", "phone", "phone"],
+        "basis": ["sent", "sent", "fixed"],
+        "unit_cost": [0.05, 1.5, 90.0],
+        "arms": [None, None, "full"],
+    }
+)
 
 
 def people(*rows, **columns):
@@ -46,23 +48,29 @@ def codes(error):
 def random_tables(seed, persons=120):
     random = generator(seed, "test.outcomes")
     names = [f"p{i:03d}" for i in range(persons)]
-    assignment = people(*(
-        (name, ["holdout", "sms", "full"][random.integers(3)], DAY + pd.Timedelta(days=int(random.integers(20))))
-        for name in names
-    ))
+    assignment = people(
+        *(
+            (name, ["holdout", "sms", "full"][random.integers(3)], DAY + pd.Timedelta(days=int(random.integers(20))))
+            for name in names
+        )
+    )
     n = 4 * persons
-    conversions = pd.DataFrame({
-        "conversion_id": [f"c{i}" for i in range(n)],
-        "person_id": [f"p{i:03d}" for i in random.integers(persons + 20, size=n)],
-        "time": DAY + pd.to_timedelta(random.integers(-10 * 86400, 60 * 86400, size=n), unit="s"),
-        "value": np.round(random.lognormal(3, 1, size=n), 2),
-        "incentive_cost": np.round(5 * random.random(n), 2),
-    })
-    touches = pd.DataFrame({
-        "person_id": [f"p{i:03d}" for i in random.integers(persons + 20, size=n)],
-        "time": DAY + pd.to_timedelta(random.integers(-10 * 86400, 60 * 86400, size=n), unit="s"),
-        "channel": [["sms", "phone"][i] for i in random.integers(2, size=n)],
-    })
+    conversions = pd.DataFrame(
+        {
+            "conversion_id": [f"c{i}" for i in range(n)],
+            "person_id": [f"p{i:03d}" for i in random.integers(persons + 20, size=n)],
+            "time": DAY + pd.to_timedelta(random.integers(-10 * 86400, 60 * 86400, size=n), unit="s"),
+            "value": np.round(random.lognormal(3, 1, size=n), 2),
+            "incentive_cost": np.round(5 * random.random(n), 2),
+        }
+    )
+    touches = pd.DataFrame(
+        {
+            "person_id": [f"p{i:03d}" for i in random.integers(persons + 20, size=n)],
+            "time": DAY + pd.to_timedelta(random.integers(-10 * 86400, 60 * 86400, size=n), unit="s"),
+            "channel": [["sms", "phone"][i] for i in random.integers(2, size=n)],
+        }
+    )
     return assignment, conversions, touches
 
 

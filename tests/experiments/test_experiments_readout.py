@@ -197,9 +197,9 @@ def test_a_capped_mean_says_so():
 @pytest.mark.parametrize("lift", [0, 40, -40])
 def test_the_sentence_says_what_the_interval_says(lang, lift):
     hits = {"holdout": 100, "sms": 100 + lift}
-    rows = pd.DataFrame([
-        {"person_id": f"{arm}{i}", "arm": arm, "woken": int(i < hits[arm])} for arm in hits for i in range(2_000)
-    ])
+    rows = pd.DataFrame(
+        [{"person_id": f"{arm}{i}", "arm": arm, "woken": int(i < hits[arm])} for arm in hits for i in range(2_000)]
+    )
     sentence = ex.Experiment({"woken": ex.Rate("woken")}).analyze(rows).sentence(lang)
     words = {
         ("en", 0): "do not settle the sign", ("en", 40): "higher by", ("en", -40): "lower;",
