@@ -1,7 +1,7 @@
 """The numbers printed on a page are those of the simulated campaign: recomputed here, cell by cell.
 
-A table under the comment ``<!-- checked: NAME -->`` holds the cells of `TABLES[NAME]`, whatever its first column says; a
-``text`` block under ``<!-- checked: output -->`` holds lines of what the page's first Python block prints.
+A table under the comment ``<!-- checked: NAME -->`` holds the cells of `TABLES[NAME]`, whatever its first column says;
+a ``text`` block under ``<!-- checked: output -->`` holds lines of what the page's first Python block prints.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,7 @@ def table_shapes(page: Path) -> list[tuple[int, int]]:
 
 
 def anchor(heading: str) -> str:
-    """The anchor that a heading gets: lower case, blanks as hyphens, everything but letters, digits and hyphens gone."""
+    """The anchor of a heading: lower case, blanks as hyphens, all but letters, digits and hyphens gone."""
     return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
 
 
@@ -67,9 +68,8 @@ def test_links_lead_to_a_file_and_a_heading(page: Path):
             continue
         path, _, fragment = target.partition("#")
         place = (page.parent / path).resolve() if path else page
-        if not place.exists():
-            broken.append(target)
-        elif fragment and fragment not in {anchor(h) for h in re.findall(r"^#+ (.*)$", prose(place), re.MULTILINE)}:
+        titles = re.findall(r"^#+ (.*)$", prose(place), re.MULTILINE) if fragment and place.is_file() else []
+        if not place.exists() or (fragment and fragment not in map(anchor, titles)):
             broken.append(target)
     assert broken == []
 
@@ -98,4 +98,4 @@ def test_pages_have_one_title_and_no_level_is_skipped(page: Path):
     levels = headings(page)
     assert levels[0] == 1
     assert levels.count(1) == 1
-    assert all(deeper - level <= 1 for level, deeper in zip(levels, levels[1:], strict=False))
+    assert all(deeper - level <= 1 for level, deeper in pairwise(levels))
