@@ -220,6 +220,13 @@ def _combine(columns: list[Labels]) -> tuple[NDArray[np.int64] | None, NDArray[n
     """Several columns as one code per row, and the columns' codes behind each; only combinations that occur."""
     if not columns:
         return None, np.empty((0, 0), np.int64)
+    if len(columns) == 1:
+        # Codes of one column are dense already; a bincount finds those that occur without sorting the rows.
+        (column,) = columns
+        occurring = np.flatnonzero(np.bincount(column.codes, minlength=len(column.names)))
+        place = np.zeros(max(len(column.names), 1), np.int64)
+        place[occurring] = np.arange(len(occurring))
+        return place[column.codes], occurring[:, None]
     joint = columns[0].codes
     for column in columns[1:]:
         joint = joint * max(len(column.names), 1) + column.codes
