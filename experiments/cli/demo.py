@@ -41,9 +41,12 @@ def command(*, out: str, persons: int, seed: int, scenario: str, lang: str) -> N
 
     Change the thresholds in plan.toml and run `wakelift report` on it, or replace the tables by yours.
     """
+    from time import perf_counter
+
     from experiments.cli.tables import write_campaign
     from experiments.simulation import simulate
 
+    started = perf_counter()
     folder = made_folder(out)
     header = f"Simulated campaign: scenario {scenario}, {persons} persons, seed {seed}."
     made: dict[str, Any] = {}
@@ -63,6 +66,7 @@ def command(*, out: str, persons: int, seed: int, scenario: str, lang: str) -> N
         lang=lang,
     )
     _tell(made, folder, about={"scenario": scenario, "persons": persons, "seed": str(seed)}, lang=lang)
+    say("DONE", lang=lang, seconds=round(perf_counter() - started))
 
 
 def _reports(folder: Path, lang: str) -> tuple[Any, list[Path]]:
