@@ -143,12 +143,7 @@ def _readout(plan: Plan, tables: Mapping[str, Any]) -> tuple[Outcomes, Readout]:
             history=tables.get("history"),
             columns=plan.columns(),
         )
-    return outcomes, _experiment(plan).analyze(outcomes, touches=_campaign_touches(plan, tables))
-
-
-def _campaign_touches(plan: Plan, tables: Mapping[str, Any]) -> Any:
-    """Touches for the leakage check, with the persons' windows from the assignment."""
-    return tables.get("touches")
+    return outcomes, _experiment(plan).analyze(outcomes, touches=tables.get("touches"))
 
 
 def _experiment(plan: Plan) -> Any:
@@ -160,8 +155,9 @@ def _experiment(plan: Plan) -> Any:
     if declared is None:  # pragma: unreachable -- the caller has refused
         raise DesignError("NO_HOLDOUT", "the plan declares no experiment.")
     metrics: dict[str, Rate | Mean] = {}
-    for position, (name, metric) in enumerate(plan.metrics.items()):
-        role = metric.role or ("primary" if position == 0 else "secondary")
+    roles = plan.roles()
+    for name, metric in plan.metrics.items():
+        role = roles[name]
         options: dict[str, Any] = {"role": role, "direction": metric.direction, "missing": metric.missing}
         column = metric.column or name
         metrics[name] = Rate(column, **options) if metric.kind == "rate" else Mean(column, cap=metric.cap, **options)
@@ -190,10 +186,11 @@ def _thresholds(plan: Plan, tables: Mapping[str, Any], outcomes: Outcomes, reado
     return cost_thresholds(
         outcomes,
         woken=primary.column,
-        thresholds=list(plan.costs.thresholds),
+        thresholds=plan.costs.thresholds,
+        by=plan.costs.by,
         order=order_of(plan, readout),
         experiment=readout.experiment,
-        touches=_campaign_touches(plan, tables),
+        touches=tables.get("touches"),
         side=plan.costs.side,
         variance=plan.costs.variance,
         relevant_net=plan.costs.relevant_net,
