@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from attribution.core.errors import DesignError, InputError, closest
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from attribution.core.findings import Finding
     from attribution.credit import Credit
     from experiments.outcomes import Outcomes
@@ -128,10 +129,12 @@ def _readout(plan: Plan, tables: Mapping[str, Any]) -> tuple[Outcomes, Readout]:
 
     declared = plan.experiment
     if declared is None or not declared.randomised:
-        raise DesignError("NO_HOLDOUT", "the plan does not attest a random assignment ([experiment] randomised = true).")
+        raise DesignError(
+            "NO_HOLDOUT", "the plan does not attest a random assignment ([experiment] randomised = true)."
+        )
     outcomes = tables.get("outcomes")
     if outcomes is None or ("outcomes" not in plan.tables and tables.get("assignment") is not None):
-        # Raw tables carry their findings (maturity, unassigned rows); finished outcomes are used where they are declared.
+        # Raw tables carry their findings (maturity, unassigned rows); finished outcomes count where declared.
         outcomes = build_outcomes(
             _need(tables, "assignment", "says who was in which arm"),
             _need(tables, "conversions", "says who came back"),
@@ -161,7 +164,9 @@ def _experiment(plan: Plan) -> Any:
         options: dict[str, Any] = {"role": role, "direction": metric.direction, "missing": metric.missing}
         column = metric.column or name
         metrics[name] = Rate(column, **options) if metric.kind == "rate" else Mean(column, cap=metric.cap, **options)
-    guardrails = [Guardrail(guard.column or name, guard.margin, level=guard.level) for name, guard in plan.guardrails.items()]
+    guardrails = [
+        Guardrail(guard.column or name, guard.margin, level=guard.level) for name, guard in plan.guardrails.items()
+    ]
     return Experiment(
         metrics,
         control=declared.control,
