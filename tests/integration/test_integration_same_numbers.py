@@ -1,4 +1,4 @@
-"""The same campaign in every kind of table gives the same numbers; what sums, sums; what has no effect is said to be untested."""
+"""A campaign in every kind of table gives the same numbers, and what sums, sums."""
 
 from __future__ import annotations
 
