@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from attribution.core.language import current_language
@@ -10,6 +9,8 @@ from experiments.post_mortem.words import contrast_words, word
 from experiments.report.document import Decision
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from experiments.plan import Plan
     from experiments.roi import CostThresholds
 
@@ -17,11 +18,16 @@ __all__ = ["decisions_of", "lead_threshold"]
 
 
 def decisions_of(plan: Plan, thresholds: CostThresholds | None) -> list[Decision]:
-    """Every decision; those of one contrast stand together, the declared or the middle threshold first."""
+    """Every decision: contrasts with a declared gate first, then the plan's order.
+
+    Those of one contrast stand together, the declared or the middle threshold first.
+    """
     if thresholds is None:
         return []
     rows = thresholds.to_dicts()
     contrasts = list(dict.fromkeys((row["arm"], row["control"], row.get("segment")) for row in rows))
+    gates = {(gate.arm, gate.segment) for gate in plan.gate}
+    contrasts.sort(key=lambda contrast: (contrast[0], contrast[2]) not in gates)
     made: list[Decision] = []
     for arm, control, segment in contrasts:
         here = [row for row in rows if (row["arm"], row["control"], row.get("segment")) == (arm, control, segment)]
@@ -36,9 +42,15 @@ def lead_threshold(values: Sequence[float], declared: Sequence[float]) -> float:
 
 def _contrast(plan: Plan, thresholds: CostThresholds, rows: Sequence[dict[str, Any]]) -> Iterator[Decision]:
     arm, control, segment = rows[0]["arm"], rows[0]["control"], rows[0].get("segment")
-    declared = [gate.threshold for gate in plan.gate if (gate.arm, gate.segment) == (arm, segment)]
+    declared = [
+        gate.threshold
+        for gate in plan.gate
+        if (gate.arm, gate.segment) == (arm, segment) and gate.control in (None, control)
+    ]
     lead = lead_threshold([row["threshold"] for row in rows], declared)
-    for row in sorted(rows, key=lambda row: (row["threshold"] != lead, row["threshold"])):
+    for row in sorted(
+        rows, key=lambda row: (row["threshold"] != lead, row["threshold"] not in declared, row["threshold"])
+    ):
         verdict = thresholds.verdict(arm=arm, threshold=row["threshold"], control=control, segment=segment)
         yield Decision(
             contrast=contrast_words(arm, control),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attribution.core import messages
@@ -13,13 +12,17 @@ from attribution.core.recipe import versions
 from experiments.post_mortem import pictures
 from experiments.post_mortem.cards import decisions_of
 from experiments.post_mortem.evidence import Evidence, gather
-from experiments.post_mortem.gates import gates_of, trust_of
+from experiments.post_mortem.execution import assigned_days
+from experiments.post_mortem.gates import by_severity, gates_of, invalid_codes, trust_of
 from experiments.post_mortem.sections import sections_of
-from experiments.post_mortem.words import furniture, word
+from experiments.post_mortem.unknown import unknown_of
+from experiments.post_mortem.words import furniture, window_words, word
 from experiments.report.document import Document
 from experiments.report.report import Report
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from attribution.core.records import Records
     from experiments.plan import Plan
 
@@ -33,8 +36,8 @@ def postmortem(plan: Plan | Mapping[str, Any] | str | Path, data: object = None,
 
     Args:
         plan: The declared analysis: a `Plan`, a mapping with the keys of a plan file, or the path of one.
-        data: None for the tables that the plan names, a mapping of names to tables or paths, or an object that has the tables
-            as attributes (a simulated campaign). Outcomes are built when they are absent.
+        data: None for the tables that the plan names, a mapping of names to tables or paths, or an object that has the
+            tables as attributes (a simulated campaign). Outcomes are built when they are absent.
         lang: Language of the report, "en" or "zh".
 
     Returns:
@@ -76,10 +79,11 @@ def _plan(plan: Plan | Mapping[str, Any] | str | Path) -> Plan:
 def _report(evidence: Evidence, lang: str) -> Report:
     plan = evidence.plan
     decisions = decisions_of(plan, evidence.thresholds)
-    findings = evidence.findings()
+    findings = by_severity(evidence.findings())
+    invalid = invalid_codes(findings, decisions)
     trust, trust_line = trust_of(findings, decisions, evidence.refusal)
     figures = _figures(evidence)
-    drawn = pictures.figures_of(evidence)
+    figures_title, figures_subtitle = pictures.figures_title(evidence, invalid)
     document = Document(
         lang=check_language(lang),
         title=plan.campaign.name,
@@ -87,10 +91,13 @@ def _report(evidence: Evidence, lang: str) -> Report:
         trust=trust,
         trust_line=trust_line,
         decisions=decisions,
-        figures=drawn,
-        figures_title=_figures_title(evidence),
+        unknown=unknown_of(evidence, decisions, invalid),
+        flag=word("flag.invalid", codes=invalid) if invalid else "",
+        figures=pictures.figures_of(evidence),
+        figures_title=figures_title,
+        figures_subtitle=figures_subtitle,
         figures_caption=word("credit_caption"),
-        sections=sections_of(evidence, decisions, trust_line),
+        sections=sections_of(evidence, decisions, trust_line, invalid),
         findings=findings,
         gates=gates_of(plan, findings, decisions, figures, _changes(plan)),
         manifest=[(name, text) for name, text in versions().items()],
@@ -110,24 +117,27 @@ def _changes(plan: Plan) -> list[tuple[str, object, object]] | None:
 
 def _facts(evidence: Evidence) -> list[tuple[str, str]]:
     plan = evidence.plan
-    facts = [(word("fact.as_of"), format_value(plan.campaign.as_of, "date"))]
-    if evidence.readout is not None and plan.experiment is not None:
-        persons = sum(evidence.persons().values())
-        facts.insert(0, (word("fact.persons"), format_value(persons, "count")))
-        facts.append((word("fact.window"), plan.experiment.window))
-        facts.append((word("fact.control"), plan.experiment.control))
+    facts: list[tuple[str, str]] = []
     if plan.campaign.population:
         facts.append((word("fact.population"), plan.campaign.population))
+    if evidence.readout is not None and plan.experiment is not None:
+        facts.append((word("fact.persons"), format_value(sum(evidence.persons().values()), "count")))
+        facts += _assigned(evidence)
+        facts.append((word("fact.window"), window_words(plan.experiment.window)))
+        facts.append((word("fact.control"), plan.experiment.control))
+    facts.append((word("fact.as_of"), format_value(plan.campaign.as_of, "date")))
     return facts
 
 
-def _figures_title(evidence: Evidence) -> str:
-    if evidence.reconciliation is None:
-        return ""
-    total = next((row for row in evidence.reconciliation.to_dicts() if row["step"] == "total"), None)
-    if total is None:
-        return ""
-    return word("figures.title", arm=total["arm"], control=total["control"], persons=total["persons"])
+def _assigned(evidence: Evidence) -> list[tuple[str, str]]:
+    """When persons were assigned, as days of the declared time zone."""
+    assignment = evidence.tables.get("assignment")
+    ends = None if assignment is None else assigned_days(evidence.plan, assignment)
+    if ends is None:
+        return []
+    first, last, in_utc = ends
+    shown = format_value(first, "date") if first == last else word("fact.dates", first=first, last=last)
+    return [(word("fact.assigned_utc" if in_utc else "fact.assigned"), shown)]
 
 
 def _tables(evidence: Evidence) -> dict[str, Records]:
@@ -168,4 +178,4 @@ def _recipe(evidence: Evidence) -> dict[str, object]:
         "thresholds": evidence.thresholds,
         "reconciliation": evidence.reconciliation,
     }
-    return {name: result.recipe.to_dict() for name, result in named.items() if hasattr(result, "recipe")}
+    return {name: result.recipe.to_dict() for name, result in named.items() if result is not None}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from attribution.core.formats import format_value
@@ -11,21 +10,38 @@ from experiments.post_mortem.words import contrast_words, word
 from experiments.report.document import Decision, Gate, GateStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
     from attribution.core.findings import Finding
     from experiments.plan import Plan
     from experiments.plan.schema import FigurePlan, GatePlan
 
-__all__ = ["gates_of", "trust_of"]
+__all__ = ["by_severity", "gates_of", "invalid_codes", "trust_of"]
 
 Trust = Literal["trusted", "limited", "invalid"]
 _UNDECIDED = frozenset({"INCONCLUSIVE"})
+_REFUSED = frozenset({"INVALID", "NO_HOLDOUT"})
+_SEVERITY = ("fail", "warn", "unknown", "note", "pass")
+
+
+def by_severity(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """The findings, what fails first; within a severity in the order given."""
+    return tuple(sorted(findings, key=lambda finding: _SEVERITY.index(finding.status)))
+
+
+def invalid_codes(findings: Sequence[Finding], decisions: Sequence[Decision]) -> str:
+    """The codes of what fails, for a sentence; empty when the figures may be used."""
+    failed = list(dict.fromkeys(finding.code for finding in findings if finding.status == "fail"))
+    if not failed and any(decision.verdict.word == "INVALID" for decision in decisions):
+        failed = ["INVALID"]
+    return ", ".join(failed)
 
 
 def trust_of(findings: Sequence[Finding], decisions: Sequence[Decision], refusal: str) -> tuple[Trust, str]:
     """How far the report can be trusted, and one line that says why."""
-    failed = list(dict.fromkeys(finding.code for finding in findings if finding.status == "fail"))
-    if failed or any(decision.verdict.word == "INVALID" for decision in decisions):
-        return "invalid", word("trust_line.invalid", codes=", ".join(failed) or "INVALID")
+    failed = invalid_codes(findings, decisions)
+    if failed:
+        return "invalid", word("trust_line.invalid", codes=failed)
     if refusal:
         return "limited", word("trust_line.refusal")
     warned = list(dict.fromkeys(finding.code for finding in findings if finding.status in ("warn", "unknown")))
@@ -72,7 +88,7 @@ def _trust(
         message=word("gate.validity_fail" if invalid else "gate.validity_hold"),
     )
     if changed_keys is not None:
-        named = "; ".join(f"{key}: {old!r} -> {new!r}" for key, old, new in changed_keys)
+        named = "; ".join(f"{key}: {old} -> {new}" for key, old, new in changed_keys)
         yield Gate(
             name="trust:plan_lock",
             kind="trust",
@@ -87,17 +103,21 @@ def _decision(declared: GatePlan, decisions: Sequence[Decision], plan: Plan) -> 
     found = _find(declared, decisions)
     segment = f":{declared.segment}" if declared.segment else ""
     name = f"decision:{declared.arm}{segment}@{declared.threshold:g}"
-    observed = found.verdict.word if found is not None else "NO_HOLDOUT" if not _randomised(plan) else word("gate.absent")
+    observed = (
+        found.verdict.word if found is not None else "NO_HOLDOUT" if not _randomised(plan) else word("gate.absent")
+    )
     contrast = found.contrast if found is not None else contrast_words(declared.arm, declared.control or "")
     values = {"contrast": contrast, "T": declared.threshold, "expected": declared.expect, "observed": observed}
     status: GateStatus = "hold" if observed == declared.expect else "undecided" if observed in _UNDECIDED else "fail"
+    # Without a trial that can be trusted no verdict is named anywhere, not even the one that was hoped for.
+    refused = observed in _REFUSED and status == "fail"
     return Gate(
         name=name,
         kind="decision",
         status=status,
-        expected=declared.expect,
+        expected=word("gate.declared") if refused else declared.expect,
         observed=observed,
-        message=word(f"gate.decision_{status}", **values),
+        message=word("gate.decision_refused" if refused else f"gate.decision_{status}", **values),
     )
 
 
@@ -107,7 +127,11 @@ def _randomised(plan: Plan) -> bool:
 
 def _find(declared: GatePlan, decisions: Sequence[Decision]) -> Decision | None:
     for decision in decisions:
-        here = (decision.arm, decision.segment, decision.threshold) == (declared.arm, declared.segment, declared.threshold)
+        here = (decision.arm, decision.segment, decision.threshold) == (
+            declared.arm,
+            declared.segment,
+            declared.threshold,
+        )
         if here and declared.control in (None, decision.control):
             return decision
     return None

@@ -2,44 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from attribution.core.formats import format_value
-from attribution.core.records import Field, Records
-from attribution.core.render.display import Cell, DisplayColumn, DisplayTable, column_label, records_table
-from experiments.post_mortem import pictures
+from attribution.core.formats import format_interval, format_value
+from experiments.post_mortem import pictures, tables
+from experiments.post_mortem.evidence import order_of
 from experiments.post_mortem.execution import channel_activity
-from experiments.post_mortem.words import contrast_words, word
-from experiments.report.document import Chart, Decision, Section
+from experiments.post_mortem.words import listed, thing_words, window_words, word
+from experiments.report.document import Decision, Section
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from attribution.core.recipe import Recipe
     from experiments.post_mortem.evidence import Evidence
 
-__all__ = ["sections_of"]
+__all__ = ["leading", "sections_of"]
 
-_EFFECT = ("arm", "control", "n", "value", "value_control", "difference", "low", "high", "relative", "relative_low",
-           "relative_high", "p_value", "p_adjusted")  # fmt: skip
-_THRESHOLD = ("threshold", "incremental_per_1000", "cost_per_1000")
+# Where a trial is not to be trusted, the words of the verdicts are not even explained: none is given.
+_WORDS_OF_VERDICTS = "VERDICT_WORDS"
+_ADVICE = {"PASS": "keep", "FAIL": "stop", "INCONCLUSIVE": "retest"}
 
 
-def sections_of(evidence: Evidence, decisions: Sequence[Decision], trust_line: str) -> list[Section]:
-    """Every section that the evidence allows, in the order of the report."""
-    made = [_purpose(evidence), _trust(trust_line)]
+def sections_of(evidence: Evidence, decisions: Sequence[Decision], trust_line: str, invalid: str) -> list[Section]:
+    """Every section that the evidence allows, in the order of the report; ``invalid`` names the checks that fail."""
+    made = [_purpose(evidence), _section("trust", trust_line)]
     if evidence.tables.get("touches") is not None:
         made.append(_execution(evidence))
     if evidence.readout is not None:
-        made.append(_effect(evidence))
+        made.append(_effect(evidence, invalid))
     if evidence.credit is not None:
-        made.append(_channels(evidence))
+        made.append(_channels(evidence, invalid))
     if evidence.thresholds is not None:
-        made.append(_cost(evidence, decisions))
-    made += [_next(decisions), _appendix(evidence)]
+        made.append(_cost(evidence, decisions, invalid))
+    made += [_next(evidence, decisions), _appendix(evidence, invalid)]
     return made
+
+
+def leading(decisions: Sequence[Decision]) -> list[Decision]:
+    """The decision that leads each contrast."""
+    first: dict[tuple[str, str | None], Decision] = {}
+    for decision in decisions:
+        first.setdefault((decision.contrast, decision.segment), decision)
+    return list(first.values())
 
 
 def _section(name: str, answer: str, **parts: Any) -> Section:
     return Section(name=name, title=word(f"{name}.title"), question=word(f"{name}.question"), answer=answer, **parts)
+
+
+def _flag(invalid: str) -> str:
+    return word("flag.invalid", codes=invalid) if invalid else ""
+
+
+def _sentences(recipe: Recipe, invalid: str) -> list[str]:
+    pairs = zip(recipe.definitions, recipe.sentences(), strict=True)
+    return [sentence for code, sentence in pairs if not (invalid and code == _WORDS_OF_VERDICTS)]
 
 
 def _purpose(evidence: Evidence) -> Section:
@@ -47,198 +66,162 @@ def _purpose(evidence: Evidence) -> Section:
     declared = plan.experiment
     if declared is None or evidence.readout is None:
         return _section("purpose", word("purpose.credit_only"))
-    thresholds = [] if plan.costs is None else [format_value(value, "money") for value in plan.costs.thresholds]
-    answer = word(
-        "purpose.answer",
-        metric=evidence.readout.experiment.primary,
-        window=declared.window,
-        thresholds=word("list_separator").join(thresholds) or word("purpose.no_thresholds"),
-    )
+    metric, window = thing_words(evidence.readout.experiment.primary), window_words(declared.window)
+    answer = word("purpose.answer_no_cost", metric=metric, window=window)
+    if plan.costs is not None:
+        thresholds = listed(format_value(value, "money") for value in _declared_thresholds(plan.costs.thresholds))
+        answer = word("purpose.answer", metric=metric, window=window, thresholds=thresholds)
     said = [text for text in (declared.who, declared.when, declared.how) if text]
-    attested = word("purpose.attested", by="; ".join(map(str, said))) if said else word("purpose.attested_plain")
-    rows = [(arm, n) for arm, n in evidence.persons().items()]
-    table = DisplayTable(
-        (DisplayColumn(column_label("arm")), DisplayColumn(column_label("persons"), "count")), tuple(rows)
-    )
-    return _section("purpose", answer, paragraphs=(attested,), tables=(table,))
+    by = word("list_separator").join(map(str, said))
+    paragraphs = [word("purpose.attested", by=by) if said else word("purpose.attested_plain")]
+    if plan.guardrails:
+        items = ((thing_words(name), guard.margin) for name, guard in plan.guardrails.items())
+        names = [word("purpose.guardrail", name=name, margin=margin) for name, margin in items]
+        paragraphs.append(word("purpose.guardrails", names=word("list_separator").join(names)))
+    table = tables.arms_table(evidence.persons(), plan.report.min_cell)
+    return _section("purpose", answer, paragraphs=tuple(paragraphs), tables=(table,))
 
 
-def _trust(trust_line: str) -> Section:
-    return _section("trust", trust_line)
+def _declared_thresholds(declared: Any) -> Iterable[float]:
+    """Every declared threshold once, ascending: one list, or one for each segment."""
+    if isinstance(declared, dict):
+        return sorted({value for values in declared.values() for value in values})
+    return sorted(declared)
 
 
 def _execution(evidence: Evidence) -> Section:
-    activity = channel_activity(evidence.plan, evidence.tables["touches"])
+    limit = evidence.plan.report.min_cell
+    activity, small = channel_activity(evidence.plan, evidence.tables["touches"])
     total = sum(int(value) for value in activity.column("touches"))
     channels = len(set(activity.column("channel")))
-    answer = word("execution.answer", touches=total, channels=channels)
-    return _section("execution", answer, tables=(records_table(activity),))
+    chart = pictures.execution_chart(activity)
+    return _section(
+        "execution",
+        word("execution.answer", touches=total, channels=channels),
+        charts=() if chart is None else (chart,),
+        tables=(tables.activity_table(activity, small=small, limit=limit),),
+    )
 
 
-def _effect(evidence: Evidence) -> Section:
+def _effect(evidence: Evidence, invalid: str) -> Section:
     readout = evidence.readout
     if readout is None or evidence.steps is None:  # pragma: unreachable -- the caller has looked
         return _section("effect", "")
-    rows = readout.to_dicts()
-    metrics = list(dict.fromkeys(row["metric"] for row in rows))
+    order = order_of(evidence.plan, readout)
+    rows = sorted(readout.to_dicts(), key=lambda row: order.index(row["arm"]) if row["arm"] in order else len(order))
+    metrics = list(readout.experiment.metrics)
     primary = readout.experiment.primary
-    tables = [_effect_table(rows, metric, word("effect.table", metric=metric)) for metric in metrics]
+    shown = [tables.effect_table(rows, metric, word("effect.table", metric=thing_words(metric))) for metric in metrics]
     steps = evidence.steps.to_dicts()
-    tables.insert(1, _effect_table(steps, primary, word("effect.steps", metric=primary)))
+    shown.insert(1, tables.effect_table(steps, primary, word("effect.steps", metric=thing_words(primary))))
+    # The answer is about the whole campaign: the last arm against the control.
+    last = [row for row in rows if row["metric"] == primary and row["arm"] == steps[-1]["arm"]][-1]
     return _section(
         "effect",
-        readout.sentence(_language()),
-        charts=(pictures.effects_chart(evidence, primary),),
-        tables=tuple(tables),
+        _effect_answer(last, readout.experiment.level),
+        charts=(pictures.effects_chart(evidence, primary, invalid),),
+        tables=tuple(shown),
         paragraphs=(word("effect.steps_note"),),
-        definitions=readout.recipe.sentences(),
+        definitions=_sentences(readout.recipe, invalid),
+        flag=_flag(invalid),
     )
 
 
-def _language() -> str:
-    from attribution.core.language import current_language
-
-    return current_language()
-
-
-def _effect_table(rows: Sequence[dict[str, Any]], metric: str, title: str) -> DisplayTable:
-    """Compact: rates in percent, differences per 1,000 persons (money as it is), lift in percent."""
-    here = [row for row in rows if row["metric"] == metric]
-    rate = any("rate" in str(row["method"]) or "score" in str(row["method"]) for row in here)
-    level, change = ("rate", "per1000") if rate else ("money", "money")
-    columns = (
-        DisplayColumn(word("effect.contrast")),
-        DisplayColumn(column_label("n"), "count"),
-        DisplayColumn(column_label("value"), level),  # type: ignore[arg-type]
-        DisplayColumn(column_label("value_control"), level),  # type: ignore[arg-type]
-        DisplayColumn(word("effect.per1000" if rate else "effect.per_person"), change, True),  # type: ignore[arg-type]
-        DisplayColumn(column_label("relative"), "rate"),
-        DisplayColumn(column_label("p_value"), "p"),
-        DisplayColumn(column_label("p_adjusted"), "p"),
+def _effect_answer(row: dict[str, Any], level: float) -> str:
+    rate = tables.is_rate([row])
+    value, change = ("rate", "per1000") if rate else ("money", "money")
+    return word(
+        "effect.answer" if rate else "effect.answer_mean",
+        arm=row["arm"],
+        control=row["control"],
+        metric=thing_words(row["metric"]),
+        value=format_value(row["value"], value),
+        base=format_value(row["value_control"], value),
+        difference=format_value(row["difference"], change),
+        ends=format_interval(row["low"], row["high"], change),
+        level=level,
     )
-    body = tuple(
-        (
-            contrast_words(row["arm"], row["control"]),
-            row["n"],
-            row["value"],
-            row["value_control"],
-            Cell(row["difference"], row["low"], row["high"]),
-            Cell(row["relative"], row["relative_low"], row["relative_high"]),
-            row["p_value"],
-            row["p_adjusted"],
-        )
-        for row in here
-    )
-    return DisplayTable(columns, body, title=title)
 
 
-def _channels(evidence: Evidence) -> Section:
+def _channels(evidence: Evidence, invalid: str) -> Section:
     credit = evidence.credit
     if credit is None:  # pragma: unreachable -- the caller has looked
         return _section("channels", "")
-    charts = [chart for chart in (pictures.reconciliation_chart(evidence),) if chart is not None]
-    tables = [credit_table(credit.to_dicts(), word("channels.credit"))]
-    definitions = list(credit.recipe.sentences())
+    rows = credit.to_dicts()
+    drawn = (pictures.reconciliation_chart(evidence, invalid), pictures.credit_chart(rows))
+    shown = [tables.credit_table(rows, word("channels.credit"))]
+    definitions = _sentences(credit.recipe, invalid)
+    counted = sum(row["conversions"] for row in rows if row["model"] == rows[0]["model"]) if rows else 0
+    answer = word("channels.answer", conversions=round(counted))
     if evidence.reconciliation is not None:
-        tables += [block for block in evidence.reconciliation._display().blocks if isinstance(block, DisplayTable)]  # noqa: SLF001
-        definitions += evidence.reconciliation.recipe.sentences()
-    answer = charts[0].title if charts else word("channels.answer")
+        reconciled = evidence.reconciliation.to_dicts()
+        shown.append(tables.reconciliation_table(reconciled))
+        definitions += _sentences(evidence.reconciliation.recipe, invalid)
+        total = pictures.totals_of(reconciled)
+        if total is not None:
+            answer = word("channels.answer_total", **total)
     return _section(
-        "channels", answer, charts=charts, tables=tables, caption=word("credit_caption"), definitions=definitions
+        "channels",
+        answer,
+        charts=[chart for chart in drawn if chart is not None],
+        tables=shown,
+        caption=word("credit_caption"),
+        definitions=definitions,
+        flag=_flag(invalid),
     )
 
 
-def credit_table(rows: Sequence[dict[str, Any]], title: str) -> DisplayTable:
-    """Channels by models, conversions; the share of all in the model's own column would hide the sums."""
-    models = list(dict.fromkeys(row["model"] for row in rows))
-    channels = list(dict.fromkeys(row["channel"] for row in rows))
-    credit = {(row["channel"], row["model"]): row["conversions"] for row in rows}
-    columns = (DisplayColumn(column_label("channel")), *(DisplayColumn(model, "number") for model in models))
-    body = [(channel, *(_tenth(credit.get((channel, model))) for model in models)) for channel in channels]
-    total = (word("channels.total"), *(_tenth(sum(credit.get((c, m), 0.0) for c in channels)) for m in models))
-    return DisplayTable(columns, (*body, total), title=title)
-
-
-def _tenth(value: float | None) -> float | None:
-    return None if value is None else round(value, 1)
-
-
-def _cost(evidence: Evidence, decisions: Sequence[Decision]) -> Section:
+def _cost(evidence: Evidence, decisions: Sequence[Decision], invalid: str) -> Section:
     thresholds = evidence.thresholds
     if thresholds is None:  # pragma: unreachable -- the caller has looked
         return _section("cost", "")
-    drawn: list[Chart | None] = [pictures.net_benefit_chart(evidence, decisions), pictures.waterfall_chart(evidence)]
-    charts = [chart for chart in drawn if chart is not None]
-    answer = charts[0].title if charts else word("cost.answer")
+    drawn = (pictures.net_benefit_chart(evidence, decisions, invalid), pictures.waterfall_chart(evidence, invalid))
+    counts = Counter(decision.verdict.word for decision in decisions)
+    said = listed(word("cost.of_word", word=name, number=number) for name, number in sorted(counts.items()))
+    shown = [tables.threshold_table(thresholds.to_dicts())]
+    parts = thresholds.waterfall().to_dicts()
+    if parts:
+        shown.append(tables.cost_parts_table(parts))
     return _section(
         "cost",
-        answer,
-        charts=charts,
-        tables=(_threshold_table(thresholds.to_dicts()),),
-        paragraphs=(word("cost.count", verdicts=len(decisions)),),
-        definitions=thresholds.recipe.sentences(),
+        word("cost.answer", verdicts=len(decisions), counts=said),
+        charts=[chart for chart in drawn if chart is not None],
+        tables=shown,
+        paragraphs=(word("cost.no_correction"),),
+        definitions=_sentences(thresholds.recipe, invalid),
+        flag=_flag(invalid),
     )
 
 
-def _threshold_table(rows: Sequence[dict[str, Any]]) -> DisplayTable:
-    columns = (
-        DisplayColumn(word("effect.contrast")),
-        DisplayColumn(column_label("threshold"), "money"),
-        DisplayColumn(column_label("verdict"), "text", True),
-        DisplayColumn(column_label("net_benefit_per_1000"), "money", True),
-        DisplayColumn(column_label("incremental_per_1000"), "number"),
-        DisplayColumn(column_label("cost_per_1000"), "money"),
-        DisplayColumn(column_label("cost_per_incremental"), "money"),
-    )
-    body = tuple(
-        (
-            contrast_words(row["arm"], row["control"]),
-            row["threshold"],
-            row["verdict"],
-            Cell(row["net_benefit_per_1000"], row["net_benefit_low"], row["net_benefit_high"]),
-            row["incremental_per_1000"],
-            row["cost_per_1000"],
-            _price(row),
-        )
+def _next(evidence: Evidence, decisions: Sequence[Decision]) -> Section:
+    if not decisions:
+        return _section("next", word("next.no_threshold" if evidence.readout is not None else "next.no_holdout"))
+    lead = leading(decisions)
+    advice: dict[str, list[str]] = {}
+    for decision in lead:
+        advice.setdefault(_ADVICE.get(decision.verdict.word, "repair"), []).append(decision.arm)
+    said = [word(f"next.{code}", arms=listed(dict.fromkeys(arms))) for code, arms in advice.items()]
+    rows = [] if evidence.thresholds is None else evidence.thresholds.to_dicts()
+    people = {
+        (row["arm"], row["control"], row.get("segment"), row["threshold"]): row["people_needed"]
         for row in rows
-    )
-    return DisplayTable(columns, body, title=word("cost.table"), notes=(word("cost.price_note"),))
+        if row["verdict"] == "INCONCLUSIVE"
+    }
+    answer = word("next.answer", counts=word("list_separator").join(said))
+    return _section("next", answer, tables=(tables.next_table(lead, people),))
 
 
-def _price(row: dict[str, Any]) -> Cell:
-    if row["cost_kind"] == "interval":
-        return Cell(row["cost_per_incremental"], row["cost_per_incremental_low"], row["cost_per_incremental_high"])
-    return Cell(row["cost_per_incremental"], note=word(f"cost.kind.{row['cost_kind']}"))
-
-
-def _next(decisions: Sequence[Decision]) -> Section:
-    lead = list({(d.contrast, d.segment): d for d in reversed(decisions)}.values())[::-1]
-    steps = [f"{decision.contrast}: {decision.next_step}" for decision in lead]
-    answer = word("next.answer") if steps else word("next.no_holdout")
-    return _section("next", answer, paragraphs=tuple(steps))
-
-
-def _appendix(evidence: Evidence) -> Section:
-    recipes = [
-        (name, source.recipe)
-        for name, source in (
-            ("credit", evidence.credit),
-            ("outcomes", evidence.outcomes),
-            ("readout", evidence.readout),
-            ("thresholds", evidence.thresholds),
-            ("reconciliation", evidence.reconciliation),
-        )
-        if source is not None and hasattr(source, "recipe")
+def _appendix(evidence: Evidence, invalid: str) -> Section:
+    named = {
+        "credit": evidence.credit,
+        "outcomes": evidence.outcomes,
+        "readout": evidence.readout,
+        "thresholds": evidence.thresholds,
+        "reconciliation": evidence.reconciliation,
+    }
+    recipes: list[tuple[str, Recipe]] = [
+        (name, source.recipe) for name, source in named.items() if source is not None and hasattr(source, "recipe")
     ]
-    rows = [
-        {"result": name, "method": recipe.method, "settings": _settings(recipe.settings), "fingerprint": recipe.fingerprint}
-        for name, recipe in recipes
-    ]
-    fields = (Field("result", "text"), Field("method", "text"), Field("settings", "text"), Field("fingerprint", "text"))
-    table = records_table(Records.from_rows(fields, rows))
-    sentences = list(dict.fromkeys(sentence for _, recipe in recipes for sentence in recipe.sentences()))
+    sentences = list(dict.fromkeys(sentence for _, recipe in recipes for sentence in _sentences(recipe, invalid)))
+    table = tables.recipes_table(recipes)
     return _section("appendix", word("appendix.answer"), tables=(table,), definitions=sentences)
-
-
-def _settings(settings: Any) -> str:
-    return "; ".join(f"{key} = {value}" for key, value in sorted(settings.items()))

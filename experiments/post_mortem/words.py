@@ -1,17 +1,38 @@
-"""The report's own sentences, by code."""
+"""The report's own sentences and names, by code."""
 
 from __future__ import annotations
 
+import re
+from typing import TYPE_CHECKING
+
 from attribution.core import messages
 from attribution.core.formats import format_interval, format_value
+from attribution.core.render.display import column_label
 
-__all__ = ["contrast_words", "furniture", "interval_words", "word"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = [
+    "contrast_words",
+    "furniture",
+    "head",
+    "interval_words",
+    "kind_words",
+    "listed",
+    "model_words",
+    "thing_words",
+    "window_words",
+    "word",
+]
 
 _FURNITURE = (
     "trust.trusted", "trust.limited", "trust.invalid", "status.pass", "status.note", "status.warn", "status.fail",
     "status.unknown", "gate.hold", "gate.fail", "gate.undecided", "gates", "contents", "definitions", "net_unit",
-    "other_thresholds", "no_verdict",
+    "all_thresholds", "declared", "no_verdict", "unknown", "figures.x", "col.segment", "col.verdict", "col.threshold",
+    "col.sentence", "col.next", "col.status", "col.code", "col.name", "col.expected", "col.observed", "effect.contrast",
+    "sheet.verdicts", "sheet.findings", "sheet.gates",
 )  # fmt: skip
+_WINDOW = re.compile(r"(\d+)(d|h|min)")
 
 
 def word(code: str, **values: object) -> str:
@@ -26,11 +47,43 @@ def furniture() -> dict[str, str]:
     return made
 
 
-def contrast_words(arm: str, control: str) -> str:
-    """ "sms vs digital", in the current language."""
-    return word("contrast", arm=arm, control=control)
+def contrast_words(arm: str, control: str, segment: str | None = None) -> str:
+    """As in "sms vs digital", with its segment when there is one, in the current language."""
+    plain = word("contrast", arm=arm, control=control)
+    return plain if segment is None else word("contrast_segment", contrast=plain, segment=segment)
 
 
 def interval_words(value: object, low: object, high: object, kind: str) -> str:
-    """ "4.6 (2.1 to 7.0)"."""
+    """As in "4.6 (2.1 to 7.0)"."""
     return f"{format_value(value, kind)} ({format_interval(low, high, kind)})"
+
+
+def listed(items: Iterable[object]) -> str:
+    """As in "60, 85, 125" as the language lists things."""
+    return word("and_separator").join(str(item) for item in items)
+
+
+def head(name: str) -> str:
+    """The heading of a column of the report's own tables."""
+    return word(f"col.{name}")
+
+
+def model_words(model: str) -> str:
+    """As in "first touch": the name that the credit itself prints."""
+    return column_label(model)
+
+
+def thing_words(metric: str) -> str:
+    """The name of a metric or another declared thing: the language's word where there is one."""
+    return column_label(metric)
+
+
+def kind_words(kind: str) -> str:
+    """The kind of a touch; one that the report does not know keeps its own name."""
+    return word(f"kind.{kind}") if messages.has(f"REPORT.kind.{kind}") else kind
+
+
+def window_words(window: str) -> str:
+    """As in "28 days" for the plan's "28d"."""
+    match = _WINDOW.fullmatch(str(window))
+    return str(window) if match is None else word(f"unit.{match[2]}", n=int(match[1]))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from attribution.core.findings import Finding
     from attribution.core.language import Language
     from attribution.core.records import Records
@@ -103,7 +104,20 @@ class Chart:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Section:
-    """A section: the question, one sentence of answer, charts, tables, and definitions one step away."""
+    """A section: the question, one sentence of answer, charts, tables, and definitions one step away.
+
+    Attributes:
+        name: Stable name, used as the anchor.
+        title: The heading.
+        question: The question that the section answers.
+        answer: One sentence.
+        charts: Drawn under the answer.
+        tables: Under the charts.
+        paragraphs: Under the tables.
+        caption: What has to be said about every figure of the section (credit, not cause).
+        flag: Why the figures must not be used; empty when they may be.
+        definitions: Definitions and formulas in words.
+    """
 
     name: str
     title: str
@@ -113,6 +127,7 @@ class Section:
     tables: Sequence[DisplayTable] = ()
     paragraphs: Sequence[str] = ()
     caption: str = ""
+    flag: str = ""
     definitions: Sequence[str] = ()
 
 
@@ -127,8 +142,11 @@ class Document:
         trust: "trusted", "limited" or "invalid".
         trust_line: One line: trustworthy, or what is wrong.
         decisions: The cards of the first screen.
+        unknown: What is not known, one clause each.
+        flag: Why no figure of the report may be used; empty when they may be.
         figures: Touched, attributed, incremental, under one ruler.
         figures_title: The finding of that picture.
+        figures_subtitle: What is drawn.
         figures_caption: Its caption (credit, not cause).
         sections: The sections, in order.
         findings: Every finding.
@@ -143,8 +161,11 @@ class Document:
     trust: Literal["trusted", "limited", "invalid"]
     trust_line: str
     decisions: Sequence[Decision]
+    unknown: Sequence[str]
+    flag: str
     figures: Sequence[Figure]
     figures_title: str
+    figures_subtitle: str
     figures_caption: str
     sections: Sequence[Section]
     findings: Sequence[Finding]

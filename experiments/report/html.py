@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,8 @@ from attribution.core.language import language
 from attribution.core.render.display import table_html
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from jinja2 import Environment
 
     from attribution.core.render.display import DisplayTable
@@ -26,6 +28,8 @@ _SHAPES = {
     "INVALID": '<path d="M2 2 16 16M16 2 2 16" stroke="currentColor" stroke-width="4"/>',
     "NO_HOLDOUT": '<path d="M1 9h16" stroke="currentColor" stroke-width="4"/>',
 }
+# Classes are named by their shape: a page without verdicts must not hold a verdict's word, not even in its style.
+_CLASSES = {"PASS": "up", "FAIL": "down", "INCONCLUSIVE": "open", "INVALID": "void", "NO_HOLDOUT": "none"}
 
 
 def to_html(document: Document) -> str:
@@ -37,8 +41,9 @@ def to_html(document: Document) -> str:
         return page.render(
             doc=document,
             style=Markup(_text("style.css").strip()),  # noqa: S704 - our own style sheet
-            cards=[_card(document, group) for group in _by_contrast(document.decisions)],
-            figures=_figures(document),
+            cards=_cards(document),
+            figures=_figures(document, narrow=False),
+            figures_narrow=_figures(document, narrow=True),
         )
 
 
@@ -76,7 +81,7 @@ def _drawing(chart: Chart) -> str:
     return Markup(chart_svg(chart))  # noqa: S704 - matplotlib escapes every text of a drawing
 
 
-def _figures(document: Document) -> str:
+def _figures(document: Document, *, narrow: bool) -> str:
     from markupsafe import Markup
 
     from experiments.report.charts import figures_svg
@@ -85,47 +90,101 @@ def _figures(document: Document) -> str:
         return ""
     told = "; ".join(
         f"{figure.label}: {format_value(round(figure.value), 'count')}"
-        + ("" if figure.low == figure.high else f" ({format_interval(round(figure.low), round(figure.high), 'count')})")
+        + (
+            ""
+            if figure.low == figure.high
+            else f" ({format_interval(_whole(figure.low), _whole(figure.high), 'count')})"
+        )
         for figure in document.figures
     )
-    return Markup(figures_svg(document.figures, title=document.figures_title, description=told))  # noqa: S704 - as above
+    title, unit = document.figures_title, document.words["figures.x"]
+    drawn = figures_svg(document.figures, title=title, description=told, unit=unit, narrow=narrow)
+    return Markup(drawn)  # noqa: S704 - as above
 
 
-def _by_contrast(decisions: Sequence[Decision]) -> list[list[Decision]]:
-    """Decisions of one contrast and segment together, in the order given."""
+def _whole(value: float) -> float:
+    return round(value) if math.isfinite(value) else value
+
+
+def _cards(document: Document) -> list[Mapping[str, Any]]:
+    """One card for each declared decision; a contrast without any gets one for its leading threshold."""
     groups: dict[tuple[str, str | None], list[Decision]] = {}
-    for decision in decisions:
+    for decision in document.decisions:
         groups.setdefault((decision.contrast, decision.segment), []).append(decision)
-    return list(groups.values())
+    shown = [
+        (decision, group)
+        for group in groups.values()
+        for decision in ([one for one in group if one.declared] or group[:1])
+    ]
+    ends = [end for decision, _ in shown for end in _net(decision) if math.isfinite(end)]
+    span = (min(ends, default=0.0), max(ends, default=0.0))
+    return [_card(document, decision, group, span) for decision, group in shown]
 
 
-def _card(document: Document, group: Sequence[Decision]) -> Mapping[str, Any]:
-    """One card: the first decision of the group large, its other thresholds in one line."""
+def _net(decision: Decision) -> tuple[float, ...]:
+    """Value, low and high of the net benefit per person; empty where it has no interval."""
+    net = decision.verdict.net_benefit
+    if net is None or net.value is None or net.low is None or net.high is None or math.isnan(net.value):
+        return ()
+    return net.value, net.low, net.high
+
+
+def _card(
+    document: Document, decision: Decision, group: Sequence[Decision], span: tuple[float, float]
+) -> Mapping[str, Any]:
+    """One card: a decision large, and the words of every threshold of its contrast."""
     from markupsafe import Markup
 
     from experiments.report.charts import range_svg
 
-    first = group[0]
-    net = first.verdict.net_benefit
     interval, bar, shown = "", "", ""
-    if net is not None and net.value is not None and net.low is not None and net.high is not None:
-        shown = format_value(round(net.value * 1000), "count")
-        interval = f"({format_interval(round(net.low * 1000), round(net.high * 1000), 'count')})"
-        name = f"range {first.arm} {first.segment or ''} {first.threshold:g}"
-        drawn = range_svg(value=net.value, low=net.low, high=net.high, name=name, description=f"{shown} {interval}")
+    net = _net(decision)
+    if net:
+        value, low, high = net
+        shown = format_value(1000 * value, "money")
+        interval = f"({format_interval(1000 * low, 1000 * high, 'money')})"
+        name = f"range {decision.arm} {decision.control} {decision.segment or ''} {decision.threshold:g}"
+        told = f"{shown} {interval} {document.words['net_unit']}"
+        drawn = range_svg(value=value, low=low, high=high, span=span, name=name, description=told)
         bar = Markup(drawn)  # noqa: S704 - as above
-    word = first.verdict.word
-    shape = f'<svg width="18" height="18" viewBox="0 0 18 18" fill="currentColor" aria-hidden="true">{_SHAPES[word]}</svg>'
-    contrast = first.contrast if first.segment is None else f"{first.contrast} · {first.segment}"
+    contrast = decision.contrast if decision.segment is None else f"{decision.contrast} · {decision.segment}"
     return {
         "contrast": contrast,
-        "threshold_line": document.words["threshold_line"].replace("{T}", format_value(first.threshold, "money")),
-        "word": word,
-        "shape": Markup(shape),  # noqa: S704 - a constant drawing
+        "threshold_line": document.words["threshold_line"].replace("{T}", format_value(decision.threshold, "money")),
+        "word": decision.verdict.word,
+        "kind": _CLASSES[decision.verdict.word],
+        "shape": _shape(decision.verdict.word, 18),
+        "declared": decision.declared,
         "net": shown,
         "interval": interval,
         "bar": bar,
-        "sentence": first.sentence,
-        "next_step": first.next_step,
-        "others": " · ".join(f"{format_value(d.threshold, 'money')}: {d.verdict.word}" for d in group[1:]),
+        "sentence": decision.sentence,
+        "next_step": decision.next_step,
+        "words": _words(group) if len(group) > 1 else [],
     }
+
+
+def _shape(word: str, size: int) -> str:
+    from markupsafe import Markup
+
+    shape = (
+        f'<svg class="shape" width="{size}" height="{size}" viewBox="0 0 18 18" fill="currentColor" aria-hidden="true">'
+        f"{_SHAPES[word]}</svg>"
+    )
+    return Markup(shape)  # noqa: S704 - a constant drawing
+
+
+def _words(group: Sequence[Decision]) -> list[Mapping[str, Any]]:
+    """Each word of a contrast with its thresholds, ascending."""
+    found: dict[str, list[float]] = {}
+    for decision in sorted(group, key=lambda one: one.threshold):
+        found.setdefault(decision.verdict.word, []).append(decision.threshold)
+    return [
+        {
+            "word": word,
+            "kind": _CLASSES[word],
+            "shape": _shape(word, 12),
+            "thresholds": " · ".join(format_value(threshold, "money") for threshold in thresholds),
+        }
+        for word, thresholds in found.items()
+    ]

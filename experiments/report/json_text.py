@@ -1,4 +1,4 @@
-"""The report as JSON: schema version, 12 significant digits, sorted keys, no NaN token; a missing number carries its reason."""
+"""The report as JSON: schema version, 12 digits, sorted keys, no NaN token; a missing number carries its reason."""
 
 from __future__ import annotations
 
@@ -23,27 +23,51 @@ _DIGITS = 12
 
 
 def to_json(
-    document: Document, *, tables: Mapping[str, Records], figures: Mapping[str, float | None], recipe: Mapping[str, object]
+    document: Document,
+    *,
+    tables: Mapping[str, Records],
+    figures: Mapping[str, float | None],
+    recipe: Mapping[str, object],
 ) -> str:
     """The whole report as text."""
     content = {
         "schema_version": SCHEMA_VERSION,
         "language": document.lang,
-        "campaign": {"name": document.title, "facts": [{"label": label, "value": value} for label, value in document.facts]},
-        "trust": {"status": document.trust, "text": document.trust_line},
+        "campaign": {
+            "name": document.title,
+            "facts": [{"label": label, "value": value} for label, value in document.facts],
+        },
+        "trust": {"status": document.trust, "text": document.trust_line, "flag": document.flag},
+        "not_known": list(document.unknown),
         "verdicts": [_decision(decision) for decision in document.decisions],
         "findings": [_finding(finding, document.lang) for finding in document.findings],
         "gates": [_gate(gate) for gate in document.gates],
         "figures": dict(figures),
         "tables": {name: records.to_dicts() for name, records in tables.items()},
-        "charts": {
-            chart.name: {"title": chart.title, "kind": chart.kind, "alt": chart.alt, "rows": chart.records.to_dicts()}
-            for section in document.sections
-            for chart in section.charts
-        },
+        "charts": _charts(document),
         "recipe": dict(recipe),
     }
     return json.dumps(plain(content), ensure_ascii=False, indent=1, sort_keys=True, allow_nan=False) + "\n"
+
+
+def _charts(document: Document) -> dict[str, object]:
+    """Every chart of the page by its anchor, with the rows that are drawn."""
+    drawn: dict[str, object] = {}
+    if document.figures:
+        rows = [
+            {name: getattr(figure, name) for name in ("label", "value", "low", "high")} for figure in document.figures
+        ]
+        drawn["figures"] = {
+            "title": document.figures_title,
+            "kind": "figures",
+            "alt": document.figures_title,
+            "rows": rows,
+        }
+    for section in document.sections:
+        for chart in section.charts:
+            rows = chart.records.to_dicts()
+            drawn[chart.name] = {"title": chart.title, "kind": chart.kind, "alt": chart.alt, "rows": rows}
+    return drawn
 
 
 def plain(value: Any) -> Any:
@@ -69,7 +93,9 @@ def _mapping(value: Mapping[Any, Any]) -> dict[str, Any]:
         made[str(key)] = plain(item)
         number = item.item() if isinstance(item, np.generic) else item
         if isinstance(number, float) and not math.isfinite(number):
-            made[f"{key}_reason"] = "undefined" if math.isnan(number) else "unbounded above" if number > 0 else "unbounded below"
+            made[f"{key}_reason"] = (
+                "undefined" if math.isnan(number) else "unbounded above" if number > 0 else "unbounded below"
+            )
     return made
 
 

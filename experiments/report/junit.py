@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from junitparser import TestCase
+    from junitparser.junitparser import FinalResult
 
     from experiments.report.document import Document
 
@@ -18,7 +19,7 @@ _TIME = re.compile(r' time="[^"]*"')
 
 
 def to_junit(document: Document) -> str:
-    """The suite as text: a failed gate or finding is a failure, an undecided or unknown one is skipped with its reason."""
+    """The suite as text: what fails is a failure, what is undecided or unknown is skipped with its reason."""
     from junitparser import Failure, JUnitXml, Skipped, TestCase, TestSuite
 
     suite = TestSuite(_clean(document.title))
@@ -40,16 +41,17 @@ def to_junit(document: Document) -> str:
         else:
             case.system_out = text
         suite.add_testcase(case)
-    suite.update_statistics()
+    suite.update_statistics()  # type: ignore[no-untyped-call]
     xml = JUnitXml("wakelift")
     xml.add_testsuite(suite)
-    xml.update_statistics()
-    return _TIME.sub("", xml.tostring().decode("utf-8"))
+    xml.update_statistics()  # type: ignore[no-untyped-call]
+    whole: bytes = xml.tostring()  # type: ignore[no-untyped-call]
+    return _TIME.sub("", whole.decode("utf-8"))
 
 
-def _result(case: TestCase, entry: object, text: str) -> None:
+def _result(case: TestCase, entry: FinalResult, text: str) -> None:
     # Some readers show the body and ignore the attribute, so the text stands in both.
-    entry.text = text  # type: ignore[attr-defined]
+    entry.text = text
     case.result = [entry]
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
 from typing import TYPE_CHECKING
 
 from attribution.core.formats import format_interval, format_value
 from attribution.core.language import language
 from attribution.core.render.display import escape_markdown as escape
-from attribution.core.render.display import records_table, table_markdown
+from attribution.core.render.display import table_markdown
 
 if TYPE_CHECKING:
-    from experiments.report.document import Decision, Document, Section
+    from collections.abc import Iterator
+
+    from experiments.report.document import Decision, Document, Figure, Section
 
 __all__ = ["to_markdown"]
 
@@ -42,16 +44,21 @@ def _head(document: Document) -> Iterator[str]:
     for label, value in document.facts:
         yield f"- {escape(label)}: {escape(value)}"
     yield f"**{escape(document.words['trust.' + document.trust])}** {escape(document.trust_line)}"
+    if document.unknown:
+        yield f"**{escape(document.words['unknown'])}**"
+        yield from (f"- {escape(clause)}" for clause in document.unknown)
     for decision in document.decisions:
         yield _decision(document, decision)
+    if document.flag:
+        yield f"**{escape(document.flag)}**"
     if not document.decisions:
         yield f"**{escape(document.words['no_verdict'])}**"
     if document.figures:
         yield f"**{escape(document.figures_title)}**"
+        yield escape(document.figures_subtitle)
         for figure in document.figures:
-            extent = "" if figure.low == figure.high else f" ({format_interval(round(figure.low), round(figure.high), 'count')})"
-            yield f"- {escape(figure.label)}: {escape(format_value(round(figure.value), 'count') + extent)}"
-        yield escape(document.figures_caption)
+            yield f"- {escape(figure.label)}: {escape(_counted(figure))}"
+        yield f"> {escape(document.figures_caption)}"
 
 
 def _decision(document: Document, decision: Decision) -> str:
@@ -65,25 +72,37 @@ def _section(document: Document, section: Section, number: int) -> Iterator[str]
     yield f"## {number}. {escape(section.title)}"
     yield f"*{escape(section.question)}*"
     yield f"**{escape(section.answer)}**"
-    yield from (escape(paragraph) for paragraph in section.paragraphs)
+    if section.flag:
+        yield f"**{escape(section.flag)}**"
     if section.caption:
         yield f"> {escape(section.caption)}"
-    if section.name == "trust":
-        for finding in document.findings:
-            status = document.words[f"status.{finding.status}"]
-            yield f"- **{escape(status)}** {escape(finding.code)}: {escape(finding.text(document.lang))}"
-        if document.gates:
-            yield f"### {escape(document.words['gates'])}"
-            for gate in document.gates:
-                yield f"- **{escape(document.words['gate.' + gate.status])}** {escape(gate.name)}: {escape(gate.message)}"
-    yield from (table_markdown(table) for table in section.tables)
     for chart in section.charts:
         yield f"### {escape(chart.title)}"
-        yield f"{escape(chart.subtitle)} {escape(chart.alt)}"
-        if len(chart.records) <= _LONGEST_CHART_TABLE:
-            yield table_markdown(records_table(chart.records))
-    for definition in section.definitions:
-        yield f"- {escape(definition)}"
+        yield escape(chart.subtitle)
+        # The alternative text is the finding with its numbers; the heading has said the finding.
+        yield escape(chart.alt.removeprefix(f"{chart.title}. "))
+    if section.name == "trust":
+        yield from _checks(document)
+    yield from (table_markdown(table) for table in section.tables)
+    yield from (escape(paragraph) for paragraph in section.paragraphs)
+    if section.definitions:
+        yield f"**{escape(document.words['definitions'])}**"
+        yield from (f"- {escape(definition)}" for definition in section.definitions)
 
 
-_LONGEST_CHART_TABLE = 40
+def _checks(document: Document) -> Iterator[str]:
+    for finding in document.findings:
+        status = document.words[f"status.{finding.status}"]
+        yield f"- **{escape(status)}** {escape(finding.code)}: {escape(finding.text(document.lang))}"
+    if document.gates:
+        yield f"### {escape(document.words['gates'])}"
+        for gate in document.gates:
+            yield f"- **{escape(document.words['gate.' + gate.status])}** {escape(gate.name)}: {escape(gate.message)}"
+
+
+def _counted(figure: Figure) -> str:
+    shown = format_value(round(figure.value), "count")
+    if figure.low == figure.high:
+        return shown
+    ends = [round(end) if math.isfinite(end) else end for end in (figure.low, figure.high)]
+    return f"{shown} ({format_interval(ends[0], ends[1], 'count')})"

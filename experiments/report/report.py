@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
 
     from attribution.core.findings import Finding
@@ -84,7 +85,13 @@ class Report:
         to_excel(self.document, self.records, path)
 
     def __repr__(self) -> str:
-        lines = [f"{self.document.title}: {self.document.words['trust.' + self.document.trust]} {self.document.trust_line}"]
+        from attribution.core.formats import format_value
+
+        gap = " " if self.document.lang == "en" else ""
+        trust = self.document.words[f"trust.{self.document.trust}"]
+        lines = [f"{format_value(self.document.title, 'text')}: {trust}{gap}{self.document.trust_line}"]
+        if self.document.unknown:
+            lines.append(f"{self.document.words['unknown']}: {'; '.join(self.document.unknown)}")
         lines += [f"  {d.contrast} @ {d.threshold:g}: {d.verdict.word}. {d.sentence}" for d in self.document.decisions]
         return "\n".join(lines)
 

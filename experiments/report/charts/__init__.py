@@ -1,4 +1,4 @@
-"""Charts of the report: drawn from records, as SVG with live text whose colours and fonts the page's style sheet decides."""
+"""Charts of the report: drawn from records, as SVG with live text; the page's style sheet decides colours and fonts."""
 
 from __future__ import annotations
 

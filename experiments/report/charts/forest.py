@@ -6,8 +6,8 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from attribution.core.formats import format_interval, format_value
-from experiments.report.charts.palette import ACCENT, GRID, INK, MUTED
-from experiments.report.charts.svg import new_canvas
+from experiments.report.charts.palette import ACCENT, GRID, INK, MUTED, TEXT
+from experiments.report.charts.svg import new_canvas, shortened
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 __all__ = ["draw", "finite_span"]
 
 _WIDTH = 720
-_ROW = 44
+_LEFT = 200
+_PLOT = 310
+_ROW = 40
+_WHOLE = 1e-6
 _TOP = 26
 _BOTTOM = 52
 
@@ -36,13 +39,14 @@ def draw(chart: Chart) -> Canvas:
     kind = next(field.kind for field in chart.records.fields if field.name == "value")
     height = _TOP + _ROW * len(rows) + _BOTTOM
     canvas = new_canvas(_WIDTH, height)
-    axes = canvas.add_axes((190 / _WIDTH, _BOTTOM / height, 320 / _WIDTH, (height - _TOP - _BOTTOM) / height))
+    axes = canvas.add_axes((_LEFT / _WIDTH, _BOTTOM / height, _PLOT / _WIDTH, (height - _TOP - _BOTTOM) / height))
     low, high = finite_span([row[end] for row in rows for end in ("value", "low", "high") if row[end] is not None])
     axes.set_xlim(low, high)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     _frame(axes, chart, kind)
+    color = MUTED if chart.words.get("role") == "credit" else ACCENT
     for position, row in enumerate(rows):
-        _row(axes, position, row, kind, (low, high))
+        _row(axes, position, row, kind, color)
     return canvas
 
 
@@ -51,32 +55,76 @@ def _frame(axes: Any, chart: Chart, kind: str) -> None:
         axes.spines[side].set_visible(False)
     axes.spines["bottom"].set_color(GRID)
     axes.set_yticks([])
-    axes.tick_params(axis="x", colors=MUTED, labelsize=12, length=4)
+    axes.tick_params(axis="x", colors=MUTED, labelsize=TEXT, length=4)
     axes.locator_params(axis="x", nbins=5)
-    axes.xaxis.set_major_formatter(lambda x, _: format_value(x, kind))
-    axes.set_xlabel(chart.words.get("x", ""), color=MUTED, fontsize=12, labelpad=6)
+    axes.xaxis.set_major_formatter(lambda x, _: _tick(x, kind))
+    axes.set_xlabel(chart.words.get("x", ""), color=MUTED, fontsize=TEXT, labelpad=6)
     axes.patch.set_alpha(0)
     axes.axvline(0, color=INK, linewidth=1.0)
     axes.annotate(
-        chart.words.get("zero", "0"), (0, 1), xycoords=("data", "axes fraction"), xytext=(0, 6), textcoords="offset points",
-        ha="center", va="bottom", color=MUTED, fontsize=12,
-    )  # fmt: skip
+        chart.words.get("zero", "0"),
+        (0, 1),
+        xycoords=("data", "axes fraction"),
+        xytext=(0, 6),
+        textcoords="offset points",
+        ha="center",
+        va="bottom",
+        color=MUTED,
+        fontsize=TEXT,
+    )
 
 
-def _row(axes: Any, position: int, row: dict[str, Any], kind: str, span: tuple[float, float]) -> None:
-    label = format_value(row["label"], "text")
+def _tick(x: float, kind: str) -> str:
+    """A mark of the axis, without the zeros that an estimate's digits would carry."""
+    at = 1000 * x if kind == "per1000" else x
+    whole = abs(at - round(at)) < _WHOLE
+    return format_value(round(at), "count") if whole else format_value(at, "number")
+
+
+def _row(axes: Any, position: int, row: dict[str, Any], kind: str, color: str) -> None:
+    label = shortened(row["label"], _LEFT - 20, TEXT)
     axes.annotate(
-        label, (0, position), xycoords=("axes fraction", "data"), xytext=(-12, 0), textcoords="offset points", ha="right",
-        va="center", color=INK, fontsize=13,
-    )  # fmt: skip
+        label,
+        (0, position),
+        xycoords=("axes fraction", "data"),
+        xytext=(-12, 0),
+        textcoords="offset points",
+        ha="right",
+        va="center",
+        color=INK,
+        fontsize=TEXT,
+    )
     if row["value"] is None:
         return
     if row["low"] is not None and row["high"] is not None:
+        span = axes.get_xlim()
         ends = [max(row["low"], span[0]), min(row["high"], span[1])]
-        axes.plot(ends, [position, position], color=ACCENT, linewidth=3, solid_capstyle="butt")
-    axes.plot([row["value"]], [position], marker="o", markersize=8, color=ACCENT, linestyle="none")
-    shown = f"{format_value(row['value'], kind)} ({format_interval(row['low'], row['high'], kind)})"
+        axes.plot(ends, [position, position], color=color, linewidth=3, solid_capstyle="butt")
+    axes.plot([row["value"]], [position], marker="o", markersize=8, color=color, linestyle="none")
+    shown = _shown(row, kind)
     axes.annotate(
-        shown, (1, position), xycoords=("axes fraction", "data"), xytext=(16, 0), textcoords="offset points", ha="left",
-        va="center", color=INK, fontsize=13,
-    )  # fmt: skip
+        shown,
+        (1, position),
+        xycoords=("axes fraction", "data"),
+        xytext=(16, 0),
+        textcoords="offset points",
+        ha="left",
+        va="center",
+        color=INK,
+        fontsize=TEXT,
+    )
+
+
+def _shown(row: dict[str, Any], kind: str) -> str:
+    """As in "8.21 (5.21 to 11.3)"; credits in whole conversions."""
+    value, ends = row["value"], (row["low"], row["high"])
+    if kind == "number":
+        value, kind = round(value), "count"
+        ends = (_whole(ends[0]), _whole(ends[1]))
+    if ends[0] == ends[1]:
+        return format_value(value, kind)
+    return f"{format_value(value, kind)} ({format_interval(ends[0], ends[1], kind)})"
+
+
+def _whole(end: float | None) -> float | None:
+    return end if end is None or not math.isfinite(end) else round(end)

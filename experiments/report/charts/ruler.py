@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from attribution.core.formats import format_interval, format_value
 from experiments.report.charts.forest import finite_span
-from experiments.report.charts.palette import ACCENT, CONTRAST, GRID, INK, MUTED, SOFT
-from experiments.report.charts.svg import new_canvas
+from experiments.report.charts.palette import ACCENT, CONTRAST, GRID, INK, MUTED, PAPER, SOFT, TEXT
+from experiments.report.charts.svg import new_canvas, shortened
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from matplotlib.figure import Figure as Canvas
 
     from experiments.report.document import Chart, Figure
@@ -19,19 +20,22 @@ if TYPE_CHECKING:
 __all__ = ["draw", "draw_figures", "draw_range"]
 
 _WIDTH = 720
+_LEFT = 200
+_PLOT = 350
 _ROW = 30
 _GAP = 22
 _BOTTOM = 50
+_FIGURES = (SOFT, MUTED, ACCENT)
 _COLORS = {"touched": SOFT, "attributed": MUTED, "incremental": ACCENT}
 
 
 def draw(chart: Chart) -> Canvas:
-    """Rows ``group, label, role, value, low, high``: role "touched", "attributed" (range over models) or "incremental"."""
+    """Rows ``group, label, role, value, low, high``; roles: touched, attributed (range over models), incremental."""
     rows = chart.records.to_dicts()
     groups = list(dict.fromkeys(row["group"] for row in rows))
     height = 14 + _ROW * len(rows) + _GAP * len(groups) + _BOTTOM
     canvas = new_canvas(_WIDTH, height)
-    axes = canvas.add_axes((170 / _WIDTH, _BOTTOM / height, 350 / _WIDTH, (height - _BOTTOM - 8) / height))
+    axes = canvas.add_axes((_LEFT / _WIDTH, _BOTTOM / height, _PLOT / _WIDTH, (height - _BOTTOM - 8) / height))
     low, high = finite_span([row[end] for row in rows for end in ("value", "low", "high") if row[end] is not None])
     axes.set_xlim(min(low, 0), high)
     axes.set_ylim(_ROW * len(rows) + _GAP * len(groups), 0)
@@ -40,9 +44,17 @@ def draw(chart: Chart) -> Canvas:
     for group in groups:
         y += _GAP
         axes.annotate(
-            format_value(group, "text"), (0, y), xycoords=("axes fraction", "data"), xytext=(-160, 0), textcoords="offset points",
-            ha="left", va="bottom", color=INK, fontsize=13, fontweight="bold",
-        )  # fmt: skip
+            shortened(group, _WIDTH - 20, TEXT),
+            (0, y),
+            xycoords=("axes fraction", "data"),
+            xytext=(2 - _LEFT, 0),
+            textcoords="offset points",
+            ha="left",
+            va="bottom",
+            color=INK,
+            fontsize=TEXT,
+            fontweight="bold",
+        )
         for row in rows:
             if row["group"] == group:
                 _bar(axes, y + _ROW / 2, row, chart.words)
@@ -50,50 +62,91 @@ def draw(chart: Chart) -> Canvas:
     return canvas
 
 
-def draw_figures(figures: Sequence[Figure]) -> Canvas:
-    """The three figures of the first screen, one row each."""
-    height = 64 * len(figures) + 34
-    canvas = new_canvas(_WIDTH, height)
-    axes = canvas.add_axes((10 / _WIDTH, 34 / height, 560 / _WIDTH, (height - 38) / height))
+def draw_figures(figures: Sequence[Figure], unit: str, *, narrow: bool) -> Canvas:
+    """The three figures of the first screen, one row each: beside their labels, or under them on a phone."""
+    width, left, plot, row = (350, 8, 200, 56) if narrow else (_WIDTH, _LEFT, _PLOT, 40)
+    height = row * len(figures) + _BOTTOM
+    canvas = new_canvas(width, height)
+    axes = canvas.add_axes((left / width, _BOTTOM / height, plot / width, (height - _BOTTOM - 4) / height))
     low, high = finite_span([end for figure in figures for end in (figure.value, figure.low, figure.high)])
     axes.set_xlim(low if min(figure.low for figure in figures) < 0 else 0, high)
     axes.set_ylim(len(figures), 0)
-    _frame(axes, "")
-    colors = (SOFT, MUTED, ACCENT)
+    _frame(axes, unit)
+    axes.locator_params(axis="x", nbins=4)
     for position, figure in enumerate(figures):
-        y = position + 0.66
-        axes.annotate(
-            format_value(figure.label, "text"), (0, position + 0.36), xycoords=("axes fraction", "data"), xytext=(6, 0),
-            textcoords="offset points", ha="left", va="bottom", color=INK, fontsize=14, fontweight="bold",
-        )  # fmt: skip
-        color = colors[position % len(colors)]
-        ends = [max(figure.low, axes.get_xlim()[0]), min(figure.high, axes.get_xlim()[1])]
-        axes.plot(ends, [y, y], color=color, linewidth=9, solid_capstyle="butt", alpha=0.55 if ends[0] != ends[1] else 0)
-        axes.plot([figure.value], [y], marker="|", markersize=20, markeredgewidth=4, color=color, linestyle="none")
-        shown = format_value(figure.value, "count" if figure.value == round(figure.value) else "number")
-        extent = "" if figure.low == figure.high else f" ({format_interval(round(figure.low), round(figure.high), 'count')})"
-        axes.annotate(
-            shown if not extent else format_value(round(figure.value), "count") + extent, (1, y),
-            xycoords=("axes fraction", "data"), xytext=(10, 0), textcoords="offset points", ha="left", va="center",
-            color=INK, fontsize=14,
-        )  # fmt: skip
+        _figure(axes, position, figure, _FIGURES[position % len(_FIGURES)], narrow=narrow)
     return canvas
 
 
-def draw_range(value: float, low: float, high: float) -> Canvas:
-    """An interval against 0, 240 by 26 pixels."""
-    canvas = new_canvas(240, 26)
-    axes = canvas.add_axes((0.02, 0.0, 0.96, 1.0))
-    left, right = finite_span([value, low, high])
+def _figure(axes: Any, position: int, figure: Figure, color: str, *, narrow: bool) -> None:
+    y = position + (0.7 if narrow else 0.5)
+    place: dict[str, Any] = {"xytext": (-10, 0), "ha": "right", "va": "center"}
+    at = y
+    if narrow:
+        place, at = {"xytext": (4, 0), "ha": "left", "va": "bottom"}, position + 0.46
+    axes.annotate(
+        format_value(figure.label, "text"),
+        (0, at),
+        xycoords=("axes fraction", "data"),
+        textcoords="offset points",
+        color=INK,
+        fontsize=TEXT,
+        fontweight="bold",
+        **place,
+    )
+    span = axes.get_xlim()
+    if figure.low != figure.high:
+        ends = [max(figure.low, span[0]), min(figure.high, span[1])]
+        axes.plot(ends, [y, y], color=color, linewidth=9, solid_capstyle="butt", alpha=0.55)
+    axes.plot([figure.value], [y], marker="|", markersize=20, markeredgewidth=4, color=color, linestyle="none")
+    axes.annotate(
+        _counted(figure.value, figure.low, figure.high),
+        (1, y),
+        xycoords=("axes fraction", "data"),
+        xytext=(10, 0),
+        textcoords="offset points",
+        ha="left",
+        va="center",
+        color=INK,
+        fontsize=TEXT,
+    )
+
+
+def draw_range(value: float, low: float, high: float, span: tuple[float, float]) -> Canvas:
+    """An interval against 0, 280 by 42 pixels, on a scale that the cards share."""
+    width, height = 280, 42
+    canvas = new_canvas(width, height)
+    axes = canvas.add_axes((0.0, 0.4, 1.0, 0.6))
+    left, right = finite_span([*span])
     axes.set_xlim(left, right)
     axes.set_ylim(0, 1)
     axes.axis("off")
     axes.plot([left, right], [0.5, 0.5], color=GRID, linewidth=2)
     color = ACCENT if low > 0 else CONTRAST if high < 0 else MUTED
-    axes.plot([max(low, left), min(high, right)], [0.5, 0.5], color=color, linewidth=7, solid_capstyle="butt")
-    axes.plot([value], [0.5], marker="o", markersize=9, color=color, linestyle="none")
+    axes.plot([max(low, left), min(high, right)], [0.5, 0.5], color=color, linewidth=8, solid_capstyle="butt")
+    axes.plot([value], [0.5], marker="o", markersize=10, color=color, markeredgecolor=PAPER, linestyle="none")
     axes.plot([0, 0], [0.0, 1.0], color=INK, linewidth=1.5)
+    axes.annotate(
+        "0",
+        (0, 0),
+        xytext=(0, -2),
+        textcoords="offset points",
+        ha="center",
+        va="top",
+        color=MUTED,
+        fontsize=TEXT,
+        annotation_clip=False,
+    )
     return canvas
+
+
+def _counted(value: float, low: float | None, high: float | None) -> str:
+    """As in "475 (396 to 536)" in whole conversions."""
+    shown = format_value(round(value), "count")
+    if low is None or high is None or low == high:
+        return shown
+    ends = [round(end) if math.isfinite(end) else end for end in (low, high)]
+    return f"{shown} ({format_interval(ends[0], ends[1], 'count')})"
 
 
 def _frame(axes: Any, label: str) -> None:
@@ -102,34 +155,54 @@ def _frame(axes: Any, label: str) -> None:
     axes.spines["bottom"].set_color(GRID)
     axes.set_yticks([])
     axes.patch.set_alpha(0)
-    axes.tick_params(axis="x", colors=MUTED, labelsize=12, length=4)
+    axes.tick_params(axis="x", colors=MUTED, labelsize=TEXT, length=4)
     axes.locator_params(axis="x", nbins=6)
     axes.xaxis.set_major_formatter(lambda x, _: format_value(x, "count" if x == round(x) else "number"))
-    axes.set_xlabel(label, color=MUTED, fontsize=12, labelpad=5)
+    axes.set_xlabel(label, color=MUTED, fontsize=TEXT, labelpad=5)
     axes.axvline(0, color=INK, linewidth=1.0)
 
 
 def _bar(axes: Any, y: float, row: dict[str, Any], words: Any) -> None:
     color = _COLORS.get(row["role"], MUTED)
     axes.annotate(
-        format_value(row["label"], "text"), (0, y), xycoords=("axes fraction", "data"), xytext=(-10, 0),
-        textcoords="offset points", ha="right", va="center", color=MUTED, fontsize=12.5,
-    )  # fmt: skip
+        format_value(row["label"], "text"),
+        (0, y),
+        xycoords=("axes fraction", "data"),
+        xytext=(-10, 0),
+        textcoords="offset points",
+        ha="right",
+        va="center",
+        color=MUTED,
+        fontsize=TEXT,
+    )
     if row["value"] is None:
         axes.annotate(
-            words.get("untested", ""), (0, y), xytext=(8, 0), textcoords="offset points", ha="left", va="center", color=MUTED,
-            fontsize=12.5, style="italic",
-        )  # fmt: skip
+            words.get("untested", ""),
+            (0, y),
+            xytext=(8, 0),
+            textcoords="offset points",
+            ha="left",
+            va="center",
+            color=MUTED,
+            fontsize=TEXT,
+            style="italic",
+        )
         return
     low, high = axes.get_xlim()
     ends = [row["low"], row["high"]]
     if None not in ends and all(map(math.isfinite, ends)):
-        axes.plot([max(ends[0], low), min(ends[1], high)], [y, y], color=color, linewidth=8, solid_capstyle="butt", alpha=0.55)
+        axes.plot(
+            [max(ends[0], low), min(ends[1], high)], [y, y], color=color, linewidth=8, solid_capstyle="butt", alpha=0.55
+        )
     axes.plot([row["value"]], [y], marker="|", markersize=15, markeredgewidth=4, color=color, linestyle="none")
-    shown = format_value(round(row["value"]), "count")
-    if None not in ends and ends[0] != ends[1]:
-        shown += f" ({format_interval(round(ends[0]), round(ends[1]), 'count')})"
     axes.annotate(
-        shown, (1, y), xycoords=("axes fraction", "data"), xytext=(12, 0), textcoords="offset points", ha="left", va="center",
-        color=INK, fontsize=12.5,
-    )  # fmt: skip
+        _counted(row["value"], *ends),
+        (1, y),
+        xycoords=("axes fraction", "data"),
+        xytext=(12, 0),
+        textcoords="offset points",
+        ha="left",
+        va="center",
+        color=INK,
+        fontsize=TEXT,
+    )

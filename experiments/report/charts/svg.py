@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-import html
 import io
 import re
+import unicodedata
 import warnings
-from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from attribution.core.render.display import escape_html
 from experiments.report.charts.palette import INK, ROLES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from matplotlib.figure import Figure as Canvas
 
     from experiments.report.document import Chart, Figure
 
-__all__ = ["chart_svg", "figures_svg", "new_canvas", "range_svg"]
+__all__ = ["chart_svg", "figures_svg", "new_canvas", "range_svg", "shortened"]
 
 _PROLOGUE = re.compile(r"^.*?(?=<svg )", re.DOTALL)
 _METADATA = re.compile(r"<metadata>.*?</metadata>\s*", re.DOTALL)
 _FONT = re.compile(r"font: ?(?:(\d+) )?([\d.]+)px [^;\"]*")
+_WIDE = 1.0  # width of a letter in units of the font size: East Asian, others
+_NARROW = 0.56
 _SIZE = re.compile(r'<svg [^>]*?viewBox="([^"]+)"[^>]*>', re.DOTALL)
 
 
@@ -30,7 +34,7 @@ def _drawing() -> Iterator[None]:
     """Matplotlib settings of a chart, for the time of its drawing only."""
     import matplotlib as mpl
 
-    settings = {
+    settings: Any = {
         "svg.fonttype": "none",
         "svg.hashsalt": "wakelift",
         "text.usetex": False,
@@ -55,6 +59,19 @@ def new_canvas(width: float, height: float) -> Canvas:
     return Canvas(figsize=(width / 72.0, height / 72.0), dpi=72, facecolor="none")
 
 
+def shortened(text: str, width: float, size: float) -> str:
+    """Text on one line that fits a width in CSS pixels, cut with an ellipsis; tables and descriptions hold it all."""
+    from attribution.core.formats import format_value
+
+    line = format_value(text, "text")
+    used = 0.0
+    for position, letter in enumerate(line):
+        used += size * (_WIDE if unicodedata.east_asian_width(letter) in "WF" else _NARROW)
+        if used > width:
+            return line[: max(1, position - 1)].rstrip() + "…"
+    return line
+
+
 def chart_svg(chart: Chart) -> str:
     """The SVG of a chart, with its title as accessible name and its alternative text as description."""
     from experiments.report.charts import forest, net_benefit, ruler, waterfall
@@ -64,25 +81,30 @@ def chart_svg(chart: Chart) -> str:
         return _serialise(draw[chart.kind](chart), name=chart.name, title=chart.title, description=chart.alt)
 
 
-def figures_svg(figures: Sequence[Figure], *, title: str, description: str) -> str:
-    """The three numbers under one ruler."""
+def figures_svg(figures: Sequence[Figure], *, title: str, description: str, unit: str, narrow: bool = False) -> str:
+    """The three numbers under one ruler; ``narrow`` fits a phone."""
+    from experiments.report.charts import ruler
+
+    name = "figures-narrow" if narrow else "figures"
+    with _drawing():
+        return _serialise(
+            ruler.draw_figures(figures, unit, narrow=narrow), name=name, title=title, description=description
+        )
+
+
+def range_svg(*, value: float, low: float, high: float, span: tuple[float, float], name: str, description: str) -> str:
+    """A small bar of an interval against 0, for a card; every card of a page has the same ``span``."""
     from experiments.report.charts import ruler
 
     with _drawing():
-        return _serialise(ruler.draw_figures(figures), name="figures", title=title, description=description)
-
-
-def range_svg(*, value: float, low: float, high: float, name: str, description: str) -> str:
-    """A small bar of an interval against 0, for a card."""
-    from experiments.report.charts import ruler
-
-    with _drawing():
-        return _serialise(ruler.draw_range(value, low, high), name=name, title="", description=description)
+        return _serialise(ruler.draw_range(value, low, high, span), name=name, title="", description=description)
 
 
 def _serialise(canvas: Canvas, *, name: str, title: str, description: str) -> str:
     buffer = io.StringIO()
-    canvas.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    canvas.savefig(
+        buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Format": None, "Type": None}
+    )
     text = _METADATA.sub("", _PROLOGUE.sub("", buffer.getvalue())).strip()
     text = _FONT.sub(_font, text)
     for stand_in, role in ROLES.items():
@@ -90,16 +112,18 @@ def _serialise(canvas: Canvas, *, name: str, title: str, description: str) -> st
     # Ids of several charts live in one page, so each chart's ids carry its name.
     prefix = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
     text = re.sub(r'\bid="([^"]+)"', rf'id="{prefix}-\1"', text)
-    text = re.sub(r'(xlink:href="#|url\(#)', rf"\1{prefix}-", text)
+    text = re.sub(r'(?:xlink:)?href="#', f'href="#{prefix}-', text)
+    text = text.replace("url(#", f"url(#{prefix}-")
     opening = _SIZE.search(text)
     box = opening.group(1) if opening else "0 0 100 100"
     width = float(box.split()[2])
     height = float(box.split()[3])
     head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="{box}" '
-        f'width="{width:g}" height="{height:g}" role="img" aria-labelledby="{prefix}-t {prefix}-d">'
-        f'<title id="{prefix}-t">{html.escape(title or description)}</title>'
-        f'<desc id="{prefix}-d">{html.escape(description)}</desc>'
+        # Inside a page the elements need no name space, so the file names no address at all.
+        f'<svg viewBox="{box}" width="{width:g}" height="{height:g}" role="img" '
+        f'aria-labelledby="{prefix}-t {prefix}-d">'
+        f'<title id="{prefix}-t">{escape_html(title or description)}</title>'
+        f'<desc id="{prefix}-d">{escape_html(description)}</desc>'
     )
     return _SIZE.sub(lambda _: head, text, count=1)
 

@@ -1,4 +1,4 @@
-"""Cost waterfall: what one thousand assigned persons cost, part by part, for each arm, on one scale."""
+"""Bars in groups on one scale: what 1,000 persons of each arm cost, part by part; touches by channel and kind."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from attribution.core.formats import format_value
 from experiments.report.charts.forest import finite_span
-from experiments.report.charts.palette import CONTRAST, GRID, INK, MUTED, SOFT
-from experiments.report.charts.svg import new_canvas
+from experiments.report.charts.palette import CONTRAST, GRID, INK, MUTED, SOFT, TEXT
+from experiments.report.charts.svg import new_canvas, shortened
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
@@ -25,6 +25,7 @@ _BOTTOM = 50
 def draw(chart: Chart) -> Canvas:
     """Rows ``group, label, role, start, end``: role "part", "leak" (paid without effect) or "total"."""
     rows = chart.records.to_dicts()
+    kind = next(field.kind for field in chart.records.fields if field.name == "end")
     groups = list(dict.fromkeys(row["group"] for row in rows))
     height = _HEAD * len(groups) + _ROW * len(rows) + _BOTTOM + 8
     canvas = new_canvas(_WIDTH, height)
@@ -37,12 +38,20 @@ def draw(chart: Chart) -> Canvas:
     for group in groups:
         y += _HEAD
         axes.annotate(
-            format_value(group, "text"), (0, y - 3), xycoords=("axes fraction", "data"), xytext=(-205, 0),
-            textcoords="offset points", ha="left", va="bottom", color=INK, fontsize=13, fontweight="bold",
-        )  # fmt: skip
+            shortened(group, _WIDTH - 20, TEXT),
+            (0, y - 3),
+            xycoords=("axes fraction", "data"),
+            xytext=(-213, 0),
+            textcoords="offset points",
+            ha="left",
+            va="bottom",
+            color=INK,
+            fontsize=TEXT,
+            fontweight="bold",
+        )
         for row in rows:
             if row["group"] == group:
-                _bar(axes, y + _ROW / 2, row)
+                _bar(axes, y + _ROW / 2, row, kind)
                 y += _ROW
     return canvas
 
@@ -53,22 +62,35 @@ def _frame(axes: Any, label: str) -> None:
     axes.spines["bottom"].set_color(GRID)
     axes.set_yticks([])
     axes.patch.set_alpha(0)
-    axes.tick_params(axis="x", colors=MUTED, labelsize=12, length=4)
+    axes.tick_params(axis="x", colors=MUTED, labelsize=TEXT, length=4)
     axes.locator_params(axis="x", nbins=6)
     axes.xaxis.set_major_formatter(lambda x, _: format_value(x, "count" if x == round(x) else "number"))
-    axes.set_xlabel(label, color=MUTED, fontsize=12, labelpad=5)
+    axes.set_xlabel(label, color=MUTED, fontsize=TEXT, labelpad=5)
     axes.axvline(0, color=INK, linewidth=1.0)
 
 
-def _bar(axes: Any, y: float, row: dict[str, Any]) -> None:
+def _bar(axes: Any, y: float, row: dict[str, Any], kind: str) -> None:
     color = {"leak": CONTRAST, "total": MUTED}.get(row["role"], SOFT)
     axes.barh(y, row["end"] - row["start"], left=row["start"], height=15, color=color)
     axes.annotate(
-        format_value(row["label"], "text"), (0, y), xycoords=("axes fraction", "data"), xytext=(-10, 0),
-        textcoords="offset points", ha="right", va="center", color=MUTED, fontsize=12.5,
+        shortened(row["label"], 200, TEXT),
+        (0, y),
+        xycoords=("axes fraction", "data"),
+        xytext=(-10, 0),
+        textcoords="offset points",
+        ha="right",
+        va="center",
+        color=MUTED,
+        fontsize=TEXT,
         fontweight="bold" if row["role"] == "total" else "normal",
-    )  # fmt: skip
+    )
     axes.annotate(
-        format_value(round(row["end"] - row["start"]), "count"), (max(row["end"], row["start"]), y), xytext=(8, 0),
-        textcoords="offset points", ha="left", va="center", color=INK, fontsize=12.5,
-    )  # fmt: skip
+        format_value(row["end"] - row["start"], kind),
+        (max(row["end"], row["start"]), y),
+        xytext=(8, 0),
+        textcoords="offset points",
+        ha="left",
+        va="center",
+        color=INK,
+        fontsize=TEXT,
+    )
