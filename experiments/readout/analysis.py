@@ -15,6 +15,7 @@ from attribution.core.recipe import Recipe, fingerprint
 from attribution.core.tables import Problems, open_table
 from attribution.core.values import keys
 from attribution.touches import read_touches
+from experiments.design.alarms import share_alarm
 from experiments.design.allocation import check_allocation, read_allocation
 from experiments.design.leakage import ControlGroup, check_leakage
 from experiments.design.missingness import check_missing
@@ -109,7 +110,7 @@ def trust_findings(  # noqa: PLR0913 - what Experiment.analyze passes on
         group = _control_group(experiment, table, outcomes)
         if group is not None:
             found += check_leakage(group, touches, roles, campaign=campaign, limit=leak_limit)
-    return [*carried, *found]
+    return share_alarm([*carried, *found])
 
 
 def _unusable_keys(table: Table, experiment: Experiment) -> bool:
@@ -194,7 +195,8 @@ def analyze(
     contrasts = make_contrasts(fits, [(arm, experiment.control) for arm in arms], correction=experiment.correction)
     recipe = _recipe(experiment, {name: part for name, part in moments.items() if part is not None})
     return Readout(
-        experiment=experiment, fits=tuple(fits), contrasts=contrasts, findings=tuple(findings), recipe=recipe
+        experiment=experiment, fits=tuple(fits), contrasts=contrasts, findings=tuple(share_alarm(findings)),
+        recipe=recipe,
     )
 
 
