@@ -93,6 +93,7 @@ def _report(evidence: Evidence, lang: str) -> Report:
         decisions=decisions,
         unknown=unknown_of(evidence, decisions, invalid),
         flag=word("flag.invalid", codes=invalid) if invalid else "",
+        refusal=_refusal(evidence),
         figures=pictures.figures_of(evidence),
         figures_title=figures_title,
         figures_subtitle=figures_subtitle,
@@ -127,6 +128,12 @@ def _facts(evidence: Evidence) -> list[tuple[str, str]]:
         facts.append((word("fact.control"), plan.experiment.control))
     facts.append((word("fact.as_of"), format_value(plan.campaign.as_of, "date")))
     return facts
+
+
+def _refusal(evidence: Evidence) -> tuple[str, ...]:
+    if not evidence.refusal:
+        return ()
+    return evidence.refusal, word("trust_line.refusal"), word(f"next.{evidence.refusal}")
 
 
 def _assigned(evidence: Evidence) -> list[tuple[str, str]]:

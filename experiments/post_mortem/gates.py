@@ -106,7 +106,11 @@ def _decision(declared: GatePlan, decisions: Sequence[Decision], plan: Plan) -> 
     observed = (
         found.verdict.word if found is not None else "NO_HOLDOUT" if not _randomised(plan) else word("gate.absent")
     )
-    contrast = found.contrast if found is not None else contrast_words(declared.arm, declared.control or "")
+    contrast = (
+        found.contrast
+        if found is not None
+        else contrast_words(declared.arm, declared.control or _before(declared.arm, plan))
+    )
     values = {"contrast": contrast, "T": declared.threshold, "expected": declared.expect, "observed": observed}
     status: GateStatus = "hold" if observed == declared.expect else "undecided" if observed in _UNDECIDED else "fail"
     # Without a trial that can be trusted no verdict is named anywhere, not even the one that was hoped for.
@@ -119,6 +123,15 @@ def _decision(declared: GatePlan, decisions: Sequence[Decision], plan: Plan) -> 
         observed=observed,
         message=word("gate.decision_refused" if refused else f"gate.decision_{status}", **values),
     )
+
+
+def _before(arm: str, plan: Plan) -> str:
+    """What an arm would have been compared with: the arm before it in the order, else the control."""
+    if plan.experiment is None:
+        return "?"
+    order = plan.experiment.order or ()
+    position = order.index(arm) if arm in order else 0
+    return order[position - 1] if position else plan.experiment.control
 
 
 def _randomised(plan: Plan) -> bool:

@@ -176,7 +176,7 @@ def net_benefit_chart(evidence: Evidence, decisions: Sequence[Decision], invalid
         subtitle=word("chart.net_benefit.subtitle"),
         alt=f"{title}. {'; '.join(told)}",
         records=Records.from_rows((*fields, Field("word", "text")), rows),
-        words={name: word(f"chart.net_benefit.{name}") for name in ("x", "y", "zero")},
+        words={name: word(f"chart.net_benefit.{name}") for name in ("x", "y")},
     )
 
 

@@ -22,6 +22,7 @@ __all__ = ["leading", "sections_of"]
 
 # Where a trial is not to be trusted, the words of the verdicts are not even explained: none is given.
 _WORDS_OF_VERDICTS = "VERDICT_WORDS"
+_WORDS = ("NO_HOLDOUT", "INVALID", "INCONCLUSIVE", "FAIL", "PASS")  # what is not known comes first
 _ADVICE = {"PASS": "keep", "FAIL": "stop", "INCONCLUSIVE": "retest"}
 
 
@@ -116,9 +117,10 @@ def _effect(evidence: Evidence, invalid: str) -> Section:
     shown.insert(1, tables.effect_table(steps, primary, word("effect.steps", metric=thing_words(primary))))
     # The answer is about the whole campaign: the last arm against the control.
     last = [row for row in rows if row["metric"] == primary and row["arm"] == steps[-1]["arm"]][-1]
+    answer = _effect_answer(last, readout.experiment.level)
     return _section(
         "effect",
-        _effect_answer(last, readout.experiment.level),
+        word("chart.invalid", codes=invalid) if invalid else answer,
         charts=(pictures.effects_chart(evidence, primary, invalid),),
         tables=tuple(shown),
         paragraphs=(word("effect.steps_note"),),
@@ -158,7 +160,9 @@ def _channels(evidence: Evidence, invalid: str) -> Section:
         shown.append(tables.reconciliation_table(reconciled))
         definitions += _sentences(evidence.reconciliation.recipe, invalid)
         total = pictures.totals_of(reconciled)
-        if total is not None:
+        if invalid:
+            answer = word("chart.invalid", codes=invalid)
+        elif total is not None:
             answer = word("channels.answer_total", **total)
     return _section(
         "channels",
@@ -177,7 +181,8 @@ def _cost(evidence: Evidence, decisions: Sequence[Decision], invalid: str) -> Se
         return _section("cost", "")
     drawn = (pictures.net_benefit_chart(evidence, decisions, invalid), pictures.waterfall_chart(evidence, invalid))
     counts = Counter(decision.verdict.word for decision in decisions)
-    said = listed(word("cost.of_word", word=name, number=number) for name, number in sorted(counts.items()))
+    ordered = sorted(counts.items(), key=lambda item: _WORDS.index(item[0]))
+    said = listed(word("cost.of_word", word=name, number=number) for name, number in ordered)
     shown = [tables.threshold_table(thresholds.to_dicts())]
     parts = thresholds.waterfall().to_dicts()
     if parts:

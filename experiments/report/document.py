@@ -144,6 +144,7 @@ class Document:
         decisions: The cards of the first screen.
         unknown: What is not known, one clause each.
         flag: Why no figure of the report may be used; empty when they may be.
+        refusal: Code, fixed sentence and next step where the design cannot answer (NO_HOLDOUT); else empty.
         figures: Touched, attributed, incremental, under one ruler.
         figures_title: The finding of that picture.
         figures_subtitle: What is drawn.
@@ -163,6 +164,7 @@ class Document:
     decisions: Sequence[Decision]
     unknown: Sequence[str]
     flag: str
+    refusal: Sequence[str]
     figures: Sequence[Figure]
     figures_title: str
     figures_subtitle: str

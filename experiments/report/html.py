@@ -42,6 +42,7 @@ def to_html(document: Document) -> str:
             doc=document,
             style=Markup(_text("style.css").strip()),  # noqa: S704 - our own style sheet
             cards=_cards(document),
+            refused=_shape(document.refusal[0], 18) if document.refusal else "",
             figures=_figures(document, narrow=False),
             figures_narrow=_figures(document, narrow=True),
         )

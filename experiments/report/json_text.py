@@ -39,6 +39,7 @@ def to_json(
         },
         "trust": {"status": document.trust, "text": document.trust_line, "flag": document.flag},
         "not_known": list(document.unknown),
+        "refusal": document.refusal[0] if document.refusal else None,
         "verdicts": [_decision(decision) for decision in document.decisions],
         "findings": [_finding(finding, document.lang) for finding in document.findings],
         "gates": [_gate(gate) for gate in document.gates],

@@ -51,7 +51,10 @@ def _head(document: Document) -> Iterator[str]:
         yield _decision(document, decision)
     if document.flag:
         yield f"**{escape(document.flag)}**"
-    if not document.decisions:
+    if document.refusal:
+        code, sentence, step = document.refusal
+        yield f"- **{escape(code)}** {escape(sentence)} {escape(step)}"
+    elif not document.decisions:
         yield f"**{escape(document.words['no_verdict'])}**"
     if document.figures:
         yield f"**{escape(document.figures_title)}**"

@@ -92,6 +92,8 @@ class Report:
         lines = [f"{format_value(self.document.title, 'text')}: {trust}{gap}{self.document.trust_line}"]
         if self.document.unknown:
             lines.append(f"{self.document.words['unknown']}: {'; '.join(self.document.unknown)}")
+        if self.document.refusal:
+            lines.append(f"  {self.document.refusal[0]}")
         lines += [f"  {d.contrast} @ {d.threshold:g}: {d.verdict.word}. {d.sentence}" for d in self.document.decisions]
         return "\n".join(lines)
 

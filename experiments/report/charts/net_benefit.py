@@ -78,18 +78,6 @@ def _frame(axes: Any, chart: Chart, *, first: bool) -> None:
     axes.set_xlabel(chart.words.get("x", ""), color=MUTED, fontsize=TEXT, labelpad=5)
     if not first:
         axes.set_yticklabels([])
-        return
-    axes.annotate(
-        chart.words.get("zero", ""),
-        (1, 0),
-        xycoords=("axes fraction", "data"),
-        xytext=(0, -3),
-        textcoords="offset points",
-        ha="right",
-        va="top",
-        color=MUTED,
-        fontsize=TEXT,
-    )
 
 
 def _head(axes: Any, contrast: str, panel: Sequence[dict[str, Any]]) -> None:

@@ -70,8 +70,11 @@ def _frame(axes: Any, label: str) -> None:
 
 
 def _bar(axes: Any, y: float, row: dict[str, Any], kind: str) -> None:
-    color = {"leak": CONTRAST, "total": MUTED}.get(row["role"], SOFT)
-    axes.barh(y, row["end"] - row["start"], left=row["start"], height=15, color=color)
+    style = {"color": CONTRAST if row["role"] == "leak" else SOFT}
+    if row["role"] == "total":
+        # An outline: in grey print a total and a leak would look alike.
+        style = {"facecolor": "none", "edgecolor": INK, "linewidth": 1.5}
+    axes.barh(y, row["end"] - row["start"], left=row["start"], height=15, **style)
     axes.annotate(
         shortened(row["label"], 200, TEXT),
         (0, y),
