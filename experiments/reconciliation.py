@@ -77,7 +77,7 @@ class Reconciliation(TabularResult):
         models = list(dict.fromkeys(str(row["model"]) for row in rows))
         heads = [("step", "text"), ("persons", "count"), ("touched", "count")]
         columns = [DisplayColumn(column_label(name), kind) for name, kind in heads]  # type: ignore[arg-type]
-        columns += [DisplayColumn(model, "count") for model in models]
+        columns += [DisplayColumn(column_label(model), "count") for model in models]
         columns += [
             DisplayColumn(column_label("placebo"), "text"),
             DisplayColumn(column_label("incremental"), "count", decisive=True),
@@ -108,8 +108,16 @@ def _shown(group: Sequence[dict[str, Any]], models: Sequence[str]) -> tuple[obje
     if first["incremental"] is not None:
         low, high = _whole(first["incremental_low"]), _whole(first["incremental_high"])
         effect = Cell(_whole(first["incremental"]), low, high)
-    label = f"{first['step']}: {first['channels']}"
+    label = _step_label(str(first["step"]), str(first["channels"]))
     return (label, first["persons"], first["touched"], *(attributed.get(model) for model in models), spread, effect)
+
+
+def _step_label(step: str, channels: str) -> str:
+    """The step with its channels; a step that bears its channel's name is named once."""
+    if step == channels:
+        return step
+    known = {TOTAL: "RECONCILE.TOTAL_WORD", UNTESTED: "RECONCILE.UNTESTED_WORD"}
+    return f"{messages.text(known[step]) if step in known else step}: {channels}"
 
 
 def _whole(value: float | None) -> float | None:
@@ -325,11 +333,5 @@ def _findings(events: _Events, untested: Sequence[str]) -> Iterator[Finding]:
         treated = list(range(1, len(events.order)))
         placebo = [events.credited([0], [channel], number) for number in range(len(events.models))]
         rows = [events.credited(treated, [channel], number) for number in range(len(events.models))]
-        values = {
-            "channel": channel,
-            "low": min(rows),
-            "high": max(rows),
-            "placebo_low": min(placebo),
-            "placebo_high": max(placebo),
-        }
+        values = {"channel": channel, "credit": (min(rows), max(rows)), "placebo": (min(placebo), max(placebo))}
         yield Finding(code="UNTESTED_CHANNEL", status="note", values=values)

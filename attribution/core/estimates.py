@@ -16,7 +16,7 @@ Kind = Literal["interval", "complement", "all"]
 _SIDES = ("two", "greater", "less")
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
 class Estimate:
     """A number with its uncertainty.
 
@@ -57,8 +57,30 @@ class Estimate:
             return x <= self.low or x >= self.high
         return self.low <= x <= self.high
 
+    def __repr__(self) -> str:
+        from attribution.core.formats import format_value
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+        interval = f"{format_value(self.level, 'level', lang='en')} {_set_text(self.low, self.high, self.kind)}"
+        parts = [f"Estimate {_number(self.value)} ({interval})", f"p = {format_value(self.p_value, 'p', lang='en')}"]
+        parts += [part for part in (self.method, "" if self.side == "two" else f"side {self.side}", self.note) if part]
+        return ", ".join(parts)
+
+
+def _number(value: float | None) -> str:
+    """Six significant digits, for a reader of a console."""
+    return "undefined" if value is None else f"{value:.6g}"
+
+
+def _set_text(low: float | None, high: float | None, kind: Kind) -> str:
+    if low is None or high is None:
+        return "no interval"
+    if kind == "all":
+        return "everything"
+    ends = f"{_number(low)} to {_number(high)}"
+    return f"outside {ends}" if kind == "complement" else ends
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
 class Comparison:
     """A treated group against its control.
 
@@ -73,6 +95,10 @@ class Comparison:
     control: float | None
     difference: Estimate
     relative: Estimate
+
+    def __repr__(self) -> str:
+        head = f"Comparison of {_number(self.treatment)} (treatment) with {_number(self.control)} (control)"
+        return f"{head}\n  difference: {self.difference!r}\n  relative:   {self.relative!r}"
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 __all__ = ["KINDS", "NUMERIC_KINDS", "ValueKind", "format_interval", "format_value", "significant"]
 
-ValueKind = Literal["count", "number", "rate", "pp", "money", "p", "text", "date", "level", "per1000", "ratio"]
+ValueKind = Literal["count", "number", "rate", "pp", "money", "p", "text", "date", "level", "per1000", "ratio", "range"]
 KINDS: tuple[str, ...] = get_args(ValueKind)
-NUMERIC_KINDS = frozenset(KINDS) - {"text", "date"}
+NUMERIC_KINDS = frozenset(KINDS) - {"text", "date", "range"}
 UNDEFINED = "–"
 _FINE = 0.1
 _WHOLE = 1e15
@@ -31,20 +31,21 @@ def format_value(value: object, kind: str = "number", *, lang: str | None = None
 
     Kinds: ``count`` (whole things), ``number`` (4 significant digits), ``rate`` (percent, 3 significant digits),
     ``pp`` (percentage points), ``per1000`` (a rate times 1,000), ``money`` (4 significant digits), ``ratio`` (3),
-    ``p`` (p-value), ``level`` (confidence level), ``date``, ``text``. None and nan are an en dash.
+    ``p`` (p-value), ``level`` (confidence level), ``date``, ``text``, ``range`` (a pair of
+    counts). None and nan are an en dash.
     """
     chosen = cast("Language", lang or current_language())
     if kind not in KINDS:
         raise InputError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}.")
-    if value is None:
+    if value is None or value != value:  # noqa: PLR0124 -- nan, whatever the kind
         return UNDEFINED
     if kind == "date":
         return _date(value, chosen)
     if kind == "text":
         return _text(value)
+    if kind == "range":
+        return _range(value, chosen)
     number = float(cast("float", value))
-    if math.isnan(number):
-        return UNDEFINED
     if math.isinf(number):
         return "∞" if number > 0 else "−∞"
     return _FORMATS[kind](number, chosen)
@@ -99,13 +100,21 @@ def _money(number: float, lang: Language) -> str:
     return significant(number, digits, lang)
 
 
+def _range(value: object, lang: Language) -> str:
+    low, high = cast("tuple[float, float]", value)
+    shown = format_value(low, "count", lang=lang)
+    return shown if shown == format_value(high, "count", lang=lang) else format_interval(low, high, "count", lang=lang)
+
+
 def _ratio(number: float, lang: Language) -> str:
     return significant(number, 3, lang)
 
 
 def _short(number: float, lang: Language) -> str:
     # Three digits, but never more than two decimals above 0.1: an interval's ends then line up.
-    return significant(round(number, 2), 3, lang) if abs(number) >= _FINE else significant(number, 2, lang)
+    if abs(number) < _FINE or number == 0:
+        return significant(number, 2, lang)
+    return significant(number, min(3, 3 + math.floor(math.log10(abs(number)))), lang)
 
 
 def _rate(number: float, lang: Language) -> str:

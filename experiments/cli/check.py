@@ -26,7 +26,7 @@ _HOLD, _FAIL, _UNDECIDED = 0, 1, 3
 )
 @click.pass_context
 def command(ctx: click.Context, *, plan: str, strict: bool, lang: str | None, junit: str | None) -> None:
-    r"""Check the gates of PLAN and speak by the exit code.
+    """Check the gates of PLAN and speak by the exit code.
 
     \b
     Gates: (a) trust, always: no failed finding, no INVALID, the plan unchanged since its lock;

@@ -33,7 +33,7 @@ __all__ = ["command"]
     help="Language of report.html and of this output; the other language stands beside it.",
 )
 def command(*, out: str, persons: int, seed: int, scenario: str, lang: str) -> None:
-    r"""Simulate a campaign; write its plan, its data and its report.
+    """Simulate a campaign; write its plan, its data and its report.
 
     \b
     Writes plan.toml, data/<name>.parquet, report.html, report.md, report.json, junit.xml,

@@ -94,7 +94,7 @@ def _place_and_reason(error: OSError) -> str:
 @click.group(cls=_Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="wakelift")
 def main() -> None:
-    r"""Who gets the credit, what did the campaign cause, and did it pay.
+    """Who gets the credit, what did the campaign cause, and did it pay.
 
     \b
     Begin with:  wakelift demo --out demo

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["TABLE_NAMES", "load_tables", "read_table"]
 
 TABLE_NAMES = ("touches", "conversions", "assignment", "prices", "history", "spend", "links", "outcomes", "customers")
+_IGNORED = ("truth",)  # a simulated campaign's own table, which no analysis may see
 _KEYS = (
     "person",
     "conversion",
@@ -129,9 +130,9 @@ def _collect(
 def _given(data: object) -> dict[str, Any]:
     if isinstance(data, Mapping):
         for name in data:
-            if name not in TABLE_NAMES:
+            if name not in TABLE_NAMES and name not in _IGNORED:
                 raise InputError(f"data names an unknown table {shown(name)}. {closest(str(name), TABLE_NAMES)}")
-        return {str(name): table for name, table in data.items() if table is not None}
+        return {str(name): table for name, table in data.items() if table is not None and name not in _IGNORED}
     found = {name: getattr(data, name, None) for name in TABLE_NAMES}
     found = {name: table for name, table in found.items() if table is not None and not callable(table)}
     if not found:

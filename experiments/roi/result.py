@@ -159,7 +159,8 @@ class CostThresholds(TabularResult):
             DisplayColumn(column_label("people_needed"), "count"),
         ]
         table = DisplayTable(tuple(columns), tuple(_shown(row) for row in self.judged))
-        notes = (*self.recipe.sentences(), *(finding.text() for finding in self.findings if finding.status != "pass"))
+        loud = [finding.text() for finding in self.findings if finding.status not in ("pass", "note")]
+        notes = (*self.recipe.sentences(), *loud)
         return Display(messages.text("THRESHOLDS.TITLE", {"level": self.level}), (table, *notes))
 
 
@@ -274,7 +275,8 @@ def _record(row: Judged) -> dict[str, object]:
     # Every threshold is decided: the set is empty, so it has no ends.
     empty = undecided.kind == "complement" and math.isinf(undecided.low) and math.isinf(undecided.high)
     ends = (None, None) if empty else (undecided.low, undecided.high)
-    reasons = [part for part in (row.verdict.reason, row.cost.reason) if part]
+    unreachable = row.people.reason if row.verdict.word == "INCONCLUSIVE" else ""
+    reasons = [part for part in (row.verdict.reason, row.cost.reason, unreachable) if part]
     return {
         **_names(row.contrast),
         "threshold": row.threshold,

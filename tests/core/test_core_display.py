@@ -291,3 +291,11 @@ def test_headings_speak_the_language():
         assert column_label("customer_id") == "客户号"
         assert to_html(Display("", ())).startswith('<div class="wakelift" lang="zh">')
     assert column_label("a column of the user") == "a column of the user"
+
+
+@pytest.mark.parametrize(
+    ("value", "lang", "shown"),
+    [((89.0, 89.0), "en", "89"), ((94.0, 358.0), "en", "94 to 358"), ((94.0, 358.5), "zh", "94 至 358.5")],
+)
+def test_a_range_of_equal_ends_is_one_number(value: tuple[float, float], lang: str, shown: str) -> None:
+    assert format_value(value, "range", lang=lang) == shown

@@ -13,7 +13,7 @@ import pytest
 from attribution.core import messages
 from attribution.core.durations import duration_text, microseconds, parse_duration
 from attribution.core.errors import ExtraNeededError, InputError, WakeLiftError
-from attribution.core.estimates import Estimate, RatioSet, check_level, check_side
+from attribution.core.estimates import Comparison, Estimate, RatioSet, check_level, check_side
 from attribution.core.extras import needed
 from attribution.core.findings import Finding, worst
 from attribution.core.language import check_language, current_language, language, set_language
@@ -262,3 +262,16 @@ def test_a_missing_extra_says_how_to_install_it():
     assert needed("json", extra="none").__name__ == "json"
     with pytest.raises(ExtraNeededError, match=r"no_such_module_here is not installed\. .* 'wakelift\[polars\]'"):
         needed("no_such_module_here", extra="polars")
+
+
+def test_estimates_and_comparisons_print_their_numbers_with_interval_p_and_method():
+    difference = Estimate(value=0.2, low=0.05, high=0.34, p_value=0.0083, method="score")
+    undefined = Estimate(value=None, note="BOTH_ZERO", method="score")
+    outside = Estimate(value=2.0, low=1.0, high=3.0, kind="complement", side="greater")
+    assert repr(difference) == "Estimate 0.2 (95% 0.05 to 0.34), p = 0.0083, score"
+    assert repr(undefined) == "Estimate undefined (95% no interval), p = –, score, BOTH_ZERO"
+    assert repr(outside) == "Estimate 2 (95% outside 1 to 3), p = –, side greater"
+    assert repr(Estimate(value=1.0, low=0.0, high=1.0, kind="all")) == "Estimate 1 (95% everything), p = –"
+    made = Comparison(treatment=0.8, control=None, difference=difference, relative=undefined)
+    assert repr(made).splitlines()[0] == "Comparison of 0.8 (treatment) with undefined (control)"
+    assert "relative:   Estimate undefined" in repr(made)
