@@ -425,6 +425,12 @@ def _check_events(table: Table, counts: ValueCounts, woken: str, cost: str) -> N
                 "NULL_VALUE", table.name, name, int(counts.count[absent].sum()),
                 message="a number is missing; write 0 only where 0 is known",
             )  # fmt: skip
+    negative = money < 0.0
+    if negative.any():
+        table.problems.add(
+            "NEGATIVE_VALUE", table.name, cost, int(counts.count[negative].sum()), message="a full cost is not below 0",
+            examples=sorted(set(money[negative].tolist())),
+        )  # fmt: skip
     other = ~np.isnan(event) & (event != 0.0) & (event != 1.0)
     if other.any():
         table.problems.add(

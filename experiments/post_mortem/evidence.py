@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from attribution.core.errors import DesignError, InputError, closest
+from attribution.core.errors import DesignError, InputError, TableError, closest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from attribution.core.errors import TableIssue
     from attribution.core.findings import Finding
     from attribution.credit import Credit
     from experiments.outcomes import Outcomes
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from experiments.roi import CostThresholds
 
 __all__ = ["Evidence", "gather"]
+
+_Made = TypeVar("_Made")
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -72,16 +75,22 @@ def gather(plan: Plan, data: object) -> Evidence:
     from experiments.plan import load_tables
 
     tables = load_tables(plan, data)
-    credit = _credit(plan, tables)
+    issues: list[TableIssue] = []
+    credit = _noting(issues, lambda: _credit(plan, tables))
     try:
-        outcomes, readout = _readout(plan, tables)
+        found = _noting(issues, lambda: _readout(plan, tables))
     except DesignError as error:
         if error.code != "NO_HOLDOUT":
             raise
+        _raise(issues)
         return Evidence(
             plan=plan, tables=tables, credit=credit, outcomes=None, readout=None, steps=None, thresholds=None,
             reconciliation=None, refusal=error.code,
         )  # fmt: skip
+    _raise(issues)
+    if found is None:  # pragma: unreachable -- what is missing has been raised
+        raise InputError("the tables are unusable.")
+    outcomes, readout = found
     order = order_of(plan, readout)
     return Evidence(
         plan=plan,
@@ -93,6 +102,20 @@ def gather(plan: Plan, data: object) -> Evidence:
         thresholds=_thresholds(plan, tables, outcomes, readout),
         reconciliation=_reconciliation(plan, tables, credit, readout),
     )
+
+
+def _noting(issues: list[TableIssue], step: Callable[[], _Made]) -> _Made | None:
+    """Carry out a step; what is wrong with its tables is noted, so that all steps are told in one error."""
+    try:
+        return step()
+    except TableError as error:
+        issues += [issue for issue in error.issues if issue not in issues]
+        return None
+
+
+def _raise(issues: list[TableIssue]) -> None:
+    if issues:
+        raise TableError(issues)
 
 
 def order_of(plan: Plan, readout: Readout) -> tuple[str, ...]:
@@ -146,7 +169,7 @@ def _readout(plan: Plan, tables: Mapping[str, Any]) -> tuple[Outcomes, Readout]:
             history=tables.get("history"),
             columns=plan.columns(),
         )
-    return outcomes, _experiment(plan).analyze(outcomes, touches=tables.get("touches"))
+    return outcomes, _experiment(plan).analyze(outcomes, touches=tables.get("touches"), columns=plan.columns())
 
 
 def _experiment(plan: Plan) -> Any:
@@ -200,6 +223,7 @@ def _thresholds(plan: Plan, tables: Mapping[str, Any], outcomes: Outcomes, reado
         variance=plan.costs.variance,
         relevant_net=plan.costs.relevant_net,
         primary=tuple(dict.fromkeys(gate.arm for gate in plan.gate)),
+        columns=plan.columns(),
     )
 
 

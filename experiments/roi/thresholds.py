@@ -108,8 +108,9 @@ def cost_thresholds(  # noqa: PLR0913 -- the contract's options
         refuse_post((by,), declared.post, use="a segment")
     table = open_outcomes(declared, outcomes)
     _check_control_cost(table, declared, cost)
-    moments = cost_moments(table, arm=declared.arm, woken=woken, cost=cost, strata=declared.layers, by=by)
+    # First the checks that note problems of other tables: the moments raise whatever has been noted by then.
     findings = trust_findings(declared, table, outcomes, touches=touches, columns=columns)
+    moments = cost_moments(table, arm=declared.arm, woken=woken, cost=cost, strata=declared.layers, by=by)
     arms = list(dict.fromkeys(str(arm) for arm in moments.arm))
     pairs = pairs_of(sorted(arms), str(declared.control), order)
     contrasts, dropped = build_contrasts(moments, pairs)
@@ -137,10 +138,14 @@ def _check_control_cost(table: Table, experiment: Experiment, cost: str) -> None
     """Control persons must have a cost, if only 0: what was not spent on them is part of the difference."""
     if not table.require_names(cost) or experiment.arm not in table.names:
         return
+    if not table.lazy().collect_schema()[cost].is_numeric():
+        return  # the moments say what is wrong with it
+    money = nw.col(cost).cast(nw.Float64)
     empty = (
         table.lazy()
         .filter(nw.col(experiment.arm) == experiment.control)
-        .select(empty=nw.col(cost).null_count())
+        .filter(money.is_null() | money.is_nan())
+        .select(empty=nw.len())
         .collect("pyarrow")
     )
     count = int(empty.get_column("empty").item())

@@ -246,3 +246,83 @@ def test_messages_say_what_to_do(campaign):
         at.attribute(_naive(campaign.touches), campaign.conversions)
     with pytest.raises(at.TableError, match="chanel"):
         at.attribute(campaign.touches.rename(columns={"channel": "chanel"}), campaign.conversions)
+
+
+THRESHOLDS = [
+    (lambda o: o.drop(columns="cost"), [("MISSING_COLUMN", "cost", 1)]),
+    (lambda o: _set(o, "cost", float("inf")), [("NOT_FINITE", "cost", 2)]),
+    (lambda o: _set(o, "cost", -3.0), [("NEGATIVE_VALUE", "cost", 2)]),
+    (lambda o: o.assign(cost="a lot"), [("WRONG_TYPE", "cost", None)]),
+    (lambda o: o.assign(cost=o["cost"].where(o["arm"] != "sms")), [("NULL_VALUE", "cost", "sms")]),
+    (
+        lambda o: o.assign(cost=o["cost"].where(o["arm"] != "holdout")),
+        [("CONTROL_WITHOUT_COST", "cost", "holdout"), ("NULL_VALUE", "cost", "holdout")],
+    ),
+    (lambda o: o.assign(woken=o["woken"] * 2), [("NOT_BINARY", "woken", "woken")]),
+    (lambda o: _set(o, "arm", None), [("NULL_KEY", "arm", 2)]),
+    (_twice, [("REPEATED_PERSON", "person_id", 2)]),
+]
+
+
+@pytest.mark.parametrize("kind", ["pandas", "polars_lazy", "duckdb"])
+@pytest.mark.parametrize(("change", "expected"), THRESHOLDS, ids=_name)
+def test_cost_thresholds_names_the_problem(outcomes, change, expected, kind, table_kinds):
+    changed = change(outcomes)
+    rows = {**outcomes["arm"].value_counts(), "woken": int(outcomes["woken"].sum()), None: len(changed)}
+    found = _issues(lambda: ex.cost_thresholds(table_kinds(changed)[kind]))
+    wanted = [("outcomes", code, column, rows.get(n, n)) for code, column, n in expected]
+    assert sorted(found) == sorted(wanted)
+
+
+def test_cost_thresholds_lists_outcomes_and_touches_together(campaign, outcomes):
+    broken = outcomes.assign(cost=outcomes["cost"].where(outcomes["arm"] != "holdout"))
+    found = _issues(lambda: ex.cost_thresholds(broken, touches=campaign.touches.drop(columns="channel")))
+    assert {(table, code) for table, code, *_ in found} == {
+        ("outcomes", "CONTROL_WITHOUT_COST"), ("outcomes", "NULL_VALUE"), ("touches", "MISSING_COLUMN"),
+    }  # fmt: skip
+
+
+def _tables(campaign):
+    return {name: getattr(campaign, name) for name in ("touches", "conversions", "assignment", "prices", "history")}
+
+
+@pytest.mark.parametrize(
+    ("table", "change", "expected"),
+    [*(case for case in ATTRIBUTE if case[2][0] in {"DUPLICATE_ID", "NAIVE_TIME", "NEGATIVE_VALUE"}), *BUILD],
+    ids=_name,
+)
+def test_postmortem_names_the_problem(campaign, table, change, expected):
+    changed = change(getattr(campaign, table))
+    found = _issues(lambda: ex.postmortem(campaign.plan, {**_tables(campaign), table: changed}))
+    assert found == [_expected(table, *expected, rows=len(changed))]
+
+
+def test_postmortem_lists_the_problems_of_all_its_tables(campaign):
+    tables = _tables(campaign)
+    tables |= {
+        "touches": _set(tables["touches"], "person_id", None),
+        "conversions": _set(_twice(tables["conversions"]), "value", -1.0),
+        "assignment": _set(tables["assignment"], "arm", None),
+        "prices": tables["prices"].assign(unit_cost=float("inf")),
+        "history": _twice(tables["history"]),
+    }
+    found = _issues(lambda: ex.postmortem(campaign.plan, tables))
+    assert {(table, code) for table, code, *_ in found} == {
+        ("touches", "NULL_KEY"), ("conversions", "DUPLICATE_ID"), ("conversions", "NEGATIVE_VALUE"),
+        ("assignment", "NULL_KEY"), ("prices", "NOT_FINITE"), ("history", "REPEATED_PERSON"),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("table", ["touches", "conversions", "assignment"])
+def test_postmortem_takes_the_plan_s_own_column_names(campaign, table):
+    columns = {
+        "touches": {"person": "cust", "time": "ts", "channel": "way"},
+        "conversions": {"person": "who", "time": "ts"},
+        "assignment": {"person": "pid", "arm": "cell"},
+    }[table]
+    defaults = {"person": "person_id", "time": "time", "channel": "channel", "arm": "arm"}
+    renamed = getattr(campaign, table).rename(columns={defaults[role]: name for role, name in columns.items()})
+    declared = {**campaign.plan["tables"][table], "columns": columns}
+    plan = {**campaign.plan, "tables": {**campaign.plan["tables"], table: declared}}
+    told = ex.postmortem(plan, {**_tables(campaign), table: renamed}).to_markdown()
+    assert told == ex.postmortem(campaign.plan, _tables(campaign)).to_markdown()
