@@ -185,4 +185,5 @@ def _recipe(evidence: Evidence) -> dict[str, object]:
         "thresholds": evidence.thresholds,
         "reconciliation": evidence.reconciliation,
     }
-    return {name: result.recipe.to_dict() for name, result in named.items() if result is not None}
+    # Outcomes that the plan declares as a finished table carry no recipe.
+    return {name: result.recipe.to_dict() for name, result in named.items() if hasattr(result, "recipe")}
