@@ -60,6 +60,26 @@ def _language_restored() -> Iterator[None]:
     set_language(before)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--update-golden` writes the texts under tests/golden anew; read the difference before keeping it."""
+    parser.addoption("--update-golden", action="store_true", help="write tests/golden/* from the present output")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """`golden(name, text)` holds a text against tests/golden/<name>, or writes it with `--update-golden`."""
+
+    def hold(name: str, text: str) -> None:
+        path = ROOT / "tests" / "golden" / name
+        if request.config.getoption("--update-golden"):
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(text.encode("utf-8"))
+        assert path.is_file(), f"tests/golden/{name} is absent; write it with --update-golden"
+        assert text == path.read_bytes().decode("utf-8")
+
+    return hold
+
+
 @pytest.fixture(scope="session")
 def repo() -> Path:
     """The root of the checkout."""

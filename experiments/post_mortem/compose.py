@@ -186,4 +186,8 @@ def _recipe(evidence: Evidence) -> dict[str, object]:
         "reconciliation": evidence.reconciliation,
     }
     # Outcomes that the plan declares as a finished table carry no recipe.
-    return {name: result.recipe.to_dict() for name, result in named.items() if hasattr(result, "recipe")}
+    return {
+        name: result.recipe.to_dict()
+        for name, result in named.items()
+        if result is not None and hasattr(result, "recipe")
+    }

@@ -30,7 +30,7 @@ _FURNITURE = (
     "status.unknown", "gate.hold", "gate.fail", "gate.undecided", "gates", "contents", "definitions", "net_unit",
     "all_thresholds", "declared", "no_verdict", "unknown", "figures.x", "col.segment", "col.verdict", "col.threshold",
     "col.sentence", "col.next", "col.status", "col.code", "col.name", "col.expected", "col.observed", "effect.contrast",
-    "sheet.verdicts", "sheet.findings", "sheet.gates",
+    "sheet.verdicts", "sheet.findings", "sheet.gates", "colon", "decisions", "list_separator",
 )  # fmt: skip
 _WINDOW = re.compile(r"(\d+)(d|h|min)")
 

@@ -122,7 +122,7 @@ def _cards(document: Document) -> list[Mapping[str, Any]]:
     return [_card(document, decision, group, span) for decision, group in shown]
 
 
-def _net(decision: Decision) -> tuple[float, ...]:
+def _net(decision: Decision) -> tuple[()] | tuple[float, float, float]:
     """Value, low and high of the net benefit per person; empty where it has no interval."""
     net = decision.verdict.net_benefit
     if net is None or net.value is None or net.low is None or net.high is None or math.isnan(net.value):
@@ -146,7 +146,7 @@ def _card(
         interval = f"({format_interval(1000 * low, 1000 * high, 'money')})"
         name = f"range {decision.arm} {decision.control} {decision.segment or ''} {decision.threshold:g}"
         told = f"{shown} {interval} {document.words['net_unit']}"
-        drawn = range_svg(value=value, low=low, high=high, span=span, name=name, description=told)
+        drawn = range_svg(net, span=span, word=decision.verdict.word, name=name, description=told)
         bar = Markup(drawn)  # noqa: S704 - as above
     contrast = decision.contrast if decision.segment is None else f"{decision.contrast} · {decision.segment}"
     return {

@@ -42,11 +42,13 @@ def _spaced(parts: list[str]) -> Iterator[str]:
 def _head(document: Document) -> Iterator[str]:
     yield f"# {escape(document.title)}"
     for label, value in document.facts:
-        yield f"- {escape(label)}: {escape(value)}"
+        yield f"- {escape(label)}{document.words['colon']}{escape(value)}"
     yield f"**{escape(document.words['trust.' + document.trust])}** {escape(document.trust_line)}"
     if document.unknown:
         yield f"**{escape(document.words['unknown'])}**"
         yield from (f"- {escape(clause)}" for clause in document.unknown)
+    if document.decisions or document.refusal:
+        yield f"**{escape(document.words['decisions'])}**"
     for decision in document.decisions:
         yield _decision(document, decision)
     if document.flag:
@@ -60,15 +62,16 @@ def _head(document: Document) -> Iterator[str]:
         yield f"**{escape(document.figures_title)}**"
         yield escape(document.figures_subtitle)
         for figure in document.figures:
-            yield f"- {escape(figure.label)}: {escape(_counted(figure))}"
+            yield f"- {escape(figure.label)}{document.words['colon']}{escape(_counted(figure))}"
         yield f"> {escape(document.figures_caption)}"
 
 
 def _decision(document: Document, decision: Decision) -> str:
     contrast = decision.contrast if decision.segment is None else f"{decision.contrast} · {decision.segment}"
     at = document.words["threshold_line"].replace("{T}", format_value(decision.threshold, "money"))
+    colon = document.words["colon"]
     sentence = f"{escape(decision.sentence)} {escape(decision.next_step)}"
-    return f"- **{escape(contrast)} · {escape(at)}: {escape(decision.verdict.word)}** {sentence}"
+    return f"- **{escape(contrast)} · {escape(at)}{colon}{escape(decision.verdict.word)}** {sentence}"
 
 
 def _section(document: Document, section: Section, number: int) -> Iterator[str]:
@@ -94,13 +97,15 @@ def _section(document: Document, section: Section, number: int) -> Iterator[str]
 
 
 def _checks(document: Document) -> Iterator[str]:
+    colon = document.words["colon"]
     for finding in document.findings:
         status = document.words[f"status.{finding.status}"]
-        yield f"- **{escape(status)}** {escape(finding.code)}: {escape(finding.text(document.lang))}"
+        yield f"- **{escape(status)}** {escape(finding.code)}{colon}{escape(finding.text(document.lang))}"
     if document.gates:
         yield f"### {escape(document.words['gates'])}"
         for gate in document.gates:
-            yield f"- **{escape(document.words['gate.' + gate.status])}** {escape(gate.name)}: {escape(gate.message)}"
+            status = document.words[f"gate.{gate.status}"]
+            yield f"- **{escape(status)}** {escape(gate.name)}{colon}{escape(gate.message)}"
 
 
 def _counted(figure: Figure) -> str:

@@ -91,7 +91,8 @@ class Report:
         trust = self.document.words[f"trust.{self.document.trust}"]
         lines = [f"{format_value(self.document.title, 'text')}: {trust}{gap}{self.document.trust_line}"]
         if self.document.unknown:
-            lines.append(f"{self.document.words['unknown']}: {'; '.join(self.document.unknown)}")
+            said = self.document.words["list_separator"].join(self.document.unknown)
+            lines.append(f"{self.document.words['unknown']}{self.document.words['colon']}{said}")
         if self.document.refusal:
             lines.append(f"  {self.document.refusal[0]}")
         lines += [f"  {d.contrast} @ {d.threshold:g}: {d.verdict.word}. {d.sentence}" for d in self.document.decisions]

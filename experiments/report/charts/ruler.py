@@ -112,8 +112,9 @@ def _figure(axes: Any, position: int, figure: Figure, color: str, *, narrow: boo
     )
 
 
-def draw_range(value: float, low: float, high: float, span: tuple[float, float]) -> Canvas:
+def draw_range(net: tuple[float, float, float], span: tuple[float, float], word: str) -> Canvas:
     """An interval against 0, 280 by 42 pixels, on a scale that the cards share."""
+    value, low, high = net
     width, height = 280, 42
     canvas = new_canvas(width, height)
     axes = canvas.add_axes((0.0, 0.4, 1.0, 0.6))
@@ -122,7 +123,8 @@ def draw_range(value: float, low: float, high: float, span: tuple[float, float])
     axes.set_ylim(0, 1)
     axes.axis("off")
     axes.plot([left, right], [0.5, 0.5], color=GRID, linewidth=2)
-    color = ACCENT if low > 0 else CONTRAST if high < 0 else MUTED
+    # The word decides, not the interval: a guardrail or the adjustment for many verdicts may overrule it.
+    color = {"PASS": ACCENT, "FAIL": CONTRAST}.get(word, MUTED)
     axes.plot([max(low, left), min(high, right)], [0.5, 0.5], color=color, linewidth=8, solid_capstyle="butt")
     axes.plot([value], [0.5], marker="o", markersize=10, color=color, markeredgecolor=PAPER, linestyle="none")
     axes.plot([0, 0], [0.0, 1.0], color=INK, linewidth=1.5)

@@ -92,12 +92,14 @@ def figures_svg(figures: Sequence[Figure], *, title: str, description: str, unit
         )
 
 
-def range_svg(*, value: float, low: float, high: float, span: tuple[float, float], name: str, description: str) -> str:
-    """A small bar of an interval against 0, for a card; every card of a page has the same ``span``."""
+def range_svg(
+    net: tuple[float, float, float], *, span: tuple[float, float], word: str, name: str, description: str
+) -> str:
+    """A small bar of value, low and high against 0, for a card; every card of a page has the same ``span``."""
     from experiments.report.charts import ruler
 
     with _drawing():
-        return _serialise(ruler.draw_range(value, low, high, span), name=name, title="", description=description)
+        return _serialise(ruler.draw_range(net, span, word), name=name, title="", description=description)
 
 
 def _serialise(canvas: Canvas, *, name: str, title: str, description: str) -> str:

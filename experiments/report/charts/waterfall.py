@@ -70,7 +70,7 @@ def _frame(axes: Any, label: str) -> None:
 
 
 def _bar(axes: Any, y: float, row: dict[str, Any], kind: str) -> None:
-    style = {"color": CONTRAST if row["role"] == "leak" else SOFT}
+    style: dict[str, Any] = {"color": CONTRAST if row["role"] == "leak" else SOFT}
     if row["role"] == "total":
         # An outline: in grey print a total and a leak would look alike.
         style = {"facecolor": "none", "edgecolor": INK, "linewidth": 1.5}
