@@ -190,6 +190,7 @@ def _experiment(plan: Plan) -> Any:
     guardrails = [
         Guardrail(guard.column or name, guard.margin, level=guard.level) for name, guard in plan.guardrails.items()
     ]
+    correction: Any = None if declared.correction == "none" else declared.correction
     return Experiment(
         metrics,
         control=declared.control,
@@ -197,7 +198,7 @@ def _experiment(plan: Plan) -> Any:
         strata=declared.strata,
         guardrails=tuple(guardrails),
         level=declared.level,
-        correction=None if declared.correction == "none" else declared.correction,
+        correction=correction,
     )
 
 
