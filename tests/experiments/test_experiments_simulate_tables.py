@@ -10,8 +10,8 @@ import pytest
 
 from attribution.core.errors import InputError
 from attribution.core.language import language
-from experiments.simulate import Campaign, simulate
-from experiments.simulate.constants import ARMS
+from experiments.simulation import Campaign, simulate
+from experiments.simulation.constants import ARMS
 
 COLUMNS = {
     "customers": (
