@@ -180,7 +180,7 @@ def test_what_is_not_known_is_said_before_what_is(pages, reports, lang, unknown)
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
-def test_charts_name_their_axes_and_write_their_numbers(trees, reports, lang):
+def test_charts_name_their_axes_and_write_their_numbers(pages, trees, reports, lang):
     charts = [chart for section in reports[lang].document.sections for chart in section.charts]
     assert [chart.name for chart in charts] == [
         "chart-execution", "chart-effects", "chart-reconcile", "chart-credit", "chart-net-benefit", "chart-waterfall",
@@ -190,7 +190,7 @@ def test_charts_name_their_axes_and_write_their_numbers(trees, reports, lang):
         assert chart.words["x"] in shown
         assert re.search(r"\d", chart.alt)
         assert chart.alt.startswith(chart.title)
-        assert f'<desc id="{chart.name}-d">' in reports[lang].to_html()
+        assert f'<desc id="{chart.name}-d">' in pages[lang]
     effects = next(chart for chart in charts if chart.name == "chart-effects")
     shown = trees[lang].chart("chart-effects")
     assert effects.words["zero"] in shown

@@ -55,10 +55,12 @@ def draw(chart: Chart) -> Canvas:
             fontsize=TEXT,
             fontweight="bold",
         )
-        for row in rows:
-            if row["group"] == group:
-                _bar(axes, y + _ROW / 2, row, chart.words)
-                y += _ROW
+        here = [row for row in rows if row["group"] == group]
+        # The zero line of each group stands beside its bars, not through its heading.
+        axes.plot([0, 0], [y, y + _ROW * len(here)], color=INK, linewidth=1.0)
+        for row in here:
+            _bar(axes, y + _ROW / 2, row, chart.words)
+            y += _ROW
     return canvas
 
 
@@ -73,6 +75,7 @@ def draw_figures(figures: Sequence[Figure], unit: str, *, narrow: bool) -> Canva
     axes.set_ylim(len(figures), 0)
     _frame(axes, unit)
     axes.locator_params(axis="x", nbins=4)
+    axes.axvline(0, color=INK, linewidth=1.0)
     for position, figure in enumerate(figures):
         _figure(axes, position, figure, _FIGURES[position % len(_FIGURES)], narrow=narrow)
     return canvas
@@ -161,7 +164,6 @@ def _frame(axes: Any, label: str) -> None:
     axes.locator_params(axis="x", nbins=6)
     axes.xaxis.set_major_formatter(lambda x, _: format_value(x, "count" if x == round(x) else "number"))
     axes.set_xlabel(label, color=MUTED, fontsize=TEXT, labelpad=5)
-    axes.axvline(0, color=INK, linewidth=1.0)
 
 
 def _bar(axes: Any, y: float, row: dict[str, Any], words: Any) -> None:
