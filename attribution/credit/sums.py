@@ -89,7 +89,7 @@ def _add(total: NDArray[np.float64], cell: NDArray[np.int64], amounts: NDArray[n
 
 def check_conservation(model: str, what: str, found: float, expected: float) -> None:
     """Raise `ConservationError` unless two totals agree to a relative 1e-9."""
-    if abs(found - expected) > _TOLERANCE * max(abs(expected), 1.0):
+    if not abs(found - expected) <= _TOLERANCE * max(abs(expected), 1.0):  # so written, nan does not pass
         raise ConservationError(
             f"model {model!r} does not conserve {what}: credits and (none) sum to {found!r}, expected {expected!r}."
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
 import attribution as at
@@ -142,3 +143,43 @@ def test_steps_add_to_the_total(campaign):
         net = [row["net_benefit_per_1000"] for row in stepped if row["threshold"] == threshold]
         whole = next(r for r in direct if r["arm"] == "full" and r["threshold"] == threshold)
         assert math.fsum(net) == pytest.approx(whole["net_benefit_per_1000"], rel=1e-9)
+
+
+class Spoiled:
+    """A model of somebody else, whose weights are linear ones with a fault."""
+
+    needs = "touches"
+
+    def __init__(self, name, fault):
+        self.name, self.fault = name, fault
+
+    def weights(self, journeys):
+        return self.fault(at.Linear().weights(journeys))
+
+
+FAULTS = {
+    "nan": lambda weights: np.where(np.arange(len(weights)) == 3, np.nan, weights),
+    "infinite": lambda weights: weights * np.inf,
+    "doubled": lambda weights: 2 * weights,
+    "negative": lambda weights: -weights,
+    "displaced": lambda weights: np.roll(weights, 1),
+    "short": lambda weights: weights[:-1],
+    "a little more": lambda weights: weights * (1 + 1e-6),
+}
+
+
+@pytest.mark.parametrize("name", sorted(FAULTS))
+def test_weights_that_do_not_sum_are_refused(campaign, name):
+    model = Spoiled(name, FAULTS[name])
+    with pytest.raises((at.ConservationError, at.InputError), match=name):
+        at.attribute(campaign.touches, campaign.conversions, models=[model])
+    good = Spoiled("good", lambda weights: weights)
+    found = at.attribute(campaign.touches, campaign.conversions, models=[good, "linear"]).table()
+    one, other = (found[found["model"] == model].drop(columns="model") for model in ("good", "linear"))
+    assert one.to_numpy().tolist() == other.to_numpy().tolist()
+
+
+@pytest.mark.filterwarnings("ignore:overflow encountered")
+def test_a_sum_that_overflows_is_refused_and_not_printed_as_infinite(campaign):
+    with pytest.raises(at.ConservationError, match="value"):
+        at.attribute(campaign.touches, campaign.conversions.assign(value=1.5e308))
