@@ -336,3 +336,24 @@ def test_results_show_themselves_in_a_notebook(reports):
     assert "sms vs digital" in repr(reports["en"])
     assert "尚不清楚" in repr(reports["zh"])
     assert "<li>" in reports["zh"]._repr_html_()
+
+
+@pytest.mark.parametrize(
+    ("word", "colour"), [("PASS", "accent"), ("FAIL", "contrast"), ("INCONCLUSIVE", "muted"), ("INVALID", "muted")]
+)
+def test_the_word_decides_the_colour_of_a_range_bar(word, colour):
+    from experiments.report.charts import range_svg
+
+    drawn = range_svg((1.0, 0.5, 2.0), span=(-1.0, 2.0), word=word, name="bar", description="1 (0.5 to 2)")
+    coloured = {name for name in ("accent", "contrast") if f"--{name}" in drawn}
+    assert coloured == {colour} - {"muted"}
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "shown"),
+    [("sms", 60, "sms"), ("a long name of an arm", 60, "a long…"), ("数字渠道组合", 60, "数字渠…")],
+)
+def test_long_names_are_cut_to_their_room(text, width, shown):
+    from experiments.report.charts.svg import shortened
+
+    assert shortened(text, width, 14) == shown
