@@ -195,8 +195,12 @@ def analyze(
     contrasts = make_contrasts(fits, [(arm, experiment.control) for arm in arms], correction=experiment.correction)
     recipe = _recipe(experiment, {name: part for name, part in moments.items() if part is not None})
     return Readout(
-        experiment=experiment, fits=tuple(fits), contrasts=contrasts, findings=tuple(share_alarm(findings)),
+        experiment=experiment,
+        fits=tuple(fits),
+        contrasts=contrasts,
+        findings=tuple(share_alarm(findings)),
         recipe=recipe,
+        outcomes=outcomes if isinstance(outcomes, Outcomes) else None,
     )
 
 

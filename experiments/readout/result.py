@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from attribution.core.findings import Finding
     from attribution.core.recipe import Recipe
     from attribution.core.render.display import Display
+    from experiments.outcomes.result import Outcomes
     from experiments.readout.experiment import Experiment
     from experiments.readout.fit import Fit
     from experiments.readout.rows import Contrast
@@ -66,6 +67,7 @@ class Readout(TabularResult):
         contrasts: Each arm against the control, one per metric and arm.
         findings: Trust checks and remarks; a "fail" means that the figures must not be read as effects.
         recipe: How the figures were made.
+        outcomes: The outcomes of `build_outcomes` that were analysed, with everybody's window; None for other tables.
     """
 
     experiment: Experiment
@@ -73,6 +75,7 @@ class Readout(TabularResult):
     contrasts: tuple[Contrast, ...]
     findings: tuple[Finding, ...]
     recipe: Recipe
+    outcomes: Outcomes | None = None
 
     def _records(self) -> Records:
         return contrast_records(self.contrasts)

@@ -18,7 +18,10 @@ def campaign() -> ex.Campaign:
 @pytest.fixture(scope="module")
 def parts(campaign: ex.Campaign):
     credit = at.attribute(campaign.touches, campaign.conversions)
-    readout = ex.Experiment({"woken": ex.Rate("woken")}, shares="p_assign").analyze(campaign.outcomes)
+    outcomes = ex.build_outcomes(
+        campaign.assignment, campaign.conversions, touches=campaign.touches, prices=campaign.prices, as_of=campaign.as_of
+    )
+    readout = ex.Experiment({"woken": ex.Rate("woken")}, shares="p_assign").analyze(outcomes)
     return credit, readout
 
 
@@ -29,7 +32,9 @@ def rows(campaign: ex.Campaign, parts) -> pd.DataFrame:
 
 
 def test_rows_equal_plain_pandas(campaign: ex.Campaign, parts, rows: pd.DataFrame) -> None:
+    first = campaign.conversions.sort_values(["time", "conversion_id"]).drop_duplicates("person_id")["conversion_id"]
     events = parts[0].touches().to_pandas().merge(campaign.assignment[["person_id", "arm"]], on="person_id")
+    events = events[events["conversion_id"].isin(set(first))]
     for row in rows[rows["step"].isin(campaign.steps)].to_dict("records"):
         channels = campaign.steps[row["step"]]
         mine = events[(events["arm"] == row["arm"]) & events["channel"].isin(channels)]
@@ -40,6 +45,7 @@ def test_rows_equal_plain_pandas(campaign: ex.Campaign, parts, rows: pd.DataFram
         control = events[(events["arm"] == "holdout") & events["channel"].isin(channels)]
         placebo = control.loc[control["model"] == row["model"], "conversions"].sum()
         assert row["placebo"] == pytest.approx(placebo, abs=1e-12)
+        assert row["placebo_scaled"] == pytest.approx(placebo * row["persons"] / row["persons_holdout"], abs=1e-12)
 
 
 def test_incremental_is_persons_times_the_step(campaign: ex.Campaign, parts, rows: pd.DataFrame) -> None:
@@ -82,7 +88,7 @@ def test_it_says_untested_in_both_languages(campaign: ex.Campaign, parts) -> Non
     assert "untested" in repr(result)
     with at.language("zh"):
         assert "未检验" in repr(result)
-    assert [finding.code for finding in result.findings] == ["UNTESTED_CHANNEL"]
+    assert [finding.code for finding in result.findings] == ["CREDIT_OUTSIDE", "UNTESTED_CHANNEL"]
 
 
 @pytest.mark.parametrize(
@@ -110,3 +116,90 @@ def test_the_order_of_rows_changes_nothing(campaign: ex.Campaign, parts, rows: p
     shuffled = campaign.assignment.sample(frac=1, random_state=1)
     again = ex.reconcile(credit, readout, assignment=shuffled, steps=campaign.steps).table()
     pd.testing.assert_frame_equal(again, rows)
+
+
+def test_conversions_outside_the_windows_take_no_part(campaign: ex.Campaign, parts, rows: pd.DataFrame) -> None:
+    _, readout = parts
+    arm = campaign.assignment[campaign.assignment["arm"] == "sms"].head(150)
+    early = pd.DataFrame(
+        {
+            "touch_id": [f"early{i}" for i in range(len(arm))],
+            "person_id": arm["person_id"].to_numpy(),
+            "time": pd.Timestamp("2026-03-01", tz="UTC"),
+            "channel": "sms",
+        }
+    )
+    bought = pd.DataFrame(
+        {
+            "conversion_id": [f"early{i}" for i in range(len(arm))],
+            "person_id": arm["person_id"].to_numpy(),
+            "time": pd.Timestamp("2026-03-02", tz="UTC"),
+            "value": 10.0,
+        }
+    )
+    touches = pd.concat([campaign.touches[["touch_id", "person_id", "time", "channel"]], early])
+    conversions = pd.concat([campaign.conversions[["conversion_id", "person_id", "time", "value"]], bought])
+    credit = at.attribute(touches, conversions)
+    result = ex.reconcile(credit, readout, assignment=campaign.assignment, steps=campaign.steps)
+    pd.testing.assert_frame_equal(result.table(), rows)
+    outside = next(finding for finding in result.findings if finding.code == "CREDIT_OUTSIDE")
+    assert outside.values["outside"] == 150
+
+
+def test_immature_persons_are_neither_credited_nor_counted(campaign: ex.Campaign, parts) -> None:
+    later = campaign.assignment.copy()
+    half = later.index % 2 == 0
+    later.loc[half, "assigned_at"] = later.loc[half, "assigned_at"] + pd.Timedelta(days=70)
+    outcomes = ex.build_outcomes(later, campaign.conversions, as_of=campaign.as_of)
+    readout = ex.Experiment({"woken": ex.Rate("woken")}, shares="p_assign").analyze(outcomes)
+    table = ex.reconcile(parts[0], readout, assignment=later, steps=campaign.steps).table()
+    mature = set(later.loc[~half, "person_id"])
+    persons = later.loc[~half, "arm"].value_counts()
+    first = campaign.conversions.sort_values(["time", "conversion_id"]).drop_duplicates("person_id")
+    kept = set(first.loc[first["person_id"].isin(mature), "conversion_id"])
+    events = parts[0].touches().to_pandas().merge(later[["person_id", "arm"]], on="person_id")
+    for row in table[table["step"].isin(campaign.steps)].to_dict("records"):
+        assert row["persons"] == persons[row["arm"]]
+        mine = events[(events["arm"] == row["arm"]) & events["channel"].isin(campaign.steps[row["step"]])]
+        mine = mine[mine["conversion_id"].isin(kept) & (mine["model"] == row["model"])]
+        assert row["attributed"] == pytest.approx(mine["conversions"].sum(), rel=1e-12)
+
+
+def test_a_person_in_two_arms_counts_as_first_assigned_whatever_the_order_of_rows(campaign: ex.Campaign, parts) -> None:
+    twice = campaign.assignment[campaign.assignment["arm"] == "full"].head(100).copy()
+    twice["arm"] = "holdout"
+    twice["assigned_at"] = twice["assigned_at"] - pd.Timedelta(hours=1)
+    credit, _ = parts
+    readout = ex.Experiment({"woken": ex.Rate("woken")}, shares="p_assign").analyze(campaign.outcomes)
+    options = {"steps": campaign.steps, "window": "28d"}
+    forward = ex.reconcile(credit, readout, assignment=pd.concat([campaign.assignment, twice]), **options).table()
+    backward = ex.reconcile(credit, readout, assignment=pd.concat([twice, campaign.assignment]), **options).table()
+    pd.testing.assert_frame_equal(forward, backward)
+    alone = ex.reconcile(credit, readout, assignment=campaign.assignment, **options).table()
+    phone = [table.loc[table["channels"] == "phone", "attributed"].sum() for table in (alone, forward)]
+    assert phone[1] <= phone[0]
+
+
+def test_a_plain_table_needs_the_window_or_says_so(campaign: ex.Campaign, parts, rows: pd.DataFrame) -> None:
+    readout = ex.Experiment({"woken": ex.Rate("woken")}, shares="p_assign").analyze(campaign.outcomes)
+    known = ex.reconcile(parts[0], readout, assignment=campaign.assignment, steps=campaign.steps, window="28d")
+    pd.testing.assert_frame_equal(known.table(), rows)
+    blind = ex.reconcile(parts[0], readout, assignment=campaign.assignment, steps=campaign.steps)
+    assert "WINDOW_UNKNOWN" in [finding.code for finding in blind.findings]
+    with pytest.raises(InputError, match="assignment is needed"):
+        ex.reconcile(parts[0], readout, steps=campaign.steps)
+
+
+def test_a_mean_cannot_stand_beside_credit(campaign: ex.Campaign, parts) -> None:
+    metrics = {"woken": ex.Rate("woken"), "value": ex.Mean("value")}
+    readout = ex.Experiment(metrics, shares="p_assign").analyze(campaign.outcomes)
+    with pytest.raises(InputError, match="is a mean, and credit counts customers"):
+        ex.reconcile(parts[0], readout, assignment=campaign.assignment, steps=campaign.steps, metric="value")
+
+
+def test_a_mistyped_channel_of_a_step_is_told(campaign: ex.Campaign, parts) -> None:
+    steps = {**campaign.steps, "digital": ("push", "baner")}
+    result = ex.reconcile(*parts, assignment=campaign.assignment, steps=steps)
+    unseen = [finding for finding in result.findings if finding.code == "CHANNEL_UNSEEN"]
+    assert [finding.status for finding in unseen] == ["warn"]
+    assert "Did you mean 'banner'?" in unseen[0].text("en")
