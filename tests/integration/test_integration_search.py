@@ -41,18 +41,21 @@ def test_every_model_credits_search_and_the_holdout_gives_it_placebo_credit(read
     rows = [row for row in reconciled.to_dicts() if row["channels"] == "search"]
     assert [row["model"] for row in rows] == [model.name for model in at.RULE_MODELS]
     holdout = set(c.assignment.loc[c.assignment["arm"] == "holdout", "person_id"])
-    booked = c.conversions[c.conversions["person_id"].isin(holdout)]
+    returned = c.conversions[c.conversions["person_id"].isin(holdout)]["person_id"].nunique()
     for row in rows:
         assert row["attributed"] > 0
         # Nothing but search touches the holdout, so every model gives it every touched conversion there: whole numbers.
         assert row["placebo"] == pytest.approx(round(row["placebo"]), abs=1e-9)
         assert row["placebo"] == rows[0]["placebo"] > 0
-        # First and second conversions alike: the click lies within two days before the first.
-        assert abs(row["placebo"] / len(booked) - constants_of(c.scenario).search_if_woken) < 0.15
+        assert _within(round(row["placebo"]), returned, constants_of(c.scenario).search_if_woken)
         assert row["persons_holdout"] == len(holdout)
     by_model = {row["model"]: row["attributed"] for row in rows}
     assert by_model["last_touch"] == max(by_model.values())
-    total = credit.table().query("channel == 'search'").set_index("model")["conversions"]
+    # Credit of customers: that of each person's first conversion; everybody is assigned and every window is over.
+    first = c.conversions.sort_values(["time", "conversion_id"]).drop_duplicates("person_id")["conversion_id"]
+    events = credit.touches().table()
+    events = events[(events["channel"] == "search") & events["conversion_id"].isin(first)]
+    total = events.groupby("model")["conversions"].sum()
     for row in rows:
         assert row["attributed"] + row["placebo"] == pytest.approx(total[row["model"]], rel=1e-9)
 
@@ -64,7 +67,7 @@ def test_search_is_untested_and_has_no_effect_interval_or_ratio(read):
         assert row["step"] == "untested"
         assert row["note"] == "UNTESTED"
         assert {row[name] for name in ("incremental", "incremental_low", "incremental_high", "ratio")} == {None}
-    assert [finding.code for finding in reconciled.findings] == ["UNTESTED_CHANNEL"]
+    assert "UNTESTED_CHANNEL" in [finding.code for finding in reconciled.findings]
     assert "untested" in repr(reconciled)
     with at.language("zh"):
         assert "未经检验" in repr(reconciled)
