@@ -27,7 +27,7 @@ def verdicts_of(seed, persons, scenario="default"):
 
 
 def shares(seeds, persons, scenario="default"):
-    """Per (arm, threshold): counts of the words, unadjusted and adjusted, their chance, intervals that hold the truth."""
+    """Per (arm, threshold): counts of the words, before and after Holm, their chance, intervals that hold the truth."""
     table = {}
     for seed in seeds:
         found, truth = verdicts_of(seed, persons, scenario)
