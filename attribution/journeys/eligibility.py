@@ -131,7 +131,7 @@ def _whole(lookback: timedelta) -> int:
 def match_codes(
     touches: Touches, conversions: Conversions, names: tuple[str, ...]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Joint codes of the match columns of both tables; equal codes agree, an empty cell agrees with nothing."""
+    """Joint codes of the match columns of both tables; equal codes agree, an empty or blank cell with nothing."""
     left = np.zeros(touches.table.rows, np.int64)
     right = np.zeros(conversions.table.rows, np.int64)
     for name in names:
@@ -154,6 +154,7 @@ def _joint_codes(left: pa.Array, right: pa.Array) -> list[NDArray[np.int64]]:
         left, right = left.cast(pa.large_string()), right.cast(pa.large_string())
     if pa.types.is_null(left.type):
         return [np.full(len(left), -1, np.int64), np.full(len(right), -1, np.int64)]
+    left, right = _without_blanks(left), _without_blanks(right)
     codes, _ = encode_together(left.drop_null(), right.drop_null())
     filled = []
     for array, found in zip((left, right), codes, strict=True):
@@ -161,6 +162,19 @@ def _joint_codes(left: pa.Array, right: pa.Array) -> list[NDArray[np.int64]]:
         whole[array.is_valid().to_numpy(zero_copy_only=False)] = found
         filled.append(whole)
     return filled
+
+
+def _without_blanks(array: pa.Array) -> pa.Array:
+    """Blank text as empty cells, as in a key: what names nothing agrees with nothing."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kind = array.type
+    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)):
+        return array
+    text = array.cast(pa.large_string())
+    blank = pc.fill_null(pc.equal(pc.utf8_trim_whitespace(text), ""), True)
+    return pc.if_else(blank, pa.scalar(None, text.type), text)
 
 
 def windows(
@@ -211,19 +225,25 @@ def _expand(counted: Counted, served: Served, start: int, stop: int, used: NDArr
     keep = _allowed(counted, served, touch, np.repeat(np.arange(start, stop), counts))
     if used is not None:
         fresh = ~used[touch] if keep is None else keep & ~used[touch]
-        places = np.flatnonzero(fresh)
-        earliest = np.full(len(served), -1, np.int64)
-        earliest[touch[places[::-1]]] = places[
-            ::-1
-        ]  # of a repeated index the last assignment stays: the earliest place
         keep = np.zeros(len(touch), bool)
-        keep[earliest[touch[places]]] = True
+        keep[_first_places(touch, np.flatnonzero(fresh))] = True
         used[touch[keep]] = True
     if keep is not None:
         summed = np.concatenate([[0], np.cumsum(keep)])
         counts = summed[begins + counts] - summed[begins]
         touch = touch[keep]
     return Pairs(start=start, stop=stop, counts=counts, touch=touch)
+
+
+def _first_places(touch: NDArray[np.int64], places: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Of the places that name one touch the first; room is taken for the piece's own touches, not for all."""
+    if not len(places):
+        return places
+    named = touch[places]
+    base = int(named.min())
+    earliest = np.full(int(named.max()) - base + 1, -1, np.int64)
+    earliest[named[::-1] - base] = places[::-1]  # of a repeated index the last assignment stays: the earliest place
+    return earliest[named - base]
 
 
 def _allowed(

@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
     from attribution.journeys.plan import Journeys
 
-__all__ = ["journey_findings", "used_touches"]
+__all__ = ["BUSY_PAIRS", "journey_findings", "used_touches"]
+
+# Pairs of one person's conversions and touches beyond which a person is hardly one customer (judgement); work and
+# memory grow with them.
+BUSY_PAIRS = 1_000_000
 
 
 def journey_findings(journeys: Journeys) -> tuple[Finding, ...]:
@@ -25,6 +29,7 @@ def journey_findings(journeys: Journeys) -> tuple[Finding, ...]:
         *_conversions(journeys, untouched),
         *_touches(journeys, used),
         *_lookbacks(journeys),
+        *_busy_person(journeys),
         *suspected_slip(journeys),
     )
 
@@ -101,3 +106,17 @@ def _lookbacks(journeys: Journeys) -> list[Finding]:
     if not idle:
         return []
     return [Finding(code="LOOKBACK_UNUSED", status="warn", values={"keys": ", ".join(idle)})]
+
+
+def _busy_person(journeys: Journeys) -> list[Finding]:
+    """Persons with more candidate pairs than one customer plausibly has; counted, never named."""
+    counted = journeys.counted
+    if not len(counted):
+        return []
+    begins = np.flatnonzero(np.concatenate([[True], counted.person[1:] != counted.person[:-1]]))
+    pairs = np.add.reduceat(counted.last - counted.first, begins)
+    busy = pairs > BUSY_PAIRS
+    if not busy.any():
+        return []
+    values = {"persons": int(busy.sum()), "pairs": int(pairs.max()), "limit": BUSY_PAIRS}
+    return [Finding(code="BUSY_PERSON", status="note", values=values)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from datetime import timedelta
 
 import numpy as np
@@ -161,6 +162,21 @@ def test_match_columns_must_agree_and_empty_cells_agree_with_nothing():
     assert weights(touches, conversions, match=("product", "region")) == {("o1", "a"): 1.0}
 
 
+@pytest.mark.parametrize("blank", ["", "  ", None])
+def test_blank_match_cells_agree_with_nothing(blank):
+    touches = touch_table(("p", 0, "a"), ("p", 0, "b"), product=["x", blank])
+    conversions = conversion_table(("p", 1, "o1", 1), ("p", 1, "o2", 1), product=["x", blank])
+    assert weights(touches, conversions, match="product") == {("o1", "a"): 1.0}
+    credit = at.attribute(touches, conversions, models="linear", rules=at.Rules(match="product"))
+    assert {row["status"] for row in credit.explain("o2").to_dicts()} == {"MATCH_DIFFERS"}
+
+
+def test_blank_match_cells_beside_numbers_agree_with_nothing():
+    touches = touch_table(("p", 0, "a"), ("p", 0, "b"), product=[7, 8])
+    conversions = conversion_table(("p", 1, "o1", 1), ("p", 1, "o2", 1), product=["7", " "])
+    assert weights(touches, conversions, match="product") == {("o1", "a"): 1.0}
+
+
 def test_outbound_only():
     touches = touch_table(("p", 0, "a"), ("p", 0.5, "b"), origin=["outbound", "inbound"])
     conversions = conversion_table(("p", 1, "o", 1))
@@ -233,6 +249,39 @@ def test_one_very_busy_person_is_served_in_bounded_pieces():
     assert max(sizes) <= eligibility.PAIR_BUDGET
     assert len(sizes) >= 2
     assert journeys.attribute("linear").table().conversions.tolist() == pytest.approx([400, 0])
+
+
+def test_reset_takes_room_for_the_touches_of_a_piece_and_not_for_all():
+    persons = 200_000
+    touches = pd.DataFrame({"person_id": np.arange(persons), "time": START, "channel": "a"})
+    conversions = pd.DataFrame(
+        {"person_id": np.arange(persons), "time": day(1.5), "conversion_id": np.arange(persons), "value": 1.0}
+    )
+    plan = at.build_journeys(touches, conversions, rules=at.Rules(reuse="reset"))
+    pieces = eligibility.eligible_pairs(plan.counted, plan.served, plan.rules, budget=10)
+    first = next(pieces)
+    tracemalloc.start()
+    try:
+        second = next(pieces)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert first.touch.tolist() + second.touch.tolist() == list(range(20))
+    assert peak < 8 * persons  # one number for every touch of the table
+
+
+def test_a_person_with_very_many_pairs_is_noted_by_their_number(monkeypatch):
+    from attribution.journeys import findings
+
+    touches = touch_table(*[("busy", 0, "a")] * 4, ("q", 0, "a"))
+    conversions = conversion_table(*[("busy", 1, f"o{i}", 1) for i in range(3)], ("q", 1, "o9", 1))
+    monkeypatch.setattr(findings, "BUSY_PAIRS", 12)
+    assert "BUSY_PERSON" not in {finding.code for finding in at.build_journeys(touches, conversions).findings}
+    monkeypatch.setattr(findings, "BUSY_PAIRS", 11)
+    (busy,) = [f for f in at.build_journeys(touches, conversions).findings if f.code == "BUSY_PERSON"]
+    assert (busy.status, dict(busy.values)) == ("note", {"persons": 1, "pairs": 12, "limit": 11})
+    assert "busy " not in busy.text("en")
+    assert "12" in busy.text("zh")
 
 
 def test_paths_and_summary():
