@@ -11,6 +11,7 @@ from attribution.core.columns import columns_for
 from attribution.core.errors import ConservationError, InputError
 from attribution.core.tables import Problems, Table, open_table
 from attribution.core.values import labels, numbers
+from attribution.credit.keys import EMPTY
 from attribution.touches import note_reserved
 
 if TYPE_CHECKING:
@@ -45,14 +46,17 @@ def read_spend(data: object, keys: Sequence[Key], columns: ColumnsLike) -> Spend
     """Check a spend table and sum its cost by the key columns.
 
     Raises:
-        TableError: Lists every problem: missing key or cost columns; null, negative or infinite costs; the key
-        "(none)".
+        TableError: Lists every problem: missing key or cost columns; empty channels; null, negative or infinite costs;
+        the key "(none)".
     """
     problems = Problems()
     table = open_table(data, "spend", columns_for(columns, "spend"), problems=problems, required=("cost",))
     names = [_column(table, key.name) for key in keys]
     table.require_names(*names)
-    found = [labels(table, name, missing=None) for name in names]
+    # As in the credit: an empty cell of a key is the key "(missing)"; a channel may never be empty.
+    found = [
+        labels(table, name, missing=None if _is_channel(key) else EMPTY) for name, key in zip(names, keys, strict=True)
+    ]
     cost = numbers(table, table.roles.cost, minimum=0.0)
     for name, label in zip(names, found, strict=True):
         if label is not None:
@@ -62,6 +66,10 @@ def read_spend(data: object, keys: Sequence[Key], columns: ColumnsLike) -> Spend
     if cost is None or len(complete) < len(found):
         raise InputError("the spend table cannot be read.")
     return Spend(*_summed([label.codes for label in complete], [_texts(label.names) for label in complete], cost))
+
+
+def _is_channel(key: Key) -> bool:
+    return key.side == "touch" and key.name.removeprefix("touch.") == "channel"
 
 
 def _column(table: Table, name: str) -> str:

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import attribution as at
+import experiments as ex
 
 START = pd.Timestamp("2026-10-01 00:00", tz="UTC")
 
@@ -244,6 +245,28 @@ def test_costs_follow_the_keys():
     credit = at.attribute(TOUCHES, CONVERSIONS, models="linear").by("conversion.product").with_costs(spend)
     assert {row["product"]: row["cost"] for row in credit.to_dicts()} == {"x": 5.0, "y": None, "z": 1.0, "(none)": None}
     assert credit.by("channel").spend is None
+
+
+def test_spend_without_a_name_stands_beside_credit_without_one():
+    touches = TOUCHES.assign(team=["a", *[None] * (len(TOUCHES) - 1)])
+    spend = pd.DataFrame({"team": ["a", None, "b", None], "cost": [1.0, 2.0, 4.0, 8.0]})
+    credit = at.attribute(touches, CONVERSIONS, models="linear").by("team").with_costs(spend)
+    costs = {row["team"]: row["cost"] for row in credit.to_dicts()}
+    assert costs == {"(missing)": 10.0, "a": 1.0, "b": 4.0, "(none)": None}
+    assert credit.spend.total == 15.0
+    joint = pd.DataFrame({"channel": ["sms", None], "team": [None, "a"], "cost": [1.0, 2.0]})
+    with pytest.raises(at.TableError, match="NULL_KEY") as caught:
+        at.attribute(touches, CONVERSIONS).by(("channel", "team")).with_costs(joint)
+    assert [issue.column for issue in caught.value.issues] == ["channel"]
+
+
+def test_the_simulators_own_touches_are_spend_by_campaign():
+    c = ex.simulate("default", persons=300, seed=7)
+    priced = at.price_touches(c.touches, c.prices)
+    credit = at.attribute(c.touches, c.conversions, models="linear").by("campaign").with_costs(priced)
+    table = credit.table()
+    assert "(missing)" in table["campaign"].tolist()
+    assert table["cost"].sum() == pytest.approx(priced["cost"].sum(), rel=1e-12)
 
 
 @pytest.mark.parametrize(
