@@ -23,7 +23,8 @@ class Rate:
         column: Name of the column of the outcomes; whole numbers or booleans.
         role: "primary", "secondary" or "guardrail". Without any declared primary metric the first metric of the
             experiment is it; every other undeclared one is secondary.
-        direction: The wished direction, "up" or "down"; the sentence of the readout says when a change goes against it.
+        direction: The wished direction, "up" or "down"; None is read as "up", but a guardrail must not leave it open.
+            The sentence of the readout says when a change goes against it.
         missing: What an empty cell means: None (an error), "zero" (no event happened) or "exclude" (the person
             leaves this metric; never allowed for the primary metric, and tested for a difference between the arms).
 
@@ -36,7 +37,7 @@ class Rate:
     column: str
     _: KW_ONLY
     role: Role | None = None
-    direction: Direction = "up"
+    direction: Direction | None = None
     missing: Missing | None = None
 
     def __post_init__(self) -> None:
@@ -64,7 +65,7 @@ class Mean:
     column: str
     _: KW_ONLY
     role: Role | None = None
-    direction: Direction = "up"
+    direction: Direction | None = None
     missing: Missing | None = None
     cap: float | None = None
 
@@ -85,8 +86,8 @@ def _check_metric(metric: Metric) -> None:
         raise InputError(f"{type(metric).__name__}(column) must be the name of a column, got {metric.column!r}.")
     if metric.role is not None and metric.role not in get_args(Role):
         raise InputError(f'role must be "primary", "secondary", "guardrail" or None, got {metric.role!r}.')
-    if metric.direction not in get_args(Direction):
-        raise InputError(f'direction must be "up" or "down", got {metric.direction!r}.')
+    if metric.direction is not None and metric.direction not in get_args(Direction):
+        raise InputError(f'direction must be "up", "down" or None, got {metric.direction!r}.')
     if metric.missing is not None and metric.missing not in get_args(Missing):
         raise InputError(f'missing must be "zero", "exclude" or None, got {metric.missing!r}.')
 

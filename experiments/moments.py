@@ -356,7 +356,7 @@ def _spread(part: Moments, cells: tuple[Cell, ...]) -> Mapping[str, Floats]:
     return spread
 
 
-def cost_moments(
+def cost_moments(  # noqa: PLR0913 -- options by keyword
     table: object,
     *,
     arm: str = "arm",
@@ -364,6 +364,7 @@ def cost_moments(
     cost: str = "cost",
     strata: str | Sequence[str] | None = None,
     by: str | Sequence[str] | None = None,
+    zero: bool = False,
 ) -> CostMoments:
     """Persons, woken persons and conditional cost moments by segment, stratum and arm, in one query of the engine.
 
@@ -374,6 +375,7 @@ def cost_moments(
         cost: Column of the full cost of every person, in money; 0 is declared, never assumed.
         strata: Stratum column(s).
         by: Segment column(s).
+        zero: Whether an empty event means that nothing happened.
 
     Raises:
         TableError: For missing columns, empty cells, events other than 0 and 1, or costs that are not finite numbers.
@@ -381,6 +383,9 @@ def cost_moments(
     opened = table if isinstance(table, Table) else open_table(table, "outcomes", Columns(), problems=Problems())
     segments, layers = _names(by), _names(strata)
     counts = value_counts(opened, keys=(*segments, *layers, arm), columns=(woken, cost))
+    if counts is not None and zero:
+        event, money = counts.values
+        counts = replace(counts, values=(np.where(np.isnan(event), 0.0, event), money))
     if counts is not None:
         _check_events(opened, counts, woken, cost)
     opened.problems.raise_if_any()

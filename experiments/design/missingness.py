@@ -27,7 +27,8 @@ def check_missing(
     """Whether the share of missing outcomes differs between the control and any arm.
 
     Each arm is compared with the control by the score test, the p-values adjusted by Bonferroni over the arms. Below
-    0.001 the arms are no longer comparable on this metric, and the finding is a failure.
+    0.001 the arms are no longer comparable on this metric, and the finding is a failure. Where an empty cell means that
+    nothing happened ("zero"), the effect itself empties cells unequally, so the shares are told and not judged.
 
     Args:
         metric: Name of the metric.
@@ -53,4 +54,5 @@ def check_missing(
         "lowest": min(shares.values()), "highest": max(shares.values()), "p_value": p, "policy": policy,
         "by_arm": missing,
     }  # fmt: skip
-    return Finding(code="MISSING_OUTCOME", status="fail" if p < MISSING_ALARM else "note", values=values)
+    judged = policy == "exclude" and p < MISSING_ALARM
+    return Finding(code="MISSING_OUTCOME", status="fail" if judged else "note", values=values)

@@ -166,6 +166,17 @@ class ExperimentPlan(_Section):
     strata: Annotated[str | tuple[str, ...] | None, PlainValidator(spelling.text_or_list)] = _key(
         "Column (or columns) inside whose values persons were assigned.", kind="text or list of texts", default=None
     )
+    campaign: Annotated[str | tuple[str, ...] | None, PlainValidator(spelling.text_or_list)] = _key(
+        "Name (or names) of this campaign in the touches: only its outbound touches on control persons are leaks. "
+        "Absent: every outbound touch belongs to it.",
+        kind="text or list of texts",
+        default=None,
+    )
+    leak_limit: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = _key(
+        "Share of touched control persons above which the experiment is INVALID.",
+        kind="number between 0 and 1",
+        default=0.05,
+    )
     steps: dict[Text, Names] = _key(
         "Arm -> the channels that it adds to the arm before; the reconciliation of credit and effect needs them.",
         kind="table of lists",
@@ -190,7 +201,11 @@ class MetricPlan(_Section):
         kind='"primary", "secondary" or "guardrail"',
         default=None,
     )
-    direction: Literal["up", "down"] = _key("Which way is good.", kind='"up" or "down"', default="up")
+    direction: Literal["up", "down"] | None = _key(
+        "Which way is good; absent: up. A metric that a guardrail names must say it.",
+        kind='"up" or "down"',
+        default=None,
+    )
     missing: Literal["zero", "exclude"] | None = _key(
         'What an empty value means: "zero" (no event) or "exclude". Absent: an empty value is an error.',
         kind='"zero" or "exclude"',

@@ -164,7 +164,8 @@ def _figures(evidence: Evidence) -> dict[str, float | None]:
     for row in [] if evidence.readout is None else evidence.readout.to_dicts():
         for column in ("value", "difference", "low", "high", "relative", "p_value"):
             made[f"effect.{row['metric']}.{row['arm']}.{column}"] = row[column]
-    for row in [] if evidence.steps is None else evidence.steps.to_dicts():
+    stepped = evidence.steps is not None and evidence.steps is not evidence.readout
+    for row in evidence.steps.to_dicts() if stepped and evidence.steps is not None else []:
         for column in ("difference", "low", "high"):
             made[f"step.{row['metric']}.{row['arm']}.{column}"] = row[column]
     for row in [] if evidence.thresholds is None else evidence.thresholds.to_dicts():

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from attribution.core.errors import DesignError, InputError, TableError, closest
+from experiments.metrics import Mean, Rate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,7 +35,7 @@ class Evidence:
         credit: Who gets the credit.
         outcomes: One row per assigned person.
         readout: What was caused, each arm against the control.
-        steps: What each step caused.
+        steps: What each step caused; the readout itself when the plan declares no steps.
         thresholds: Whether it paid.
         reconciliation: Touched, attributed, incremental.
         refusal: Why there is no effect and no verdict, for example ``NO_HOLDOUT``; empty when there is.
@@ -45,7 +46,7 @@ class Evidence:
     credit: Credit | None
     outcomes: Outcomes | None
     readout: Readout | None
-    steps: Steps | None
+    steps: Steps | Readout | None
     thresholds: CostThresholds | None
     reconciliation: Reconciliation | None
     refusal: str = ""
@@ -91,14 +92,14 @@ def gather(plan: Plan, data: object) -> Evidence:
     if found is None:  # pragma: unreachable -- what is missing has been raised
         raise InputError("the tables are unusable.")
     outcomes, readout = found
-    order = order_of(plan, readout)
+    order = step_order(plan)
     return Evidence(
         plan=plan,
         tables=tables,
         credit=credit,
         outcomes=outcomes,
         readout=readout,
-        steps=readout.steps(order),
+        steps=readout if order is None else readout.steps(order),
         thresholds=_thresholds(plan, tables, outcomes, readout),
         reconciliation=_reconciliation(plan, tables, credit, readout),
     )
@@ -118,10 +119,19 @@ def _raise(issues: list[TableIssue]) -> None:
         raise TableError(issues)
 
 
+def step_order(plan: Plan) -> tuple[str, ...] | None:
+    """The declared steps, the control first; None when arms are not declared to build on each other."""
+    declared = plan.experiment
+    if declared is None:
+        return None
+    if declared.order:
+        return tuple(declared.order)
+    return (declared.control, *declared.steps) if declared.steps else None
+
+
 def order_of(plan: Plan, readout: Readout) -> tuple[str, ...]:
-    """The arms from the control upwards."""
-    declared = plan.experiment.order if plan.experiment is not None else None
-    return tuple(declared) if declared else (readout.experiment.control, *map(str, readout.arms))
+    """The arms in the order in which they are shown, the control first."""
+    return step_order(plan) or (str(readout.experiment.control), *map(str, readout.arms))
 
 
 def _need(tables: Mapping[str, Any], name: str, why: str) -> Any:
@@ -169,11 +179,17 @@ def _readout(plan: Plan, tables: Mapping[str, Any]) -> tuple[Outcomes, Readout]:
             history=tables.get("history"),
             columns=plan.columns(),
         )
-    return outcomes, _experiment(plan).analyze(outcomes, touches=tables.get("touches"), columns=plan.columns())
+    readout = _experiment(plan).analyze(
+        outcomes,
+        touches=tables.get("touches"),
+        campaign=declared.campaign,
+        leak_limit=declared.leak_limit,
+        columns=plan.columns(),
+    )
+    return outcomes, readout
 
 
 def _experiment(plan: Plan) -> Any:
-    from experiments.metrics import Mean, Rate
     from experiments.readout import Experiment
     from experiments.roi import Guardrail
 
@@ -208,24 +224,35 @@ def _thresholds(plan: Plan, tables: Mapping[str, Any], outcomes: Outcomes, reado
 
     if plan.costs is None:
         return None
-    primary = readout.experiment.metrics[readout.experiment.primary]
+    event = _event(readout)
+    if event is None:
+        return None
     names = open_table(outcomes, "outcomes", plan.columns()["outcomes"], problems=Problems()).names
     if "cost" not in names:
         return None
     return cost_thresholds(
         outcomes,
-        woken=primary.column,
+        woken=event,
         thresholds=plan.costs.thresholds,
         by=plan.costs.by,
-        order=order_of(plan, readout),
+        order=step_order(plan),
         experiment=readout.experiment,
         touches=tables.get("touches"),
         side=plan.costs.side,
         variance=plan.costs.variance,
         relevant_net=plan.costs.relevant_net,
-        primary=tuple(dict.fromkeys(gate.arm for gate in plan.gate)),
+        primary=tuple(dict.fromkeys((gate.arm, gate.segment) for gate in plan.gate)),
+        campaign=plan.experiment.campaign if plan.experiment is not None else None,
+        leak_limit=plan.experiment.leak_limit if plan.experiment is not None else 0.05,
         columns=plan.columns(),
     )
+
+
+def _event(readout: Readout) -> str | None:
+    """The column of the event that a threshold pays for: the primary rate, else the first rate."""
+    metrics = readout.experiment.metrics
+    named = [readout.experiment.primary, *metrics]
+    return next((metrics[name].column for name in named if isinstance(metrics[name], Rate)), None)
 
 
 def _reconciliation(
@@ -238,4 +265,9 @@ def _reconciliation(
         return None
     order = order_of(plan, readout)
     steps = {arm: declared.steps[arm] for arm in order[1:] if arm in declared.steps}
-    return reconcile(credit, readout, assignment=tables["assignment"], steps=steps, columns=plan.columns())
+    metric = readout.experiment.primary
+    if not steps or not isinstance(readout.experiment.metrics[metric], Rate):
+        return None
+    return reconcile(
+        credit, readout, assignment=tables["assignment"], steps=steps, window=declared.window, columns=plan.columns()
+    )

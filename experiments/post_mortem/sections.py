@@ -114,7 +114,9 @@ def _effect(evidence: Evidence, invalid: str) -> Section:
     primary = readout.experiment.primary
     shown = [tables.effect_table(rows, metric, word("effect.table", metric=thing_words(metric))) for metric in metrics]
     steps = evidence.steps.to_dicts()
-    shown.insert(1, tables.effect_table(steps, primary, word("effect.steps", metric=thing_words(primary))))
+    stepped = evidence.steps is not readout
+    if stepped:
+        shown.insert(1, tables.effect_table(steps, primary, word("effect.steps", metric=thing_words(primary))))
     # The answer is about the whole campaign: the last arm against the control.
     last = [row for row in rows if row["metric"] == primary and row["arm"] == steps[-1]["arm"]][-1]
     answer = _effect_answer(last, readout.experiment.level)
@@ -123,7 +125,7 @@ def _effect(evidence: Evidence, invalid: str) -> Section:
         word("chart.invalid", codes=invalid) if invalid else answer,
         charts=(pictures.effects_chart(evidence, primary, invalid),),
         tables=tuple(shown),
-        paragraphs=(word("effect.steps_note"),),
+        paragraphs=(word("effect.steps_note"),) if stepped else (),
         definitions=_sentences(readout.recipe, invalid),
         flag=_flag(invalid),
     )

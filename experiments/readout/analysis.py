@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from experiments.readout.experiment import Experiment
     from experiments.readout.fit import Fit
 
-__all__ = ["analyze", "open_outcomes", "trust_findings"]
+__all__ = ["analyze", "missing_findings", "open_outcomes", "trust_findings"]
 
 _STRATUM = "stratum"  # the assignment's own name for it
 
@@ -225,6 +225,16 @@ def _metric_moments(table: Table, experiment: Experiment, name: str, metric: Met
             "an indicator",
         )  # fmt: skip
     return part
+
+
+def missing_findings(table: Table, experiment: Experiment) -> list[Finding]:
+    """Whether missing outcomes differ between the arms, for every metric that declares what a missing outcome means."""
+    found: list[Finding] = []
+    for name, metric in experiment.metrics.items():
+        part = None if metric.missing is None else _metric_moments(table, experiment, name, metric)
+        if part is not None:
+            found += _missing(experiment, name, metric, part)
+    return found
 
 
 def _missing(experiment: Experiment, name: str, metric: Metric, part: Moments) -> list[Finding]:

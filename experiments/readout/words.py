@@ -60,7 +60,7 @@ def _arm(contrast: Contrast, lang: str | None) -> str:
         return messages.text(f"SENTENCE.{kind}.undecided", values, lang=lang)
     word = "higher" if difference.value > 0 else "lower"
     told = messages.text(f"SENTENCE.{kind}.{word}", values, lang=lang)
-    wished = "higher" if contrast.fit.metric.direction == "up" else "lower"
+    wished = "lower" if contrast.fit.metric.direction == "down" else "higher"
     if word == wished:
         return told
     return told + ("" if _chinese(lang) else " ") + messages.text("SENTENCE.unwanted", values, lang=lang)

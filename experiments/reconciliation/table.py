@@ -7,7 +7,7 @@ channels in the holdout (placebo credit), where the campaign cannot have caused 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attribution.core.errors import InputError, closest
 from attribution.core.findings import Finding
@@ -25,10 +25,13 @@ if TYPE_CHECKING:
     from attribution.credit import Credit
     from experiments.readout import Readout
 
-__all__ = ["reconcile"]
+__all__ = ["INTERVAL_CONTAINS_0", "UNTESTED_NOTE", "reconcile"]
+
+INTERVAL_CONTAINS_0 = "INTERVAL_CONTAINS_0"
+UNTESTED_NOTE = "UNTESTED"
 
 
-def reconcile(
+def reconcile(  # noqa: PLR0913 -- the contract's options
     credit: Credit,
     readout: Readout,
     *,
@@ -85,24 +88,25 @@ def reconcile(
     owners = _owners(steps)
     if readout.outcomes is None and assignment is None:
         raise InputError("assignment is needed: the readout does not know who was in which arm.")
-    ground = ground_of(readout, assignment, order, window=window, columns=columns)
+    persons = ground_of(readout, assignment, order, window=window, columns=columns)
     names = [str(name) for name in credit.journeys.touches.channel.names]
     untested = [channel for channel in names if channel not in owners]
     groups = [tuple(steps[arm]) for arm in steps] + [tuple(owners)] + [(channel,) for channel in untested]
-    found = credit_on(credit, ground, len(order), groups)
+    found = credit_on(credit, persons, len(order), groups)
     effects = {row["arm"]: row for row in readout.steps(order).to_dicts() if row["metric"] == chosen}
     control = readout.fit(chosen).persons(readout.experiment.control)
+    ground = _Ground(found, order, control)
     rows: list[dict[str, object]] = []
     for place, arm in enumerate(steps):
-        rows += _tested(found, arm, groups[place], effects[arm], place, order, control)
+        rows += _tested(ground, arm, groups[place], effects[arm], place)
     last = next(row for row in readout.to_dicts() if row["metric"] == chosen and row["arm"] == order[-1])
-    rows += _tested(found, TOTAL, groups[len(steps)], last, len(steps), order, control)
+    rows += _tested(ground, TOTAL, groups[len(steps)], last, len(steps))
     treated = sum(int(effects[arm]["n"]) for arm in steps)
     for place, channel in enumerate(untested, start=len(steps) + 1):
         rows += _untested(found, channel, place, treated, control)
     return Reconciliation(
         records=Records.from_rows(FIELDS, rows),
-        findings=tuple(_findings(found, untested, owners, windowed=ground.start is not None)),
+        findings=tuple(_findings(found, untested, owners, windowed=persons.start is not None)),
         recipe=Recipe(
             method="reconcile",
             definitions=("RECONCILE", "PLACEBO"),
@@ -136,20 +140,25 @@ def _owners(steps: Mapping[str, Sequence[str]]) -> dict[str, str]:
             )
         for channel in channels:
             if channel in owners:
-                raise InputError(f"the channel {channel!r} is a step of both {owners[channel]!r} and {arm!r}; name it once.")
+                raise InputError(
+                    f"the channel {channel!r} is a step of both {owners[channel]!r} and {arm!r}; name it once."
+                )
             owners[channel] = arm
     return owners
 
 
-def _tested(  # noqa: PLR0913, PLR0917 -- the parts of one row
-    found: Credited,
-    step: str,
-    channels: tuple[str, ...],
-    effect: Mapping[str, Any],
-    group: int,
-    order: tuple[str, ...],
-    control: int,
+class _Ground(NamedTuple):
+    """Credit on the experiment's ground, the arms in order, and the persons of the control."""
+
+    found: Credited
+    order: tuple[str, ...]
+    control: int
+
+
+def _tested(
+    ground: _Ground, step: str, channels: tuple[str, ...], effect: Mapping[str, Any], group: int
 ) -> Iterator[dict[str, object]]:
+    found, order, control = ground
     arm = str(effect["arm"])
     place = order.index(arm)
     persons = int(effect["n"])
@@ -176,7 +185,7 @@ def _tested(  # noqa: PLR0913, PLR0917 -- the parts of one row
             "incremental_low": low,
             "incremental_high": high,
             "ratio": attributed / difference if clear and difference else None,
-            "note": "" if clear else "INTERVAL_CONTAINS_0",
+            "note": "" if clear else INTERVAL_CONTAINS_0,
         }
 
 
@@ -194,7 +203,7 @@ def _untested(found: Credited, channel: str, group: int, treated: int, control: 
             "persons_holdout": control,
             "placebo": placebo,
             "placebo_scaled": placebo * treated / control,
-            "note": "UNTESTED",
+            "note": UNTESTED_NOTE,
         }
 
 
@@ -208,12 +217,13 @@ def _findings(
             values = {"channel": channel, "hint": closest(channel, found.channels)}
             yield Finding(code="CHANNEL_UNSEEN", status="warn", values=values)
     if found.outside or found.later:
-        yield Finding(
-            code="CREDIT_OUTSIDE", status="note", values={"outside": found.outside, "later": found.later}
-        )
+        yield Finding(code="CREDIT_OUTSIDE", status="note", values={"outside": found.outside, "later": found.later})
     arms = list(range(1, found.credit.shape[1]))
     for channel in untested:
         rows = [found.credited(number, arms, [channel]) for number in range(len(found.models))]
         placebo = [found.credited(number, [0], [channel]) for number in range(len(found.models))]
-        values = {"channel": channel, "credit": (min(rows), max(rows)), "placebo": (min(placebo), max(placebo))}
-        yield Finding(code="UNTESTED_CHANNEL", status="note", values=values)
+        yield Finding(
+            code="UNTESTED_CHANNEL",
+            status="note",
+            values={"channel": channel, "credit": (min(rows), max(rows)), "placebo": (min(placebo), max(placebo))},
+        )

@@ -93,7 +93,7 @@ def build_contrasts(
         )
         for i in range(len(moments.arm))
     }
-    arms = list(dict.fromkeys(arm for pair in pairs for arm in pair))
+    arms = sorted({str(arm) for arm in moments.arm})  # all arms: every contrast and the readout use the same strata
     made: list[ContrastCosts] = []
     findings: list[Finding] = []
     for segment in dict.fromkeys(moments.segment):

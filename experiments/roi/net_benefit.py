@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from typing import TYPE_CHECKING, Literal
 
 from attribution.core.errors import InputError
@@ -18,6 +19,8 @@ __all__ = ["FEW_EVENTS", "ArmCosts", "Variance", "check_variance", "net_benefit"
 
 Variance = Literal["score", "plugin"]
 FEW_EVENTS = "FEW_EVENTS"
+# A p-value is never 0: the tail is below what a float holds. A normal float, so that its half is not 0 either.
+_SMALLEST_P = sys.float_info.min
 
 
 def check_variance(variance: str) -> Variance:
@@ -100,7 +103,7 @@ def net_benefit(  # noqa: PLR0913
         value=value,
         low=low if side != "less" else -math.inf,
         high=high if side != "greater" else math.inf,
-        p_value=p_value(statistic, side),
+        p_value=max(p_value(statistic, side), _SMALLEST_P),
         level=level,
         side=side,
         method=f"net benefit, {variance}",
@@ -122,8 +125,9 @@ def _check_threshold(threshold: float) -> float:
 
 def _score(strata: Sequence[Stratum], threshold: float, z: float) -> tuple[float, float, float, float, float]:
     contrast = at_threshold(strata, threshold)
-    error = math.sqrt(contrast.variance(0.0))
-    return contrast.value, error, contrast.limit(z), contrast.limit(-z), contrast.statistic(0.0)
+    error, statistic = math.sqrt(contrast.variance(0.0)), contrast.statistic(0.0)
+    low, high = (contrast.limit(quantile, 0.0, statistic) for quantile in (z, -z))
+    return contrast.value, error, low, high, statistic
 
 
 def _plugin(strata: Sequence[Stratum], threshold: float, z: float) -> tuple[float, float, float, float, float]:

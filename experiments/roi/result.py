@@ -102,10 +102,9 @@ class CostThresholds(TabularResult):
         row = self._find(arm, threshold, control, segment)
         if row.verdict.reason == MULTIPLICITY:
             return messages.text("VERDICT.MULTIPLICITY", {"level": self.level}, lang=lang)
-        names = {"arm": row.contrast.arm, "control": row.contrast.control}
         return verdict_sentence(
             row.verdict,
-            contrast=messages.text("THRESHOLDS.CONTRAST", names, lang=lang),
+            contrast=_label(row.contrast, lang=lang),
             threshold=row.threshold,
             cost=row.cost,
             people=row.people,
@@ -170,7 +169,7 @@ def judge(  # noqa: PLR0913 -- internal, all by keyword
     readings: Mapping[tuple[str, str], tuple[GuardrailReading, ...]],
     findings: tuple[Finding, ...],
     invalid: tuple[str, ...],
-    primary: tuple[str, ...],
+    primary: frozenset[tuple[str, str | None]],
     level: float,
     side: Side,
     variance: Variance,
@@ -190,7 +189,7 @@ def judge(  # noqa: PLR0913 -- internal, all by keyword
     words = adjust_verdicts(
         [p[0] for p in p_values],
         [p[1] for p in p_values],
-        [row.contrast.arm in primary for row in rows],
+        [(row.contrast.arm, row.contrast.segment) in primary for row in rows],
         level=level,
         side=side,
         family=_families(rows),
@@ -292,22 +291,35 @@ def _record(row: Judged) -> dict[str, object]:
     }
 
 
-def _shown(row: Judged) -> tuple[object, ...]:
+def _label(contrast: ContrastCosts, *, lang: str | None = None) -> str:
+    """The contrast in words, with the segment where there is one."""
+    names = {"arm": contrast.arm, "control": contrast.control}
+    label = messages.text("THRESHOLDS.CONTRAST", names, lang=lang)
+    return label if contrast.segment is None else f"{label} · {contrast.segment}"
+
+
+def _price_shown(row: Judged, low: object, high: object) -> str:
+    """The cost per incremental wake-up with its set, whatever its shape."""
     from attribution.core.formats import format_interval
 
-    record = _record(row)
-    names = {"arm": row.contrast.arm, "control": row.contrast.control}
-    label = messages.text("THRESHOLDS.CONTRAST", names)
     price = price_text(row.cost)
-    low, high = record["cost_per_incremental_low"], record["cost_per_incremental_high"]
-    if row.cost.undecided.kind == "interval" and low is not None:
-        price = f"{price} ({format_interval(low, high, 'money')})"
+    kind = row.cost.undecided.kind
+    if kind == "interval":
+        return f"{price} ({format_interval(low, high, 'money')})"
+    if low is None:
+        return f"{price} ({messages.text('THRESHOLDS.SET.empty')})"
+    values = {} if kind == "all" else {"low": low, "high": high}
+    return f"{price} ({messages.text(f'THRESHOLDS.SET.{kind}', values)})"
+
+
+def _shown(row: Judged) -> tuple[object, ...]:
+    record = _record(row)
     return (
-        label if row.contrast.segment is None else f"{label} · {row.contrast.segment}",
+        _label(row.contrast),
         row.threshold,
         record["incremental_per_1000"],
         record["cost_per_1000"],
-        price,
+        _price_shown(row, record["cost_per_incremental_low"], record["cost_per_incremental_high"]),
         Cell(record[_NET[0]], record[_NET[1]], record[_NET[2]]),
         row.verdict.word,
         row.people.number if row.verdict.word == "INCONCLUSIVE" else None,

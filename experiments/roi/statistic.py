@@ -1,78 +1,42 @@
-"""The score statistic of a net benefit at one threshold, its constrained variance and its limits."""
+"""The score statistic of a net benefit at one threshold and its limits: one set, read in two ways."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from experiments.roi.constrained import constrained_pair
+from experiments.roi.cells import Cell, Point, carried
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from experiments.roi.arms import Moments, Stratum
+    from experiments.roi.arms import Stratum
 
 __all__ = ["NetBenefit", "at_threshold"]
 
 _NUDGE = 1e-12
-_GROWTH = 1.5
+_FINE = 1e-6  # relative width below which a piece without a kept end is not searched further
+_NARROW = 1e-3  # relative width at which the end of the set is left to a root finder
+_SMALLEST = 2.0**-80
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Cell:
-    """One stratum at one threshold: what its constrained variance needs."""
+class _Place:
+    """A null at a distance from the estimate, on the side that is looked at."""
 
-    scale: float  # squared weight times N / (N - 1)
-    treated: Moments
-    control: Moments
-    slopes: tuple[float, float]
-    centre: float  # what s1 p1 - s0 p0 is held at when b equals the estimate
-    share: float  # how much of a move of b this stratum takes
-    reach: tuple[float, float]  # attainable values of s1 p1 - s0 p0
-    within: float  # variance within groups at the estimated rates
-
-    def variance(self, move: float) -> float:
-        target = self.centre + self.share * move
-        p1, p0 = constrained_pair(
-            (self.treated.woken, self.treated.n), (self.control.woken, self.control.n), self.slopes, target
-        )
-        between = self.slopes[0] ** 2 * p1 * (1.0 - p1) / self.treated.n
-        between += self.slopes[1] ** 2 * p0 * (1.0 - p0) / self.control.n
-        within = _within(self.treated, p1) + _within(self.control, p0)
-        if self.unattainable(target):  # rates cannot explain it: what remains is the noise of the conditional means
-            within = self.within
-        return self.scale * (between + within)
-
-    def unattainable(self, target: float) -> bool:
-        return self.reach[0] < self.reach[1] and not self.reach[0] < target < self.reach[1]
-
-    def largest(self) -> float:
-        """A bound that no constrained variance exceeds."""
-        return self.scale * math.fsum(
-            (slope**2 / 4.0 + max(arm.variance_woken, arm.variance_other)) / arm.n
-            for slope, arm in zip(self.slopes, (self.treated, self.control), strict=True)
-        )
-
-    def jumps(self) -> list[float]:
-        """The moves of b beyond which this stratum cannot follow, where its variance jumps up."""
-        if self.share == 0.0 or self.reach[0] >= self.reach[1]:
-            return []
-        moves = [(end - self.centre) / self.share for end in self.reach]
-        return [move for move in moves if self._corner(move) < self.within]
-
-    def _corner(self, move: float) -> float:
-        target = self.centre + self.share * move
-        ends = constrained_pair(
-            (self.treated.woken, self.treated.n), (self.control.woken, self.control.n), self.slopes, target
-        )
-        return _within(self.treated, ends[0]) + _within(self.control, ends[1])
+    distance: float
+    points: tuple[Point, ...]
+    ratio: float  # distance over the standard error there
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NetBenefit:
     """A contrast at one threshold.
+
+    The distance of a null from the estimate over the standard error under that null need not grow with the distance.
+    A null is rejected when it and every null further out lie beyond the quantile; so the set of nulls that are not
+    rejected is one piece, and `statistic` and `limit` are two readings of it.
 
     Attributes:
         value: The estimated net benefit per assigned person.
@@ -80,95 +44,110 @@ class NetBenefit:
     """
 
     value: float
-    cells: tuple[_Cell, ...]
+    cells: tuple[Cell, ...]
 
     def variance(self, move: float) -> float:
         """Variance of the estimate when the true net benefit is ``value + move``."""
-        return math.fsum(cell.variance(move) for cell in self.cells)
+        return math.fsum(cell.at(move).variance for cell in self.cells)
 
     def statistic(self, null: float) -> float:
         """The score statistic of ``NB = null``, positive when the estimate is above it."""
         move = null - self.value
         if move == 0.0:
             return 0.0
-        smallest = _ratio(move, self.variance(move))
-        largest = math.fsum(cell.largest() for cell in self.cells)
-        for jump in self._jumps(move):
-            # A value further out that is not rejected keeps every nearer one in the set.
-            if jump > abs(move) and jump < smallest * math.sqrt(largest):
-                beyond = math.copysign(jump * (1.0 + _NUDGE), move)
-                smallest = min(smallest, _ratio(beyond, self.variance(beyond)))
-        return -math.copysign(smallest, move)
+        return -math.copysign(self._smallest_ratio(abs(move), math.copysign(1.0, move)), move)
 
-    def limit(self, quantile: float) -> float:
-        """The net benefit at which the statistic is ``quantile``: positive for a lower limit, negative for an upper."""
+    def limit(self, quantile: float, null: float | None = None, statistic: float = 0.0) -> float:
+        """The net benefit at which the statistic is ``quantile``: positive for a lower limit, negative for an upper.
+
+        With a null and its statistic the search runs on the side of the null that the statistic names.
+        """
         if quantile == 0.0:
             return self.value
         sign, z = -math.copysign(1.0, quantile), abs(quantile)
-        bound = z * math.sqrt(math.fsum(cell.largest() for cell in self.cells))
-        edges = [0.0, *sorted(jump for jump in self._jumps(sign) if jump < bound), bound * (1.0 + 1e-9)]
-        for start, end in reversed(list(pairwise(edges))):
-            first = start * (1.0 + _NUDGE)
-            if start == 0.0 or self._gap(first, sign, z) <= 0.0:
-                return self.value + sign * self._root(first, end, sign, z)
-        return self.value
+        bound = z * math.sqrt(math.fsum(cell.largest() for cell in self.cells)) * (1.0 + 1e-9)
+        if null is None or (null - self.value) * sign <= 0.0:
+            return self.value + sign * self._outermost(0.0, bound, sign, z)
+        known = abs(null - self.value)
+        if abs(statistic) > z:
+            found = self.value + sign * self._outermost(0.0, min(known, bound), sign, z)
+            return max(found, math.nextafter(null, math.inf)) if sign < 0.0 else min(found, math.nextafter(null, -math.inf))
+        found = self.value + sign * self._outermost(known, max(known, bound), sign, z)
+        return min(found, null) if sign < 0.0 else max(found, null)
 
-    def _jumps(self, side: float) -> list[float]:
-        """Distances from the estimate, on one side, at which the variance jumps."""
-        return [abs(jump) for cell in self.cells for jump in cell.jumps() if jump * side > 0.0]
+    def _place(self, distance: float, sign: float) -> _Place:
+        points = tuple(cell.at(sign * distance) for cell in self.cells)
+        variance = math.fsum(point.variance for point in points)
+        ratio = distance / math.sqrt(variance) if variance > 0.0 else math.inf
+        return _Place(distance, points, ratio if distance > 0.0 else 0.0)
 
-    def _gap(self, distance: float, sign: float, z: float) -> float:
-        """Negative while the value at this distance is not rejected."""
-        return distance - z * math.sqrt(self.variance(sign * distance))
+    def _least(self, near: _Place, far: _Place) -> float:
+        """A bound below which no ratio between two distances lies."""
+        pairs = zip(self.cells, near.points, far.points, strict=True)
+        variance = math.fsum(cell.largest_between(one, two) for cell, one, two in pairs)
+        return near.distance / math.sqrt(variance) if variance > 0.0 else math.inf
 
-    def _root(self, start: float, end: float, sign: float, z: float) -> float:
-        """The distance at which rejection begins, between a start that is not rejected and the end of its segment."""
-        inner = start
-        outer = min(end, max(z * math.sqrt(self.variance(0.0)), start * _GROWTH))
-        if outer <= inner:
-            outer = min(end, inner + end * 2.0**-20) if inner > 0.0 else end * 2.0**-20
-        while self._gap(outer, sign, z) < 0.0:
-            if outer >= end:
-                return end
-            inner, outer = outer, min(end, outer * _GROWTH)
-        if inner == 0.0 and self.variance(0.0) == 0.0:
-            inner = self._inside(outer, sign, z)
-            if inner == 0.0:
-                return 0.0
+    def _ends(self, sign: float) -> list[float]:
+        """Distances, on one side, just beyond which a stratum's variance may jump."""
+        moves = [move * sign for cell in self.cells for move in cell.ends()]
+        return sorted({move * (1.0 + _NUDGE) for move in moves if move > 0.0})
+
+    def _smallest_ratio(self, distance: float, sign: float) -> float:
+        """The smallest ratio at this distance or further out, by branch and bound."""
+        first = self._place(distance, sign)
+        ends = self._ends(sign)
+        # Beyond the last end the variance is constant, beyond the other bound it is too small to matter.
+        last = max(ends, default=0.0)
+        if math.isfinite(first.ratio):
+            last = min(last, first.ratio * math.sqrt(math.fsum(cell.largest() for cell in self.cells)))
+        places = [first, *(self._place(end, sign) for end in ends if distance < end < last)]
+        if last > distance:
+            places.append(self._place(last, sign))
+        best = min(place.ratio for place in places)
+        pieces = list(zip(places[:-1], places[1:], strict=True))
+        while pieces:
+            near, far = pieces.pop()
+            if far.distance - near.distance <= _FINE * far.distance or self._least(near, far) >= best * (1.0 - _FINE):
+                continue
+            middle = self._place(_middle(near.distance, far.distance), sign)
+            best = min(best, middle.ratio)
+            pieces += [(middle, far), (near, middle)]
+        return best
+
+    def _outermost(self, start: float, end: float, sign: float, z: float) -> float:
+        """The largest distance between two at which the ratio is at most z; the start is known to be kept."""
+        places = [self._place(at, sign) for at in (start, *(at for at in self._ends(sign) if start < at < end), end)]
+        pieces = list(zip(places[:-1], places[1:], strict=True))
+        while pieces:
+            near, far = pieces.pop()
+            kept = near.ratio <= z or near.distance == start
+            width = far.distance - near.distance
+            if not kept and (width <= _FINE * far.distance or self._least(near, far) > z):
+                continue
+            if kept and (width <= _NARROW * far.distance or far.distance <= _SMALLEST * end):
+                return self._root(near.distance, far.distance, sign, z)
+            middle = self._place(_middle(near.distance, far.distance), sign)
+            pieces += [(near, middle), (middle, far)]
+        return start
+
+    def _root(self, near: float, far: float, sign: float, z: float) -> float:
+        """The distance in a narrow piece at which rejection begins."""
+
+        def gap(distance: float) -> float:
+            return distance - z * math.sqrt(self.variance(sign * distance))
+
+        if gap(near) >= 0.0 or gap(far) <= 0.0:
+            return near if gap(near) >= 0.0 else far
         from scipy.optimize import brentq
 
-        return float(brentq(self._gap, inner, outer, args=(sign, z), xtol=1e-15 * outer, rtol=2.0**-50, maxiter=500))
-
-    def _inside(self, outer: float, sign: float, z: float) -> float:
-        """A distance that is not rejected, when the variance vanishes at the estimate; 0 when there is none."""
-        for halvings in range(1, 60):
-            distance = outer * 2.0**-halvings
-            if self._gap(distance, sign, z) < 0.0:
-                return distance
-        return 0.0
+        return float(brentq(gap, near, far, xtol=1e-15 * far, rtol=2.0**-50, maxiter=500))
 
 
-def _within(arm: Moments, rate: float) -> float:
-    return (rate * arm.variance_woken + (1.0 - rate) * arm.variance_other) / arm.n
-
-
-def _carried(one: Moments, two: Moments, slopes: tuple[float, float]) -> float:
-    """How much of a move of the null the rates carry.
-
-    All of it, as long as at least half of the variance lies between woken and others. Next to the cost of waking hardly
-    any does; a null could then be met only by rates far from anything seen, whose variance would say nothing. There the
-    conditional means carry the rest, and at the cost of waking itself the rates stay at their estimates.
-    """
-    between = 0.0
-    for arm, slope in zip((one, two), slopes, strict=True):
-        rate = (arm.woken + 0.5) / (arm.n + 1.0)
-        between += slope * slope * rate * (1.0 - rate) / arm.n
-    within = _within(one, one.woken / one.n) + _within(two, two.woken / two.n)
-    return min(1.0, 2.0 * between / (between + within)) if within > 0.0 else 1.0
-
-
-def _ratio(move: float, variance: float) -> float:
-    return abs(move) / math.sqrt(variance) if variance > 0.0 else math.inf
+def _middle(near: float, far: float) -> float:
+    """Halfway, in orders of magnitude where the two lie far apart."""
+    if 0.0 < near < 0.25 * far:
+        return math.sqrt(near) * math.sqrt(far)
+    return 0.5 * (near + far)
 
 
 def at_threshold(strata: Sequence[Stratum], threshold: float) -> NetBenefit:
@@ -216,17 +195,16 @@ def _reading(
     return [slope / total for slope in slopes], shifts
 
 
-def _cell(stratum: Stratum, figure: tuple[float, float, float, float], share: float, shift: float) -> _Cell:
+def _cell(stratum: Stratum, figure: tuple[float, float, float, float], share: float, shift: float) -> Cell:
     one, two = stratum.treated, stratum.control
-    s1, s0 = figure[0], figure[1]
     persons = one.n + two.n
-    return _Cell(
-        stratum.weight**2 * persons / (persons - 1.0),
-        one,
-        two,
-        (s1, s0),
-        (s1 * (one.woken / one.n) - s0 * (two.woken / two.n)) + shift,
-        share * _carried(one, two, (s1, s0)),
-        (min(s1, 0.0) + min(-s0, 0.0), max(s1, 0.0) + max(-s0, 0.0)),
-        _within(one, one.woken / one.n) + _within(two, two.woken / two.n),
+    follow, part = carried(one, two, figure[:2])
+    return Cell(
+        scale=stratum.weight**2 * persons / (persons - 1.0),
+        treated=one,
+        control=two,
+        slopes=figure[:2],
+        follow=follow,
+        centre=(figure[0] * (one.woken / one.n) - figure[1] * (two.woken / two.n)) + shift,
+        share=share * part,
     )

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
+import numpy as np
 
-from attribution.core.errors import InputError
+from attribution.core.errors import InputError, closest
 from attribution.core.estimates import Side, check_level, check_side
 from attribution.core.recipe import Recipe
 from experiments.inference.rates import compare_stratified_rates
 from experiments.metrics import Rate
 from experiments.moments import CostMoments, column_moments, cost_moments
-from experiments.readout.analysis import open_outcomes, trust_findings
+from experiments.readout.analysis import missing_findings, open_outcomes, trust_findings
 from experiments.readout.experiment import Experiment
 from experiments.readout.fit import fit_metric
 from experiments.readout.guard import refuse_post
@@ -27,6 +29,7 @@ from experiments.roi.waterfall import cost_parts
 if TYPE_CHECKING:
     from attribution.core.columns import ColumnsLike
     from attribution.core.tables import Table
+    from experiments.metrics import Metric
 
 __all__ = ["cost_thresholds"]
 
@@ -47,7 +50,9 @@ def cost_thresholds(  # noqa: PLR0913 -- the contract's options
     side: Side = "two",
     variance: Variance = "score",
     relevant_net: float | None = None,
-    primary: Sequence[str] = (),
+    primary: Sequence[str | tuple[str, str | None]] = (),
+    campaign: str | Sequence[str] | None = None,
+    leak_limit: float = 0.05,
     columns: ColumnsLike = None,
 ) -> CostThresholds:
     """Whether each contrast pays when one woken customer may cost so much.
@@ -70,8 +75,11 @@ def cost_thresholds(  # noqa: PLR0913 -- the contract's options
         variance: "score"; "plugin" only to reconcile with other tools.
         relevant_net: The smallest net benefit per person worth knowing about; it makes `people_needed` a declared
             number.
-        primary: Arms whose rows are declared primary and keep their level; the others are adjusted by Holm over
+        primary: Arms, or (arm, segment) pairs, whose rows are declared primary and keep their level; the
+            others are adjusted by Holm over
             segments and contrasts, for PASS and for FAIL separately.
+        campaign: Name(s) of this campaign in the touches; None: every outbound touch belongs to it.
+        leak_limit: Share of touched control persons above which the experiment is INVALID.
         columns: Names of the columns of the touches.
 
     Returns:
@@ -109,8 +117,13 @@ def cost_thresholds(  # noqa: PLR0913 -- the contract's options
     table = open_outcomes(declared, outcomes)
     _check_control_cost(table, declared, cost)
     # First the checks that note problems of other tables: the moments raise whatever has been noted by then.
-    findings = trust_findings(declared, table, outcomes, touches=touches, columns=columns)
-    moments = cost_moments(table, arm=declared.arm, woken=woken, cost=cost, strata=declared.layers, by=by)
+    named = (campaign,) if isinstance(campaign, str) else campaign
+    findings = trust_findings(
+        declared, table, outcomes, touches=touches, campaign=named, leak_limit=leak_limit, columns=columns
+    )
+    findings += missing_findings(table, declared)
+    zero = any(metric.column == woken and metric.missing == "zero" for metric in declared.metrics.values())
+    moments = cost_moments(table, arm=declared.arm, woken=woken, cost=cost, strata=declared.layers, by=by, zero=zero)
     arms = list(dict.fromkeys(str(arm) for arm in moments.arm))
     pairs = pairs_of(sorted(arms), str(declared.control), order)
     contrasts, dropped = build_contrasts(moments, pairs)
@@ -124,7 +137,7 @@ def cost_thresholds(  # noqa: PLR0913 -- the contract's options
         readings=readings,
         findings=tuple(findings),
         invalid=tuple(dict.fromkeys(finding.code for finding in findings if finding.status == "fail")),
-        primary=tuple(primary),
+        primary=_primary(primary, contrasts),
         level=level,
         side=side,
         variance=variance,
@@ -162,9 +175,20 @@ def _guardrails(table: Table, experiment: Experiment, pair: tuple[str, str]) -> 
     )
 
 
+def _guarded(experiment: Experiment, guardrail: Guardrail) -> Metric:
+    """The metric of a guardrail; a bare column is one whose rise is harm."""
+    metric = experiment.metrics.get(guardrail.metric, Rate(guardrail.metric, direction="down"))
+    if metric.direction is None:
+        raise InputError(
+            f"the guardrail {guardrail.metric!r} names a metric without a direction: is a rise good or harm? Write "
+            f'direction="down" when a rise is harm (closures), "up" when a fall is.'
+        )
+    return metric
+
+
 def _reading(table: Table, experiment: Experiment, guardrail: Guardrail, pair: tuple[str, str]) -> GuardrailReading:
-    """One guardrail on one contrast: two one-sided bounds of the difference of rates."""
-    metric = experiment.metrics.get(guardrail.metric, Rate(guardrail.metric))
+    """One guardrail on one contrast: two one-sided bounds of the worsening, a difference of rates."""
+    metric = _guarded(experiment, guardrail)
     part = column_moments(
         table, metric.column, keys=(*experiment.layers, experiment.arm), zero=metric.missing == "zero"
     )
@@ -173,7 +197,8 @@ def _reading(table: Table, experiment: Experiment, guardrail: Guardrail, pair: t
     if part.strange or (part.persons != part.n).any():
         table.problems.add(
             "NOT_BINARY", table.name, metric.column, int(part.persons.sum()),
-            message=f"the guardrail {guardrail.metric!r} must be 0 or 1 for every person",
+            message=f"the guardrail {guardrail.metric!r} must be 0 or 1 for every person; a cell may be empty only "
+            'where its metric declares missing="zero"',
         )  # fmt: skip
         return guardrail.read(None, low=None, high=None)
     fit, _ = fit_metric(guardrail.metric, Rate(metric.column), "guardrail", part, level=guardrail.level)
@@ -185,7 +210,33 @@ def _reading(table: Table, experiment: Experiment, guardrail: Guardrail, pair: t
         ).difference
         for side in ("greater", "less")
     )  # type: ignore[arg-type, unused-ignore]
+    if metric.direction == "up":  # a fall is the harm
+        return guardrail.read(_turned(low.value), low=_turned(high.high), high=_turned(low.low))
     return guardrail.read(low.value, low=low.low, high=high.high)
+
+
+def _turned(value: float | None) -> float | None:
+    return None if value is None else -value
+
+
+def _primary(
+    declared: Sequence[str | tuple[str, str | None]], contrasts: Sequence[ContrastCosts]
+) -> frozenset[tuple[str, str | None]]:
+    """The (arm, segment) pairs whose rows are declared primary; an arm alone stands for all its segments."""
+    if isinstance(declared, str):
+        raise InputError(f"primary must be a list of arms or of (arm, segment) pairs, got the text {declared!r}.")
+    known = {(contrast.arm, contrast.segment) for contrast in contrasts}
+    made: set[tuple[str, str | None]] = set()
+    for item in declared:
+        if isinstance(item, str):
+            found = {pair for pair in known if pair[0] == item}
+        else:
+            found = {pair for pair in known if pair == tuple(item)}
+        if not found:
+            hint = closest(item if isinstance(item, str) else str(item[0]), {arm for arm, _ in known})
+            raise InputError(f"primary names {item!r}, which is no treated arm of these contrasts. {hint}")
+        made |= found
+    return frozenset(made)
 
 
 def _rows(contrasts: Sequence[ContrastCosts], thresholds: Thresholds, by: str | None) -> list[Row]:
@@ -203,13 +254,14 @@ def _rows(contrasts: Sequence[ContrastCosts], thresholds: Thresholds, by: str | 
 
 def check_thresholds(values: object) -> list[float]:
     """Finite amounts of money, 0 or more, each once, in the order given."""
+    values = values.tolist() if isinstance(values, np.ndarray) else values
     if isinstance(values, (str, bytes)) or not isinstance(values, Sequence) or not values:
         raise InputError(
             f"thresholds must be a list of amounts per woken customer, such as [60, 85, 125], got {values!r}."
         )
     made: list[float] = []
     for value in values:
-        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        number = isinstance(value, Real) and not isinstance(value, bool)
         if not number or not 0.0 <= float(value) < math.inf:
             raise InputError(f"a threshold must be a finite amount of money, 0 or more, got {value!r}.")
         made.append(float(value))

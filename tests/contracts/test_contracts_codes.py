@@ -18,7 +18,7 @@ SPOKEN_AS_WORDS = (
     "attribution/credit/explain.py",
     "experiments/inference/",
     "experiments/readout/",
-    "experiments/reconciliation.py",
+    "experiments/reconciliation/",
     "experiments/roi/",
 )
 

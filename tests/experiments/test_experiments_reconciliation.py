@@ -18,9 +18,7 @@ def campaign() -> ex.Campaign:
 @pytest.fixture(scope="module")
 def parts(campaign: ex.Campaign):
     credit = at.attribute(campaign.touches, campaign.conversions)
-    outcomes = ex.build_outcomes(
-        campaign.assignment, campaign.conversions, touches=campaign.touches, prices=campaign.prices, as_of=campaign.as_of
-    )
+    outcomes = ex.build_outcomes(campaign.assignment, campaign.conversions, as_of=campaign.as_of)
     readout = ex.Experiment({"woken": ex.Rate("woken")}, shares="p_assign").analyze(outcomes)
     return credit, readout
 

@@ -274,3 +274,91 @@ def test_an_unknown_row_is_answered_with_the_closest(table: pd.DataFrame) -> Non
 def test_a_missing_control_is_no_holdout(table: pd.DataFrame) -> None:
     with pytest.raises(DesignError, match="NO_HOLDOUT"):
         ex.cost_thresholds(table[table["arm"] != "holdout"], thresholds=[60])
+
+
+def test_only_touches_of_this_campaign_are_leaks(table: pd.DataFrame) -> None:
+    control = table.loc[table["arm"] == "holdout", "person_id"].head(600)
+    touches = pd.DataFrame(
+        {
+            "person_id": control,
+            "time": pd.Timestamp("2026-10-20", tz="UTC"),
+            "channel": "email",
+            "origin": "outbound",
+            "campaign": "newsletter",
+        }
+    )
+    every = ex.cost_thresholds(table, thresholds=[60], touches=touches, experiment=experiment())
+    ours = ex.cost_thresholds(table, thresholds=[60], touches=touches, experiment=experiment(), campaign="wake-up")
+    lenient = ex.cost_thresholds(table, thresholds=[60], touches=touches, experiment=experiment(), leak_limit=0.2)
+    assert {row["verdict"] for row in every.to_dicts()} == {"INVALID"}
+    assert "INVALID" not in {row["verdict"] for row in ours.to_dicts()}
+    assert "INVALID" not in {row["verdict"] for row in lenient.to_dicts()}
+
+
+def test_a_guardrail_reads_the_direction_of_its_metric(table: pd.DataFrame) -> None:
+    falling = table.assign(keep=1)
+    falling.loc[(falling["arm"] == "sms") & (falling.index % 20 == 0), "keep"] = 0
+    order = {"thresholds": [600], "order": ["holdout", "digital", "sms"], "primary": ["sms"]}
+
+    def verdict(direction: str | None) -> ex.Verdict:
+        metrics = {"woken": ex.Rate("woken"), "keep": ex.Rate("keep", direction=direction)}
+        guarded = ex.Experiment(metrics, shares=SHARES, guardrails=[ex.Guardrail("keep", 0.001)])
+        return ex.cost_thresholds(falling, experiment=guarded, **order).verdict(arm="sms", threshold=600)
+
+    assert (verdict("up").word, verdict("up").reason) == ("FAIL", "HARM_GUARDRAIL")
+    assert verdict("down").word == "PASS"
+    with pytest.raises(InputError, match="without a direction"):
+        verdict(None)
+
+
+def test_primary_rows_are_named_by_arm_or_by_arm_and_segment(table: pd.DataFrame) -> None:
+    options = {"thresholds": [60], "by": "segment", "experiment": experiment()}
+    whole = ex.cost_thresholds(table, primary=["sms"], **options)
+    part = ex.cost_thresholds(table, primary=[("sms", "old")], **options)
+    assert len(whole.judged) == len(part.judged) == 4
+    with pytest.raises(InputError, match="Did you mean 'sms'"):
+        ex.cost_thresholds(table, primary=["smss"], **options)
+    with pytest.raises(InputError, match="no treated arm"):
+        ex.cost_thresholds(table, primary=[("sms", "middle")], **options)
+    with pytest.raises(InputError, match="must be a list"):
+        ex.cost_thresholds(table, primary="sms", **options)
+
+
+def test_the_sentence_of_a_segment_names_it(table: pd.DataFrame) -> None:
+    pays = ex.cost_thresholds(table, thresholds=[600], by="segment", primary=["sms"])
+    sentence = pays.sentence(arm="sms", threshold=600, segment="old", lang="en")
+    assert "sms vs holdout · old" in sentence
+
+
+def test_an_empty_event_counts_as_none_where_its_metric_says_so(table: pd.DataFrame) -> None:
+    holes = table.copy()
+    holes["woken"] = holes["woken"].where(holes["woken"] == 1)
+    zero = ex.Experiment({"woken": ex.Rate("woken", missing="zero")}, shares=SHARES)
+    found = ex.cost_thresholds(holes, thresholds=[60], experiment=zero).table()
+    expected = ex.cost_thresholds(table, thresholds=[60], experiment=experiment()).table()
+    pd.testing.assert_frame_equal(found, expected)
+    with pytest.raises(TableError, match="NULL_VALUE"):
+        ex.cost_thresholds(holes, thresholds=[60], experiment=experiment())
+
+
+def test_outcomes_missing_from_one_arm_more_than_from_another_make_verdicts_invalid(table: pd.DataFrame) -> None:
+    holes = table.assign(opened_app=table["woken"].astype(float))
+    holes.loc[(holes["arm"] == "sms") & (holes.index % 5 < 2), "opened_app"] = np.nan
+    metrics = {"woken": ex.Rate("woken"), "opened_app": ex.Rate("opened_app", missing="exclude")}
+    pays = ex.cost_thresholds(holes, thresholds=[60], experiment=ex.Experiment(metrics, shares=SHARES))
+    assert {row["verdict"] for row in pays.to_dicts()} == {"INVALID"}
+    assert "MISSING_OUTCOME" in pays.to_dicts()[0]["reason"]
+
+
+def test_steps_use_the_strata_that_hold_every_arm_as_the_readout_does(table: pd.DataFrame) -> None:
+    lone = table.assign(layer=np.where(table.index % 10 == 0, "tiny", "big"))
+    lone = lone[~((lone["arm"] == "sms") & (lone["layer"] == "tiny"))]
+    layered = ex.Experiment({"woken": ex.Rate("woken")}, strata="layer")
+    pays = ex.cost_thresholds(lone, thresholds=[60], order=["holdout", "digital"], experiment=layered).to_dicts()[0]
+    step = layered.analyze(lone).steps(["holdout", "digital"]).to_dicts()[0]
+    assert pays["incremental_per_1000"] == pytest.approx(1000 * step["difference"], rel=1e-12)
+
+
+def test_thresholds_may_be_numpy_numbers(table: pd.DataFrame) -> None:
+    given = ex.cost_thresholds(table, thresholds=np.arange(60, 100, 25))
+    assert [row.threshold for row in given.judged] == [60.0, 85.0, 60.0, 85.0]
