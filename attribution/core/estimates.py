@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Real
 from typing import Literal
 
 from attribution.core.errors import InputError
@@ -130,7 +131,7 @@ class RatioSet:
 
 def check_level(level: float) -> float:
     """Return ``level`` if it lies strictly between 0 and 1, else raise `InputError`."""
-    number = isinstance(level, (int, float)) and not isinstance(level, bool)
+    number = isinstance(level, Real) and not isinstance(level, bool)
     if not number or not math.isfinite(level) or not 0.0 < level < 1.0:
         hint = f" For {level:g} % write level={level / 100:g}." if number and 1 < level < 100 else ""
         raise InputError(f"level must lie strictly between 0 and 1, got {level!r}.{hint}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -65,7 +66,7 @@ def check_leakage(
     Returns:
         LEAKAGE, with LEAKAGE_LARGE beside it between 1 % and the limit; status "unknown" when touches have no origin.
     """
-    number = isinstance(limit, (int, float)) and not isinstance(limit, bool)
+    number = isinstance(limit, Real) and not isinstance(limit, bool)
     if not number or not math.isfinite(limit) or not 0.0 <= limit < 1.0:
         raise InputError(f"leak_limit must be a share of at least 0 and below 1, got {limit!r}. Write 0.05 for 5 %.")
     problems = control.table.problems

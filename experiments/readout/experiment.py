@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
+from numbers import Real
 from types import MappingProxyType
 from typing import TYPE_CHECKING, get_args
 
@@ -177,7 +178,7 @@ def _names(option: str, given: object) -> tuple[str, ...] | None:
 
 def _checked_shares(shares: Mapping[str, float]) -> dict[str, float]:
     for arm, share in shares.items():
-        number = isinstance(share, (int, float)) and not isinstance(share, bool)
+        number = isinstance(share, Real) and not isinstance(share, bool)  # NumPy's own numbers too
         if not number or not math.isfinite(share) or not 0.0 < share <= 1.0:
             raise InputError(f"shares[{arm!r}] must lie above 0 and be at most 1, got {share!r}.")
     return {arm: float(share) for arm, share in shares.items()}
