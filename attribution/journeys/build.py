@@ -50,6 +50,9 @@ def build_journeys(
 ) -> Journeys:
     """Join touches to conversions under the rules; nothing is computed yet, everything is checked.
 
+    A table of a lazy engine is run once, with all its columns: `by` may ask for any of them later, and a second run may
+    give the rows in another order. Select the columns that you need before you pass it.
+
     Args:
         touches: One row per touch: person, time, channel; any further columns.
         conversions: One row per conversion: person, time, conversion id, usually a value; any further columns. The
