@@ -217,7 +217,7 @@ def _measure(
     touched = match_events(windows, sources.codes["touches"], spend.time, everyone, name="TOUCHES")
     made["touch_cost"] = sum_by_person(touched, spend.cost, persons)
     if sources.incentive is None:
-        findings.append(Finding(code="NO_INCENTIVES", status="note", values={}))
+        findings.append(Finding(code="NO_INCENTIVES", status="warn", values={}))
         made["incentive_cost"] = np.zeros(persons)
     else:
         made["incentive_cost"] = sum_by_person(matched, sources.incentive, persons)

@@ -190,7 +190,9 @@ def test_a_cost_of_the_touches_is_used_without_prices():
     touches = pd.DataFrame({"person_id": ["p1"], "time": [DAY], "channel": ["sms"], "cost": [0.7]})
     made = ex.build_outcomes(TWO, ONE_ORDER, touches=touches, as_of="2026-12-31")
     assert made.table()["cost"].tolist() == [0.7, 0.0]
-    assert "NO_INCENTIVES" in {finding.code for finding in made.findings}
+    assert {finding.code: finding.status for finding in made.findings}["NO_INCENTIVES"] == "warn"
+    none_paid = ex.build_outcomes(TWO, ONE_ORDER.assign(incentive_cost=0.0), touches=touches, as_of="2026-12-31")
+    assert "NO_INCENTIVES" not in {finding.code for finding in none_paid.findings}
 
 
 def test_refunds_reduce_value_and_a_refunded_order_wakes_nobody():
