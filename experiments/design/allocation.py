@@ -206,7 +206,12 @@ def _strata_finding(allocation: Allocation, shares: Mapping[Stratum, Shares]) ->
     adjusted = adjust_pvalues([_p(finding) for finding in tested], method="holm")
     known = [(p, _name(stratum)) for p, stratum in zip(adjusted, strata, strict=True) if p is not None]
     lowest, worst = min(known, default=(1.0, ""))
-    values = {"strata": len(strata), "p_value": lowest, "stratum": worst}
+    # Power where it is least. Each p-value is adjusted over the strata, so the true power is lower still.
+    hardest = min(range(len(strata)), key=lambda place: float(str(tested[place].values["power"])))
+    values = {
+        "strata": len(strata), "p_value": lowest, "stratum": worst, "power": tested[hardest].values["power"],
+        "power_arm": tested[hardest].values["power_arm"], "power_stratum": _name(strata[hardest]),
+    }  # fmt: skip
     return Finding(code="SRM_STRATA", status="fail" if lowest < _ALARM else "pass", values=values)
 
 

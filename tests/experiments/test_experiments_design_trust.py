@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -145,6 +146,36 @@ def test_the_expected_split_adds_up_the_strata():
     assert found["SRM"].status == "pass"
     assert found["SRM"].values["expected"] == pytest.approx({"holdout": 1300, "sms": 700})
     assert found["SRM_STRATA"].status == "pass"
+
+
+def test_a_pass_claims_no_match_and_says_what_would_have_been_seen():
+    found = findings(two_waves(), shares="p_assign", strata="stratum")
+    splits = ((500, 0.5), (800, 0.8))
+    by_stratum = [ex.check_split({"holdout": n, "sms": 1000 - n}, {"holdout": p, "sms": 1 - p}) for n, p in splits]
+    weakest = min(by_stratum, key=lambda finding: finding.values["power"])
+    assert found["SRM_STRATA"].values["power"] == pytest.approx(weakest.values["power"], rel=1e-9)
+    assert found["SRM_STRATA"].values["power_arm"] == weakest.values["power_arm"]
+    for code in ("SRM", "SRM_STRATA"):
+        assert found[code].text("en").startswith("No deviation from the declared shares was found")
+        assert "would have been seen with probability 0.1" in found[code].text("en")
+        assert "未发现" in found[code].text("zh")
+        assert "被发现的概率" in found[code].text("zh")
+        assert "matches" not in found[code].text("en")
+        assert "一致" not in found[code].text("zh")
+
+
+def test_numpys_own_numbers_are_numbers():
+    shares = {"holdout": np.float32(0.65), "sms": np.float32(0.35)}
+    spec = ex.Experiment({"woken": ex.Rate("woken")}, shares=shares, level=np.float32(0.9))
+    assert spec.level == pytest.approx(0.9, abs=1e-7)
+    assert type(spec.level) is type(spec.shares["sms"]) is float
+    assert ex.Experiment({"woken": ex.Rate("woken")}, shares={"a": np.int64(1)}).shares == {"a": 1.0}
+    for wrong in (True, np.True_, "0.5", 0.0, np.float64("nan")):
+        with pytest.raises(at.InputError, match=r"shares\['a'\]"):
+            ex.Experiment({"woken": ex.Rate("woken")}, shares={"a": wrong})
+    for wrong in (True, np.True_, "0.5", np.float64(1)):
+        with pytest.raises(at.InputError, match="level must"):
+            ex.Experiment({"woken": ex.Rate("woken")}, level=wrong)
 
 
 def test_errors_that_cancel_are_seen_by_stratum():
