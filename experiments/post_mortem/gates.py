@@ -107,7 +107,7 @@ def _decision(declared: GatePlan, decisions: Sequence[Decision], plan: Plan) -> 
         found.verdict.word if found is not None else "NO_HOLDOUT" if not _randomised(plan) else word("gate.absent")
     )
     contrast = (
-        found.contrast
+        contrast_words(found.arm, found.control, found.segment)
         if found is not None
         else contrast_words(declared.arm, declared.control or _before(declared.arm, plan))
     )

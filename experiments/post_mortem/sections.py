@@ -186,6 +186,9 @@ def _cost(evidence: Evidence, decisions: Sequence[Decision], invalid: str) -> Se
     ordered = sorted(counts.items(), key=lambda item: _WORDS.index(item[0]))
     said = listed(word("cost.of_word", word=name, number=number) for name, number in ordered)
     shown = [tables.threshold_table(thresholds.to_dicts())]
+    guarded = tables.guardrail_table(thresholds.judged)
+    if guarded is not None:
+        shown.append(guarded)
     parts = thresholds.waterfall().to_dicts()
     if parts:
         shown.append(tables.cost_parts_table(parts))

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from attribution.core.formats import format_interval, format_value
 from attribution.core.render.display import Cell, DisplayColumn, DisplayTable, column_label
-from experiments.post_mortem.words import contrast_words, head, kind_words, model_words, word
+from experiments.post_mortem.words import contrast_words, head, kind_words, model_words, thing_words, word
 
 if TYPE_CHECKING:
     from attribution.core.recipe import Recipe
     from attribution.core.records import Records
     from experiments.report.document import Decision
+    from experiments.roi.result import Judged
 
 __all__ = [
     "activity_table",
@@ -20,6 +21,7 @@ __all__ = [
     "cost_parts_table",
     "credit_table",
     "effect_table",
+    "guardrail_table",
     "next_table",
     "recipes_table",
     "reconciliation_table",
@@ -121,7 +123,7 @@ def reconciliation_table(rows: Sequence[dict[str, Any]]) -> DisplayTable:
         DisplayColumn(head("persons"), "count"),
         DisplayColumn(head("touched"), "count"),
         *(DisplayColumn(model_words(model), "count") for model in models),
-        DisplayColumn(head("placebo"), "count"),
+        DisplayColumn(head("placebo_scaled"), "count"),
         DisplayColumn(head("incremental"), "count", decisive=True),
     )
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
@@ -142,7 +144,7 @@ def step_words(step: str, arm: str | None, channels: str) -> str:
 def _reconciled(group: Sequence[dict[str, Any]], models: Sequence[str]) -> tuple[object, ...]:
     first = group[0]
     credited = {row["model"]: _tenth(row["attributed"]) for row in group}
-    placebo = sorted(round(row["placebo"], 1) for row in group)
+    placebo = sorted(round(row["placebo_scaled"], 1) for row in group)
     spread = format_value(placebo[0], "count")
     if placebo[0] != placebo[-1]:
         spread = format_interval(placebo[0], placebo[-1], "count")
@@ -189,6 +191,32 @@ def _price(row: dict[str, Any]) -> Cell:
     if row["cost_kind"] == "interval":
         return Cell(row["cost_per_incremental"], row["cost_per_incremental_low"], row["cost_per_incremental_high"])
     return Cell(row["cost_per_incremental"], note=word(f"cost.kind.{row['cost_kind']}"))
+
+
+def guardrail_table(judged: Sequence[Judged]) -> DisplayTable | None:
+    """What each guardrail of each contrast says: the worsening per 1,000 persons, its bounds, the margin."""
+    rows: dict[tuple[str, str, str], tuple[object, ...]] = {}
+    for row in judged:
+        for reading in row.guardrails:
+            name = reading.guardrail.metric
+            label = contrast_words(row.contrast.arm, row.contrast.control)
+            rows[row.contrast.arm, row.contrast.control, name] = (
+                label,
+                thing_words(name),
+                Cell(reading.value, reading.low, reading.high),
+                reading.guardrail.margin,
+                word(f"guardrail.{reading.state}"),
+            )
+    if not rows:
+        return None
+    columns = (
+        DisplayColumn(word("effect.contrast")),
+        DisplayColumn(word("guardrail.head")),
+        DisplayColumn(word("guardrail.rise"), "per1000", decisive=True),
+        DisplayColumn(word("guardrail.margin"), "per1000"),
+        DisplayColumn(word("guardrail.state")),
+    )
+    return DisplayTable(columns, tuple(rows.values()), title=word("guardrail.title"), notes=(word("guardrail.note"),))
 
 
 def cost_parts_table(rows: Sequence[dict[str, Any]]) -> DisplayTable:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from attribution.core.estimates import Estimate
     from attribution.core.findings import Finding
     from attribution.core.language import Language
     from attribution.core.records import Records
@@ -66,6 +67,21 @@ class Decision:
     sentence: str
     next_step: str
     declared: bool
+
+    @property
+    def word(self) -> str:
+        """PASS, FAIL, INCONCLUSIVE, INVALID or NO_HOLDOUT."""
+        return self.verdict.word
+
+    @property
+    def reason(self) -> str:
+        """Code(s) of what overrode the interval."""
+        return self.verdict.reason
+
+    @property
+    def net_benefit(self) -> Estimate:
+        """Net benefit per assigned person."""
+        return self.verdict.net_benefit
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

@@ -95,7 +95,9 @@ class Report:
             lines.append(f"{self.document.words['unknown']}{self.document.words['colon']}{said}")
         if self.document.refusal:
             lines.append(f"  {self.document.refusal[0]}")
-        lines += [f"  {d.contrast} @ {d.threshold:g}: {d.verdict.word}. {d.sentence}" for d in self.document.decisions]
+        for d in self.document.decisions:
+            contrast = d.contrast if d.segment is None else f"{d.contrast} · {format_value(d.segment, 'text')}"
+            lines.append(f"  {contrast} @ {d.threshold:g}: {d.verdict.word}. {d.sentence}")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
