@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from attribution.core.columns import Columns
     from attribution.core.tables import Problems
 
-__all__ = ["Conversions", "read_conversions"]
+__all__ = ["Conversions", "check_reversals", "net_of_refunds", "read_conversions"]
 
 # A refund that returns all but this share of a value is a full refund (amounts are sums of decimals held in binary).
 _ROUNDING = 1e-9
@@ -34,6 +34,8 @@ class Conversions:
         conversion: Conversion ids, unique.
         value: Value net of refunds; zeros when there is no value column.
         has_value: Whether there is a value column.
+        gross: Value as booked, before refunds.
+        reverses: Row of the conversion that each refund names; -1 for every other row.
         refund: Which rows are refunds: they are no conversions of their own.
         refunded: Which conversions were refunded in full: they are set aside.
     """
@@ -44,6 +46,8 @@ class Conversions:
     conversion: pa.Array
     value: NDArray[np.float64]
     has_value: bool
+    gross: NDArray[np.float64]
+    reverses: NDArray[np.int64]
     refund: NDArray[np.bool_]
     refunded: NDArray[np.bool_]
 
@@ -74,7 +78,8 @@ def read_conversions(data: object, roles: Columns, *, problems: Problems) -> Con
     if person is None or time is None or conversion is None or value is None:
         return None
     refund = _refund_rows(table)
-    net, refunded = _net_of_refunds(table, conversion, value, refund)
+    reverses = _reverses(table, person, conversion, value, refund)
+    net, refunded = net_of_refunds(value, reverses)
     return Conversions(
         table=table,
         person=person,
@@ -82,6 +87,8 @@ def read_conversions(data: object, roles: Columns, *, problems: Problems) -> Con
         conversion=conversion,
         value=net,
         has_value=table.has("value"),
+        gross=value,
+        reverses=reverses,
         refund=refund,
         refunded=refunded,
     )
@@ -109,36 +116,93 @@ def _refund_rows(table: Table) -> NDArray[np.bool_]:
     return filled.to_numpy(zero_copy_only=False).astype(bool)  # type: ignore[no-any-return]
 
 
-def _net_of_refunds(
-    table: Table, conversion: pa.Array, value: NDArray[np.float64], refund: NDArray[np.bool_]
+def net_of_refunds(
+    gross: NDArray[np.float64], reverses: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Values after refunds, and which conversions were refunded in full."""
+    """Values after refunds, and which conversions were refunded in full.
+
+    Args:
+        gross: Value as booked, by row.
+        reverses: Row of the conversion that a refund reduces; -1 for rows that reduce nothing.
+    """
+    returned, touched = _returned(gross, reverses)
+    if not touched.any():
+        return gross, touched
+    net = gross - returned
+    refunded = touched & (net <= _slack(gross))
+    return np.where(refunded, 0.0, net), refunded
+
+
+def check_reversals(table: Table, name: str, amount: NDArray[np.float64], reverses: NDArray[np.int64]) -> None:
+    """Note conversions of which more is reversed than they hold."""
+    returned, touched = _returned(amount, reverses)
+    over = touched & (amount - returned < -_slack(amount))
+    if not over.any():
+        return
+    conversion = table.arrow(table.roles.conversion)
+    examples = [conversion[int(row)].as_py() for row in np.flatnonzero(over)[:5]]
+    message = "refunds are larger than the value of the conversion they reverse"
+    table.problems.add(
+        "REFUND_TOO_LARGE", table.name, name, int(over.sum()), message=message, examples=sorted(map(str, examples))
+    )
+
+
+def _slack(amount: NDArray[np.float64]) -> NDArray[np.float64]:
+    slack: NDArray[np.float64] = _ROUNDING * np.maximum(np.abs(amount), 1.0)
+    return slack
+
+
+def _returned(
+    amount: NDArray[np.float64], reverses: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """What was reversed of each row, and which rows were touched by that."""
+    rows = np.flatnonzero(reverses >= 0)
+    # Refunds are added up in the order of their size, so that the order of the rows changes no bit.
+    returned = np.abs(amount[rows])
+    order = np.argsort(returned, kind="stable")
+    target = reverses[rows]
+    summed = np.asarray(np.bincount(target[order], weights=returned[order], minlength=len(amount)), np.float64)
+    touched = np.zeros(len(amount), bool)
+    touched[target] = True
+    return summed, touched
+
+
+def _reverses(
+    table: Table, person: pa.Array, conversion: pa.Array, value: NDArray[np.float64], refund: NDArray[np.bool_]
+) -> NDArray[np.int64]:
+    """Row of the conversion that each refund reverses, -1 elsewhere; what is wrong with refunds is noted."""
     name = table.roles.value
     negative = (value < 0) & np.isfinite(value) & ~refund
     if negative.any():
         message = "a value is negative; if it is a refund, name the conversion it reverses in the column `refund_of`"
         rows = [f"row {row}" for row in np.flatnonzero(negative)[:5]]
         table.problems.add("NEGATIVE_VALUE", table.name, name, int(negative.sum()), message=message, examples=rows)
+    reverses = np.full(len(value), -1, np.int64)
     if not refund.any():
-        return value, np.zeros(len(value), bool)
-    target = _refunded_rows(table, conversion, refund)
-    known = target >= 0
-    # Refunds are added up in the order of their size, so that the order of the rows changes no bit.
-    amounts = np.abs(value[refund])[known]
-    order = np.argsort(amounts, kind="stable")
-    returned = np.bincount(target[known][order], weights=amounts[order], minlength=len(value))
-    touched = np.bincount(target[known], minlength=len(value)) > 0
-    net = value - returned
-    slack = _ROUNDING * np.maximum(np.abs(value), 1.0)
-    over = touched & (net < -slack)
-    if over.any():
-        examples = [conversion[int(row)].as_py() for row in np.flatnonzero(over)[:5]]
-        message = "refunds are larger than the value of the conversion they reverse"
-        table.problems.add(
-            "REFUND_TOO_LARGE", table.name, name, int(over.sum()), message=message, examples=sorted(map(str, examples))
+        return reverses
+    reverses[refund] = _refunded_rows(table, conversion, refund)
+    check_reversals(table, name, value, reverses)
+    _check_persons(table, person, reverses)
+    return reverses
+
+
+def _check_persons(table: Table, person: pa.Array, reverses: NDArray[np.int64]) -> None:
+    """Note refunds of a person who did not make the conversion."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    rows = np.flatnonzero(reverses >= 0)
+    other = pc.not_equal(person.take(pa.array(rows)), person.take(pa.array(reverses[rows])))
+    wrong = rows[other.to_numpy(zero_copy_only=False).astype(bool)]
+    if len(wrong):
+        message = (
+            "a refund names a conversion of another person; correct `refund_of`, or join the customer numbers of a "
+            "person first with resolve_identity"
         )
-    refunded = touched & (net <= slack) & ~refund
-    return np.where(refunded, 0.0, net), refunded
+        table.problems.add(
+            "REFUND_OTHER_PERSON", table.name, table.roles.refund_of, len(wrong), message=message,
+            examples=[f"row {row}" for row in wrong[:5]],
+        )  # fmt: skip
 
 
 def _refunded_rows(table: Table, conversion: pa.Array, refund: NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -12,10 +12,11 @@ from attribution.core.errors import DesignError, InputError
 from attribution.core.findings import Finding
 from attribution.core.recipe import Recipe, fingerprint
 from attribution.core.records import Field, Records
-from experiments.outcomes.events import Windows, match_events, sum_by_person
+from experiments.outcomes.events import Windows, beyond_data, match_events, sum_by_person
 from experiments.outcomes.history import carry_history
 from experiments.outcomes.instant import as_of_microseconds
 from experiments.outcomes.persons import settle_persons
+from experiments.outcomes.refunds import settle_refunds
 from experiments.outcomes.result import Outcomes, summarise
 from experiments.outcomes.sources import read_sources
 from experiments.outcomes.spend import fixed_by_row
@@ -58,9 +59,10 @@ def build_outcomes(  # noqa: PLR0913 - the contract's options
     The rows are the assigned persons whose window is over, in the order of the assignment. The window of a person is
     ``[assigned_at, assigned_at + window)``: its start belongs to it, its end does not. ``woken`` is 1 with at least one
     conversion in the window, ``orders`` counts them, ``value`` sums their value, ``touch_cost`` sums the priced
-    touches of the window, ``incentive_cost`` the incentives of its conversions, ``fixed_cost`` spreads each fixed
-    price equally over all persons assigned to the arms that caused it, and ``cost`` is the sum of the three. Columns
-    whose source is not given are left out, never filled with 0. ``closed`` is 1 when the account was closed inside
+    touches of the window, ``incentive_cost`` the incentives of its conversions, refunded or not, ``fixed_cost`` spreads
+    each fixed price equally over all persons assigned to the arms that caused it, and ``cost`` is the sum of the three.
+    Columns whose source is not given are left out, never filled with 0. A refund counts when it was booked inside the
+    window of its person; later ones are the finding LATE_REFUNDS. ``closed`` is 1 when the account was closed inside
     the window (history with ``closed_at``; a column `closed` of the history then gives way to it).
 
     Args:
@@ -122,6 +124,7 @@ def build_outcomes(  # noqa: PLR0913 - the contract's options
     _check_mature(sources, settled, rows, last)
     findings += _immature_finding(settled, rows)
     windows = _windows(sources, settled, rows, microseconds(span))
+    findings += beyond_data(windows, sources.conversions.time, as_of=str(as_of))
     columns_made, found = _measure(sources, windows, rows)
     findings += found
     if share is not None:
@@ -201,14 +204,15 @@ def _measure(
     sources: Sources, windows: Windows, rows: NDArray[np.int64]
 ) -> tuple[dict[str, NDArray[Any]], list[Finding]]:
     """Everything that is counted or summed inside the windows."""
-    booked, persons = sources.conversions, len(rows)
-    counted = ~(booked.refund | booked.refunded)
-    matched = match_events(windows, sources.codes["conversions"], booked.time, counted, name="CONVERSIONS")
-    findings = list(matched.findings)
+    booked, persons, code = sources.conversions, len(rows), sources.codes["conversions"]
+    settled = settle_refunds(booked, sources.incentive, code, windows)
+    counted = ~(booked.refund | settled.refunded)
+    matched = match_events(windows, code, booked.time, counted, name="CONVERSIONS")
+    findings = [*matched.findings, *settled.findings]
     orders = np.bincount(matched.row, minlength=persons).astype(np.int64)
     made: dict[str, NDArray[Any]] = {"woken": (orders > 0).astype(np.int64)}
     if booked.has_value:
-        made["value"] = sum_by_person(matched, booked.value, persons)
+        made["value"] = sum_by_person(matched, settled.value, persons)
     made["orders"] = orders
     if sources.spend is None:
         return made, findings
@@ -216,11 +220,13 @@ def _measure(
     everyone = np.ones(len(spend.time), bool)
     touched = match_events(windows, sources.codes["touches"], spend.time, everyone, name="TOUCHES")
     made["touch_cost"] = sum_by_person(touched, spend.cost, persons)
-    if sources.incentive is None:
+    if settled.incentive is None:
         findings.append(Finding(code="NO_INCENTIVES", status="warn", values={}))
         made["incentive_cost"] = np.zeros(persons)
     else:
-        made["incentive_cost"] = sum_by_person(matched, sources.incentive, persons)
+        # A refund returns the value of a conversion, not the coupon: that was spent all the same.
+        paid = match_events(windows, code, booked.time, ~booked.refund, name="CONVERSIONS")
+        made["incentive_cost"] = sum_by_person(paid, settled.incentive, persons)
     return made, [*findings, *touched.findings]
 
 

@@ -7,12 +7,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attribution.core.durations import MICROSECONDS_PER_DAY
 from attribution.core.findings import Finding
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Matched", "Windows", "match_events", "sum_by_person"]
+__all__ = ["Matched", "Windows", "beyond_data", "match_events", "sum_by_person"]
+
+# Judgements. Conversions thin out after a campaign, but persons return without one too: half of a window without a
+# booking of anybody, after at least so many before it, says that the table ends early.
+_SILENT_SHARE = 0.5
+_FEWEST_BOOKINGS = 20
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -82,6 +88,30 @@ def match_events(
         brief = {"rows": len(code), "unassigned": values["unassigned"], "share": share}
         findings.append(Finding(code=f"UNASSIGNED_{name}", status="note", values=brief))
     return Matched(inside=inside, row=row[inside], findings=tuple(findings))
+
+
+def beyond_data(windows: Windows, time: NDArray[np.int64], *, as_of: str) -> list[Finding]:
+    """Whether the windows end long after the last booking: then `as_of` says more than the data hold.
+
+    Touches do not count here: they go on when bookings are missing, and stop by plan when none are.
+
+    Args:
+        windows: The windows.
+        time: Time of every row of the conversions, of whomever, refunds among them.
+        as_of: What the caller wrote.
+    """
+    if len(time) < _FEWEST_BOOKINGS:
+        return []
+    end, last = int(windows.start.max()) + windows.length, int(time.max())
+    if end - last <= _SILENT_SHARE * windows.length:
+        return []
+    days = (end - last) / MICROSECONDS_PER_DAY
+    values = {"as_of": as_of, "last": _day(last), "end": _day(end), "days": days, "rows": len(time)}
+    return [Finding(code="AS_OF_BEYOND_DATA", status="warn", values=values)]
+
+
+def _day(time: int) -> str:
+    return str(np.datetime64(time, "us").astype("datetime64[D]"))
 
 
 def sum_by_person(matched: Matched, amount: NDArray[np.float64], persons: int) -> NDArray[np.float64]:

@@ -9,9 +9,10 @@ from attribution.conversions import read_conversions
 from attribution.core.columns import columns_for
 from attribution.core.errors import WakeLiftError
 from attribution.core.tables import Problems, open_table
-from attribution.core.values import encode_together, numbers, same_key_kind
+from attribution.core.values import encode_together, same_key_kind
 from experiments.outcomes.history import read_history
 from experiments.outcomes.persons import ASSIGNMENT_ROLES, read_assignment
+from experiments.outcomes.refunds import read_incentives
 from experiments.outcomes.spend import read_spend
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class Sources:
         table: The assignment as opened, for its names and problems.
         assigned: The assignment.
         conversions: The conversions, net of refunds.
-        incentive: Incentive paid per conversion, when the table has it.
+        incentive: Incentive per row of the conversions, when the table has it; below 0 where a refund took it back.
         spend: Priced touches and fixed sums, when touches were given.
         history: The history, when it was given.
         codes: Person codes by table name; equal persons, equal codes.
@@ -64,7 +65,7 @@ def read_sources(
     )  # fmt: skip
     assigned = read_assignment(people)
     booked = read_conversions(conversions, columns_for(columns, "conversions"), problems=problems)
-    incentive = None if booked is None else numbers(booked.table, booked.table.roles.incentive, minimum=0.0)
+    incentive = None if booked is None else read_incentives(booked)
     spend = None if touches is None else read_spend(touches, prices, columns, problems=problems)
     past = None if history is None else read_history(history, columns_for(columns, "history"), problems=problems)
     parts = [(people, assigned), *((part.table, part) for part in (booked, spend, past) if part is not None)]

@@ -75,7 +75,11 @@ def test_issues_of_touches(columns, expected):
         ({"value": [1.0, -2.0]}, ("NEGATIVE_VALUE", "conversions", "value", 1)),
         ({"value": [1.0, -2.0], "refund_of": [None, "o9"]}, ("UNKNOWN_REFUND", "conversions", "refund_of", 1)),
         ({"value": [1.0, -2.0], "refund_of": [None, "o2"]}, ("UNKNOWN_REFUND", "conversions", "refund_of", 1)),
-        ({"value": [1.0, -2.0], "refund_of": ["", "o1"]}, ("REFUND_TOO_LARGE", "conversions", "value", 1)),
+        (
+            {"person_id": ["p", "p"], "value": [1.0, -2.0], "refund_of": ["", "o1"]},
+            ("REFUND_TOO_LARGE", "conversions", "value", 1),
+        ),
+        ({"value": [2.0, -2.0], "refund_of": ["", "o1"]}, ("REFUND_OTHER_PERSON", "conversions", "refund_of", 1)),
         ({"value": None, "refund_of": [None, "o1"]}, ("MISSING_COLUMN", "conversions", "value", 1)),
     ],
 )
@@ -124,7 +128,9 @@ def test_naive_times_with_a_declared_zone():
 
 
 def test_refund_ids_that_pandas_made_floats():
-    conversions = conversion_table(conversion_id=[1, 2], value=[5.0, -2.0], refund_of=[np.nan, 1.0])
+    conversions = conversion_table(
+        person_id=["p", "p"], conversion_id=[1, 2], value=[5.0, -2.0], refund_of=[np.nan, 1.0]
+    )
     table = at.attribute(touch_table(), conversions, models="linear").table().set_index("channel")
     assert table.value["sms"] == 3.0
 

@@ -207,6 +207,101 @@ def test_refunds_reduce_value_and_a_refunded_order_wakes_nobody():
     assert made["orders"].tolist() == [1, 0]
 
 
+def sold_and_returned(*returned, incentive=30.0):
+    """One conversion of 100 by p1 on day 1, and (person, day, value, incentive) of its refunds."""
+    rows = [("c1", "p1", 1.0, 100.0, incentive, None)]
+    rows += [(f"r{i}", person, day, value, paid, "c1") for i, (person, day, value, paid) in enumerate(returned)]
+    made = pd.DataFrame(rows, columns=["conversion_id", "person_id", "day", "value", "incentive_cost", "refund_of"])
+    return made.assign(time=DAY + pd.to_timedelta(made.pop("day"), unit="D"))
+
+
+def settled(*returned):
+    made = ex.build_outcomes(
+        TWO, sold_and_returned(*returned), touches=SENT.assign(cost=0.0), window="28d", as_of="2026-12-31"
+    )
+    return made.table().iloc[0], {finding.code: finding for finding in made.findings}
+
+
+@pytest.mark.parametrize(
+    ("returned", "woken", "value", "incentive"),
+    [
+        ([], 1, 100.0, 30.0),
+        ([("p1", 2, -100.0, 0.0)], 0, 0.0, 30.0),
+        ([("p1", 2, -100.0, 30.0)], 0, 0.0, 30.0),
+        ([("p1", 2, -100.0, -30.0)], 0, 0.0, 0.0),
+        ([("p1", 2, -60.0, -10.0), ("p1", 3, -40.0, -5.0)], 0, 0.0, 15.0),
+        ([("p1", 2, -60.0, 0.0)], 1, 40.0, 30.0),
+        ([("p1", 29, -100.0, -30.0)], 1, 100.0, 30.0),
+        ([("p1", 2, -60.0, 0.0), ("p1", 28, -40.0, 0.0)], 1, 40.0, 30.0),
+    ],
+)
+def test_an_incentive_is_paid_even_when_the_order_is_refunded(returned, woken, value, incentive):
+    row, _ = settled(*returned)
+    assert (row.woken, row.value, row.incentive_cost, row.cost) == (woken, value, incentive, incentive)
+
+
+def test_refunds_after_the_window_are_ignored_and_counted():
+    _, found = settled(("p1", 2, -30.0, 0.0), ("p1", 28, -30.0, 0.0), ("p1", 90, -40.0, 0.0))
+    assert dict(found["LATE_REFUNDS"].values) == {"refunds": 2, "persons": 1}
+    assert found["OUTCOME_CONVERSIONS"].values["set_aside"] == 3
+    assert found["LATE_REFUNDS"].status == "note"
+    just_inside, found = settled(("p1", 28 - 1 / 86_400, -100.0, 0.0))
+    assert just_inside.woken == 0
+    assert "LATE_REFUNDS" not in found
+
+
+def test_late_refunds_of_what_was_sold_outside_the_window_are_no_finding():
+    table = sold_and_returned(("p1", 40, -100.0, 0.0))
+    table.loc[0, "time"] = DAY - pd.Timedelta("1D")
+    made = ex.build_outcomes(TWO, table, as_of="2026-12-31")
+    assert "LATE_REFUNDS" not in {finding.code for finding in made.findings}
+
+
+@pytest.mark.parametrize(
+    ("returned", "code"),
+    [
+        (("p2", 2, -100.0, 0.0), "REFUND_OTHER_PERSON"),
+        (("p1", 2, -100.0, -31.0), "REFUND_TOO_LARGE"),
+        (("p1", 2, -101.0, 0.0), "REFUND_TOO_LARGE"),
+    ],
+)
+def test_refunds_that_contradict_their_conversion(returned, code):
+    with pytest.raises(at.TableError, match=code) as error:
+        ex.build_outcomes(TWO, sold_and_returned(returned), as_of="2026-12-31")
+    assert codes(error) == {code}
+
+
+def test_only_a_refund_may_have_an_incentive_below_0():
+    with pytest.raises(at.TableError, match="NEGATIVE_VALUE") as error:
+        ex.build_outcomes(TWO, sold_and_returned(incentive=-1.0), as_of="2026-12-31")
+    assert [(issue.code, issue.column) for issue in error.value.issues] == [("NEGATIVE_VALUE", "incentive_cost")]
+
+
+def booked_until(days, *, rows=20):
+    times = DAY + pd.to_timedelta(np.linspace(0.5, days, rows), unit="D")
+    return ex.build_outcomes(TWO, orders(*(("p1", time, 1.0) for time in times)), window="28d", as_of="2027-12-31")
+
+
+def test_an_end_of_the_data_far_behind_the_windows_is_a_warning():
+    silent = booked_until(13.9)
+    (found,) = [finding for finding in silent.findings if finding.code == "AS_OF_BEYOND_DATA"]
+    assert found.status == "warn"
+    assert found.values["days"] == pytest.approx(14.1)
+    assert (found.values["last"], found.values["end"]) == ("2026-10-25", "2026-11-08")
+    assert "2027-12-31" in found.text("en")
+    assert "2027-12-31" in found.text("zh")
+    for made in (booked_until(14.0), booked_until(13.9, rows=19)):
+        assert "AS_OF_BEYOND_DATA" not in {finding.code for finding in made.findings}
+
+
+@pytest.mark.parametrize("persons", [100, 500, 3_000])
+def test_the_end_of_the_simulated_data_is_never_a_warning(persons):
+    for seed in range(5):
+        c = ex.simulate("default", persons=persons, seed=seed)
+        made = ex.build_outcomes(c.assignment, c.conversions, touches=c.touches, prices=c.prices, as_of=c.as_of)
+        assert [finding.code for finding in made.findings if finding.status not in ("pass", "note")] == []
+
+
 def test_history_is_carried_and_closed_is_read_within_the_window():
     past = pd.DataFrame({
         "person_id": ["p1"], "recency": [200], "closed_at": [DAY + pd.Timedelta("28D") - pd.Timedelta("1s")],
