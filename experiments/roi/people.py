@@ -13,9 +13,11 @@ from experiments.inference.tails import critical_value
 if TYPE_CHECKING:
     from attribution.core.estimates import Estimate
 
-__all__ = ["NOT_REACHABLE", "UNKNOWN", "PeopleNeeded", "people_needed"]
+__all__ = ["ENOUGH_PERSONS", "NOT_REACHABLE", "OTHER_DIRECTION", "UNKNOWN", "PeopleNeeded", "people_needed"]
 
+ENOUGH_PERSONS = "ENOUGH_PERSONS"
 NOT_REACHABLE = "NOT_REACHABLE"
+OTHER_DIRECTION = "OTHER_DIRECTION"
 UNKNOWN = "UNKNOWN"
 _FARTHEST = 100
 
@@ -30,7 +32,10 @@ class PeopleNeeded:
             the truth.
         n: Persons now.
         power: The chance of a decision that the number buys.
-        reason: ``""``; ``"NOT_REACHABLE"`` above 100 times the present persons; ``"UNKNOWN"`` without a standard error.
+        reason: ``""``; ``"ENOUGH_PERSONS"`` when the present persons are as many already, so that more of them are not
+            what lacks; ``"NOT_REACHABLE"`` above 100 times the present persons; ``"OTHER_DIRECTION"`` when a one-sided
+            test can never decide in the direction of the estimate; ``"UNKNOWN"`` without a standard error.
+        net: The net benefit per person that the number is for; None when it is not known.
     """
 
     number: int | None
@@ -38,6 +43,7 @@ class PeopleNeeded:
     n: int
     power: float
     reason: str = ""
+    net: float | None = None
 
 
 def people_needed(estimate: Estimate, n: int, *, relevant_net: float | None = None, power: float = 0.8) -> PeopleNeeded:
@@ -48,11 +54,13 @@ def people_needed(estimate: Estimate, n: int, *, relevant_net: float | None = No
     Args:
         estimate: The net benefit; its level and side say what "decided" means.
         n: Persons that it rests on.
-        relevant_net: The smallest net benefit per person that matters, declared; None takes the estimate itself.
+        relevant_net: The smallest net benefit per person that matters, declared; its size counts, in the direction that
+            ``side`` asks for. None takes the estimate itself, in its own direction.
         power: Chance of a decision when the truth is that net benefit.
 
     Returns:
-        The number, with the label that says what it presumes.
+        The number, with the label that says what it presumes; no number but a reason where more persons would not
+        decide, or the present ones were enough already.
 
     Raises:
         InputError: When n is below 1, relevant_net is 0 or not finite, or power is not between 0 and 1.
@@ -77,17 +85,30 @@ def people_needed(estimate: Estimate, n: int, *, relevant_net: float | None = No
         )
     power = _check_power(power)
     label: Literal["declared", "if_true"] = "if_true" if relevant_net is None else "declared"
-    goal = estimate.value if relevant_net is None else relevant_net
+    goal = estimate.value if relevant_net is None else _in_direction(relevant_net, estimate)
+    number, reason = _number(estimate, n, goal, power)
+    return PeopleNeeded(number=number, label=label, n=n, power=power, reason=reason, net=goal)
+
+
+def _in_direction(relevant_net: float, estimate: Estimate) -> float:
+    """A declared size in the direction that a one-sided test asks for."""
+    if estimate.side == "two":
+        return relevant_net
+    return abs(relevant_net) if estimate.side == "greater" else -abs(relevant_net)
+
+
+def _number(estimate: Estimate, n: int, goal: float | None, power: float) -> tuple[int | None, str]:
+    """The persons for a net benefit, or None with the reason why there is no number."""
     error = estimate.standard_error
     if error is None or error <= 0.0 or goal is None:
-        return PeopleNeeded(number=None, label=label, n=n, power=power, reason=UNKNOWN)
+        return None, UNKNOWN
+    if goal < 0.0 if estimate.side == "greater" else goal > 0.0 and estimate.side == "less":
+        return None, OTHER_DIRECTION
     quantiles = critical_value(estimate.level, estimate.side) + critical_value(power, "greater")
-    if goal == 0.0:
-        return PeopleNeeded(number=None, label=label, n=n, power=power, reason=NOT_REACHABLE)
-    number = n * (quantiles * error / abs(goal)) ** 2
+    number = n * (quantiles * error / abs(goal)) ** 2 if goal != 0.0 else math.inf
     if number > _FARTHEST * n:
-        return PeopleNeeded(number=None, label=label, n=n, power=power, reason=NOT_REACHABLE)
-    return PeopleNeeded(number=math.ceil(number), label=label, n=n, power=power)
+        return None, NOT_REACHABLE
+    return (math.ceil(number), "") if number > n else (None, ENOUGH_PERSONS)
 
 
 def _check_power(power: float) -> float:

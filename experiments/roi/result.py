@@ -192,7 +192,7 @@ def judge(  # noqa: PLR0913 -- internal, all by keyword
         [(row.contrast.arm, row.contrast.segment) in primary for row in rows],
         level=level,
         side=side,
-        family=_families(rows),
+        contrast=[id(row.contrast) for row in rows],
     )
     judged = []
     for row, net, word in zip(rows, nets, words, strict=True):
@@ -216,17 +216,6 @@ def judge(  # noqa: PLR0913 -- internal, all by keyword
     return CostThresholds(
         judged=tuple(judged), findings=findings, recipe=recipe, level=level, side=side, variance=variance, parts=parts
     )
-
-
-def _families(rows: Sequence[Row]) -> list[str]:
-    """Rows at the same place of their contrast's series are one family; thresholds of one contrast share none."""
-    places: dict[int, int] = {}
-    made = []
-    for row in rows:
-        place = places.get(id(row.contrast), 0)
-        places[id(row.contrast)] = place + 1
-        made.append(str(place))
-    return made
 
 
 def _net(contrast: ContrastCosts, threshold: float, *, level: float, side: Side, variance: Variance) -> Estimate:

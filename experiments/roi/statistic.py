@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from experiments.roi.cells import Cell, Point, carried
@@ -69,11 +70,12 @@ class NetBenefit:
         if null is None or (null - self.value) * sign <= 0.0:
             return self.value + sign * self._outermost(0.0, bound, sign, z)
         known = abs(null - self.value)
-        if abs(statistic) > z:
-            found = self.value + sign * self._outermost(0.0, min(known, bound), sign, z)
-            return max(found, math.nextafter(null, math.inf)) if sign < 0.0 else min(found, math.nextafter(null, -math.inf))
-        found = self.value + sign * self._outermost(known, max(known, bound), sign, z)
-        return min(found, null) if sign < 0.0 else max(found, null)
+        if abs(statistic) <= z:
+            found = self.value + sign * self._outermost(known, max(known, bound), sign, z)
+            return min(found, null) if sign < 0.0 else max(found, null)
+        found = self.value + sign * self._outermost(0.0, min(known, bound), sign, z)
+        beside = math.nextafter(null, -sign * math.inf)
+        return max(found, beside) if sign < 0.0 else min(found, beside)
 
     def _place(self, distance: float, sign: float) -> _Place:
         points = tuple(cell.at(sign * distance) for cell in self.cells)
@@ -104,7 +106,7 @@ class NetBenefit:
         if last > distance:
             places.append(self._place(last, sign))
         best = min(place.ratio for place in places)
-        pieces = list(zip(places[:-1], places[1:], strict=True))
+        pieces = list(pairwise(places))
         while pieces:
             near, far = pieces.pop()
             if far.distance - near.distance <= _FINE * far.distance or self._least(near, far) >= best * (1.0 - _FINE):
@@ -117,7 +119,7 @@ class NetBenefit:
     def _outermost(self, start: float, end: float, sign: float, z: float) -> float:
         """The largest distance between two at which the ratio is at most z; the start is known to be kept."""
         places = [self._place(at, sign) for at in (start, *(at for at in self._ends(sign) if start < at < end), end)]
-        pieces = list(zip(places[:-1], places[1:], strict=True))
+        pieces = list(pairwise(places))
         while pieces:
             near, far = pieces.pop()
             kept = near.ratio <= z or near.distance == start

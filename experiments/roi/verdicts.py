@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from attribution.core.errors import InputError
 from attribution.core.estimates import Estimate, Side, check_level, check_side
-from experiments.inference.multiplicity import adjust_pvalues
 from experiments.roi.net_benefit import FEW_EVENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Hashable, Sequence
 
     from experiments.roi.guardrails import GuardrailReading
 
@@ -156,13 +155,20 @@ def adjust_verdicts(
     *,
     level: float = 0.95,
     side: Side = "two",
-    family: Sequence[str] | None = None,
+    contrast: Sequence[Hashable] | None = None,
 ) -> tuple[Word, ...]:
     """The interval's words after adjustment for many verdicts.
 
-    Rows declared primary keep their level; the others are adjusted by Holm, for PASS and for FAIL separately.
-    Within one contrast thresholds need no correction (one set decides all of them), so rows of different thresholds
-    belong to different families.
+    Rows declared primary keep their level. The others go through one step-down over all of them, for PASS and for FAIL
+    separately: alpha is divided by the number of contrasts that still have a row without a decision, and the rows of
+    one contrast share its part. With one row per contrast this is Holm.
+
+    Why it controls the chance of any false word: until the first false rejection every contrast with a true null
+    keeps a row without a decision, so the divisor is at least the number m of such contrasts, and one of them has a
+    true null with p < alpha / m. Within a contrast the nulls are nested: NB(T) = T * dY - dC is monotone in T, so
+    "NB(T) <= 0" up to a threshold T* contains all others that are true, and a false PASS below T* comes with one at
+    T*, whose chance is alpha / m; the m contrasts together have at most alpha. (That p-values follow the order of T*
+    holds while the estimated net benefit rises in T, the data not saying that treating is cheaper; and FAIL likewise.)
 
     Args:
         p_pass: One-sided p-values of "it pays" (`verdict_p_values`), one per row.
@@ -170,7 +176,8 @@ def adjust_verdicts(
         primary: Which rows are declared primary.
         level: Level of the intervals.
         side: Their side.
-        family: Name of each row's family; None: all rows are one.
+        contrast: Identity of each row's contrast (treated arm, control, segment): rows that differ only in their
+            threshold share it. None: every row is a contrast of its own.
 
     Returns:
         PASS, FAIL or INCONCLUSIVE per row, in the order given; hand each to `decide` as ``word``.
@@ -179,17 +186,20 @@ def adjust_verdicts(
         InputError: When the lengths differ or a p-value is not between 0 and 1.
 
     References:
-        Holm (1979), Scandinavian Journal of Statistics 6:65.
+        Holm (1979), Scandinavian Journal of Statistics 6:65; Goeman and Solari (2010), Annals of Statistics 38:3782
+        (sequential rejection).
 
     Example:
         >>> adjust_verdicts([0.02, 0.02, 0.9], [0.98, 0.98, 0.1], [True, False, False])
         ('PASS', 'INCONCLUSIVE', 'INCONCLUSIVE')
+        >>> adjust_verdicts([0.02, 0.01], [0.98, 0.99], [False, False], contrast=["sms", "sms"])
+        ('PASS', 'PASS')
     """
     level, side = check_level(level), check_side(side)
-    groups = ["" for _ in p_pass] if family is None else list(family)
+    groups: Sequence[Hashable] = range(len(p_pass)) if contrast is None else contrast
     if not len(p_pass) == len(p_fail) == len(primary) == len(groups):
         raise InputError(
-            f"p_pass, p_fail, primary and family must have one entry per row, got {len(p_pass)}, {len(p_fail)}, "
+            f"p_pass, p_fail, primary and contrast must have one entry per row, got {len(p_pass)}, {len(p_fail)}, "
             f"{len(primary)} and {len(groups)}."
         )
     if not all(0.0 <= p <= 1.0 for p in (*p_pass, *p_fail)):
@@ -200,10 +210,18 @@ def adjust_verdicts(
     return tuple("PASS" if up else "FAIL" if down else "INCONCLUSIVE" for up, down in zip(passes, fails, strict=True))
 
 
-def _rejected(p_values: Sequence[float], primary: Sequence[bool], groups: Sequence[str], alpha: float) -> list[bool]:
+def _rejected(
+    p_values: Sequence[float], primary: Sequence[bool], groups: Sequence[Hashable], alpha: float
+) -> list[bool]:
+    """Which rows are decided: primary ones at alpha, the others by a step-down over contrasts."""
     rejected = [own and p < alpha for p, own in zip(p_values, primary, strict=True)]
-    for group in dict.fromkeys(groups):
-        rows = [i for i, name in enumerate(groups) if name == group and not primary[i]]
-        for row, adjusted in zip(rows, adjust_pvalues([p_values[i] for i in rows], method="holm"), strict=True):
-            rejected[row] = adjusted is not None and adjusted < alpha
+    waiting = [i for i, own in enumerate(primary) if not own]
+    while waiting:
+        part = alpha / len({groups[i] for i in waiting})
+        kept = [i for i in waiting if p_values[i] >= part]
+        for i in set(waiting) - set(kept):
+            rejected[i] = True
+        if len(kept) == len(waiting):
+            break
+        waiting = kept
     return rejected

@@ -10,7 +10,7 @@ from attribution.core.formats import format_value
 from attribution.core.language import check_language, current_language
 from experiments.roi.arms import FEW_WOKEN
 from experiments.roi.net_benefit import FEW_EVENTS
-from experiments.roi.people import NOT_REACHABLE
+from experiments.roi.people import ENOUGH_PERSONS, NOT_REACHABLE, OTHER_DIRECTION
 from experiments.roi.undecided import HARM
 from experiments.roi.verdicts import GUARDRAIL_UNDECIDED, HARM_GUARDRAIL, NO_HOLDOUT
 
@@ -116,10 +116,21 @@ def _price_clause(cost: IncrementalCost | None, lang: str | None) -> str:
 
 def _inconclusive(people: PeopleNeeded | None, lang: str | None) -> str:
     if people is None or people.number is None:
-        form = "unreachable" if people is not None and people.reason == NOT_REACHABLE else "unknown"
-        return messages.text(f"VERDICT.INCONCLUSIVE.{form}", lang=lang)
+        return _without_number(people, lang)
     code = "VERDICT.INCONCLUSIVE" if people.label == "declared" else "VERDICT.INCONCLUSIVE.if_true"
     return messages.text(code, {"people": people.number}, lang=lang)
+
+
+def _without_number(people: PeopleNeeded | None, lang: str | None) -> str:
+    """Why no number of persons is told."""
+    if people is not None and people.reason == ENOUGH_PERSONS:
+        if people.label == "if_true":
+            return messages.text("VERDICT.INCONCLUSIVE.enough_if_true", lang=lang)
+        values = {"net": _thousand(people.net), "power": people.power}
+        return messages.text("VERDICT.INCONCLUSIVE.enough", values, lang=lang)
+    forms = {NOT_REACHABLE: "unreachable", OTHER_DIRECTION: "other_direction"}
+    form = forms.get("" if people is None else people.reason, "unknown")
+    return messages.text(f"VERDICT.INCONCLUSIVE.{form}", lang=lang)
 
 
 def _guarded(verdict: Verdict, guardrails: Sequence[GuardrailReading], lang: str | None) -> str:

@@ -92,6 +92,26 @@ def test_membership_holds_with_strata():
             assert found.contains(threshold) == (net.low <= 0.0 <= net.high)
 
 
+@pytest.mark.parametrize("side", ["two", "greater", "less"])
+def test_membership_holds_where_one_arm_stands_next_to_its_cost_of_waking(side):
+    rng = generator(3, "membership next to the cost of waking")
+    kinds = set()
+    for _ in range(12):
+        one, two = campaign(rng)
+        mark = 10 ** rng.uniform(0.5, 2)
+        two = arm(two.n, two.woken, two.cost_mean_other + mark, two.cost_mean_other, 900.0, 0.01)
+        found = undecided_thresholds([one], [two], side=side)
+        kinds.add(found.kind)
+        ends = [
+            end * factor for end in (found.low, found.high) if 0 < end < math.inf for factor in (1 - 1e-6, 1 + 1e-6)
+        ]
+        for threshold in (mark - 0.01, mark, mark + 1e-6, mark + 0.1, mark + 5, *ends):
+            net = net_benefit([one], [two], threshold, side=side)
+            assert found.contains(threshold) == (net.low <= 0.0 <= net.high), (found, threshold)
+            assert (net.low <= 0.0 <= net.high) == (net.p_value >= 0.05)
+    assert "interval" in kinds
+
+
 def test_at_the_ends_the_interval_touches_zero():
     one, two = arm(15000, 240, 30.1, 0.1, 40.0, 0.0), arm(3000, 24, 20.0, 0.0, 100.0, 0.0)
     found = undecided_thresholds([one], [two])

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
+from scipy.special import ndtr
+from scipy.stats import binom
 
 from attribution.core import messages
 from attribution.core.errors import InputError
 from attribution.core.estimates import Estimate, RatioSet
+from attribution.core.randomness import generator
+from experiments.inference.multiplicity import adjust_pvalues
 from experiments.roi.arms import ArmCosts
 from experiments.roi.guardrails import Guardrail
 from experiments.roi.net_benefit import net_benefit
@@ -147,7 +152,69 @@ def test_holm_by_hand_for_pass_and_fail_separately():
 def test_one_secondary_row_is_its_own_family():
     assert adjust_verdicts([0.024], [0.976], [False]) == ("PASS",)
     assert adjust_verdicts([0.024, 0.024], [0.976, 0.976], [False, False]) == ("INCONCLUSIVE", "INCONCLUSIVE")
-    assert adjust_verdicts([0.024, 0.024], [0.976, 0.976], [False, False], family=["60", "85"]) == ("PASS", "PASS")
+    assert adjust_verdicts([0.024, 0.024], [0.976, 0.976], [False, False], contrast=[7, 7]) == ("PASS", "PASS")
+
+
+def test_rows_of_a_contrast_share_its_part_until_all_of_them_are_decided():
+    # Two contrasts: 0.0125 each. "a" keeps a row, so "b" stays at 0.0125 although another row of "a" passed.
+    p_pass, contrast = [0.012, 0.02, 0.02], ["a", "a", "b"]
+    p_fail = [1.0 - p for p in p_pass]
+    words = adjust_verdicts(p_pass, p_fail, [False] * 3, contrast=contrast)
+    assert words == ("PASS", "INCONCLUSIVE", "INCONCLUSIVE")
+    # Once "b" is wholly decided, "a" has all of 0.025; a primary row neither takes nor gives a part.
+    p_pass = [0.012, 0.02, 0.0124, 0.024]
+    words = adjust_verdicts(
+        p_pass, [1.0 - p for p in p_pass], [False, False, False, True], contrast=[*contrast, "primary"]
+    )
+    assert words == ("PASS", "PASS", "PASS", "PASS")
+    # FAIL has its own step-down: what passed gives it nothing.
+    words = adjust_verdicts([0.001, 0.98], [0.999, 0.02], [False, False], contrast=["a", "b"])
+    assert words == ("PASS", "INCONCLUSIVE")
+
+
+def test_the_order_of_rows_changes_no_word():
+    rng = generator(3, "order of rows")
+    p = rng.uniform(0, 0.06, 12)
+    contrast = rng.integers(0, 4, 12).tolist()
+    words = adjust_verdicts(p, 1.0 - p, [False] * 12, contrast=contrast)
+    mixed = rng.permutation(12)
+    again = adjust_verdicts(p[mixed], 1.0 - p[mixed], [False] * 12, contrast=[contrast[i] for i in mixed])
+    assert again == tuple(words[i] for i in mixed)
+    assert len(set(words)) == 2
+
+
+def test_one_row_per_contrast_is_holm():
+    rng = generator(4, "holm")
+    for _ in range(200):
+        p = (rng.uniform(0, 0.03, 5) ** 1.5 * 5).tolist()
+        words = adjust_verdicts(p, [1.0 - x for x in p], [False] * 5)
+        adjusted = adjust_pvalues(p, method="holm")
+        assert words == tuple("PASS" if x < 0.025 else "INCONCLUSIVE" for x in adjusted)
+
+
+def false_passes(campaigns, seed):
+    """Three contrasts, each at 0 at its own threshold (60, 85, 125), negative below and clearly positive beyond."""
+    rng = generator(seed, "false passes")
+    thresholds = np.array([60.0, 85.0, 125.0])
+    edges = np.array([60.0, 85.0, 125.0])
+    # dY with standard error 1, dC known: statistics (T - edge) * 1 * effect + T * noise over T; the effect is large.
+    noise = rng.normal(size=(campaigns, 3, 1))
+    statistic = 40.0 * (thresholds - edges[:, None]) / thresholds + noise
+    null = thresholds <= edges[:, None]
+    contrast = np.repeat(np.arange(3), 3).tolist()
+    p = ndtr(-statistic).reshape(campaigns, 9)
+    wrong = 0
+    for row in p:
+        words = adjust_verdicts(row.tolist(), (1.0 - row).tolist(), [False] * 9, contrast=contrast)
+        wrong += any(word == "PASS" for word, true in zip(words, null.ravel(), strict=True) if true)
+    return wrong
+
+
+def test_a_false_pass_is_no_likelier_than_said_when_each_contrast_has_its_own_threshold():
+    campaigns = 8000
+    found = false_passes(campaigns, 0)
+    assert found <= binom.isf(1e-4, campaigns, 0.025)
+    assert found >= binom.ppf(1e-4, campaigns, 0.015)  # nor is the error given away
 
 
 def test_one_sided_rows_use_the_whole_alpha():
@@ -207,6 +274,28 @@ def test_no_error_no_number():
     assert people_needed(Estimate(value=0.1, low=0, high=1), 10).number is None
 
 
+def test_as_many_persons_as_now_are_no_number():
+    found = people_needed(OPEN, 15000, relevant_net=0.5)
+    assert (found.number, found.reason, found.label, found.net) == (None, "ENOUGH_PERSONS", "declared", 0.5)
+    # The number is told from the first person more: (1.959964 + 0.841621) * 0.1 = 0.2801585.
+    assert people_needed(OPEN, 15000, relevant_net=0.2801586).reason == "ENOUGH_PERSONS"
+    assert people_needed(OPEN, 15000, relevant_net=0.2801584).number == 15001
+    sure = Estimate(value=0.4, low=0.2, high=0.6, standard_error=0.1)
+    assert people_needed(sure, 15000).reason == "ENOUGH_PERSONS"
+
+
+@pytest.mark.parametrize(("side", "value"), [("greater", -0.16), ("less", 0.16)])
+def test_a_one_sided_test_never_decides_the_other_direction(side, value):
+    ends = {"low": value - 0.2, "high": math.inf} if side == "greater" else {"low": -math.inf, "high": value + 0.2}
+    wrong = Estimate(value=value, **ends, side=side, standard_error=0.1)
+    found = people_needed(wrong, 15000)
+    assert (found.number, found.reason) == (None, "OTHER_DIRECTION")
+    # A declared size is meant in the direction that is asked.
+    declared = people_needed(wrong, 15000, relevant_net=0.2)
+    assert declared.number == people_needed(wrong, 15000, relevant_net=-0.2).number
+    assert declared.net == math.copysign(0.2, -value)
+
+
 @pytest.mark.parametrize(
     ("keywords", "message"),
     [({"relevant_net": 0.0}, "finite and not 0"), ({"power": 80}, "power must lie"), ({"n": 0}, "at least 1")],
@@ -231,8 +320,7 @@ def sentence(verdict, lang, **keywords):
 def test_pass_is_worded_as_fixed():
     verdict = decide(PASSING)
     assert sentence(verdict, "zh", cost=price()) == (
-        "在阈值 85 元/唤醒客户下,sms 值得继续:每千人净收益 250 元(95% 区间 90~460),"
-        "每增量唤醒成本 40 元(区间 39~55)。"
+        "在阈值 85 元/唤醒客户下,sms 值得继续:每千人净收益 250 元(95% 区间 90~460),每增量唤醒成本 40 元(区间 39~55)。"
     )
     assert sentence(verdict, "en", cost=price()) == (
         "At 85 yuan per woken customer sms pays: net benefit 250 yuan per 1,000 persons (95% interval "
@@ -275,6 +363,23 @@ def test_inconclusive_is_worded_as_fixed():
     assert "难以达到" in sentence(decide(OPEN), "zh", people=unreachable)
     assert "不等于无效" in sentence(decide(OPEN), "zh")
     assert "20" in sentence(decide(OPEN, few_events=True), "zh")
+
+
+def test_inconclusive_with_enough_persons_is_worded_as_fixed():
+    enough = people_needed(OPEN, 15000, relevant_net=0.5)
+    assert sentence(decide(OPEN), "zh", people=enough) == (
+        "现有样本不足以判断(区间跨 0);若真实净收益为每千人 500 元,以现有人数本有至少 80% 的把握分辨,"
+        "因此真值可能更接近 0,但这并未得到证实。不等于无效。"
+    )
+    text = sentence(decide(OPEN), "en", people=enough)
+    assert "a net benefit of 500 yuan per 1,000 persons would be told from 0 in at least 80% of such" in text
+    assert "does not show it" in text
+    sure = people_needed(Estimate(value=0.4, low=-0.1, high=0.6, standard_error=0.1), 15000)
+    assert "if the estimate were the truth" in sentence(decide(OPEN), "en", people=sure)
+    assert "以现有人数通常本可分辨" in sentence(decide(OPEN), "zh", people=sure)
+    other = people_needed(Estimate(value=-0.1, low=-0.3, high=math.inf, side="greater", standard_error=0.1), 15000)
+    assert "does not ask about, so no number" in sentence(decide(OPEN), "en", people=other)
+    assert "单侧检验不判断的方向" in sentence(decide(OPEN), "zh", people=other)
 
 
 def test_guardrails_are_worded_as_fixed():
