@@ -58,6 +58,8 @@ def tell_verdicts(report: Any, *, lang: str) -> None:
     rows = verdict_rows(report)
     if not rows:
         say("NO_VERDICTS", lang=lang)
+        for line in report.document.refusal:
+            say("REFUSAL", lang=lang, text=line)
         return
     say("VERDICTS", lang=lang, n=len(rows))
     for contrast, threshold, word in rows:

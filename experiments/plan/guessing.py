@@ -289,9 +289,12 @@ def _experiment_keys(guess: Guess | None, comments: dict[str, str]) -> dict[str,
     control = next((arm for arm in arms if _squeezed(arm) in {_squeezed(name) for name in _CONTROLS}), None)
     if control is not None and len(arms) > 1:
         keys["control"] = control
-        keys["order"] = [control, *(arm for arm in arms if arm != control)]
-        comments["experiment.control"] = "guessed from the names of the arms"
-        comments["experiment.order"] = "guessed: the control, then by name; put the arms in the order of their steps"
+        # Steps decide verdicts, so their order is never guessed.
+        others = ", ".join(repr(arm) for arm in arms if arm != control)
+        comments["experiment.control"] = (
+            f"guessed from the names of the arms; the others are {others}. Each is compared with the control until "
+            "order = [...] says which arm builds on which"
+        )
     else:
         comments["experiment.control"] = (
             f"not found among the arms ({', '.join(arms[:10])}); name the one that was left alone"
