@@ -54,8 +54,11 @@ def net_benefit(  # noqa: PLR0913
 
     Several strata: weights N_s / N unless given; the null is read as in the stratified rate test, as one common
     effect on waking, while cost differences between strata stay as they are. A null that a stratum's rates cannot
-    attain is judged with the larger of its variances within groups at the nearest attainable rates and at the
-    estimate.
+    attain is judged with the variance within groups at the estimated rates. Where an arm's net hardly differs
+    between woken and others (T next to its cost of waking) its rate stays near the estimate.
+
+    The p-value is the smallest ``1 - level`` whose interval excludes 0, for two sides at every level and for one side
+    from a level of 0.5 up. It is never 0: below the smallest normal float it is that float.
 
     An arm in which nobody (or everybody) woke has no cost of waking of its own: the other arm's stands in, else the
     pooled one (note ``WOKEN_COST_POOLED``), else 0 (``WOKEN_COST_ASSUMED``). A group of fewer than two persons
