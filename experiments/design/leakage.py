@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attribution.core import messages
 from attribution.core.errors import InputError
 from attribution.core.findings import Finding
 from attribution.core.values import encode_together, labels, same_key_kind
@@ -24,10 +25,25 @@ if TYPE_CHECKING:
     from attribution.core.tables import Table
     from attribution.touches import Touches
 
-__all__ = ["LEAK_LIMIT", "SMALL_LEAK", "ControlGroup", "check_leakage"]
+__all__ = ["LEAK_LIMIT", "SMALL_LEAK", "ControlGroup", "LeakageFinding", "check_leakage", "unchecked_leakage"]
 
 LEAK_LIMIT = 0.05  # share of touched control persons above which the contrast is no longer the declared one (judgement)
 SMALL_LEAK = 0.01
+
+
+class LeakageFinding(Finding):
+    """The finding when no touches were given; its sentence names no column."""
+
+    __slots__ = ()
+
+    def text(self, lang: str | None = None) -> str:
+        """The sentence in ``lang`` ("en" or "zh"); the current language by default."""
+        return messages.text(f"{self.code}.unchecked", self.values, lang=lang)
+
+
+def unchecked_leakage() -> Finding:
+    """LEAKAGE, status "unknown": without touches nobody can say whether the control group was contacted."""
+    return LeakageFinding(code="LEAKAGE", status="unknown")
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

@@ -17,7 +17,7 @@ from attribution.core.values import keys
 from attribution.touches import read_touches
 from experiments.design.alarms import share_alarm
 from experiments.design.allocation import check_allocation, read_allocation
-from experiments.design.leakage import ControlGroup, check_leakage
+from experiments.design.leakage import ControlGroup, check_leakage, unchecked_leakage
 from experiments.design.missingness import check_missing
 from experiments.metrics import Rate
 from experiments.moments import column_moments
@@ -93,7 +93,7 @@ def trust_findings(  # noqa: PLR0913 - what Experiment.analyze passes on
         experiment: The declared experiment.
         table: The outcomes as `open_outcomes` gave them; problems are noted there.
         outcomes: What the caller passed.
-        touches: The touches, for the leakage check.
+        touches: The touches, for the leakage check; without them LEAKAGE is "unknown".
         campaign: Names of the campaign.
         leak_limit: Limit of the leakage.
         columns: The user's names of the columns of the touches.
@@ -106,7 +106,9 @@ def trust_findings(  # noqa: PLR0913 - what Experiment.analyze passes on
         if touches is not None:
             read_touches(touches, roles, problems=table.problems)  # its problems belong in the same error
         return carried
-    if touches is not None:
+    if touches is None:
+        found.append(unchecked_leakage())
+    else:
         group = _control_group(experiment, table, outcomes)
         if group is not None:
             found += check_leakage(group, touches, roles, campaign=campaign, limit=leak_limit)

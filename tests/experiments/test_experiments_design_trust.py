@@ -86,6 +86,18 @@ def test_touches_of_treated_persons_are_no_leak():
     assert leakage(treated)["LEAKAGE"].status == "pass"
 
 
+def test_without_touches_leakage_is_unknown_and_said_once():
+    readout = SPEC.analyze(built())
+    assert [finding.status for finding in readout.findings if finding.code == "LEAKAGE"] == ["unknown"]
+    assert repr(readout).count("LEAKAGE") == 1
+    assert "because no touches were given" in repr(readout)
+    (found,) = [finding for finding in readout.findings if finding.code == "LEAKAGE"]
+    assert "没有给出触达表" in found.text("zh")
+    assert readout.assert_ok() is None
+    thresholds = ex.cost_thresholds(built().table().assign(cost=0.0), thresholds=[85])
+    assert [finding.status for finding in thresholds.findings if finding.code == "LEAKAGE"] == ["unknown"]
+
+
 def test_without_origin_leakage_is_unknown():
     assert leakage(touched(3).drop(columns="origin"))["LEAKAGE"].status == "unknown"
 
