@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Literal, cast, get_args
 
@@ -14,13 +15,17 @@ if TYPE_CHECKING:
 
 __all__ = ["KINDS", "NUMERIC_KINDS", "ValueKind", "format_interval", "format_value", "significant"]
 
-ValueKind = Literal["count", "number", "rate", "pp", "money", "p", "text", "date", "level", "per1000", "ratio", "range"]
+ValueKind = Literal[
+    "count", "number", "rate", "pp", "money", "p", "text", "date", "level", "per1000", "ratio", "range", "duration",
+]  # fmt: skip
 KINDS: tuple[str, ...] = get_args(ValueKind)
-NUMERIC_KINDS = frozenset(KINDS) - {"text", "date", "range"}
+NUMERIC_KINDS = frozenset(KINDS) - {"text", "date", "range", "duration"}
 UNDEFINED = "–"
 _FINE = 0.1
 _WHOLE = 1e15
 _LOCALES = {"en": "en_US", "zh": "zh_Hans_CN"}
+_UNITS = {"us": "微秒", "ms": "毫秒", "s": "秒", "min": "分钟", "h": "小时", "d": "天", "w": "周"}
+_DURATION = re.compile(r"(?:^|(?<= ))(\d+(?:\.\d+)?)(us|ms|s|min|h|d|w)(?=,|$)")
 _TO = {"en": "to", "zh": "至"}
 _DIRECTION = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))  # override characters can make text read as another
 _CONTROL = dict.fromkeys((*range(9), 11, 12, *range(14, 32), *range(127, 160), *_DIRECTION))
@@ -32,7 +37,7 @@ def format_value(value: object, kind: str = "number", *, lang: str | None = None
     Kinds: ``count`` (whole things), ``number`` (4 significant digits), ``rate`` (percent, 3 significant digits),
     ``pp`` (percentage points), ``per1000`` (a rate times 1,000), ``money`` (4 significant digits), ``ratio`` (3),
     ``p`` (p-value), ``level`` (confidence level), ``date``, ``text``, ``range`` (a pair of
-    counts). None and nan are an en dash.
+    counts), ``duration`` ("28d", also several behind names; in Chinese "28 天"). None and nan are an en dash.
     """
     chosen = cast("Language", lang or current_language())
     if kind not in KINDS:
@@ -41,8 +46,8 @@ def format_value(value: object, kind: str = "number", *, lang: str | None = None
         return UNDEFINED
     if kind == "date":
         return _date(value, chosen)
-    if kind == "text":
-        return _text(value)
+    if kind in ("text", "duration"):
+        return _text(value) if kind == "text" or chosen == "en" else _in_chinese(_text(value))
     if kind == "range":
         return _range(value, chosen)
     number = float(cast("float", value))
@@ -137,6 +142,11 @@ def _p(number: float, lang: Language) -> str:
 def _level(number: float, lang: Language) -> str:
     del lang
     return f"{number * 100:.6g}%"
+
+
+def _in_chinese(text: str) -> str:
+    """Durations as `duration_text` writes them, in Chinese units; names before them stay as they are."""
+    return _DURATION.sub(lambda found: f"{found[1]} {_UNITS[found[2]]}", text)
 
 
 def _date(value: object, lang: Language) -> str:

@@ -294,6 +294,18 @@ def test_headings_speak_the_language():
 
 
 @pytest.mark.parametrize(
+    ("written", "chinese"),
+    [
+        ("28d", "28 天"), ("36h", "36 小时"), ("90min", "90 分钟"), ("0d", "0 天"), ("250ms", "250 毫秒"),
+        ("sms / click 14d, 7d push 30d, * 1d", "sms / click 14 天, 7d push 30 天, * 1 天"),
+    ],
+)  # fmt: skip
+def test_durations_have_chinese_units_in_chinese(written: str, chinese: str) -> None:
+    assert format_value(written, "duration", lang="zh") == chinese
+    assert format_value(written, "duration", lang="en") == written
+
+
+@pytest.mark.parametrize(
     ("value", "lang", "shown"),
     [((89.0, 89.0), "en", "89"), ((94.0, 358.0), "en", "94 to 358"), ((94.0, 358.5), "zh", "94 至 358.5")],
 )

@@ -302,6 +302,14 @@ def test_the_end_of_the_simulated_data_is_never_a_warning(persons):
         assert [finding.code for finding in made.findings if finding.status not in ("pass", "note")] == []
 
 
+def test_durations_are_chinese_in_chinese_sentences():
+    made = ex.build_outcomes(TWO, ONE_ORDER, window="36h", lag="1d", as_of="2026-12-31")
+    (english,), (chinese,) = made.recipe.sentences("en"), made.recipe.sentences("zh")
+    assert "[assigned, assigned + 36h)" in english
+    for told in ("窗长 36 小时,", "再预留 1 天)", "分组时刻+36 小时)"):
+        assert told in chinese
+
+
 def test_history_is_carried_and_closed_is_read_within_the_window():
     past = pd.DataFrame({
         "person_id": ["p1"], "recency": [200], "closed_at": [DAY + pd.Timedelta("28D") - pd.Timedelta("1s")],
