@@ -127,8 +127,8 @@ class Experiment:
 
         Args:
             outcomes: One row per person: the outcomes of `build_outcomes`, or any table with the declared columns.
-            touches: The touches of the campaign, for the leakage check (without them LEAKAGE is "unknown"); with outcomes
-                of `build_outcomes` only touches inside a person's window count, with any other table every touch given.
+            touches: The touches of the campaign, for the leakage check; without them LEAKAGE is "unknown". With the
+                outcomes of `build_outcomes` only touches inside a person's window count, else every touch given.
             campaign: Name(s) of the campaign in the touches; None: every outbound touch given belongs to it.
             leak_limit: Share of touched control persons above which LEAKAGE is a failure.
             columns: The user's names of the columns of the touches.
