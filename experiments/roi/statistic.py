@@ -18,6 +18,7 @@ __all__ = ["NetBenefit", "at_threshold"]
 
 _NUDGE = 1e-12
 _FINE = 1e-6  # relative width below which a piece without a kept end is not searched further
+_RISING = 1e-2  # relative width below which a ratio that is larger at the far end is taken to rise throughout
 _NARROW = 1e-3  # relative width at which the end of the set is left to a root finder
 _SMALLEST = 2.0**-80
 
@@ -109,7 +110,7 @@ class NetBenefit:
         pieces = list(pairwise(places))
         while pieces:
             near, far = pieces.pop()
-            if far.distance - near.distance <= _FINE * far.distance or self._least(near, far) >= best * (1.0 - _FINE):
+            if _plain(near, far) or self._least(near, far) >= best * (1.0 - _FINE):
                 continue
             middle = self._place(_middle(near.distance, far.distance), sign)
             best = min(best, middle.ratio)
@@ -143,6 +144,12 @@ class NetBenefit:
         from scipy.optimize import brentq
 
         return float(brentq(gap, near, far, xtol=1e-15 * far, rtol=2.0**-50, maxiter=500))
+
+
+def _plain(near: _Place, far: _Place) -> bool:
+    """Whether a piece is too narrow to hide a smaller ratio than those of its ends, jumps being ends of pieces."""
+    width = (far.distance - near.distance) / far.distance
+    return width <= _FINE or (width <= _RISING and far.ratio > near.ratio * (1.0 + 0.1 * width))
 
 
 def _middle(near: float, far: float) -> float:
