@@ -179,16 +179,4 @@ def _figures(evidence: Evidence) -> dict[str, float | None]:
 
 
 def _recipe(evidence: Evidence) -> dict[str, object]:
-    named = {
-        "credit": evidence.credit,
-        "outcomes": evidence.outcomes,
-        "readout": evidence.readout,
-        "thresholds": evidence.thresholds,
-        "reconciliation": evidence.reconciliation,
-    }
-    # Outcomes that the plan declares as a finished table carry no recipe.
-    return {
-        name: result.recipe.to_dict()
-        for name, result in named.items()
-        if result is not None and hasattr(result, "recipe")
-    }
+    return {name: recipe.to_dict() for name, recipe in evidence.recipes().items()}

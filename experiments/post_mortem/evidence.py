@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from attribution.core.errors import TableIssue
     from attribution.core.findings import Finding
+    from attribution.core.recipe import Recipe
     from attribution.credit import Credit
     from experiments.outcomes import Outcomes
     from experiments.plan import Plan
@@ -57,6 +58,17 @@ class Evidence:
             return {}
         fit = self.readout.fit(self.readout.experiment.primary)
         return {str(arm): fit.persons(arm) for arm in order_of(self.plan, self.readout)}
+
+    def recipes(self) -> dict[str, Recipe]:
+        """How each result was made, by name; outcomes that the plan declares as a finished table carry none."""
+        named = {
+            "credit": self.credit,
+            "outcomes": self.outcomes,
+            "readout": self.readout,
+            "thresholds": self.thresholds,
+            "reconciliation": self.reconciliation,
+        }
+        return {name: found.recipe for name, found in named.items() if found is not None and hasattr(found, "recipe")}
 
     def findings(self) -> tuple[Finding, ...]:
         """Every finding once, in the order of the data flow."""

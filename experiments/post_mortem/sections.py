@@ -222,16 +222,7 @@ def _next(evidence: Evidence, decisions: Sequence[Decision]) -> Section:
 
 
 def _appendix(evidence: Evidence, invalid: str) -> Section:
-    named = {
-        "credit": evidence.credit,
-        "outcomes": evidence.outcomes,
-        "readout": evidence.readout,
-        "thresholds": evidence.thresholds,
-        "reconciliation": evidence.reconciliation,
-    }
-    recipes: list[tuple[str, Recipe]] = [
-        (name, source.recipe) for name, source in named.items() if source is not None and hasattr(source, "recipe")
-    ]
+    recipes = list(evidence.recipes().items())
     sentences = list(dict.fromkeys(sentence for _, recipe in recipes for sentence in _sentences(recipe, invalid)))
     table = tables.recipes_table(recipes)
     return _section("appendix", word("appendix.answer"), tables=(table,), definitions=sentences)

@@ -6,7 +6,8 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from attribution.core.formats import format_interval, format_value
-from experiments.report.charts.palette import ACCENT, GRID, INK, MUTED, TEXT
+from experiments.report.charts.frame import bottom_axis
+from experiments.report.charts.palette import ACCENT, INK, MUTED, TEXT
 from experiments.report.charts.svg import new_canvas, shortened
 
 if TYPE_CHECKING:
@@ -51,15 +52,7 @@ def draw(chart: Chart) -> Canvas:
 
 
 def _frame(axes: Any, chart: Chart, kind: str) -> None:
-    for side in ("left", "right", "top"):
-        axes.spines[side].set_visible(False)
-    axes.spines["bottom"].set_color(GRID)
-    axes.set_yticks([])
-    axes.tick_params(axis="x", colors=MUTED, labelsize=TEXT, length=4)
-    axes.locator_params(axis="x", nbins=5)
-    axes.xaxis.set_major_formatter(lambda x, _: _tick(x, kind))
-    axes.set_xlabel(chart.words.get("x", ""), color=MUTED, fontsize=TEXT, labelpad=6)
-    axes.patch.set_alpha(0)
+    bottom_axis(axes, chart.words.get("x", ""), marks=lambda x: _tick(x, kind), most=5)
     axes.axvline(0, color=INK, linewidth=1.0)
     axes.annotate(
         chart.words.get("zero", "0"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from attribution.core.formats import format_interval, format_value
 from experiments.report.charts.forest import finite_span
+from experiments.report.charts.frame import bottom_axis
 from experiments.report.charts.palette import ACCENT, CONTRAST, GRID, INK, MUTED, PAPER, SOFT, TEXT
 from experiments.report.charts.svg import new_canvas, shortened
 
@@ -39,7 +40,7 @@ def draw(chart: Chart) -> Canvas:
     low, high = finite_span([row[end] for row in rows for end in ("value", "low", "high") if row[end] is not None])
     axes.set_xlim(min(low, 0), high)
     axes.set_ylim(_ROW * len(rows) + _GAP * len(groups), 0)
-    _frame(axes, chart.words.get("x", ""))
+    bottom_axis(axes, chart.words.get("x", ""))
     y = 0.0
     for group in groups:
         y += _GAP
@@ -73,7 +74,7 @@ def draw_figures(figures: Sequence[Figure], unit: str, *, narrow: bool) -> Canva
     low, high = finite_span([end for figure in figures for end in (figure.value, figure.low, figure.high)])
     axes.set_xlim(low if min(figure.low for figure in figures) < 0 else 0, high)
     axes.set_ylim(len(figures), 0)
-    _frame(axes, unit)
+    bottom_axis(axes, unit)
     axes.locator_params(axis="x", nbins=4)
     axes.axvline(0, color=INK, linewidth=1.0)
     for position, figure in enumerate(figures):
@@ -153,17 +154,6 @@ def _counted(value: float, low: float | None, high: float | None) -> str:
     ends = [round(end) if math.isfinite(end) else end for end in (low, high)]
     return f"{shown} ({format_interval(ends[0], ends[1], 'count')})"
 
-
-def _frame(axes: Any, label: str) -> None:
-    for side in ("left", "right", "top"):
-        axes.spines[side].set_visible(False)
-    axes.spines["bottom"].set_color(GRID)
-    axes.set_yticks([])
-    axes.patch.set_alpha(0)
-    axes.tick_params(axis="x", colors=MUTED, labelsize=TEXT, length=4)
-    axes.locator_params(axis="x", nbins=6)
-    axes.xaxis.set_major_formatter(lambda x, _: format_value(x, "count" if x == round(x) else "number"))
-    axes.set_xlabel(label, color=MUTED, fontsize=TEXT, labelpad=5)
 
 
 def _bar(axes: Any, y: float, row: dict[str, Any], words: Any) -> None:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from attribution.core.formats import format_value
 from experiments.report.charts.forest import finite_span
-from experiments.report.charts.palette import CONTRAST, GRID, INK, MUTED, SOFT, TEXT
+from experiments.report.charts.frame import bottom_axis
+from experiments.report.charts.palette import CONTRAST, INK, MUTED, SOFT, TEXT
 from experiments.report.charts.svg import new_canvas, shortened
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def draw(chart: Chart) -> Canvas:
     low, high = finite_span([row[end] for row in rows for end in ("start", "end")])
     axes.set_xlim(min(low, 0), high)
     axes.set_ylim(_HEAD * len(groups) + _ROW * len(rows), 0)
-    _frame(axes, chart.words.get("x", ""))
+    bottom_axis(axes, chart.words.get("x", ""))
     y = 0.0
     for group in groups:
         y += _HEAD
@@ -57,17 +58,6 @@ def draw(chart: Chart) -> Canvas:
             y += _ROW
     return canvas
 
-
-def _frame(axes: Any, label: str) -> None:
-    for side in ("left", "right", "top"):
-        axes.spines[side].set_visible(False)
-    axes.spines["bottom"].set_color(GRID)
-    axes.set_yticks([])
-    axes.patch.set_alpha(0)
-    axes.tick_params(axis="x", colors=MUTED, labelsize=TEXT, length=4)
-    axes.locator_params(axis="x", nbins=6)
-    axes.xaxis.set_major_formatter(lambda x, _: format_value(x, "count" if x == round(x) else "number"))
-    axes.set_xlabel(label, color=MUTED, fontsize=TEXT, labelpad=5)
 
 
 def _bar(axes: Any, y: float, row: dict[str, Any], kind: str) -> None:
