@@ -113,7 +113,7 @@ def reconciliation() -> list[list[str]]:
         part = table[table["step"] == step].set_index("model")
         first = part.iloc[0]
         cells = [f"{first['persons']:,.0f}", *(f"{part.loc[model, 'attributed']:.0f}" for model in MODELS)]
-        cells.append(f"{first['placebo']:.0f}")
+        cells.append(f"{first['placebo_scaled']:.0f}")
         if step != "untested":
             truth = sum(caused("full").values()) if step == "total" else caused(step)[step]
             low, high = (f"{first[f'incremental_{end}']:.0f}" for end in ("low", "high"))
