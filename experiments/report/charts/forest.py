@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from attribution.core.formats import format_interval, format_value
-from experiments.report.charts.frame import bottom_axis
+from experiments.report.charts.frame import bottom_axis, write
 from experiments.report.charts.palette import ACCENT, INK, MUTED, TEXT
 from experiments.report.charts.svg import new_canvas, shortened
 
@@ -54,16 +54,15 @@ def draw(chart: Chart) -> Canvas:
 def _frame(axes: Any, chart: Chart, kind: str) -> None:
     bottom_axis(axes, chart.words.get("x", ""), marks=lambda x: _tick(x, kind), most=5)
     axes.axvline(0, color=INK, linewidth=1.0)
-    axes.annotate(
+    write(
+        axes,
         chart.words.get("zero", "0"),
         (0, 1),
-        xycoords=("data", "axes fraction"),
-        xytext=(0, 6),
-        textcoords="offset points",
+        within=("data", "axes fraction"),
+        gap=(0, 6),
         ha="center",
         va="bottom",
         color=MUTED,
-        fontsize=TEXT,
     )
 
 
@@ -76,17 +75,7 @@ def _tick(x: float, kind: str) -> str:
 
 def _row(axes: Any, position: int, row: dict[str, Any], kind: str, color: str) -> None:
     label = shortened(row["label"], _LEFT - 20, TEXT)
-    axes.annotate(
-        label,
-        (0, position),
-        xycoords=("axes fraction", "data"),
-        xytext=(-12, 0),
-        textcoords="offset points",
-        ha="right",
-        va="center",
-        color=INK,
-        fontsize=TEXT,
-    )
+    write(axes, label, (0, position), gap=(-12, 0), ha="right")
     if row["value"] is None:
         return
     if row["low"] is not None and row["high"] is not None:
@@ -95,17 +84,7 @@ def _row(axes: Any, position: int, row: dict[str, Any], kind: str, color: str) -
         axes.plot(ends, [position, position], color=color, linewidth=3, solid_capstyle="butt")
     axes.plot([row["value"]], [position], marker="o", markersize=8, color=color, linestyle="none")
     shown = _shown(row, kind)
-    axes.annotate(
-        shown,
-        (1, position),
-        xycoords=("axes fraction", "data"),
-        xytext=(16, 0),
-        textcoords="offset points",
-        ha="left",
-        va="center",
-        color=INK,
-        fontsize=TEXT,
-    )
+    write(axes, shown, (1, position), gap=(16, 0))
 
 
 def _shown(row: dict[str, Any], kind: str) -> str:

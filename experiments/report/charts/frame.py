@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from attribution.core.formats import format_value
-from experiments.report.charts.palette import GRID, MUTED, TEXT
+from experiments.report.charts.palette import GRID, INK, MUTED, TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["bottom_axis"]
+__all__ = ["bottom_axis", "write"]
 
 
 def bottom_axis(axes: Any, label: str, *, marks: Callable[[float], str] | None = None, most: int = 6) -> None:
@@ -25,6 +25,20 @@ def bottom_axis(axes: Any, label: str, *, marks: Callable[[float], str] | None =
     shown = marks or _whole
     axes.xaxis.set_major_formatter(lambda x, _: shown(x))
     axes.set_xlabel(label, color=MUTED, fontsize=TEXT, labelpad=5)
+
+
+def write(
+    axes: Any,
+    text: str,
+    place: tuple[float, float],
+    *,
+    gap: tuple[float, float] = (0, 0),
+    within: str | tuple[str, str] = ("axes fraction", "data"),
+    **style: Any,
+) -> None:
+    """Live text in the charts' one size, ``gap`` points away from a place; at the left middle of it unless told."""
+    style = {"ha": "left", "va": "center", "color": INK, "fontsize": TEXT, **style}
+    axes.annotate(text, place, xycoords=within, xytext=gap, textcoords="offset points", **style)
 
 
 def _whole(x: float) -> str:

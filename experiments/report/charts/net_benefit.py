@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from attribution.core.formats import format_value
 from experiments.report.charts.forest import finite_span
+from experiments.report.charts.frame import write
 from experiments.report.charts.palette import ACCENT, CONTRAST, GRID, INK, MUTED, PAPER, TEXT
 from experiments.report.charts.svg import new_canvas, shortened
 
@@ -87,16 +88,14 @@ def _head(axes: Any, contrast: str, panel: Sequence[dict[str, Any]]) -> None:
         said = ", ".join(format_value(value, "money") for value in thresholds)
         lines.append((shortened(f"{name} {said}", _PANEL - 20, TEXT), _COLORS.get(name, MUTED)))
     for position, (text, color) in enumerate(lines):
-        axes.annotate(
+        write(
+            axes,
             text,
             (0, 1),
-            xycoords="axes fraction",
-            xytext=(0, 8 + _LINE * (len(lines) - 1 - position)),
-            textcoords="offset points",
-            ha="left",
+            within="axes fraction",
+            gap=(0, 8 + _LINE * (len(lines) - 1 - position)),
             va="bottom",
             color=color,
-            fontsize=TEXT,
             fontweight="bold",
         )
 

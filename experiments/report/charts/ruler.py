@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from attribution.core.formats import format_interval, format_value
 from experiments.report.charts.forest import finite_span
-from experiments.report.charts.frame import bottom_axis
+from experiments.report.charts.frame import bottom_axis, write
 from experiments.report.charts.palette import ACCENT, CONTRAST, GRID, INK, MUTED, PAPER, SOFT, TEXT
 from experiments.report.charts.svg import new_canvas, shortened
 
@@ -44,18 +44,7 @@ def draw(chart: Chart) -> Canvas:
     y = 0.0
     for group in groups:
         y += _GAP
-        axes.annotate(
-            shortened(group, _WIDTH - 20, TEXT),
-            (0, y),
-            xycoords=("axes fraction", "data"),
-            xytext=(2 - _LEFT, 0),
-            textcoords="offset points",
-            ha="left",
-            va="bottom",
-            color=INK,
-            fontsize=TEXT,
-            fontweight="bold",
-        )
+        write(axes, shortened(group, _WIDTH - 20, TEXT), (0, y), gap=(2 - _LEFT, 0), va="bottom", fontweight="bold")
         here = [row for row in rows if row["group"] == group]
         # The zero line of each group stands beside its bars, not through its heading.
         axes.plot([0, 0], [y, y + _ROW * len(here)], color=INK, linewidth=1.0)
@@ -84,36 +73,17 @@ def draw_figures(figures: Sequence[Figure], unit: str, *, narrow: bool) -> Canva
 
 def _figure(axes: Any, position: int, figure: Figure, color: str, *, narrow: bool) -> None:
     y = position + (0.7 if narrow else 0.5)
-    place: dict[str, Any] = {"xytext": (-10, 0), "ha": "right", "va": "center"}
+    place: dict[str, Any] = {"gap": (-10, 0), "ha": "right", "va": "center"}
     at = y
     if narrow:
-        place, at = {"xytext": (4, 0), "ha": "left", "va": "bottom"}, position + 0.46
-    axes.annotate(
-        format_value(figure.label, "text"),
-        (0, at),
-        xycoords=("axes fraction", "data"),
-        textcoords="offset points",
-        color=INK,
-        fontsize=TEXT,
-        fontweight="bold",
-        **place,
-    )
+        place, at = {"gap": (4, 0), "ha": "left", "va": "bottom"}, position + 0.46
+    write(axes, format_value(figure.label, "text"), (0, at), fontweight="bold", **place)
     span = axes.get_xlim()
     if figure.low != figure.high:
         ends = [max(figure.low, span[0]), min(figure.high, span[1])]
         axes.plot(ends, [y, y], color=color, linewidth=9, solid_capstyle="butt", alpha=0.55)
     axes.plot([figure.value], [y], marker="|", markersize=20, markeredgewidth=4, color=color, linestyle="none")
-    axes.annotate(
-        _counted(figure.value, figure.low, figure.high),
-        (1, y),
-        xycoords=("axes fraction", "data"),
-        xytext=(10, 0),
-        textcoords="offset points",
-        ha="left",
-        va="center",
-        color=INK,
-        fontsize=TEXT,
-    )
+    write(axes, _counted(figure.value, figure.low, figure.high), (1, y), gap=(10, 0))
 
 
 def draw_range(net: tuple[float, float, float], span: tuple[float, float], word: str) -> Canvas:
@@ -132,17 +102,7 @@ def draw_range(net: tuple[float, float, float], span: tuple[float, float], word:
     axes.plot([max(low, left), min(high, right)], [0.5, 0.5], color=color, linewidth=8, solid_capstyle="butt")
     axes.plot([value], [0.5], marker="o", markersize=10, color=color, markeredgecolor=PAPER, linestyle="none")
     axes.plot([0, 0], [0.0, 1.0], color=INK, linewidth=1.5)
-    axes.annotate(
-        "0",
-        (0, 0),
-        xytext=(0, -2),
-        textcoords="offset points",
-        ha="center",
-        va="top",
-        color=MUTED,
-        fontsize=TEXT,
-        annotation_clip=False,
-    )
+    write(axes, "0", (0, 0), within="data", gap=(0, -2), ha="center", va="top", color=MUTED, annotation_clip=False)
     return canvas
 
 
@@ -155,32 +115,11 @@ def _counted(value: float, low: float | None, high: float | None) -> str:
     return f"{shown} ({format_interval(ends[0], ends[1], 'count')})"
 
 
-
 def _bar(axes: Any, y: float, row: dict[str, Any], words: Any) -> None:
     color = _COLORS.get(row["role"], MUTED)
-    axes.annotate(
-        format_value(row["label"], "text"),
-        (0, y),
-        xycoords=("axes fraction", "data"),
-        xytext=(-10, 0),
-        textcoords="offset points",
-        ha="right",
-        va="center",
-        color=MUTED,
-        fontsize=TEXT,
-    )
+    write(axes, format_value(row["label"], "text"), (0, y), gap=(-10, 0), ha="right", color=MUTED)
     if row["value"] is None:
-        axes.annotate(
-            words.get("untested", ""),
-            (0, y),
-            xytext=(8, 0),
-            textcoords="offset points",
-            ha="left",
-            va="center",
-            color=MUTED,
-            fontsize=TEXT,
-            style="italic",
-        )
+        write(axes, words.get("untested", ""), (0, y), within="data", gap=(8, 0), color=MUTED, style="italic")
         return
     low, high = axes.get_xlim()
     ends = [row["low"], row["high"]]
@@ -189,14 +128,4 @@ def _bar(axes: Any, y: float, row: dict[str, Any], words: Any) -> None:
             [max(ends[0], low), min(ends[1], high)], [y, y], color=color, linewidth=8, solid_capstyle="butt", alpha=0.55
         )
     axes.plot([row["value"]], [y], marker="|", markersize=15, markeredgewidth=4, color=color, linestyle="none")
-    axes.annotate(
-        _counted(row["value"], *ends),
-        (1, y),
-        xycoords=("axes fraction", "data"),
-        xytext=(12, 0),
-        textcoords="offset points",
-        ha="left",
-        va="center",
-        color=INK,
-        fontsize=TEXT,
-    )
+    write(axes, _counted(row["value"], *ends), (1, y), gap=(12, 0))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from attribution.core.formats import format_value
 from experiments.report.charts.forest import finite_span
-from experiments.report.charts.frame import bottom_axis
+from experiments.report.charts.frame import bottom_axis, write
 from experiments.report.charts.palette import CONTRAST, INK, MUTED, SOFT, TEXT
 from experiments.report.charts.svg import new_canvas, shortened
 
@@ -38,18 +38,7 @@ def draw(chart: Chart) -> Canvas:
     y = 0.0
     for group in groups:
         y += _HEAD
-        axes.annotate(
-            shortened(group, _WIDTH - 20, TEXT),
-            (0, y - 3),
-            xycoords=("axes fraction", "data"),
-            xytext=(-213, 0),
-            textcoords="offset points",
-            ha="left",
-            va="bottom",
-            color=INK,
-            fontsize=TEXT,
-            fontweight="bold",
-        )
+        write(axes, shortened(group, _WIDTH - 20, TEXT), (0, y - 3), gap=(-213, 0), va="bottom", fontweight="bold")
         here = [row for row in rows if row["group"] == group]
         # The zero line of each group stands beside its bars, not through its heading.
         axes.plot([0, 0], [y, y + _ROW * len(here)], color=INK, linewidth=1.0)
@@ -59,32 +48,25 @@ def draw(chart: Chart) -> Canvas:
     return canvas
 
 
-
 def _bar(axes: Any, y: float, row: dict[str, Any], kind: str) -> None:
     style: dict[str, Any] = {"color": CONTRAST if row["role"] == "leak" else SOFT}
     if row["role"] == "total":
         # An outline: in grey print a total and a leak would look alike.
         style = {"facecolor": "none", "edgecolor": INK, "linewidth": 1.5}
     axes.barh(y, row["end"] - row["start"], left=row["start"], height=15, **style)
-    axes.annotate(
+    write(
+        axes,
         shortened(row["label"], 200, TEXT),
         (0, y),
-        xycoords=("axes fraction", "data"),
-        xytext=(-10, 0),
-        textcoords="offset points",
+        gap=(-10, 0),
         ha="right",
-        va="center",
         color=MUTED,
-        fontsize=TEXT,
         fontweight="bold" if row["role"] == "total" else "normal",
     )
-    axes.annotate(
+    write(
+        axes,
         format_value(row["end"] - row["start"], kind),
         (max(row["end"], row["start"]), y),
-        xytext=(8, 0),
-        textcoords="offset points",
-        ha="left",
-        va="center",
-        color=INK,
-        fontsize=TEXT,
+        within="data",
+        gap=(8, 0),
     )
