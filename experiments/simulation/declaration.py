@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from experiments.simulation.constants import ARMS, AS_OF, DAYS, STEPS
+from experiments.simulation.constants import ARMS, AS_OF, ASSIGNED_AT, DAYS, STEPS
 
 __all__ = ["declared_plan"]
 
+_ZONES = {"assignment": {"timezone": "Asia/Shanghai"}}
 _FILES = ("touches", "conversions", "assignment", "prices", "history")
 
 
@@ -19,9 +20,12 @@ def declared_plan() -> dict[str, Any]:
             "population": "silent 90 days or more at assignment",
             "as_of": AS_OF,
         },
-        "tables": {name: {"path": f"data/{name}.parquet"} for name in _FILES},
+        "tables": {name: {"path": f"data/{name}.parquet", **_ZONES.get(name, {})} for name in _FILES},
         "experiment": {
             "randomised": True,
+            "who": "WakeLift simulator",
+            "when": ASSIGNED_AT.date(),
+            "how": "independent draws per person",
             "control": ARMS[0],
             "order": list(ARMS),
             "window": f"{DAYS}d",

@@ -310,7 +310,8 @@ def test_plan_speaks_of_the_tables_it_has(campaign):
     assert {arm: tuple(names) for arm, names in plan["experiment"]["steps"].items()} == campaign.steps
     for name, table in plan["tables"].items():
         assert name in campaign.tables()
-        assert table == {"path": f"data/{name}.parquet"}
+        assert table["path"] == f"data/{name}.parquet"
+    assert plan["tables"]["assignment"]["timezone"] == "Asia/Shanghai"
     for metric in (*plan["metrics"].values(), *plan["guardrails"].values()):
         assert metric["column"] in campaign.outcomes
     plan["campaign"]["name"] = "changed"
