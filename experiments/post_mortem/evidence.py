@@ -261,10 +261,11 @@ def _thresholds(plan: Plan, tables: Mapping[str, Any], outcomes: Outcomes, reado
 
 
 def _event(readout: Readout) -> str | None:
-    """The column of the event that a threshold pays for: the primary rate, else the first rate."""
-    metrics = readout.experiment.metrics
+    """The column of the event that a threshold pays for: the primary rate, else the first rate that is wanted."""
+    metrics, roles = readout.experiment.metrics, readout.experiment.roles
     named = [readout.experiment.primary, *metrics]
-    return next((metrics[name].column for name in named if isinstance(metrics[name], Rate)), None)
+    wanted = [name for name in named if roles[name] != "guardrail" and metrics[name].direction != "down"]
+    return next((metrics[name].column for name in wanted if isinstance(metrics[name], Rate)), None)
 
 
 def _reconciliation(

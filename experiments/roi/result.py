@@ -199,7 +199,8 @@ def judge(  # noqa: PLR0913 -- internal, all by keyword
         guards = readings[row.contrast.arm, row.contrast.control]
         plain = decide(net, invalid=invalid, guardrails=guards)
         made = decide(net, invalid=invalid, guardrails=guards, word=word)
-        if made.word != plain.word and not made.reason:
+        # Compared with the interval's own word: a guardrail may have turned the unadjusted verdict into the same word.
+        if made.word != decide(net).word and not made.reason:
             made = replace(made, reason=MULTIPLICITY)
         judged.append(
             Judged(

@@ -13,6 +13,7 @@ import numpy as np
 from attribution.core.errors import InputError, closest
 from attribution.core.estimates import Side, check_level, check_side
 from attribution.core.recipe import Recipe
+from experiments.design.alarms import share_alarm
 from experiments.inference.rates import compare_stratified_rates
 from experiments.metrics import Rate
 from experiments.moments import CostMoments, column_moments, cost_moments
@@ -121,14 +122,14 @@ def cost_thresholds(  # noqa: PLR0913 -- the contract's options
     findings = trust_findings(
         declared, table, outcomes, touches=touches, campaign=named, leak_limit=leak_limit, columns=columns
     )
-    findings += missing_findings(table, declared)
+    findings = share_alarm([*findings, *missing_findings(table, declared)])
     zero = any(metric.column == woken and metric.missing == "zero" for metric in declared.metrics.values())
     moments = cost_moments(table, arm=declared.arm, woken=woken, cost=cost, strata=declared.layers, by=by, zero=zero)
     arms = list(dict.fromkeys(str(arm) for arm in moments.arm))
     pairs = pairs_of(sorted(arms), str(declared.control), order)
     contrasts, dropped = build_contrasts(moments, pairs)
     readings = {pair: _guardrails(table, declared, pair) for pair in pairs}
-    parts = cost_parts(table, declared, woken=woken, cost=cost, arms=[arm for arm, _ in pairs])
+    parts = cost_parts(table, declared, woken=woken, cost=cost, arms=[arm for arm, _ in pairs], zero=zero)
     table.problems.raise_if_any()
     findings = [*findings, *dropped]
     rows = _rows(contrasts, thresholds, by)

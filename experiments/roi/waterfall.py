@@ -25,16 +25,18 @@ _FIELDS = (
 _COLUMNS = {"touch": "touch_cost", "fixed": "fixed_cost", "incentive": "incentive_cost"}
 
 
-def cost_parts(table: Table, experiment: Experiment, *, woken: str, cost: str, arms: Sequence[str]) -> Records:
+def cost_parts(
+    table: Table, experiment: Experiment, *, woken: str, cost: str, arms: Sequence[str], zero: bool = False
+) -> Records:
     """Touches, fixed cost, incentives to incremental and to natural returners, total; per 1,000 persons as assigned.
 
     Incentives to natural returners are the arm's incentives times control rate / arm rate (at most 1): what would
     have been paid to those who come back without the campaign. Only the total is given where the outcomes do not
-    split the cost.
+    split the cost of every person. With ``zero`` an empty event counts as none.
     """
-    rates = _means(table, experiment, woken)
+    rates = _means(table, experiment, woken, zero=zero)
     means = {part: _means(table, experiment, name) for part, name in _COLUMNS.items() if name in table.names}
-    split = len(means) == len(_COLUMNS)
+    split = len(means) == len(_COLUMNS) and all(means.values())
     totals = _means(table, experiment, cost)
     base = rates.get(str(experiment.control), 0.0)
     rows: list[dict[str, object]] = []
@@ -57,8 +59,9 @@ def cost_parts(table: Table, experiment: Experiment, *, woken: str, cost: str, a
     return Records.from_rows(_FIELDS, rows)
 
 
-def _means(table: Table, experiment: Experiment, column: str) -> dict[str, float]:
-    part = column_moments(table, column, keys=(experiment.arm,))
-    if part is None:
+def _means(table: Table, experiment: Experiment, column: str, *, zero: bool = False) -> dict[str, float]:
+    """The mean in every arm; nothing when the column is unusable or has empty cells."""
+    part = column_moments(table, column, keys=(experiment.arm,), zero=zero)
+    if part is None or (part.n != part.persons).any():
         return {}
     return {str(cell[-1]): float(mean) for cell, mean in zip(part.cells, part.mean, strict=True)}

@@ -198,6 +198,17 @@ def test_without_thresholds_the_effect_is_told_and_the_cost_is_named_as_unknown(
     assert "未声明成本阈值" in report.to_html()
 
 
+def test_a_threshold_never_pays_for_what_must_not_rise(plan, campaign):
+    outcomes = campaign.outcomes
+    data = {"outcomes": outcomes.assign(closed=(np.arange(len(outcomes)) % 7 == 0).astype(int))}
+    plan["gate"] = []
+    plan["metrics"] = {
+        "value": {"kind": "mean", "role": "primary"},
+        "closed": {"kind": "rate", "role": "guardrail", "direction": "down"},
+    }
+    assert ex.postmortem(plan, data).verdicts == ()
+
+
 def test_small_groups_are_left_out_and_counted(plan, data):
     touches = data["touches"]
     few = touches[touches["channel"] == "sms"].head(3).assign(channel="fax")

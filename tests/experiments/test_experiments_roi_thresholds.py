@@ -362,3 +362,49 @@ def test_steps_use_the_strata_that_hold_every_arm_as_the_readout_does(table: pd.
 def test_thresholds_may_be_numpy_numbers(table: pd.DataFrame) -> None:
     given = ex.cost_thresholds(table, thresholds=np.arange(60, 100, 25))
     assert [row.threshold for row in given.judged] == [60.0, 85.0, 60.0, 85.0]
+
+
+def test_a_row_held_back_by_holm_never_says_that_its_interval_contains_zero() -> None:
+    parts = []
+    for arm, woken, closed in (("holdout", 400, 20), ("a", 462, 25), ("b", 462, 25), ("c", 400, 20)):
+        index = np.arange(20_000)
+        frame = {"person_id": [f"{arm}{i}" for i in index], "arm": arm, "cost": 0.0}
+        parts.append(pd.DataFrame({**frame, "woken": index < woken, "closed": index >= 20_000 - closed}))
+    closed = ex.Rate("closed", direction="down", role="guardrail")
+    metrics = {"woken": ex.Rate("woken"), "closed": closed}
+    guarded = ex.Experiment(metrics, guardrails=(ex.Guardrail("closed", 0.0001),))
+    pays = ex.cost_thresholds(pd.concat(parts, ignore_index=True), experiment=guarded, thresholds=[85])
+    row = pays.to_dicts()[0]
+    assert row["net_benefit_low"] > 0
+    assert (row["verdict"], row["verdict_unadjusted"]) == ("INCONCLUSIVE", "INCONCLUSIVE")
+    assert row["reason"].startswith("MULTIPLICITY")
+    assert "excludes 0" in pays.sentence(arm="a", threshold=85)
+
+
+def test_the_waterfall_counts_an_empty_event_as_none_where_its_metric_says_so(table: pd.DataFrame) -> None:
+    split = table.assign(touch_cost=0.1, fixed_cost=0.0, incentive_cost=table["cost"])
+    sparse = split.assign(woken=split["woken"].where(split["woken"] == 1))
+    zero = ex.Experiment({"woken": ex.Rate("woken", missing="zero")}, shares=SHARES)
+    full = ex.cost_thresholds(split, experiment=experiment()).waterfall()
+    assert ex.cost_thresholds(sparse, experiment=zero).waterfall().to_dicts() == full.to_dicts()
+
+
+def test_a_part_of_the_cost_that_is_no_number_or_not_complete(table: pd.DataFrame) -> None:
+    split = table.assign(touch_cost=0.1, fixed_cost=0.0, incentive_cost="free")
+    with pytest.raises(TableError, match="incentive_cost"):
+        ex.cost_thresholds(split, experiment=experiment())
+    holes = split.assign(incentive_cost=np.where(table["woken"] == 1, 20.0, np.nan))
+    parts = ex.cost_thresholds(holes, experiment=experiment()).waterfall().to_dicts()
+    assert {row["part"] for row in parts} == {"total"}
+
+
+def test_thresholds_and_readout_share_one_chance_of_a_false_alarm(table: pd.DataFrame) -> None:
+    seen = pd.Series(0.0, index=table.index)
+    for arm, lost in (("holdout", 100), ("digital", 156), ("sms", 100)):
+        seen[table.index[table["arm"] == arm][:lost]] = np.nan
+    declared = ex.Experiment({"woken": ex.Rate("woken"), "seen": ex.Rate("seen", missing="exclude")}, shares=SHARES)
+    outcomes = table.assign(seen=seen)
+    sources = declared.analyze(outcomes), ex.cost_thresholds(outcomes, experiment=declared)
+    readout, pays = ({f.code: f for f in source.findings}["MISSING_OUTCOME"] for source in sources)
+    assert 0.0005 < readout.values["p_value"] < 0.001
+    assert readout.status == pays.status == "note"
