@@ -75,12 +75,14 @@ def ground_of(
     assignment: object,
     order: Sequence[str],
     *,
+    metric: str,
     window: str | timedelta | None,
     columns: ColumnsLike,
 ) -> Ground:
     """The analysed persons with arm and window: from the outcomes of the readout, else from the assignment.
 
-    In the assignment a person with several rows counts as first assigned.
+    Persons of strata that left the contrasts of the metric are not analysed: they stand outside of the arms. In the
+    assignment a person with several rows counts as first assigned.
 
     Raises:
         InputError: When a step is no arm.
@@ -94,11 +96,21 @@ def ground_of(
         person = pa.array(found.records.column("person_id"))
         return Ground(
             person=person,
-            arm=_places(arms, order),
+            arm=np.where(_analysed(readout, metric), _places(arms, order), -1),
             start=found.assigned_at,
             length=microseconds(found.window),
         )
     return _from_assignment(assignment, order, window=window, columns=columns)
+
+
+def _analysed(readout: Readout, metric: str) -> NDArray[np.bool_]:
+    """Which persons of the outcomes stand in the strata that the metric's contrasts use."""
+    found, layers = readout.outcomes, readout.experiment.layers
+    if found is None or not layers:
+        return np.ones(1, bool)
+    kept = {tuple(map(str, cell)) for cell in readout.fit(metric).strata}
+    cells = zip(*(found.records.column(name) for name in layers), strict=True)
+    return np.array([tuple(map(str, cell)) in kept for cell in cells], bool)
 
 
 def _from_assignment(

@@ -88,7 +88,7 @@ def reconcile(  # noqa: PLR0913 -- the contract's options
     owners = _owners(steps)
     if readout.outcomes is None and assignment is None:
         raise InputError("assignment is needed: the readout does not know who was in which arm.")
-    persons = ground_of(readout, assignment, order, window=window, columns=columns)
+    persons = ground_of(readout, assignment, order, metric=chosen, window=window, columns=columns)
     names = [str(name) for name in credit.journeys.touches.channel.names]
     untested = [channel for channel in names if channel not in owners]
     groups = [tuple(steps[arm]) for arm in steps] + [tuple(owners)] + [(channel,) for channel in untested]

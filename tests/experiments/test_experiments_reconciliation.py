@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -161,6 +162,23 @@ def test_immature_persons_are_neither_credited_nor_counted(campaign: ex.Campaign
         mine = events[(events["arm"] == row["arm"]) & events["channel"].isin(campaign.steps[row["step"]])]
         mine = mine[mine["conversion_id"].isin(kept) & (mine["model"] == row["model"])]
         assert row["attributed"] == pytest.approx(mine["conversions"].sum(), rel=1e-12)
+
+
+def test_persons_of_a_stratum_that_left_the_contrasts_are_not_credited(campaign: ex.Campaign, parts) -> None:
+    alone = campaign.assignment.copy()
+    row = np.arange(len(alone))
+    alone["stratum"] = np.where((row % 3 == 0) & (alone["arm"] != "full"), "without full", "with all")
+    outcomes = ex.build_outcomes(alone, campaign.conversions, as_of=campaign.as_of)
+    readout = ex.Experiment({"woken": ex.Rate("woken")}, strata="stratum").analyze(outcomes)
+    assert "STRATUM_DROPPED" in [finding.code for finding in readout.findings]
+    stratified = ex.reconcile(parts[0], readout, steps=campaign.steps).table()
+    kept = alone[alone["stratum"] == "with all"]
+    outcomes = ex.build_outcomes(kept, campaign.conversions, as_of=campaign.as_of)
+    readout = ex.Experiment({"woken": ex.Rate("woken")}).analyze(outcomes)
+    expected = ex.reconcile(parts[0], readout, steps=campaign.steps).table()
+    names = ["step", "arm", "model", "persons", "touched", "attributed", "placebo", "placebo_scaled"]
+    pd.testing.assert_frame_equal(stratified[names], expected[names])
+    assert stratified["incremental"].to_numpy() == pytest.approx(expected["incremental"].to_numpy(), nan_ok=True)
 
 
 def test_a_person_in_two_arms_counts_as_first_assigned_whatever_the_order_of_rows(campaign: ex.Campaign, parts) -> None:
