@@ -100,7 +100,7 @@ def _report(evidence: Evidence, lang: str) -> Report:
         figures_caption=word("credit_caption"),
         sections=sections_of(evidence, decisions, trust_line, invalid),
         findings=findings,
-        gates=gates_of(plan, findings, decisions, figures, _changes(plan)),
+        gates=gates_of(plan, findings, decisions, figures, _changes(plan), evidence.refusal),
         manifest=[(name, text) for name, text in versions().items()],
         words=furniture(),
     )
@@ -133,7 +133,11 @@ def _facts(evidence: Evidence) -> list[tuple[str, str]]:
 def _refusal(evidence: Evidence) -> tuple[str, ...]:
     if not evidence.refusal:
         return ()
-    return evidence.refusal, word("trust_line.refusal"), word(f"next.{evidence.refusal}")
+    declared = evidence.plan.experiment
+    # A control may well be there: what is missing is that somebody says the arms were drawn at random.
+    unattested = declared is not None and not declared.randomised
+    step = "NOT_ATTESTED" if unattested else evidence.refusal
+    return evidence.refusal, word("trust_line.refusal"), word(f"next.{step}")
 
 
 def _assigned(evidence: Evidence) -> list[tuple[str, str]]:

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Literal
 
 from attribution.core.formats import format_value
+from experiments.post_mortem.evidence import step_order
 from experiments.post_mortem.words import contrast_words, word
 from experiments.report.document import Decision, Gate, GateStatus
 
@@ -56,10 +57,11 @@ def gates_of(
     decisions: Sequence[Decision],
     figures: Mapping[str, float | None],
     changed_keys: Sequence[tuple[str, object, object]] | None,
+    refusal: str = "",
 ) -> list[Gate]:
-    """Every gate, in the order trust, decisions, figures."""
+    """Every gate, in the order trust, decisions, figures; a refusal is what a decision without a verdict shows."""
     gates = [*_trust(findings, decisions, changed_keys)]
-    gates += [_decision(declared, decisions, plan) for declared in plan.gate]
+    gates += [_decision(declared, decisions, plan, refusal) for declared in plan.gate]
     gates += [_figure(declared, figures) for declared in plan.figure]
     return gates
 
@@ -99,13 +101,11 @@ def _trust(
         )
 
 
-def _decision(declared: GatePlan, decisions: Sequence[Decision], plan: Plan) -> Gate:
+def _decision(declared: GatePlan, decisions: Sequence[Decision], plan: Plan, refusal: str) -> Gate:
     found = _find(declared, decisions)
     segment = f":{declared.segment}" if declared.segment else ""
     name = f"decision:{declared.arm}{segment}@{declared.threshold:g}"
-    observed = (
-        found.verdict.word if found is not None else "NO_HOLDOUT" if not _randomised(plan) else word("gate.absent")
-    )
+    observed = found.verdict.word if found is not None else refusal or word("gate.absent")
     contrast = (
         contrast_words(found.arm, found.control, found.segment)
         if found is not None
@@ -129,13 +129,9 @@ def _before(arm: str, plan: Plan) -> str:
     """What an arm would have been compared with: the arm before it in the order, else the control."""
     if plan.experiment is None:
         return "?"
-    order = plan.experiment.order or ()
+    order = step_order(plan) or ()
     position = order.index(arm) if arm in order else 0
     return order[position - 1] if position else plan.experiment.control
-
-
-def _randomised(plan: Plan) -> bool:
-    return plan.experiment is not None and plan.experiment.randomised
 
 
 def _find(declared: GatePlan, decisions: Sequence[Decision]) -> Decision | None:

@@ -198,6 +198,15 @@ def test_without_thresholds_the_effect_is_told_and_the_cost_is_named_as_unknown(
     assert "未声明成本阈值" in report.to_html()
 
 
+def test_a_table_without_the_control_is_no_holdout_at_the_gate_too(plan, data):
+    treated = data["assignment"][data["assignment"]["arm"] != "holdout"]
+    del plan["experiment"]["order"]  # the steps give the order
+    plan["gate"] = [{"arm": "full", "threshold": 85, "expect": "PASS"}]
+    gate = ex.postmortem(plan, {**data, "assignment": treated}).gates[-1]
+    assert (gate.status, gate.observed) == ("fail", "NO_HOLDOUT")
+    assert "full vs sms" in gate.message
+
+
 def test_a_threshold_never_pays_for_what_must_not_rise(plan, campaign):
     outcomes = campaign.outcomes
     data = {"outcomes": outcomes.assign(closed=(np.arange(len(outcomes)) % 7 == 0).astype(int))}
