@@ -84,7 +84,8 @@ class TableIssue:
         """The issue as one line of an error message."""
         place = self.table if self.column is None else f"{self.table}.{self.column}"
         shown = f" Examples: {', '.join(self.examples)}." if self.examples else ""
-        return f"[{self.code}] {place}: {self.message} ({self.count:,} affected.){shown}"
+        text = self.message if self.message.endswith((".", "?")) else f"{self.message}."
+        return f"[{self.code}] {place}: {text} ({self.count:,} affected.){shown}"
 
 
 class TableError(InputError):

@@ -7,6 +7,7 @@ engine first), and never changed. Problems are collected in `Problems` and raise
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
@@ -51,7 +52,7 @@ class Problems:
 
 def _shown(item: object) -> str:
     """One example for a message: short, and on one line."""
-    shown = repr(item)
+    shown = repr(str(item)) if isinstance(item, date) else repr(item)
     return shown if len(shown) <= 60 else shown[:57] + "..."
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attribution.core.durations import duration_text, microseconds, parse_duration
+from attribution.core.durations import MICROSECONDS_PER_DAY, duration_text, microseconds, parse_duration
 from attribution.core.errors import DesignError, InputError
 from attribution.core.findings import Finding
 from attribution.core.recipe import Recipe, fingerprint
@@ -23,7 +23,7 @@ from experiments.outcomes.spend import fixed_by_row
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import date, datetime
+    from datetime import date, datetime, timedelta
 
     import pyarrow as pa
     from numpy.typing import NDArray
@@ -169,11 +169,11 @@ def _check_mature(sources: Sources, settled: NDArray[np.int64], rows: NDArray[np
     if not len(settled):
         raise DesignError("NONE_MATURE", "the assignment holds no person to analyse. Pass one row per assigned person.")
     earliest = int(sources.assigned.assigned_at[settled].min()) - last
-    short = duration_text(timedelta(microseconds=earliest))
+    days = math.ceil(earliest / MICROSECONDS_PER_DAY)
     raise DesignError(
         "NONE_MATURE",
-        f"no person's window is over at as_of (less lag): the earliest assignment is {short} too late. Wait that long, "
-        "choose a shorter window=, or correct as_of=.",
+        f"no person's window is over at as_of (less lag): the first ends {days} day(s) later. Set as_of= to the day up "
+        f"to which the data are complete, at least {days} day(s) on; else wait, or choose a shorter window=.",
     )
 
 

@@ -13,6 +13,8 @@ from attribution.core.findings import Finding
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from attribution.core.findings import Status
+
 __all__ = ["Matched", "Windows", "beyond_data", "match_events", "sum_by_person"]
 
 # Judgements. Conversions thin out after a campaign, but persons return without one too: half of a window without a
@@ -86,7 +88,9 @@ def match_events(
     if values["unassigned"]:
         share = values["unassigned"] / len(code)
         brief = {"rows": len(code), "unassigned": values["unassigned"], "share": share}
-        findings.append(Finding(code=f"UNASSIGNED_{name}", status="note", values=brief))
+        # A log of everybody holds many others; one in which nobody is known has other keys than the assignment.
+        status: Status = "fail" if values["unassigned"] == len(code) else "note"
+        findings.append(Finding(code=f"UNASSIGNED_{name}", status=status, values=brief))
     return Matched(inside=inside, row=row[inside], findings=tuple(findings))
 
 

@@ -33,6 +33,10 @@ def _arms(plan: Plan) -> Iterator[tuple[str, str]]:
             yield place, "the control adds no channels. Delete this key."
         elif known and arm not in known:
             yield place, f"{shown(arm)} is not an arm of experiment.order. {closest(arm, known)}"
+    missing = [arm for arm in experiment.order or () if arm != experiment.control and arm not in experiment.steps]
+    if experiment.steps and missing and known.issuperset(experiment.steps):
+        # Each step is compared with the arm before it, so a gap would compare other arms than the thresholds do.
+        yield "experiment.steps", f"says nothing of {shown(missing[0])}. Name the channels that each arm adds."
 
 
 def _order(experiment: ExperimentPlan) -> Iterator[tuple[str, str]]:

@@ -135,9 +135,11 @@ def _refusal(evidence: Evidence) -> tuple[str, ...]:
         return ()
     declared = evidence.plan.experiment
     # A control may well be there: what is missing is that somebody says the arms were drawn at random.
-    unattested = declared is not None and not declared.randomised
-    step = "NOT_ATTESTED" if unattested else evidence.refusal
-    return evidence.refusal, word("trust_line.refusal"), word(f"next.{step}")
+    step = word(f"next.{evidence.refusal}")
+    if declared is not None:
+        empty = word("next.CONTROL_EMPTY", control=declared.control)
+        step = empty if declared.randomised else word("next.NOT_ATTESTED")
+    return evidence.refusal, word("trust_line.refusal"), step
 
 
 def _assigned(evidence: Evidence) -> list[tuple[str, str]]:

@@ -118,11 +118,12 @@ def effects_chart(evidence: Evidence, metric: str, invalid: str = "") -> Chart:
     title = word("chart.invalid", codes=invalid) if invalid else _effects_title(rows)
     told = [f"{row['label']}: {interval_words(row['value'], row['low'], row['high'], 'per1000')}" for row in drawn]
     name = thing_words(metric)
+    stepped = evidence.steps is not evidence.readout
     return Chart(
         name="chart-effects",
         kind="forest",
         title=title,
-        subtitle=word("chart.effects.subtitle", metric=name),
+        subtitle=word("chart.effects.subtitle" if stepped else "chart.effects.subtitle_control", metric=name),
         alt=f"{title}. {'; '.join(told)}",
         records=Records.from_rows((Field("label", "text"), *_VALUE), drawn),
         words={"x": word("chart.effects.x", metric=name), "zero": word("chart.effects.zero")},
@@ -214,7 +215,7 @@ def waterfall_chart(evidence: Evidence, invalid: str = "") -> Chart | None:
         role = {"incentive_natural": "leak", "total": "total"}.get(row["part"], "part")
         label = word(f"chart.waterfall.{row['part']}")
         rows.append({"group": row["arm"], "label": label, "role": role, "start": row["start"], "end": row["end"]})
-        if role == "leak":
+        if role == "leak" and row["end"] > row["start"]:
             leaks.append(f"{row['arm']} {format_value(row['end'] - row['start'], 'money')}")
     title = word("chart.waterfall.title", leaks=listed(leaks)) if leaks else word("chart.waterfall.plain")
     if invalid:

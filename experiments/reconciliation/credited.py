@@ -55,6 +55,8 @@ class Credited:
         touched: Group of channels x arms: conversions with a touch of the group.
         outside: Counted conversions of persons outside the arms, or outside their windows.
         later: Further conversions of the same persons in their windows.
+        counted: Customers of each arm: persons with a conversion in the window.
+        persons: Persons of each arm.
     """
 
     models: tuple[str, ...]
@@ -63,6 +65,8 @@ class Credited:
     touched: NDArray[np.int64]
     outside: int
     later: int
+    counted: NDArray[np.int64]
+    persons: NDArray[np.int64]
 
     def credited(self, model: int, arms: Sequence[int], names: Sequence[str]) -> float:
         """Credit of a model to some channels among the persons of some arms."""
@@ -186,6 +190,8 @@ def credit_on(credit: Credit, ground: Ground, arms: int, groups: Sequence[Sequen
         touched=touched,
         outside=int((~inside).sum()),
         later=int(inside.sum() - first.sum()),
+        counted=np.bincount(arm[first], minlength=arms),
+        persons=np.bincount(ground.arm[ground.arm >= 0], minlength=arms),
     )
 
 

@@ -106,7 +106,10 @@ def reconcile(  # noqa: PLR0913 -- the contract's options
         rows += _untested(found, channel, place, treated, control)
     return Reconciliation(
         records=Records.from_rows(FIELDS, rows),
-        findings=tuple(_findings(found, untested, owners, windowed=persons.start is not None)),
+        findings=(
+            *_basis(found, [effects[arm] for arm in steps]),
+            *_findings(found, untested, owners, windowed=persons.start is not None),
+        ),
         recipe=Recipe(
             method="reconcile",
             definitions=("RECONCILE", "PLACEBO"),
@@ -205,6 +208,19 @@ def _untested(found: Credited, channel: str, group: int, treated: int, control: 
             "placebo_scaled": placebo * treated / control,
             "note": UNTESTED_NOTE,
         }
+
+
+def _basis(found: Credited, effects: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    """Whether credit and effect speak of the same persons, and of the same customers among them."""
+    for place, effect in enumerate(effects, start=1):
+        analysed, woken = int(effect["n"]), round(effect["n"] * effect["value"])
+        persons, counted = int(found.persons[place]), int(found.counted[place])
+        if persons != analysed:
+            values = {"arm": effect["arm"], "persons": persons, "analysed": analysed}
+            yield Finding(code="PERSONS_DIFFER", status="warn", values=values)
+        elif counted != woken:
+            values = {"arm": effect["arm"], "counted": counted, "woken": woken}
+            yield Finding(code="CUSTOMERS_DIFFER", status="warn", values=values)
 
 
 def _findings(

@@ -177,7 +177,7 @@ def issue(**changed):
 
 def test_an_issue_is_one_line():
     assert issue(message="a key is empty", examples=("'row 3'",)).line() == (
-        "[NULL_KEY] touches.person_id: a key is empty (1,234 affected.) Examples: 'row 3'."
+        "[NULL_KEY] touches.person_id: a key is empty. (1,234 affected.) Examples: 'row 3'."
     )
     assert issue(column=None).line().startswith("[NULL_KEY] touches:")
 

@@ -237,3 +237,16 @@ def test_every_finding_has_its_sentence(lang):
     for finding in found:
         assert finding.text(lang)
         assert "{" not in finding.text(lang)
+
+
+@pytest.mark.parametrize("name", ["touches", "conversions"])
+def test_a_log_in_which_nobody_is_known_fails(name: str) -> None:
+    c = ex.simulate(persons=400, seed=2)
+    tables = {"touches": c.touches, "conversions": c.conversions}
+    tables[name] = tables[name].assign(person_id="K" + tables[name]["person_id"])
+    tables["prices"] = c.prices
+    found = ex.build_outcomes(c.assignment, as_of=c.as_of, **tables)
+    status = {finding.code: finding.status for finding in found.findings}
+    assert status[f"UNASSIGNED_{name.upper()}"] == "fail"
+    pays = ex.cost_thresholds(found, thresholds=[60], order=c.order)
+    assert {row["verdict"] for row in pays.to_dicts()} == {"INVALID"}

@@ -419,3 +419,11 @@ def test_the_plan_of_the_guide_is_a_plan(repo):
     plan = Plan.from_dict(tomllib.loads(guide.split("```toml\n", 1)[1].split("```", 1)[0]))
     sections = {name for name in type(plan).model_fields if getattr(plan, name)}
     assert sections == set(type(plan).model_fields)  # it shows every section
+
+
+def test_steps_must_name_every_arm_of_the_order(declared):
+    mapping = deepcopy(declared)
+    del mapping["experiment"]["steps"]["digital"]
+    where, message = only_problem(mapping)
+    assert where == "experiment.steps"
+    assert 'says nothing of "digital"' in message

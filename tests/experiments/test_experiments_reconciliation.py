@@ -219,3 +219,13 @@ def test_a_mistyped_channel_of_a_step_is_told(campaign: ex.Campaign, parts) -> N
     unseen = [finding for finding in result.findings if finding.code == "CHANNEL_UNSEEN"]
     assert [finding.status for finding in unseen] == ["warn"]
     assert "Did you mean 'banner'?" in unseen[0].text("en")
+
+
+def test_credit_and_effect_of_different_persons_or_customers_are_told(campaign: ex.Campaign, parts) -> None:
+    half = ex.Experiment({"woken": ex.Rate("woken")}).analyze(campaign.outcomes.iloc[::2])
+    options = {"assignment": campaign.assignment, "steps": campaign.steps, "window": "28d"}
+    codes = [finding.code for finding in ex.reconcile(parts[0], half, **options).findings]
+    assert codes.count("PERSONS_DIFFER") == 3
+    fewer = at.attribute(campaign.touches, campaign.conversions.iloc[::2])
+    codes = [finding.code for finding in ex.reconcile(fewer, parts[1], **options).findings]
+    assert "CUSTOMERS_DIFFER" in codes

@@ -293,7 +293,9 @@ def _tables(campaign):
 )
 def test_postmortem_names_the_problem(campaign, table, change, expected):
     changed = change(getattr(campaign, table))
-    found = _issues(lambda: ex.postmortem(campaign.plan, {**_tables(campaign), table: changed}))
+    # Without the plan's zone for the assignment: naive times stay a problem there.
+    plan = {**campaign.plan, "tables": {name: {"path": each["path"]} for name, each in campaign.plan["tables"].items()}}
+    found = _issues(lambda: ex.postmortem(plan, {**_tables(campaign), table: changed}))
     assert found == [_expected(table, *expected, rows=len(changed))]
 
 
