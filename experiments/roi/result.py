@@ -13,7 +13,7 @@ from attribution.core.render.display import Cell, Display, DisplayColumn, Displa
 from experiments.roi.net_benefit import Variance, net_benefit
 from experiments.roi.people import PeopleNeeded, people_needed
 from experiments.roi.undecided import IncrementalCost, cost_per_incremental
-from experiments.roi.verdicts import Verdict, adjust_verdicts, decide, verdict_p_values
+from experiments.roi.verdicts import GUARDRAIL_UNDECIDED, Verdict, adjust_verdicts, decide, verdict_p_values
 from experiments.roi.wording import price_text, verdict_sentence
 
 if TYPE_CHECKING:
@@ -250,6 +250,11 @@ def _fields(*, segmented: bool) -> tuple[Field, ...]:
     )
 
 
+def _people(row: Judged) -> int | None:
+    """The persons that would decide; None where the interval is decided and something else holds the verdict back."""
+    return None if row.verdict.reason in {MULTIPLICITY, GUARDRAIL_UNDECIDED} else row.people.number
+
+
 def _names(contrast: ContrastCosts) -> dict[str, object]:
     return {"arm": contrast.arm, "control": contrast.control, "segment": contrast.segment}
 
@@ -277,7 +282,7 @@ def _record(row: Judged) -> dict[str, object]:
         "verdict": row.verdict.word,
         "verdict_unadjusted": row.unadjusted.word,
         "reason": "; ".join(reasons),
-        "people_needed": row.people.number,
+        "people_needed": _people(row),
     }
 
 
@@ -312,5 +317,5 @@ def _shown(row: Judged) -> tuple[object, ...]:
         _price_shown(row, record["cost_per_incremental_low"], record["cost_per_incremental_high"]),
         Cell(record[_NET[0]], record[_NET[1]], record[_NET[2]]),
         row.verdict.word,
-        row.people.number if row.verdict.word == "INCONCLUSIVE" else None,
+        _people(row) if row.verdict.word == "INCONCLUSIVE" else None,
     )
