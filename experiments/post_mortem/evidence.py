@@ -101,7 +101,7 @@ def gather(plan: Plan, data: object) -> Evidence:
             reconciliation=None, refusal=error.code,
         )  # fmt: skip
     _raise(issues)
-    if found is None:  # pragma: unreachable -- what is missing has been raised
+    if found is None:  # unreachable: what is missing has been raised
         raise InputError("the tables are unusable.")
     outcomes, readout = found
     order = step_order(plan)
@@ -206,7 +206,7 @@ def _experiment(plan: Plan) -> Any:
     from experiments.roi import Guardrail
 
     declared = plan.experiment
-    if declared is None:  # pragma: unreachable -- the caller has refused
+    if declared is None:  # unreachable: the caller has refused
         raise DesignError("NO_HOLDOUT", "the plan declares no experiment.")
     metrics: dict[str, Rate | Mean] = {}
     roles = plan.roles()

@@ -106,7 +106,7 @@ def _execution(evidence: Evidence) -> Section:
 
 def _effect(evidence: Evidence, invalid: str) -> Section:
     readout = evidence.readout
-    if readout is None or evidence.steps is None:  # pragma: unreachable -- the caller has looked
+    if readout is None or evidence.steps is None:  # unreachable: the caller has looked
         return _section("effect", "")
     order = order_of(evidence.plan, readout)
     rows = sorted(readout.to_dicts(), key=lambda row: order.index(row["arm"]) if row["arm"] in order else len(order))
@@ -149,7 +149,7 @@ def _effect_answer(row: dict[str, Any], level: float) -> str:
 
 def _channels(evidence: Evidence, invalid: str) -> Section:
     credit = evidence.credit
-    if credit is None:  # pragma: unreachable -- the caller has looked
+    if credit is None:  # unreachable: the caller has looked
         return _section("channels", "")
     rows = credit.to_dicts()
     drawn = (pictures.reconciliation_chart(evidence, invalid), pictures.credit_chart(rows))
@@ -179,7 +179,7 @@ def _channels(evidence: Evidence, invalid: str) -> Section:
 
 def _cost(evidence: Evidence, decisions: Sequence[Decision], invalid: str) -> Section:
     thresholds = evidence.thresholds
-    if thresholds is None:  # pragma: unreachable -- the caller has looked
+    if thresholds is None:  # unreachable: the caller has looked
         return _section("cost", "")
     drawn = (pictures.net_benefit_chart(evidence, decisions, invalid), pictures.waterfall_chart(evidence, invalid))
     counts = Counter(decision.verdict.word for decision in decisions)
