@@ -45,6 +45,8 @@ class Columns:
         basis: What a price is paid for.
         unit_cost: The price of one unit.
         arms: The arms that caused a fixed cost, separated by ";".
+        valid_from: From when a price holds; empty: always before.
+        valid_to: Until when a price holds, itself excluded; empty: for good.
 
     Example:
         >>> import attribution as at
@@ -76,6 +78,8 @@ class Columns:
     basis: str = "basis"
     unit_cost: str = "unit_cost"
     arms: str = "arms"
+    valid_from: str = "valid_from"
+    valid_to: str = "valid_to"
 
     def __post_init__(self) -> None:
         if self.precision not in ("instant", "day"):
