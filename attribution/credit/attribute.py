@@ -8,6 +8,8 @@ from attribution.credit.credit import Credit
 from attribution.credit.keys import CHANNEL, make_cells
 from attribution.credit.sums import sum_cells
 from attribution.journeys.build import build_journeys
+from attribution.models.fitted import fit_model
+from attribution.models.protocol import PathModel, TouchModel
 from attribution.models.registry import resolve_models
 
 if TYPE_CHECKING:
@@ -75,6 +77,17 @@ def attribute(
 
 def attribute_journeys(journeys: Journeys, models: Iterable[Model | str] | Model | str | None) -> Credit:
     """Credit of journeys by channel."""
-    found = resolve_models(models)
+    found = _fitted(journeys, resolve_models(models))
     cells = make_cells(journeys, (CHANNEL,))
     return Credit(journeys=journeys, models=found, cells=cells, sums=sum_cells(journeys, found, cells))
+
+
+def _fitted(journeys: Journeys, models: tuple[Model, ...]) -> tuple[TouchModel, ...]:
+    """The models ready for single journeys: those of paths are fitted to all paths first."""
+    ready: list[TouchModel] = []
+    for model in models:
+        if isinstance(model, PathModel):
+            ready.append(fit_model(model, journeys.path_counts()))
+        elif isinstance(model, TouchModel):
+            ready.append(model)
+    return tuple(ready)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from attribution.credit.keys import Cells
     from attribution.credit.spend import Spend
     from attribution.journeys.plan import Journeys
-    from attribution.models.protocol import Model
+    from attribution.models.protocol import TouchModel
 
 __all__ = ["Credit"]
 
@@ -35,7 +35,7 @@ class Credit(TabularResult):
 
     Attributes:
         journeys: The plan that the credit rests on.
-        models: The models, in the order given.
+        models: The models, in the order given; a model of paths as a `FittedModel`.
         cells: The key columns and the cells they span.
         sums: Credit per model and cell.
         spend: Money spent per key; None before `with_costs`.
@@ -54,7 +54,7 @@ class Credit(TabularResult):
     """
 
     journeys: Journeys
-    models: tuple[Model, ...]
+    models: tuple[TouchModel, ...]
     cells: Cells
     sums: CellSums
     spend: Spend | None = None
@@ -140,7 +140,7 @@ class Credit(TabularResult):
     @property
     def recipe(self) -> Recipe:
         """How the credit was made: rules, models, counts, versions, fingerprint of the data."""
-        from attribution.credit.display import credit_recipe
+        from attribution.credit.recipe import credit_recipe
 
         return credit_recipe(self)
 

@@ -66,6 +66,7 @@ class Cells:
     _width: int
     _observed: NDArray[np.int64] | None
     _untouched: NDArray[np.int64] | None
+    _by_channel: bool
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -86,6 +87,10 @@ class Cells:
         if self._untouched is None or self._conversion is None:
             return np.full(len(conversions), self.credited, np.int64)
         return self.credited + np.searchsorted(self._untouched, self._conversion[conversions])
+
+    def channel_codes(self) -> NDArray[np.int64] | None:
+        """The channel of each credited cell; None when the key is something else, or something more."""
+        return self.codes[: self.credited, 0] if self._by_channel else None
 
     def order(self) -> NDArray[np.int64]:
         """The cells sorted by their keys, "(none)" last."""
@@ -189,7 +194,12 @@ def make_cells(journeys: Journeys, keys: tuple[Key, ...]) -> Cells:
         _width=width,
         _observed=observed,
         _untouched=untouched,
+        _by_channel=len(keys) == 1 and _is_channel(journeys, keys[0]),
     )
+
+
+def _is_channel(journeys: Journeys, key: Key) -> bool:
+    return key.side == "touch" and key.column in ("", journeys.touches.table.roles.channel)
 
 
 def _text(value: object) -> str:
@@ -200,7 +210,7 @@ def _labels(journeys: Journeys, key: Key, problems: Problems) -> Labels:
     """The values of a key column: per row of the touches, or per counted conversion."""
     import pyarrow as pa
 
-    if key.side == "touch" and key.column in ("", journeys.touches.table.roles.channel):
+    if _is_channel(journeys, key):
         return journeys.touches.channel
     table = copy(journeys.touches.table if key.side == "touch" else journeys.conversions.table)
     table.problems = problems  # what goes wrong from here on belongs to this call

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attribution.core.errors import ConservationError
+from attribution.models.fitted import FittedModel
 from attribution.models.protocol import checked_weights
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from attribution.credit.keys import Cells
     from attribution.journeys.eligibility import Pairs
     from attribution.journeys.plan import Journeys
-    from attribution.models.protocol import Model
+    from attribution.models.protocol import TouchModel
 
 __all__ = ["CellSums", "PersonCells", "check_conservation", "person_cells", "sum_cells"]
 
@@ -32,17 +33,22 @@ class CellSums:
     Attributes:
         conversions: Models x cells.
         value: Models x cells.
+        inside_conversions: Models x cells: the credit inside single journeys, added up. It differs from `conversions`
+            for models of paths whose channel totals stand in the cells.
+        inside_value: Models x cells, likewise.
         touched: Number of conversions with a touch.
         touched_value: Their value.
     """
 
     conversions: NDArray[np.float64]
     value: NDArray[np.float64]
+    inside_conversions: NDArray[np.float64]
+    inside_value: NDArray[np.float64]
     touched: int
     touched_value: float
 
 
-def sum_cells(journeys: Journeys, models: tuple[Model, ...], cells: Cells) -> CellSums:
+def sum_cells(journeys: Journeys, models: tuple[TouchModel, ...], cells: Cells) -> CellSums:
     """Credit per model and cell, added in canonical order whatever the pieces; conservation is checked.
 
     Raises:
@@ -66,17 +72,42 @@ def sum_cells(journeys: Journeys, models: tuple[Model, ...], cells: Cells) -> Ce
     for place in range(len(models)):
         _add(conversions[place], none, np.ones(len(alone)))
         _add(value[place], none, counted.value[alone])
-    for place, model in enumerate(models):
-        check_conservation(model.name, "conversions", float(conversions[place].sum()), float(len(counted)))
-        check_conservation(model.name, "value", float(value[place].sum()), float(counted.value.sum()))
     touched = np.ones(len(counted), bool)
     touched[alone] = False
-    return CellSums(
-        conversions=conversions,
-        value=value,
+    touched_value = float(counted.value[touched].sum())
+    sums = CellSums(
+        conversions=_channel_totals(conversions, models, cells, float(touched.sum())),
+        value=_channel_totals(value, models, cells, touched_value),
+        inside_conversions=conversions,
+        inside_value=value,
         touched=int(touched.sum()),
-        touched_value=float(counted.value[touched].sum()),
+        touched_value=touched_value,
     )
+    for found, what, expected in (
+        (sums.conversions, "conversions", float(len(counted))),
+        (sums.inside_conversions, "conversions inside journeys", float(len(counted))),
+        (sums.value, "value", float(counted.value.sum())),
+        (sums.inside_value, "value inside journeys", float(counted.value.sum())),
+    ):
+        for place, model in enumerate(models):
+            check_conservation(model.name, what, float(found[place].sum()), expected)
+    return sums
+
+
+def _channel_totals(
+    inside: NDArray[np.float64], models: tuple[TouchModel, ...], cells: Cells, touched: float
+) -> NDArray[np.float64]:
+    """The channel totals of models of paths in the place of their credit inside journeys, where cells are channels."""
+    codes = cells.channel_codes()
+    fitted = [place for place, model in enumerate(models) if isinstance(model, FittedModel)]
+    if codes is None or not fitted:
+        return inside
+    totals = inside.copy()
+    for place in fitted:
+        model = models[place]
+        if isinstance(model, FittedModel):
+            totals[place, : cells.credited] = model.shares[codes] * touched
+    return totals
 
 
 def _add(total: NDArray[np.float64], cell: NDArray[np.int64], amounts: NDArray[np.float64]) -> None:
@@ -112,7 +143,7 @@ class PersonCells:
     value: NDArray[np.float64]
 
 
-def person_cells(journeys: Journeys, models: tuple[Model, ...], cells: Cells) -> Iterator[PersonCells]:
+def person_cells(journeys: Journeys, models: tuple[TouchModel, ...], cells: Cells) -> Iterator[PersonCells]:
     """Credit per person and cell, in pieces; a person whose pairs fill several pieces is put together first."""
     width = len(cells)
     held = _Groups(np.empty(0, np.int64), np.empty((len(models), 0)), np.empty((len(models), 0)))
@@ -132,7 +163,7 @@ class _Groups:
     value: NDArray[np.float64]
 
 
-def _entries(journeys: Journeys, models: tuple[Model, ...], cells: Cells, pairs: Pairs) -> _Groups:
+def _entries(journeys: Journeys, models: tuple[TouchModel, ...], cells: Cells, pairs: Pairs) -> _Groups:
     counted = journeys.counted
     arrays, conversion = journeys.arrays(pairs), pairs.conversion()
     alone = pairs.start + np.flatnonzero(pairs.counts == 0)

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attribution.core.errors import InputError
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
-__all__ = ["JourneyArrays", "make_arrays"]
+__all__ = ["DistinctChannels", "JourneyArrays", "make_arrays"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -27,6 +29,8 @@ class JourneyArrays:
         channel_names: The distinct channels, sorted.
         age_seconds: How long before the conversion each touch happened.
         position: Place of each touch in its journey, 0 for the first.
+        conversion_time: When each journey converted, microseconds since 1970-01-01 UTC; None for journeys written by
+            hand.
 
     Example:
         >>> import numpy as np
@@ -40,15 +44,33 @@ class JourneyArrays:
     channel_names: NDArray[np.object_]
     age_seconds: NDArray[np.float64]
     position: NDArray[np.int64]
+    conversion_time: NDArray[np.int64] | None
     _column: Callable[[str], NDArray[Any]]
+    _conversion_column: Callable[[str], NDArray[Any]]
 
     def __post_init__(self) -> None:
         for array in (self.offsets, self.channel, self.channel_names, self.age_seconds, self.position):
             array.flags.writeable = False
+        if self.conversion_time is not None:
+            self.conversion_time.flags.writeable = False
 
     @classmethod
-    def of(cls, channels: list[list[str]], *, ages_seconds: list[list[float]]) -> JourneyArrays:
-        """Journeys written out by hand, for trying a model."""
+    def of(
+        cls,
+        channels: list[list[str]],
+        *,
+        ages_seconds: list[list[float]],
+        columns: Mapping[str, list[object]] | None = None,
+        conversion_columns: Mapping[str, list[object]] | None = None,
+    ) -> JourneyArrays:
+        """Journeys written out by hand, for trying a model.
+
+        Args:
+            channels: The channels of each journey, oldest touch first.
+            ages_seconds: The ages of its touches.
+            columns: Further columns of the touches, one value per touch.
+            conversion_columns: Columns of the conversions, one value per journey.
+        """
         flat = [channel for journey in channels for channel in journey]
         names = np.array(sorted(set(flat)), dtype=object)
         counts = np.array([len(journey) for journey in channels], np.int64)
@@ -57,7 +79,7 @@ class JourneyArrays:
             np.searchsorted(names.astype(str), np.array(flat, dtype=str)).astype(np.int64),
             names,
             np.array([age for ages in ages_seconds for age in ages], np.float64),
-            _no_columns,
+            columns=(_by_name(columns), _by_name(conversion_columns)),
         )
 
     def __len__(self) -> int:
@@ -72,15 +94,45 @@ class JourneyArrays:
         """Another column of the touches table, one value per touch, as an object array; empty cells are None."""
         return self._column(name)
 
+    def conversion_column(self, name: str) -> NDArray[Any]:
+        """A column of the conversions table, one value per journey, as an object array; empty cells are None."""
+        return self._conversion_column(name)
+
+    def distinct_channels(self) -> DistinctChannels:
+        """The distinct channels of each journey."""
+        width = max(len(self.channel_names), 1)
+        journey = np.repeat(np.arange(len(self)), self.lengths)
+        found, place, touches = np.unique(journey * width + self.channel, return_inverse=True, return_counts=True)
+        return DistinctChannels(journey=found // width, channel=found % width, touches=touches, place=place)
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class DistinctChannels:
+    """One entry per journey and distinct channel in it.
+
+    Attributes:
+        journey: The journey.
+        channel: The channel's code.
+        touches: Number of its touches in the journey.
+        place: For every touch its entry.
+    """
+
+    journey: NDArray[np.int64]
+    channel: NDArray[np.int64]
+    touches: NDArray[np.int64]
+    place: NDArray[np.int64]
+
 
 def make_arrays(
     counts: NDArray[np.int64],
     channel: NDArray[np.int64],
     channel_names: NDArray[np.object_],
     age_seconds: NDArray[np.float64],
-    column: Callable[[str], NDArray[Any]],
+    *,
+    columns: tuple[Callable[[str], NDArray[Any]], Callable[[str], NDArray[Any]]],
+    conversion_time: NDArray[np.int64] | None = None,
 ) -> JourneyArrays:
-    """Flat arrays of journeys of which none is empty."""
+    """Flat arrays of journeys of which none is empty; `columns` serve the touches' and the conversions' columns."""
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     position = np.arange(len(channel), dtype=np.int64) - np.repeat(offsets[:-1], counts)
     return JourneyArrays(
@@ -89,11 +141,20 @@ def make_arrays(
         channel_names=channel_names.copy(),
         age_seconds=age_seconds,
         position=position,
-        _column=column,
+        conversion_time=conversion_time,
+        _column=columns[0],
+        _conversion_column=columns[1],
     )
 
 
-def _no_columns(name: str) -> NDArray[Any]:
-    from attribution.core.errors import InputError
+def _by_name(columns: Mapping[str, list[object]] | None) -> Callable[[str], NDArray[Any]]:
+    """The columns of journeys written by hand."""
 
-    raise InputError(f"these journeys were written by hand and have no column {name!r}.")
+    def column(name: str) -> NDArray[Any]:
+        if columns is None or name not in columns:
+            raise InputError(f"these journeys were written by hand and have no column {name!r}.")
+        values = np.empty(len(columns[name]), dtype=object)
+        values[:] = columns[name]
+        return values
+
+    return column

@@ -20,9 +20,12 @@ if TYPE_CHECKING:
 
     from attribution.conversions import Conversions
     from attribution.core.findings import Finding
+    from attribution.core.tables import Table
     from attribution.credit.credit import Credit
     from attribution.journeys.eligibility import Counted, Served
+    from attribution.journeys.path_counts import PathCounts
     from attribution.journeys.paths import Paths, Summary
+    from attribution.journeys.person_paths import PersonPaths
     from attribution.models.protocol import Model
     from attribution.rules import Rules
     from attribution.touches import Touches
@@ -103,23 +106,53 @@ class Journeys:
         """The eligible (conversion, touch) pairs, in canonical order, in bounded pieces."""
         return eligible_pairs(self.counted, self.served, self.rules)
 
+    def person_paths(self) -> PersonPaths:
+        """Whose journeys took which path: those that converted and the null journeys."""
+        if "person paths" not in self._cache:
+            from attribution.journeys.person_paths import person_paths
+
+            self._cache["person paths"] = person_paths(self)
+        found: PersonPaths = self._cache["person paths"]
+        return found
+
+    def path_counts(self) -> PathCounts:
+        """The distinct paths with their conversions, value and null journeys: what models of paths are fitted to."""
+        return self.person_paths().paths
+
     def arrays(self, pairs: Pairs) -> JourneyArrays:
         """What a model sees of some pairs: the journeys that have a touch."""
-        counts = pairs.counts[pairs.counts > 0]
+        touched = pairs.counts > 0
+        journey = pairs.start + np.flatnonzero(touched)
         age = (self.counted.time[pairs.conversion()] - self.served.time[pairs.touch]) / 1e6
 
         def column(name: str) -> NDArray[Any]:
             return self.touch_column(name)[self.served.row[pairs.touch]]
 
-        return make_arrays(counts, self.served.channel[pairs.touch], self.touches.channel.names, age, column)
+        def conversion_column(name: str) -> NDArray[Any]:
+            return self.conversion_column(name)[self.counted.row[journey]]
+
+        return make_arrays(
+            pairs.counts[touched],
+            self.served.channel[pairs.touch],
+            self.touches.channel.names,
+            age,
+            columns=(column, conversion_column),
+            conversion_time=self.counted.time[journey],
+        )
 
     def touch_column(self, name: str) -> NDArray[np.object_]:
         """A column of the touches as Python values, one per row of the table."""
-        key = f"column {name}"
+        return self._values("touches", self.touches.table, name)
+
+    def conversion_column(self, name: str) -> NDArray[np.object_]:
+        """A column of the conversions as Python values, one per row of the table."""
+        return self._values("conversions", self.conversions.table, name)
+
+    def _values(self, of: str, table: Table, name: str) -> NDArray[np.object_]:
+        key = f"column of {of}: {name}"
         if key not in self._cache:
-            table = self.touches.table
             if name not in table.names:
-                raise InputError(f"the touches have no column {name!r}. {closest(name, table.names)}")
+                raise InputError(f"the {of} have no column {name!r}. {closest(name, table.names)}")
             values = np.empty(table.rows, dtype=object)
             values[:] = table.arrow(name).to_pylist()
             self._cache[key] = values

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from attribution.core.errors import InputError, closest
 from attribution.models.decay import TimeDecay
 from attribution.models.position import FirstTouch, LastTouch, Linear, PositionBased
-from attribution.models.protocol import Model, check_name
+from attribution.models.protocol import Model, PathModel, TouchModel, check_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,7 +25,7 @@ def resolve_models(models: Iterable[Model | str] | Model | str | None) -> tuple[
     """
     if models is None:
         return RULE_MODELS
-    listed: list[Any] = [models] if isinstance(models, str) or hasattr(models, "weights") else list(models)
+    listed: list[Any] = [models] if isinstance(models, (str, Model)) else list(models)
     if not listed:
         raise InputError("models must name at least one model. Leave it out for the five rule models.")
     found = tuple(_resolve(item) for item in listed)
@@ -47,6 +47,10 @@ def _resolve(item: object) -> Model:
     if not isinstance(item, Model):
         raise InputError(f"{item!r} is no model: it needs `name`, `needs` and `weights(j)` (see attribution.Model).")
     check_name(item.name)
-    if item.needs != "touches":
-        raise InputError(f"model {item.name!r} needs {item.needs!r}; only models that need 'touches' work on journeys.")
+    wanted = {"touches": (TouchModel, "weights(j)"), "paths": (PathModel, "shares(paths)")}
+    if item.needs not in wanted:
+        raise InputError(f"model {item.name!r} needs {item.needs!r}; a model needs 'touches' or 'paths'.")
+    kind, method = wanted[item.needs]
+    if not isinstance(item, kind):
+        raise InputError(f"model {item.name!r} needs {item.needs!r} and so must have the method {method}.")
     return item

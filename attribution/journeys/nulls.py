@@ -1,0 +1,116 @@
+"""Null journeys: the touches that served no conversion, in the runs in which they came."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attribution.core.values import encode_together
+from attribution.journeys.eligibility import lookback_codes
+from attribution.journeys.order import canonical_order, time_scale
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from attribution.journeys.plan import Journeys
+
+__all__ = ["NullJourneys", "null_journeys"]
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class NullJourneys:
+    """Journeys that ended without a conversion, each person's one after the other.
+
+    Attributes:
+        counts: Touches of each journey.
+        row: Rows of the touches table, journey after journey, in order.
+        person: Person of each journey: an index into `persons`.
+        persons: All persons with a leftover touch or a counted conversion, sorted.
+        open: Journeys left out because they could still have converted when observation ended.
+        departed: Touches left out because they came after the person's counted conversion under ``reuse="first"``.
+    """
+
+    counts: NDArray[np.int64]
+    row: NDArray[np.int64]
+    person: NDArray[np.int64]
+    persons: pa.Array
+    open: int
+    departed: int
+
+
+def null_journeys(journeys: Journeys) -> NullJourneys:
+    """Split the leftover touches of every person into null journeys.
+
+    A leftover touch may take credit but served no counted conversion. The leftover touches of a person, in order, are
+    split at every conversion and wherever the gap to the previous one exceeds the lookback of the earlier touch. A
+    journey whose last touch is less than its lookback before the end of observation is still open: left out, counted.
+    With ``reuse="first"`` observation of a person ends with the conversion that counts.
+    """
+    rows = np.flatnonzero(_leftover(journeys))
+    left, persons = _persons(journeys, rows)
+    time = journeys.touches.time[rows]
+    conversion_person, conversion_time = _conversions(journeys, persons)
+    scale = time_scale([time, conversion_time], len(persons))
+    keys = scale.keys(left, time)
+    order = canonical_order(keys, lambda tied: journeys.touch_ranks(rows[tied]))
+    rows, left, time, keys = rows[order], left[order], time[order], keys[order]
+    converted = np.sort(scale.keys(conversion_person, conversion_time))
+    side = "left" if journeys.rules.same_instant == "include" else "right"
+    earlier = np.searchsorted(converted, keys, side=side)  # the conversions before each touch, over all persons
+    departed = 0
+    if journeys.rules.reuse == "first":
+        before_person = np.searchsorted(converted, scale.keys(left, np.full(len(left), np.iinfo(np.int64).min)))
+        stays = earlier == before_person
+        departed = int((~stays).sum())
+        rows, left, time, earlier = rows[stays], left[stays], time[stays], earlier[stays]
+    lookback = _lookbacks(journeys)[rows]
+    begins = np.ones(len(rows), bool)
+    begins[1:] = (left[1:] != left[:-1]) | (earlier[1:] != earlier[:-1]) | (np.diff(time) > lookback[:-1])
+    first = np.flatnonzero(begins)
+    counts = np.diff(np.append(first, len(rows)))
+    last = first + counts - 1
+    closed = journeys.observed[1] - time[last] >= lookback[last]
+    return NullJourneys(
+        counts=counts[closed],
+        row=rows[np.repeat(closed, counts)],
+        person=left[first[closed]],
+        persons=persons,
+        open=int((~closed).sum()),
+        departed=departed,
+    )
+
+
+def _leftover(journeys: Journeys) -> NDArray[np.bool_]:
+    """Rows of the touches that may take credit and served no counted conversion."""
+    left = journeys.withheld == 0
+    for pairs in journeys.pairs(transformed=False):
+        left[journeys.served.row[pairs.touch]] = False
+    return left
+
+
+def _persons(journeys: Journeys, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], pa.Array]:
+    """Person codes of some touches, over all persons who matter, and these persons."""
+    import pyarrow as pa
+
+    touched = journeys.touches.person.take(pa.array(rows))
+    codes, names = encode_together(touched, journeys.persons.cast(touched.type))
+    return codes[0].astype(np.int64), pa.array(names.tolist(), type=touched.type)
+
+
+def _conversions(journeys: Journeys, persons: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Person code and time of every conversion that is no refund row, counted or set aside."""
+    import pyarrow.compute as pc
+
+    codes = pc.fill_null(pc.index_in(journeys.conversions.person.cast(persons.type), value_set=persons), -1)
+    person = codes.to_numpy(zero_copy_only=False).astype(np.int64)
+    known = (person >= 0) & ~journeys.conversions.refund
+    return person[known], journeys.conversions.time[known]
+
+
+def _lookbacks(journeys: Journeys) -> NDArray[np.int64]:
+    """The lookback of every row of the touches, in microseconds."""
+    each, longest, _ = lookback_codes(journeys.touches, journeys.rules)
+    return np.full(journeys.touches.table.rows, longest, np.int64) if each is None else each

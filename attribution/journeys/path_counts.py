@@ -1,0 +1,98 @@
+"""Distinct journeys, counted: what the models of paths (Markov, Shapley) see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attribution.core.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = ["PathCounts"]
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class PathCounts:
+    """Distinct sequences of channels with their counts, flat: path i is ``channel[offsets[i]:offsets[i + 1]]``.
+
+    Every array is read-only. No path is empty: conversions without a touch are not the business of these models.
+
+    Attributes:
+        offsets: Begin of each path, and the end of the last; one longer than the number of paths.
+        channel: Channel code of each step, an index into `channel_names`.
+        channel_names: The channels, sorted; some may occur in no path.
+        conversions: Conversions per path.
+        value: Value of these conversions per path.
+        nulls: Journeys per path that ended without a conversion.
+
+    Example:
+        >>> paths = PathCounts.of([["A", "B", "C"], ["A"], ["B", "C"]], conversions=[1, 0, 0], nulls=[0, 1, 1])
+        >>> paths.offsets.tolist(), paths.channel.tolist(), paths.nulls.tolist()
+        ([0, 3, 4, 6], [0, 1, 2, 0, 1, 2], [0.0, 1.0, 1.0])
+    """
+
+    offsets: NDArray[np.int64]
+    channel: NDArray[np.int64]
+    channel_names: NDArray[np.object_]
+    conversions: NDArray[np.float64]
+    value: NDArray[np.float64]
+    nulls: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        size = len(self.offsets) - 1
+        if any(len(counts) != size for counts in (self.conversions, self.value, self.nulls)):
+            raise InputError(f"paths need one count each: {size} paths, {len(self.conversions)} conversions.")
+        if size and int(np.diff(self.offsets).min()) < 1:
+            raise InputError("a path must hold at least one channel.")
+        for array in (self.offsets, self.channel, self.channel_names, self.conversions, self.value, self.nulls):
+            array.flags.writeable = False
+
+    @classmethod
+    def of(
+        cls,
+        paths: Sequence[Sequence[str]],
+        *,
+        conversions: Sequence[float],
+        value: Sequence[float] | None = None,
+        nulls: Sequence[float] | None = None,
+    ) -> PathCounts:
+        """Paths written out by hand, for trying a model."""
+        names = np.array(sorted({channel for path in paths for channel in path}), dtype=object)
+        code = {name: place for place, name in enumerate(names.tolist())}
+        lengths = [len(path) for path in paths]
+        zeros = [0.0] * len(lengths)
+        return cls(
+            offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+            channel=np.array([code[channel] for path in paths for channel in path], np.int64),
+            channel_names=names,
+            conversions=np.array(conversions, np.float64),
+            value=np.array(zeros if value is None else value, np.float64),
+            nulls=np.array(zeros if nulls is None else nulls, np.float64),
+        )
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Number of steps of each path."""
+        return np.diff(self.offsets)
+
+    def with_counts(
+        self, conversions: NDArray[np.float64], nulls: NDArray[np.float64], value: NDArray[np.float64] | None = None
+    ) -> PathCounts:
+        """The same paths with other counts, as a resample has."""
+        return PathCounts(
+            offsets=self.offsets,
+            channel=self.channel,
+            channel_names=self.channel_names,
+            conversions=np.asarray(conversions, np.float64),
+            value=np.zeros(len(self)) if value is None else np.asarray(value, np.float64),
+            nulls=np.asarray(nulls, np.float64),
+        )

@@ -1,0 +1,81 @@
+"""A model of paths after the fit: one share per channel, and its reading inside single journeys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import numpy as np
+
+from attribution.models.protocol import checked_shares
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from attribution.journeys.arrays import JourneyArrays
+    from attribution.journeys.path_counts import PathCounts
+    from attribution.models.protocol import PathModel
+
+__all__ = ["FittedModel", "fit_model"]
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class FittedModel:
+    """A model of paths with the shares that some paths gave it.
+
+    Channel totals are share x total of the touched journeys. The credit inside one journey is another reading: in
+    proportion to the shares of the journey's channels (a negative share counts as 0), equally over the touches of a
+    channel; equally over the channels where none has a share. The two need not agree: a channel can bring more
+    conversions of its own than its total.
+
+    Attributes:
+        model: The model as declared.
+        channel_names: The channels, sorted.
+        shares: Share of each channel; they sum to 1.
+    """
+
+    model: PathModel
+    channel_names: NDArray[np.object_]
+    shares: NDArray[np.float64]
+    needs: ClassVar[Literal["touches"]] = "touches"
+
+    @property
+    def name(self) -> str:
+        """The model's name in tables."""
+        return self.model.name
+
+    @property
+    def definition(self) -> str:
+        """Code of the model's definition."""
+        return str(getattr(self.model, "definition", "CUSTOM_MODEL"))
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """The model's settings, for the recipe."""
+        return dict(getattr(self.model, "settings", {}))
+
+    def weights(self, j: JourneyArrays) -> NDArray[np.float64]:
+        """The reading inside single journeys: one weight per touch."""
+        if not len(j):
+            return np.zeros(0)
+        distinct = j.distinct_channels()
+        strength = np.maximum(self._shares_for(j.channel_names), 0.0)[distinct.channel]
+        whole = np.bincount(distinct.journey, weights=strength, minlength=len(j))
+        strength = np.where(whole[distinct.journey] > 0, strength, 1.0)
+        whole = np.bincount(distinct.journey, weights=strength, minlength=len(j))
+        each = strength / whole[distinct.journey] / distinct.touches
+        weights: NDArray[np.float64] = each[distinct.place]
+        return weights
+
+    def _shares_for(self, names: NDArray[np.object_]) -> NDArray[np.float64]:
+        if names.shape == self.channel_names.shape and bool((names == self.channel_names).all()):
+            return self.shares
+        known = dict(zip(self.channel_names.tolist(), self.shares.tolist(), strict=True))
+        return np.array([known.get(name, 0.0) for name in names.tolist()])
+
+
+def fit_model(model: PathModel, paths: PathCounts) -> FittedModel:
+    """The model with the shares that the paths give it; without any touched journey, all shares are 0."""
+    if not (paths.conversions > 0).any():
+        return FittedModel(model=model, channel_names=paths.channel_names, shares=np.zeros(len(paths.channel_names)))
+    return FittedModel(model=model, channel_names=paths.channel_names, shares=checked_shares(model, paths))
