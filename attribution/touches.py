@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from attribution.core.tables import Table, open_table
-from attribution.core.values import Labels, duplicates, instants, keys, labels
+from attribution.core.values import Labels, duplicates, encode_together, instants, keys, labels
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from attribution.core.columns import Columns
     from attribution.core.tables import Problems
 
-__all__ = ["NONE", "ORIGINS", "Touches", "note_reserved", "read_touches"]
+__all__ = ["NONE", "ORIGINS", "Touches", "complete_touches", "note_reserved", "read_touches"]
 
 NONE = "(none)"
 ORIGINS = ("inbound", "outbound")
@@ -35,6 +35,7 @@ class Touches:
         touch: Touch ids, unique; None without that column.
         kind: What happened to the touch; None unless the rules ask for it.
         origin: "inbound" or "outbound"; None unless the rules ask for it.
+        message: The message that a row belongs to, as a code; -1 for none. None unless the rules ask for it.
     """
 
     table: Table
@@ -44,6 +45,7 @@ class Touches:
     touch: pa.Array | None
     kind: Labels | None
     origin: Labels | None
+    message: NDArray[np.int64] | None = None
 
 
 def read_touches(
@@ -72,6 +74,32 @@ def read_touches(
     if person is None or time is None or channel is None or incomplete:
         return None
     return Touches(table=table, person=person, time=time, channel=channel, touch=touch, kind=kinds, origin=origins)
+
+
+def complete_touches(
+    touches: Touches, *, kind: bool = False, origin: bool = False, message: bool = False
+) -> Touches | None:
+    """The same touches with the columns that other rules ask for; None when one is unusable, which is noted.
+
+    Problems are noted where `touches.table.problems` says.
+    """
+    table, found = touches.table, touches
+    kind, origin, message = (
+        kind and touches.kind is None, origin and touches.origin is None, message and touches.message is None
+    )  # fmt: skip
+    wanted = [role for role, needed in (("kind", kind), ("origin", origin), ("message", message)) if needed]
+    if not wanted:
+        return touches
+    table.require(*wanted)
+    table.load(*(table.roles.name_of(role) for role in wanted))
+    if kind:
+        found = replace(found, kind=labels(table, table.roles.kind))
+    if origin:
+        found = replace(found, origin=_origins(table))
+    if message:
+        found = replace(found, message=_messages(table))
+    read = {"kind": found.kind, "origin": found.origin, "message": found.message}
+    return found if all(read[role] is not None for role in wanted) else None
 
 
 def note_reserved(table: Table, name: str, found: Labels) -> None:
@@ -122,3 +150,24 @@ def _origins(table: Table) -> Labels | None:
         message = 'the origin of a touch is "inbound" or "outbound"; recode the column'
         table.problems.add("UNKNOWN_ORIGIN", table.name, name, count, message=message, examples=unknown)
     return found
+
+
+def _messages(table: Table) -> NDArray[np.int64] | None:
+    """The message of each row as a code; an empty or blank cell names none."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    name = table.roles.message
+    if not table.readable(name):
+        return None
+    array = table.arrow(name)
+    if pa.types.is_nested(array.type) or pa.types.is_binary(array.type):
+        message = f"a message id is text or a whole number, got {array.type}; cast it"
+        table.problems.add("WRONG_TYPE", table.name, name, len(array), message=message)
+        return None
+    text = pc.utf8_trim_whitespace(array.cast(pa.large_string()))
+    filled = pc.fill_null(pc.not_equal(text, ""), False)
+    codes = np.full(len(array), -1, np.int64)
+    (found,), _ = encode_together(text.filter(filled))
+    codes[filled.to_numpy(zero_copy_only=False)] = found
+    return codes

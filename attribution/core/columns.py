@@ -47,6 +47,10 @@ class Columns:
         arms: The arms that caused a fixed cost, separated by ";".
         valid_from: From when a price holds; empty: always before.
         valid_to: Until when a price holds, itself excluded; empty: for good.
+        message: The message that a row of a delivery log belongs to; its rows count as one touch under `Rules(levels=)`.
+        event: What a key event is: which of the person's actions.
+        last_active: When a customer was last active before the campaign.
+        is_test: Whether a customer is a test account.
 
     Example:
         >>> import attribution as at
@@ -80,6 +84,10 @@ class Columns:
     arms: str = "arms"
     valid_from: str = "valid_from"
     valid_to: str = "valid_to"
+    message: str = "message_id"
+    event: str = "event"
+    last_active: str = "last_active_at"
+    is_test: str = "is_test"
 
     def __post_init__(self) -> None:
         if self.precision not in ("instant", "day"):
@@ -113,4 +121,6 @@ def columns_for(columns: ColumnsLike, table: str) -> Columns:
     raise InputError(f"columns must be a Columns or a mapping of table names to Columns, got {type(columns).__name__}.")
 
 
-_TABLES = ("touches", "conversions", "assignment", "prices", "spend", "links", "customers", "history", "outcomes")
+_TABLES = (
+    "touches", "conversions", "assignment", "prices", "spend", "links", "customers", "history", "outcomes", "key_events",
+)  # fmt: skip
