@@ -47,7 +47,7 @@ class Columns:
         arms: The arms that caused a fixed cost, separated by ";".
         valid_from: From when a price holds; empty: always before.
         valid_to: Until when a price holds, itself excluded; empty: for good.
-        message: The message that a row of a delivery log belongs to; its rows count as one touch under `Rules(levels=)`.
+        message: The message that a row of a delivery log belongs to (`Rules(levels=...)`).
         event: What a key event is: which of the person's actions.
         last_active: When a customer was last active before the campaign.
         is_test: Whether a customer is a test account.
@@ -122,5 +122,6 @@ def columns_for(columns: ColumnsLike, table: str) -> Columns:
 
 
 _TABLES = (
-    "touches", "conversions", "assignment", "prices", "spend", "links", "customers", "history", "outcomes", "key_events",
+    "touches", "conversions", "assignment", "prices", "spend", "links", "customers", "history", "outcomes",
+    "key_events",
 )  # fmt: skip
