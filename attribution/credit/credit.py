@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from attribution.credit.events import TouchCredit
     from attribution.credit.explain import Explanation
     from attribution.credit.keys import Cells
+    from attribution.credit.readings import Readings
     from attribution.credit.spend import Spend
     from attribution.journeys.plan import Journeys
     from attribution.models.protocol import TouchModel
@@ -130,12 +131,36 @@ class Credit(TabularResult):
 
         return explain_conversion(self, conversion_id)
 
+    def readings(self) -> Readings:
+        """Both readings of the models of paths: channel totals, and the credit inside journeys added up.
+
+        Raises:
+            InputError: When the credit is keyed by something else than the channel, or has no model of paths.
+        """
+        from attribution.credit.readings import readings
+
+        return readings(self)
+
+    def fit(self, model: str) -> TabularResult:
+        """What a model of paths was fitted to: removal effects and transitions, or Shapley values.
+
+        Args:
+            model: The model's name, for example "markov".
+
+        Raises:
+            InputError: For a name that is no model of paths of this credit.
+        """
+        from attribution.credit.readings import fit_of
+
+        return fit_of(self, model)
+
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """What is worth knowing about the tables and about the spend."""
+        """What is worth knowing about the tables, the models of paths and the spend."""
         from attribution.credit.display import spend_findings
+        from attribution.credit.readings import path_findings
 
-        return (*self.journeys.findings, *spend_findings(self))
+        return (*self.journeys.findings, *path_findings(self), *spend_findings(self))
 
     @property
     def recipe(self) -> Recipe:

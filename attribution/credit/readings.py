@@ -1,0 +1,119 @@
+"""The two readings of a model of paths: channel totals, and the credit inside journeys added up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from attribution.core import messages
+from attribution.core.errors import InputError, closest
+from attribution.core.findings import Finding
+from attribution.core.records import Field, Records, TabularResult
+from attribution.core.render.display import Display, records_table
+from attribution.models.fitted import FittedModel
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from attribution.credit.credit import Credit
+
+__all__ = ["Readings", "fit_of", "path_findings", "path_models", "readings"]
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
+class Readings(TabularResult):
+    """Both readings per model of paths and channel: model, channel, share, conversions, inside_conversions and values.
+
+    ``conversions`` and ``value`` are the channel totals of the credit table; ``inside_conversions`` and
+    ``inside_value`` are the credit inside journeys added up, the reading of `Credit.touches` and of `Credit.by` with
+    other keys. Both sum to the touched conversions.
+
+    Attributes:
+        records: The rows.
+    """
+
+    records: Records
+
+    def _records(self) -> Records:
+        return self.records
+
+    def _display(self) -> Display:
+        return Display(messages.text("READINGS.TITLE"), (records_table(self.records), messages.text("READINGS.NOTE")))
+
+
+def path_models(credit: Credit) -> tuple[FittedModel, ...]:
+    """The models of paths among those of a credit."""
+    return tuple(model for model in credit.models if isinstance(model, FittedModel))
+
+
+def readings(credit: Credit) -> Readings:
+    """Both readings of every model of paths, by channel.
+
+    Raises:
+        InputError: When the credit is keyed by something else than the channel, or has no model of paths.
+    """
+    codes = credit.cells.channel_codes()
+    if codes is None:
+        raise InputError("both readings exist for channels only. Ask the credit by channel: credit.by('channel').")
+    if not path_models(credit):
+        raise InputError("no model of this credit is fitted to paths. Add one, for example at.Markov().")
+    rows = [
+        _row(credit, place, model, cell, codes)
+        for place, model in enumerate(credit.models)
+        if isinstance(model, FittedModel)
+        for cell in credit.cells.order().tolist()
+        if cell < credit.cells.credited
+    ]
+    return Readings(records=Records.from_rows(_FIELDS, rows))
+
+
+def _row(credit: Credit, place: int, model: FittedModel, cell: int, codes: NDArray[np.int64]) -> dict[str, object]:
+    sums, worth = credit.sums, credit.journeys.conversions.has_value
+    return {
+        "model": model.name,
+        "channel": str(model.channel_names[codes[cell]]),
+        "share": float(model.shares[codes[cell]]),
+        "conversions": float(sums.conversions[place, cell]),
+        "inside_conversions": float(sums.inside_conversions[place, cell]),
+        "value": float(sums.value[place, cell]) if worth else None,
+        "inside_value": float(sums.inside_value[place, cell]) if worth else None,
+    }
+
+
+_FIELDS = (
+    Field("model", "text"),
+    Field("channel", "text"),
+    Field("share", "rate"),
+    Field("conversions", "count"),
+    Field("inside_conversions", "count"),
+    Field("value", "money"),
+    Field("inside_value", "money"),
+)
+
+
+def fit_of(credit: Credit, name: str) -> TabularResult:
+    """What a model of paths was fitted to: removal effects and transitions, or Shapley values.
+
+    Raises:
+        InputError: For a name that is no model of paths of this credit.
+    """
+    found = {model.name: model.model for model in path_models(credit) if hasattr(model.model, "fit")}
+    if name not in found:
+        raise InputError(f"there is no model of paths {name!r} in this credit. {closest(str(name), found)}")
+    fitted: TabularResult = getattr(found[name], "fit")(credit.journeys.path_counts())  # noqa: B009 - not in the protocol
+    return fitted
+
+
+def path_findings(credit: Credit) -> tuple[Finding, ...]:
+    """Journeys that the models of paths could not use."""
+    if not path_models(credit):
+        return ()
+    entries = credit.journeys.person_paths()
+    found = []
+    if entries.open:
+        values = {"n": entries.open, "nulls": int(entries.nulls.sum())}
+        found.append(Finding(code="OPEN_JOURNEYS", status="note", values=values))
+    if entries.departed:
+        found.append(Finding(code="TOUCHES_AFTER_FIRST", status="note", values={"n": entries.departed}))
+    return tuple(found)
