@@ -30,7 +30,10 @@ if TYPE_CHECKING:
     from attribution.core.findings import Finding as Finding
     from attribution.core.language import language as language
     from attribution.core.language import set_language as set_language
+    from attribution.costs import ChannelSpend as ChannelSpend
+    from attribution.costs import channel_spend as channel_spend
     from attribution.costs import price_touches as price_touches
+    from attribution.costs import sms_segments as sms_segments
     from attribution.credit.attribute import attribute as attribute
     from attribution.credit.credit import Credit as Credit
     from attribution.identity import Identity as Identity
@@ -48,6 +51,7 @@ if TYPE_CHECKING:
     from attribution.rules import Rules as Rules
 
 _EXPORTS = {
+    "ChannelSpend": "attribution.costs",
     "Columns": "attribution.core.columns",
     "Comparison": "attribution.core.estimates",
     "ConservationError": "attribution.core.errors",
@@ -73,19 +77,21 @@ _EXPORTS = {
     "WakeLiftWarning": "attribution.core.errors",
     "attribute": "attribution.credit.attribute",
     "build_journeys": "attribution.journeys.build",
+    "channel_spend": "attribution.costs",
     "compare_models": "attribution.compare",
     "language": "attribution.core.language",
     "price_touches": "attribution.costs",
     "resolve_identity": "attribution.identity",
     "set_language": "attribution.core.language",
+    "sms_segments": "attribution.costs",
 }
 
 __all__ = [
-    "RULE_MODELS", "Columns", "Comparison", "ConservationError", "Credit", "DesignError", "Estimate",
+    "RULE_MODELS", "ChannelSpend", "Columns", "Comparison", "ConservationError", "Credit", "DesignError", "Estimate",
     "Finding", "FirstTouch", "Identity", "InputError", "JourneyArrays", "Journeys", "LastTouch", "Linear", "Model",
     "PositionBased", "Rules", "TableError", "TableIssue", "TimeDecay", "WakeLiftError", "WakeLiftWarning",
-    "__version__", "attribute", "build_journeys", "compare_models", "language", "price_touches", "resolve_identity",
-    "set_language",
+    "__version__", "attribute", "build_journeys", "channel_spend", "compare_models", "language", "price_touches",
+    "resolve_identity", "set_language", "sms_segments",
 ]  # fmt: skip
 
 __getattr__, __dir__ = attach(__name__, _EXPORTS)

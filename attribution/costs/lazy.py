@@ -12,6 +12,8 @@ from attribution.costs.prices import read_prices
 from attribution.costs.rates import ORIGINS, QUANTITIES, Rates, Traits, quantity_name, rates_of, traits_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from attribution.core.columns import Columns
@@ -19,8 +21,13 @@ if TYPE_CHECKING:
 __all__ = ["cost_expression"]
 
 
-def cost_expression(touches: Table, prices: object, price_roles: Columns) -> nw.Expr | None:
-    """The cost as an expression for the engine that holds the touches; None when there is a problem to be told.
+def cost_expression(
+    touches: Table, prices: object, price_roles: Columns, *, waive: Sequence[str] = ()
+) -> nw.Expr | None:
+    """The cost as an expression for the engine that holds the touches; None when memory has to do it.
+
+    That is when there is a problem to be told, and when a price holds for a period only: times come in too many
+    spellings (with a zone, without one, as text) to be compared by every engine as memory compares them.
 
     The engine only lists the combinations of channel, kind and origin that occur; the same rates as in memory are then
     spelled out. Whatever is wrong is found here and reported by the way through memory, which knows rows and counts.
@@ -33,8 +40,10 @@ def cost_expression(touches: Table, prices: object, price_roles: Columns) -> nw.
     quantities = {basis: quantity_name(touches, basis) for basis in QUANTITIES if basis in bases}
     cells = _combinations(touches, quantities, scratch)
     traits = traits_of(cells)
-    rates = None if traits is None else rates_of(cells, traits, known)
-    if traits is None or rates is None or scratch.issues or not _quantities_usable(cells, traits, rates):
+    rates = None if traits is None else rates_of(cells, traits, known, waive=waive)
+    if traits is None or rates is None or rates.dated or scratch.issues:
+        return None
+    if not _quantities_usable(cells, traits, rates):
         return None
     total = _spelled(touches, traits, traits.cells(rates.flat))
     for basis, rate in rates.times.items():
@@ -43,6 +52,9 @@ def cost_expression(touches: Table, prices: object, price_roles: Columns) -> nw.
         each = _spelled(touches, traits, traits.cells(rate))
         times = each * nw.col(quantities[basis]).cast(nw.Float64())
         total = total + nw.when(each != 0.0).then(times).otherwise(0.0)
+    waived = [name for name, lacks in zip(traits.channel.names, rates.waived, strict=True) if lacks]
+    if waived:
+        total = nw.when(~nw.col(touches.roles.channel).is_in(waived)).then(total)
     return total
 
 

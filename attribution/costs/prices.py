@@ -1,4 +1,4 @@
-"""Price lists: rows of channel, basis and unit cost, and the lump sums that no touch costs."""
+"""Price lists: rows of channel, basis and unit cost, when they hold, and the lump sums that no touch costs."""
 
 from __future__ import annotations
 
@@ -8,14 +8,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attribution.core.errors import closest
-from attribution.core.values import Labels, labels, numbers
+from attribution.core.values import Labels, instants, labels, numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from attribution.core.tables import Table
 
-__all__ = ["BASES", "Price", "PriceList", "fixed_costs", "read_prices"]
+__all__ = ["ALWAYS", "BASES", "FOREVER", "Price", "PriceList", "fixed_costs", "read_prices"]
+
+ALWAYS, FOREVER = int(np.iinfo(np.int64).min), int(np.iinfo(np.int64).max)
+"""The ends of a price that has no period of its own."""
 
 BASES = ("sent", "segment", "delivered", "impression", "click", "attempt", "answered", "minute", "fixed", "incentive")
 """What a price can be paid for."""
@@ -30,17 +35,26 @@ class Price:
         basis: What the price is paid for, one of `BASES`.
         unit_cost: The price of one unit.
         arms: The arms that caused a fixed cost; empty for every other basis.
+        begin: From when the price holds, in microseconds since 1970, UTC.
+        end: Until when it holds, itself excluded.
     """
 
     channel: str
     basis: str
     unit_cost: float
     arms: tuple[str, ...] = ()
+    begin: int = ALWAYS
+    end: int = FOREVER
+
+    @property
+    def dated(self) -> bool:
+        """Whether the price holds for a period only."""
+        return self.begin != ALWAYS or self.end != FOREVER
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PriceList:
-    """A checked price list, its rows sorted by channel, basis, price and arms.
+    """A checked price list, its rows sorted by channel, basis, period, price and arms.
 
     Attributes:
         rows: The prices.
@@ -72,19 +86,45 @@ def read_prices(prices: Table) -> PriceList | None:
     unit_cost = numbers(prices, prices.roles.unit_cost, minimum=0.0)
     arms = labels(prices, prices.roles.arms)
     known = basis is not None and _check_bases(prices, basis)
-    if channel is None or basis is None or unit_cost is None:
+    period = _periods(prices)
+    if channel is None or basis is None or unit_cost is None or period is None:
         return None
     listed = _arm_names(arms, prices.rows)
+    cells = zip(channel.values(), basis.values(), unit_cost, listed, *period, strict=True)
     rows = sorted(
         (
-            Price(str(name), str(paid_for), float(cost), caused if paid_for == "fixed" else ())
-            for name, paid_for, cost, caused in zip(channel.values(), basis.values(), unit_cost, listed, strict=True)
+            Price(str(name), str(paid_for), float(cost), caused if paid_for == "fixed" else (), int(begin), int(end))
+            for name, paid_for, cost, caused, begin, end in cells
         ),
-        key=lambda price: (price.channel, price.basis, price.unit_cost, price.arms),
+        key=lambda price: (price.channel, price.basis, price.begin, price.end, price.unit_cost, price.arms),
     )
     single = _check_doubles(prices, rows)
     usable = known and single and bool(np.all((unit_cost >= 0.0) & np.isfinite(unit_cost)))
     return PriceList(tuple(rows), prices) if usable else None
+
+
+def _periods(prices: Table) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
+    """When each price holds; None when that cannot be read, or a period is empty (and noted)."""
+    begin, end = np.full(prices.rows, ALWAYS), np.full(prices.rows, FOREVER)
+    if prices.has("valid_from"):
+        found = instants(prices, "valid_from", allow_null=True)
+        if found is None:
+            return None
+        begin = found
+    if prices.has("valid_to"):
+        found = instants(prices, "valid_to", allow_null=True)
+        if found is None:
+            return None
+        end = np.where(found == ALWAYS, FOREVER, found)
+    empty = begin >= end
+    if empty.any():
+        prices.problems.add(
+            "BAD_PERIOD", prices.name, prices.roles.valid_to, empty.sum(),
+            message="a price ends before it begins; it holds from valid_from (included) to valid_to (excluded)",
+            examples=[f"row {row}" for row in np.flatnonzero(empty)[:5]],
+        )  # fmt: skip
+        return None
+    return begin, end
 
 
 def _check_bases(prices: Table, basis: Labels) -> bool:
@@ -101,17 +141,37 @@ def _check_bases(prices: Table, basis: Labels) -> bool:
 
 def _check_doubles(prices: Table, rows: Sequence[Price]) -> bool:
     """Whether no price is repeated: two prices of one thing would be added up in silence; only lump sums may repeat."""
-    seen: dict[tuple[str, str], int] = {}
+    seen: dict[tuple[str, str, int, int], int] = {}
     for price in rows:
-        seen[price.channel, price.basis] = seen.get((price.channel, price.basis), 0) + 1
-    doubled = {key: count for key, count in seen.items() if count > 1 and key[1] != "fixed"}
+        if price.basis != "fixed":
+            key = (price.channel, price.basis, price.begin, price.end)
+            seen[key] = seen.get(key, 0) + 1
+    doubled = {key: count for key, count in seen.items() if count > 1}
     if doubled:
         prices.problems.add(
             "DUPLICATE_PRICE", prices.name, prices.roles.basis, sum(doubled.values()),
             message="a channel has several prices for one basis; keep one of them (only fixed costs may repeat)",
-            examples=[f"{channel}: {basis}" for channel, basis in sorted(doubled)],
+            examples=[f"{channel}: {basis}" for channel, basis, _, _ in sorted(doubled)],
         )  # fmt: skip
-    return not doubled
+    return not doubled and _check_overlaps(prices, sorted(seen))
+
+
+def _check_overlaps(prices: Table, periods: Sequence[tuple[str, str, int, int]]) -> bool:
+    """Whether no two periods of one channel and basis share a moment."""
+    crossed, latest = [], FOREVER
+    for place, (channel, basis, begin, end) in enumerate(periods):
+        same = place > 0 and periods[place - 1][:2] == (channel, basis)
+        if same and begin < latest:
+            crossed.append(f"{channel}: {basis}")
+        latest = max(latest, end) if same else end
+    if crossed:
+        prices.problems.add(
+            "OVERLAPPING_PRICE", prices.name, prices.roles.valid_from, len(crossed),
+            message="two prices of one channel and basis hold at the same time; let valid_to of the older one be "
+            "valid_from of the newer one (a price holds from valid_from, included, to valid_to, excluded)",
+            examples=sorted(set(crossed)),
+        )  # fmt: skip
+    return not crossed
 
 
 def _arm_names(arms: Labels | None, rows: int) -> list[tuple[str, ...]]:

@@ -92,7 +92,7 @@ def _cost_tables(credit: Credit, rows: Rows) -> list[DisplayTable | str]:
 
 
 def spend_findings(credit: Credit) -> tuple[Finding, ...]:
-    """Spend without credit in any model, and credit without spend."""
+    """Spend without credit in any model, credit without spend, and spend that is not known."""
     rows = table_rows(credit)
     if rows.cost is None or credit.spend is None:
         return ()
@@ -114,7 +114,7 @@ def spend_findings(credit: Credit) -> tuple[Finding, ...]:
     if free.any():
         values = {"keys": _listed(rows, free), "conversions": float(best[free].sum())}
         found.append(Finding(code="CREDIT_WITHOUT_COST", status="note", values=values))
-    return tuple(found)
+    return (*found, *credit.spend.findings())
 
 
 def _listed(rows: Rows, where: NDArray[np.bool_]) -> str:

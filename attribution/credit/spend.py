@@ -9,6 +9,7 @@ import numpy as np
 
 from attribution.core.columns import columns_for
 from attribution.core.errors import ConservationError, InputError
+from attribution.core.findings import Finding
 from attribution.core.tables import Problems, Table, open_table
 from attribution.core.values import labels, numbers
 from attribution.credit.keys import EMPTY
@@ -33,21 +34,34 @@ class Spend:
 
     Attributes:
         cost: Total cost by the key columns' values as text.
-        total: All of it.
+        total: All of it that is known.
         rows: Number of rows of the spend table.
+        unknown: Rows without a cost (waived when the touches were priced), by key; the cost of such a key is nan.
     """
 
     cost: dict[tuple[str, ...], float]
     total: float
     rows: int
+    unknown: dict[tuple[str, ...], int]
+
+    def findings(self) -> tuple[Finding, ...]:
+        """What is not known of the costs."""
+        if not self.unknown:
+            return ()
+        listed = [" / ".join(key) for key in sorted(self.unknown)]
+        keys = ", ".join(listed[:5]) + (" ..." if len(listed) > 5 else "")
+        values = {"n": sum(self.unknown.values()), "rows": self.rows, "keys": keys}
+        return (Finding(code="COST_WAIVED", status="warn", values=values),)
 
 
 def read_spend(data: object, keys: Sequence[Key], columns: ColumnsLike) -> Spend:
     """Check a spend table and sum its cost by the key columns.
 
+    A row without a cost makes the cost of its key unknown: a part of a cost is not the cost.
+
     Raises:
-        TableError: Lists every problem: missing key or cost columns; empty channels; null, negative or infinite costs;
-        the key "(none)".
+        TableError: Lists every problem: missing key or cost columns; empty channels; negative or infinite costs; the
+        key "(none)".
     """
     problems = Problems()
     table = open_table(data, "spend", columns_for(columns, "spend"), problems=problems, required=("cost",))
@@ -57,7 +71,7 @@ def read_spend(data: object, keys: Sequence[Key], columns: ColumnsLike) -> Spend
     found = [
         labels(table, name, missing=None if _is_channel(key) else EMPTY) for name, key in zip(names, keys, strict=True)
     ]
-    cost = numbers(table, table.roles.cost, minimum=0.0)
+    cost = numbers(table, table.roles.cost, minimum=0.0, missing=np.nan)
     for name, label in zip(names, found, strict=True):
         if label is not None:
             note_reserved(table, name, label)
@@ -65,7 +79,7 @@ def read_spend(data: object, keys: Sequence[Key], columns: ColumnsLike) -> Spend
     complete = [label for label in found if label is not None]
     if cost is None or len(complete) < len(found):
         raise InputError("the spend table cannot be read.")
-    return Spend(*_summed([label.codes for label in complete], [_texts(label.names) for label in complete], cost))
+    return _summed([label.codes for label in complete], [_texts(label.names) for label in complete], cost)
 
 
 def _is_channel(key: Key) -> bool:
@@ -81,21 +95,25 @@ def _texts(names: NDArray[np.object_]) -> list[str]:
     return [str(name) for name in names]
 
 
-def _summed(
-    codes: list[NDArray[np.int64]], names: list[list[str]], cost: NDArray[np.float64]
-) -> tuple[dict[tuple[str, ...], float], float, int]:
+def _summed(codes: list[NDArray[np.int64]], names: list[list[str]], cost: NDArray[np.float64]) -> Spend:
     # Sorted by key and cost, so that the order of the rows changes no bit of a sum.
     order = np.lexsort([cost, *codes[::-1]])
     stacked = np.stack([code[order] for code in codes], axis=1)
     if not len(stacked):
-        return {}, 0.0, 0
+        return Spend({}, 0.0, 0, {})
     begins = np.flatnonzero(np.concatenate([[True], (stacked[1:] != stacked[:-1]).any(axis=1)]))
-    sums = np.add.reduceat(cost[order], begins)
+    gap = np.isnan(cost)
+    sums = np.add.reduceat(np.where(gap, 0.0, cost)[order], begins)
+    gaps = np.add.reduceat(gap[order].astype(np.int64), begins)
     by_key: dict[tuple[str, ...], float] = {}
-    for row, amount in zip(stacked[begins].tolist(), sums.tolist(), strict=True):
+    unknown: dict[tuple[str, ...], int] = {}
+    for row, amount, lacking in zip(stacked[begins].tolist(), sums.tolist(), gaps.tolist(), strict=True):
         key = tuple(names[place][code] for place, code in enumerate(row))
         by_key[key] = by_key.get(key, 0.0) + amount
-    total = float(np.sort(cost).sum())
+        if lacking:
+            unknown[key] = unknown.get(key, 0) + lacking
+    total = float(np.sort(cost[~gap]).sum())
     if abs(sum(by_key.values()) - total) > _TOLERANCE * max(total, 1.0):
         raise ConservationError(f"spend by key sums to {sum(by_key.values())!r}, expected {total!r}.")
-    return by_key, total, len(cost)
+    by_key |= dict.fromkeys(unknown, float("nan"))
+    return Spend(by_key, float(total), len(cost), unknown)
