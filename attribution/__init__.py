@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from attribution.journeys.arrays import JourneyArrays as JourneyArrays
     from attribution.journeys.build import build_journeys as build_journeys
     from attribution.journeys.plan import Journeys as Journeys
+    from attribution.models.custom import CustomModel as CustomModel
     from attribution.models.decay import TimeDecay as TimeDecay
     from attribution.models.position import FirstTouch as FirstTouch
     from attribution.models.position import LastTouch as LastTouch
@@ -48,6 +49,8 @@ if TYPE_CHECKING:
     from attribution.models.position import PositionBased as PositionBased
     from attribution.models.protocol import Model as Model
     from attribution.models.registry import RULE_MODELS as RULE_MODELS
+    from attribution.models.shapley import Shapley as Shapley
+    from attribution.models.shapley_fit import ShapleyFit as ShapleyFit
     from attribution.rules import Rules as Rules
 
 _EXPORTS = {
@@ -56,6 +59,7 @@ _EXPORTS = {
     "Comparison": "attribution.core.estimates",
     "ConservationError": "attribution.core.errors",
     "Credit": "attribution.credit.credit",
+    "CustomModel": "attribution.models.custom",
     "DesignError": "attribution.core.errors",
     "Estimate": "attribution.core.estimates",
     "Finding": "attribution.core.findings",
@@ -70,6 +74,8 @@ _EXPORTS = {
     "PositionBased": "attribution.models.position",
     "RULE_MODELS": "attribution.models.registry",
     "Rules": "attribution.rules",
+    "Shapley": "attribution.models.shapley",
+    "ShapleyFit": "attribution.models.shapley_fit",
     "TableError": "attribution.core.errors",
     "TableIssue": "attribution.core.errors",
     "TimeDecay": "attribution.models.decay",
@@ -87,11 +93,11 @@ _EXPORTS = {
 }
 
 __all__ = [
-    "RULE_MODELS", "ChannelSpend", "Columns", "Comparison", "ConservationError", "Credit", "DesignError", "Estimate",
-    "Finding", "FirstTouch", "Identity", "InputError", "JourneyArrays", "Journeys", "LastTouch", "Linear", "Model",
-    "PositionBased", "Rules", "TableError", "TableIssue", "TimeDecay", "WakeLiftError", "WakeLiftWarning",
-    "__version__", "attribute", "build_journeys", "channel_spend", "compare_models", "language", "price_touches",
-    "resolve_identity", "set_language", "sms_segments",
+    "RULE_MODELS", "ChannelSpend", "Columns", "Comparison", "ConservationError", "Credit", "CustomModel", "DesignError",
+    "Estimate", "Finding", "FirstTouch", "Identity", "InputError", "JourneyArrays", "Journeys", "LastTouch", "Linear",
+    "Model", "PositionBased", "Rules", "Shapley", "ShapleyFit", "TableError", "TableIssue", "TimeDecay",
+    "WakeLiftError", "WakeLiftWarning", "__version__", "attribute", "build_journeys", "channel_spend", "compare_models",
+    "language", "price_touches", "resolve_identity", "set_language", "sms_segments",
 ]  # fmt: skip
 
 __getattr__, __dir__ = attach(__name__, _EXPORTS)
