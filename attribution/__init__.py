@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from attribution.identity import resolve_identity as resolve_identity
     from attribution.journeys.arrays import JourneyArrays as JourneyArrays
     from attribution.journeys.build import build_journeys as build_journeys
+    from attribution.journeys.path_counts import PathCounts as PathCounts
     from attribution.journeys.plan import Journeys as Journeys
     from attribution.models.custom import CustomModel as CustomModel
     from attribution.models.decay import TimeDecay as TimeDecay
@@ -71,6 +72,7 @@ _EXPORTS = {
     "LastTouch": "attribution.models.position",
     "Linear": "attribution.models.position",
     "Model": "attribution.models.protocol",
+    "PathCounts": "attribution.journeys.path_counts",
     "PositionBased": "attribution.models.position",
     "RULE_MODELS": "attribution.models.registry",
     "Rules": "attribution.rules",
@@ -95,7 +97,7 @@ _EXPORTS = {
 __all__ = [
     "RULE_MODELS", "ChannelSpend", "Columns", "Comparison", "ConservationError", "Credit", "CustomModel", "DesignError",
     "Estimate", "Finding", "FirstTouch", "Identity", "InputError", "JourneyArrays", "Journeys", "LastTouch", "Linear",
-    "Model", "PositionBased", "Rules", "Shapley", "ShapleyFit", "TableError", "TableIssue", "TimeDecay",
+    "Model", "PathCounts", "PositionBased", "Rules", "Shapley", "ShapleyFit", "TableError", "TableIssue", "TimeDecay",
     "WakeLiftError", "WakeLiftWarning", "__version__", "attribute", "build_journeys", "channel_spend", "compare_models",
     "language", "price_touches", "resolve_identity", "set_language", "sms_segments",
 ]  # fmt: skip
