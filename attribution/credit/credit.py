@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from attribution.core.records import Records, TabularResult
 from attribution.credit.keys import make_cells, resolve_keys
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from attribution.credit.events import TouchCredit
     from attribution.credit.explain import Explanation
     from attribution.credit.keys import Cells
+    from attribution.credit.over_time import CreditOverTime
     from attribution.credit.readings import Readings
     from attribution.credit.spend import Spend
     from attribution.journeys.plan import Journeys
@@ -117,6 +118,32 @@ class Credit(TabularResult):
         from attribution.credit.events import touch_credit
 
         return touch_credit(self)
+
+    def over_time(
+        self,
+        period: Literal["day", "week", "month"] = "day",
+        *,
+        at: Literal["conversion", "touch"] = "conversion",
+        timezone: str | None = None,
+    ) -> CreditOverTime:
+        """The credit by day, week or month: model, period (its first day), the key columns, conversions, value.
+
+        Every period between the first and the last one with credit is there, also those with 0, and the periods sum to
+        the credit table. A model of paths is read inside journeys, as in `touches`.
+
+        Args:
+            period: "day", "week" (from Monday, ISO 8601) or "month".
+            at: Whether credit counts when the conversion or when the touch happened; a conversion without a touch
+                counts at its own time.
+            timezone: IANA name of the zone in which days begin; by default the one that `Columns` names for the
+                conversions, else UTC.
+
+        Raises:
+            InputError: For an unknown period, time zone or `at`, or too many numbers.
+        """
+        from attribution.credit.over_time import credit_over_time
+
+        return credit_over_time(self, period, at, timezone)
 
     def explain(self, conversion_id: str | int) -> Explanation:
         """One journey: every touch of the person, its weight in every model, and why others were not eligible.

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from attribution.core import messages
 from attribution.core.records import Field, Records, TabularResult
-from attribution.core.render.display import Display, records_table
+from attribution.core.render.display import Display, DisplayTable, records_table
+from attribution.credit.readings import path_models, readings
+from attribution.credit.recipe import credit_recipe
 from attribution.models.protocol import checked_weights
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pyarrow as pa
     from numpy.typing import NDArray
 
+    from attribution.core.recipe import Recipe
     from attribution.credit.credit import Credit
     from attribution.credit.keys import Key
+    from attribution.credit.readings import Readings
 
-__all__ = ["TouchCredit", "touch_credit"]
+__all__ = ["TouchCredit", "inside_models", "touch_credit"]
 
 _SHOWN_ROWS = 10
 
@@ -29,13 +36,21 @@ class TouchCredit(TabularResult):
     """Credit by event: person_id, conversion_id, time, channel, model, weight, conversions, value, and the key columns.
 
     Rows are in the order of the models, then by person, conversion and touch. Conversions without an eligible touch
-    have no row here, so the sums are those of the credit table without "(none)".
+    have no row here, so the sums are those of the credit table without "(none)". A model of paths (Markov, Shapley)
+    divides all journeys together; its credit by event is another reading, inside each journey in proportion to the
+    channels' shares and equally over a channel's touches; `Credit.readings` holds both totals by channel.
 
     Attributes:
         records: The rows.
+        reading: Name of each model and what its weights are: "rule", or "inside" for a model of paths.
+        both: Both readings of the models of paths by channel; None where there is nothing to compare.
+        recipe: How the credit was made.
     """
 
     records: Records
+    reading: Mapping[str, str]
+    both: Readings | None
+    recipe: Recipe
 
     def __len__(self) -> int:
         return len(self.records)
@@ -47,8 +62,18 @@ class TouchCredit(TabularResult):
         head = Records(self.records.fields, tuple(column[:_SHOWN_ROWS] for column in self.records.columns))
         more = len(self.records) - len(head)
         notes = (messages.text("CREDIT.MORE_ROWS", {"n": more}),) if more else ()
-        table = records_table(Records.from_rows(head.fields, head.to_dicts()), notes=notes)
-        return Display(messages.text("CREDIT.EVENTS_TITLE"), (table, messages.text("CREDIT.NOT_CAUSE")))
+        blocks: list[DisplayTable | str] = [records_table(Records.from_rows(head.fields, head.to_dicts()), notes=notes)]
+        inside = [name for name, reading in self.reading.items() if reading == "inside"]
+        if inside:
+            blocks.append(messages.text("READINGS.INSIDE", {"models": ", ".join(inside)}))
+        if self.both is not None:
+            blocks.append(records_table(self.both.records, title=messages.text("READINGS.TITLE")))
+        return Display(messages.text("CREDIT.EVENTS_TITLE"), (*blocks, messages.text("CREDIT.NOT_CAUSE")))
+
+
+def inside_models(credit: Credit) -> tuple[str, ...]:
+    """Names of the models of paths: their credit inside journeys is another reading than their channel totals."""
+    return tuple(model.name for model in path_models(credit))
 
 
 def touch_credit(credit: Credit) -> TouchCredit:
@@ -82,7 +107,13 @@ def touch_credit(credit: Credit) -> TouchCredit:
         for key in credit.cells.keys
         if key.name not in taken
     ]
-    return TouchCredit(records=Records(tuple(field for field, _ in columns), tuple(values for _, values in columns)))
+    inside = inside_models(credit)
+    return TouchCredit(
+        records=Records(tuple(field for field, _ in columns), tuple(values for _, values in columns)),
+        reading=MappingProxyType({model.name: "inside" if model.name in inside else "rule" for model in credit.models}),
+        both=readings(credit) if inside and credit.cells.channel_codes() is not None else None,
+        recipe=credit_recipe(credit),
+    )
 
 
 def _all_pairs(credit: Credit) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:

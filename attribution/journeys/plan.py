@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from attribution.journeys.eligibility import Pairs, eligible_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import timedelta
 
     import pyarrow as pa
     from numpy.typing import NDArray
@@ -23,9 +24,12 @@ if TYPE_CHECKING:
     from attribution.core.tables import Table
     from attribution.credit.credit import Credit
     from attribution.journeys.eligibility import Counted, Served
+    from attribution.journeys.handover import HandOvers
     from attribution.journeys.path_counts import PathCounts
     from attribution.journeys.paths import Paths, Summary
     from attribution.journeys.person_paths import PersonPaths
+    from attribution.journeys.reach import Reach
+    from attribution.journeys.timing import PathLengths, TimeToConversion
     from attribution.models.protocol import Model
     from attribution.rules import Rules
     from attribution.touches import Touches
@@ -77,6 +81,59 @@ class Journeys:
         from attribution.journeys.paths import count_paths
 
         return count_paths(self, top)
+
+    def lengths(self) -> PathLengths:
+        """Touches per journey: length, conversions, value and shares; 0 for conversions without an eligible touch."""
+        from attribution.journeys.timing import journey_lengths
+
+        return journey_lengths(self)
+
+    def time_to_conversion(self, *, bin: str | timedelta = "1d") -> TimeToConversion:
+        """Time from the first and from the last eligible touch to the conversion: histograms and quantiles.
+
+        Args:
+            bin: Width of a bin, an exact duration ("1d", "6h").
+
+        Raises:
+            InputError: For a width that is no duration, or so small that there are more than 100,000 bins.
+        """
+        from attribution.journeys.timing import time_to_conversion
+
+        return time_to_conversion(self, bin)
+
+    def hand_overs(
+        self,
+        within: str | timedelta = "60min",
+        *,
+        of: Literal["all", "journeys"] = "all",
+        ends: bool = False,
+        converted_within: str | timedelta | None = None,
+        top: int = 20,
+    ) -> HandOvers:
+        """Which channel followed which within some time of one person, and the chains that these steps form.
+
+        Args:
+            within: The longest gap between a touch and the next one, the end included.
+            of: "all": the touches that may take credit, of all persons, converters or not, before path transforms.
+                "journeys": the eligible touches of each conversion; a touch counts once in every journey it serves.
+            ends: Adds rows from "(start)" to the first touch of each chain, and from the last one to "(conversion)"
+                (a counted conversion of the person within the same time) or "(none)"; then what goes into a channel
+                equals what comes out of it.
+            converted_within: Adds the hand-overs whose person converts at the second touch or within this time of it.
+            top: How many chains to keep.
+
+        Raises:
+            InputError: For something that is no duration, an unknown word, a channel with the name of an end.
+        """
+        from attribution.journeys.handover import count_hand_overs
+
+        return count_hand_overs(self, within, of=of, ends=ends, converted_within=converted_within, top=top)
+
+    def reach(self) -> Reach:
+        """Persons touched by each channel, by each pair of channels together, and by each channel alone."""
+        from attribution.journeys.reach import count_reach
+
+        return count_reach(self)
 
     def summary(self) -> Summary:
         """What went in and what came of it, in numbers."""
