@@ -89,9 +89,9 @@ def beliefs(credit: Credit, shares: Shares) -> Beliefs:
     found = []
     for place, model in enumerate(credit.models):
         code = _code(model)
-        named = [
-            (shares.labels[key], float(gain[place, key])) for key in np.argsort(-gain[place], kind="stable").tolist()
-        ]
+        order = np.argsort(-gain[place], kind="stable").tolist()
+        named = [(shares.labels[key], float(gain[place, key])) for key in order]
+        more = [item for item in named if item[1] > _NOTICED]
         found.append(
             Belief(
                 model=model.name,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attribution.compare.difference import ROUNDING, path_moves, totals
-from attribution.compare.keys import cell_labels
+from attribution.compare.keys import cell_labels, heading
 from attribution.compare.reasons import reason_sums
 from attribution.core import messages
 from attribution.core.errors import InputError
@@ -132,11 +132,7 @@ class ReasonDifferences(TabularResult):
 
 
 def _table(records: Records) -> DisplayTable:
-    """The rows under headings of their own, where other results use the same name for something else."""
-    own = {name: messages.text(f"COMPARE.HEAD_{name.upper()}") for name in ("share", "split", "reason")}
-    columns = tuple(
-        DisplayColumn(own.get(field.name, column_label(field.name)), field.kind) for field in records.fields
-    )
+    columns = tuple(DisplayColumn(heading(field.name), field.kind) for field in records.fields)
     return DisplayTable(columns, tuple(tuple(row.values()) for row in records.to_dicts()))
 
 

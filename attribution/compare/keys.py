@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attribution.core import messages
+from attribution.core.render.display import column_label
 from attribution.credit.records import table_rows
 
 if TYPE_CHECKING:
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from attribution.credit.credit import Credit
     from attribution.credit.keys import Cells
 
-__all__ = ["KEYS_APART", "Shares", "cell_labels", "read_shares"]
+__all__ = ["KEYS_APART", "Shares", "cell_labels", "heading", "read_shares"]
 
 # Between the values of several key columns in one label.
 KEYS_APART = " / "
@@ -76,3 +78,9 @@ def cell_labels(cells: Cells) -> list[str]:
     """One text per cell that touches can credit."""
     columns = [cells.values(place)[: cells.credited] for place in range(len(cells.keys))]
     return [KEYS_APART.join(values) for values in zip(*columns, strict=True)]
+
+
+def heading(name: str) -> str:
+    """The heading of a column of a comparison; its own where other results use the same name for something else."""
+    code = f"COMPARE.HEAD_{name.upper()}"
+    return messages.text(code) if messages.has(code) else column_label(name)

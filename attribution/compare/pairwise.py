@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attribution.compare.keys import heading
 from attribution.core import messages
 from attribution.core.records import Field, Records, TabularResult
-from attribution.core.render.display import Display, DisplayColumn, DisplayTable, column_label
+from attribution.core.render.display import Display, DisplayColumn, DisplayTable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,10 +48,7 @@ class ModelPairs(TabularResult):
         return self.records
 
     def _display(self) -> Display:
-        heads = {name: messages.text(f"COMPARE.HEAD_{name.upper()}") for name in ("swaps", "note")}
-        columns = tuple(
-            DisplayColumn(heads.get(field.name, column_label(field.name)), field.kind) for field in self.records.fields
-        )
+        columns = tuple(DisplayColumn(heading(field.name), field.kind) for field in self.records.fields)
         rows = self.records.to_dicts()
         for row in rows:
             row["note"] = messages.text(f"COMPARE.{row['note']}") if row["note"] else ""
