@@ -44,12 +44,18 @@ if TYPE_CHECKING:
     from attribution.journeys.plan import Journeys as Journeys
     from attribution.models.custom import CustomModel as CustomModel
     from attribution.models.decay import TimeDecay as TimeDecay
+    from attribution.models.last_non_direct import LastNonDirect as LastNonDirect
+    from attribution.models.participation import participation as participation
     from attribution.models.position import FirstTouch as FirstTouch
     from attribution.models.position import LastTouch as LastTouch
     from attribution.models.position import Linear as Linear
     from attribution.models.position import PositionBased as PositionBased
     from attribution.models.protocol import Model as Model
     from attribution.models.registry import RULE_MODELS as RULE_MODELS
+    from attribution.models.shapes import InverseJ as InverseJ
+    from attribution.models.shapes import JShaped as JShaped
+    from attribution.models.shapes import UShaped as UShaped
+    from attribution.models.shapes import WShaped as WShaped
     from attribution.models.shapley import Shapley as Shapley
     from attribution.models.shapley_fit import ShapleyFit as ShapleyFit
     from attribution.rules import Rules as Rules
@@ -67,8 +73,11 @@ _EXPORTS = {
     "FirstTouch": "attribution.models.position",
     "Identity": "attribution.identity",
     "InputError": "attribution.core.errors",
+    "InverseJ": "attribution.models.shapes",
+    "JShaped": "attribution.models.shapes",
     "JourneyArrays": "attribution.journeys.arrays",
     "Journeys": "attribution.journeys.plan",
+    "LastNonDirect": "attribution.models.last_non_direct",
     "LastTouch": "attribution.models.position",
     "Linear": "attribution.models.position",
     "Model": "attribution.models.protocol",
@@ -81,6 +90,8 @@ _EXPORTS = {
     "TableError": "attribution.core.errors",
     "TableIssue": "attribution.core.errors",
     "TimeDecay": "attribution.models.decay",
+    "UShaped": "attribution.models.shapes",
+    "WShaped": "attribution.models.shapes",
     "WakeLiftError": "attribution.core.errors",
     "WakeLiftWarning": "attribution.core.errors",
     "attribute": "attribution.credit.attribute",
@@ -88,6 +99,7 @@ _EXPORTS = {
     "channel_spend": "attribution.costs",
     "compare_models": "attribution.compare",
     "language": "attribution.core.language",
+    "participation": "attribution.models.participation",
     "price_touches": "attribution.costs",
     "resolve_identity": "attribution.identity",
     "set_language": "attribution.core.language",
@@ -95,11 +107,12 @@ _EXPORTS = {
 }
 
 __all__ = [
-    "RULE_MODELS", "ChannelSpend", "Columns", "Comparison", "ConservationError", "Credit", "CustomModel", "DesignError",
-    "Estimate", "Finding", "FirstTouch", "Identity", "InputError", "JourneyArrays", "Journeys", "LastTouch", "Linear",
-    "Model", "PathCounts", "PositionBased", "Rules", "Shapley", "ShapleyFit", "TableError", "TableIssue", "TimeDecay",
-    "WakeLiftError", "WakeLiftWarning", "__version__", "attribute", "build_journeys", "channel_spend", "compare_models",
-    "language", "price_touches", "resolve_identity", "set_language", "sms_segments",
+    "RULE_MODELS", "ChannelSpend", "Columns", "Comparison", "ConservationError", "Credit", "CustomModel",
+    "DesignError", "Estimate", "Finding", "FirstTouch", "Identity", "InputError", "InverseJ", "JShaped",
+    "JourneyArrays", "Journeys", "LastNonDirect", "LastTouch", "Linear", "Model", "PathCounts",
+    "PositionBased", "Rules", "Shapley", "ShapleyFit", "TableError", "TableIssue", "TimeDecay", "UShaped", "WShaped",
+    "WakeLiftError", "WakeLiftWarning", "__version__", "attribute", "build_journeys", "channel_spend",
+    "compare_models", "language", "participation", "price_touches", "resolve_identity", "set_language", "sms_segments",
 ]  # fmt: skip
 
 __getattr__, __dir__ = attach(__name__, _EXPORTS)

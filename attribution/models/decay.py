@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 
 from attribution.core.durations import duration_text, parse_duration
-from attribution.core.errors import InputError
+from attribution.core.errors import InputError, closest
 from attribution.models.protocol import check_name
 
 if TYPE_CHECKING:
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from attribution.journeys.arrays import JourneyArrays
 
 __all__ = ["TimeDecay"]
+
+_DAY = 86_400.0
+_UNITS = {"continuous": "TIME_DECAY", "whole_days": "TIME_DECAY_WHOLE_DAYS"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,10 +32,12 @@ class TimeDecay:
 
     Attributes:
         half_life: The age at which a touch counts half; longer than zero.
+        unit: "continuous": the age to the microsecond. "whole_days": the age in days of 24 hours, rounded down, so that
+            touches of the last 24 hours count alike.
         name: The model's name in tables.
 
     Raises:
-        InputError: For a half-life of zero, without a unit, or negative.
+        InputError: For a half-life of zero, without a unit, or negative; for an unknown unit.
 
     Example:
         >>> import attribution as at
@@ -42,16 +47,24 @@ class TimeDecay:
     """
 
     half_life: str | timedelta = "7d"
+    unit: Literal["continuous", "whole_days"] = "continuous"
     name: str = "time_decay"
     needs: ClassVar[Literal["touches"]] = "touches"
-    definition: ClassVar[str] = "TIME_DECAY"
 
     def __post_init__(self) -> None:
         check_name(self.name)
+        if self.unit not in _UNITS:
+            allowed = ", ".join(repr(word) for word in _UNITS)
+            raise InputError(f"unit must be one of {allowed}, got {self.unit!r}. {closest(str(self.unit), _UNITS)}")
         parsed = parse_duration(self.half_life, name="half_life")
         if parsed <= timedelta(0):
             raise InputError(f"half_life must be longer than zero, got {self.half_life!r}.")
         object.__setattr__(self, "half_life", parsed)
+
+    @property
+    def definition(self) -> str:
+        """Code of the definition: it says in which unit the age is counted."""
+        return _UNITS[self.unit]
 
     @property
     def settings(self) -> dict[str, object]:
@@ -63,8 +76,9 @@ class TimeDecay:
         if not len(j):
             return np.zeros(0)
         begins = j.offsets[:-1]
-        youngest = np.minimum.reduceat(j.age_seconds, begins)
+        age = j.age_seconds if self.unit == "continuous" else np.floor(j.age_seconds / _DAY) * _DAY
+        youngest = np.minimum.reduceat(age, begins)
         half_life = parse_duration(self.half_life).total_seconds()
-        raw = np.exp2(-(j.age_seconds - np.repeat(youngest, j.lengths)) / half_life)
+        raw = np.exp2(-(age - np.repeat(youngest, j.lengths)) / half_life)
         weights: NDArray[np.float64] = raw / np.repeat(np.add.reduceat(raw, begins), j.lengths)
         return weights

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 import numpy as np
 
-from attribution.core.errors import InputError
+from attribution.core.errors import InputError, closest
 from attribution.models.protocol import check_name
 
 if TYPE_CHECKING:
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
     from attribution.journeys.arrays import JourneyArrays
 
-__all__ = ["FirstTouch", "LastTouch", "Linear", "PositionBased"]
+__all__ = ["FirstTouch", "LastTouch", "Linear", "PositionBased", "TwoTouches", "check_two", "position_weights"]
+
+TwoTouches: TypeAlias = Literal["proportional", "half_middle", "even"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,32 +107,43 @@ class Linear:
 class PositionBased:
     """Fixed shares to the first and the last eligible touch, the rest equally to those between them.
 
-    One touch takes all. Of two, the first takes first/(first + last), or half when both are 0. Of three or more,
-    those in the middle share 1 - first - last equally. (1, 0) is the first-touch model, (0, 1) the last-touch model.
+    One touch takes all. Of three or more, those in the middle share 1 - first - last equally. With two touches nobody
+    is in the middle, and tools differ: ``two`` says what happens to its share. With equal ends every choice is half and
+    half. (1, 0) is the first-touch model, (0, 1) the last-touch model.
 
     Attributes:
         first: Share of the first touch, >= 0.
         last: Share of the last touch, >= 0; first + last <= 1.
+        two: Of two touches the first takes first/(first + last), or half when both are 0 ("proportional"); its share
+            and half of the middle's ("half_middle"); or always half ("even").
         name: The model's name in tables.
 
     Raises:
-        InputError: For shares outside these limits.
+        InputError: For shares outside these limits, or an unknown `two`.
 
     Example:
         >>> import attribution as at
         >>> j = at.JourneyArrays.of([["banner", "sms", "phone"]], ages_seconds=[[9.0, 5.0, 0.0]])
         >>> [round(weight, 12) for weight in at.PositionBased().weights(j).tolist()]
         [0.4, 0.2, 0.4]
+        >>> two = at.JourneyArrays.of([["banner", "phone"]], ages_seconds=[[9.0, 0.0]])
+        >>> for policy in ("proportional", "half_middle", "even"):
+        ...     model = at.PositionBased(first=0.2, last=0.6, two=policy)
+        ...     print(policy, [round(weight, 12) for weight in model.weights(two).tolist()])
+        proportional [0.25, 0.75]
+        half_middle [0.3, 0.7]
+        even [0.5, 0.5]
     """
 
     first: float = 0.4
     last: float = 0.4
+    two: TwoTouches = "proportional"
     name: str = "position_based"
     needs: ClassVar[Literal["touches"]] = "touches"
-    definition: ClassVar[str] = "POSITION_BASED"
 
     def __post_init__(self) -> None:
         check_name(self.name)
+        check_two(self.two)
         for label, share in (("first", self.first), ("last", self.last)):
             number = isinstance(share, (int, float)) and not isinstance(share, bool)
             if not number or not math.isfinite(share) or share < 0:
@@ -139,18 +152,43 @@ class PositionBased:
             raise InputError(f"first + last must be at most 1, got {self.first!r} + {self.last!r}.")
 
     @property
+    def definition(self) -> str:
+        """Code of the definition: it says what happens with two touches."""
+        return _DEFINITIONS[self.two]
+
+    @property
     def settings(self) -> dict[str, object]:
-        """The shares, for the recipe."""
-        return {"first": self.first, "last": self.last}
+        """The shares and the case of two touches, for the recipe."""
+        return {"first": self.first, "last": self.last, "two": self.two}
 
     def weights(self, j: JourneyArrays) -> NDArray[np.float64]:
         """The fixed shares, per journey."""
-        lengths = j.lengths
-        ends = self.first + self.last
-        of_two = self.first / ends if ends > 0 else 0.5
-        middle = max(0.0, 1.0 - ends) / np.maximum(lengths - 2, 1)
-        weights = np.repeat(middle, lengths)
-        weights[j.offsets[:-1]] = np.where(lengths == 2, of_two, self.first)
-        weights[j.offsets[1:] - 1] = np.where(lengths == 2, 1.0 - of_two, self.last)
-        weights[j.offsets[:-1][lengths == 1]] = 1.0
-        return weights
+        return position_weights(j, self.first, self.last, self.two)
+
+
+_DEFINITIONS: dict[str, str] = {
+    "proportional": "POSITION_BASED",
+    "half_middle": "POSITION_BASED_HALF_MIDDLE",
+    "even": "POSITION_BASED_EVEN",
+}
+
+
+def check_two(two: object) -> None:
+    """Raise `InputError` unless the word is a policy for journeys of two touches."""
+    if two not in _DEFINITIONS:
+        allowed = ", ".join(repr(word) for word in _DEFINITIONS)
+        raise InputError(f"two must be one of {allowed}, got {two!r}. {closest(str(two), _DEFINITIONS)}")
+
+
+def position_weights(j: JourneyArrays, first: float, last: float, two: TwoTouches) -> NDArray[np.float64]:
+    """Shares of the ends, the rest equally between them; `two` decides journeys of two touches."""
+    lengths = j.lengths
+    ends = first + last
+    rest = max(0.0, 1.0 - ends)
+    proportional = first / ends if ends > 0 else 0.5
+    of_two = {"proportional": proportional, "half_middle": first + rest / 2, "even": 0.5}[two]
+    weights = np.repeat(rest / np.maximum(lengths - 2, 1), lengths)
+    weights[j.offsets[:-1]] = np.where(lengths == 2, of_two, first)
+    weights[j.offsets[1:] - 1] = np.where(lengths == 2, 1.0 - of_two, last)
+    weights[j.offsets[:-1][lengths == 1]] = 1.0
+    return weights
