@@ -86,7 +86,8 @@ def _fitted(journeys: Journeys, models: tuple[Model, ...]) -> tuple[TouchModel, 
     """The models ready for single journeys: those of paths are fitted to all paths first."""
     ready: list[TouchModel] = []
     for model in models:
-        if isinstance(model, PathModel):
+        # A model may have both methods (Shapley, custom models): what it needs decides.
+        if model.needs == "paths" and isinstance(model, PathModel):
             ready.append(fit_model(model, journeys.path_counts()))
         elif isinstance(model, TouchModel):
             ready.append(model)
