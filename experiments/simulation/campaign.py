@@ -13,6 +13,7 @@ from attribution.core.formats import format_value
 from attribution.core.randomness import check_seed, generator
 from experiments.simulation.constants import ARMS, AS_OF, STEPS, constants_of
 from experiments.simulation.declaration import declared_plan
+from experiments.simulation.dirt import Spoiled, check_dirt, spoil
 from experiments.simulation.exposure import draw_exposure, fixed_costs, outbound_costs
 from experiments.simulation.outcomes import expected_costs, realise
 from experiments.simulation.population import draw_population
@@ -21,6 +22,7 @@ from experiments.simulation.tables import Tables
 from experiments.simulation.touchlog import build_touch_log
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date
 
     import pandas as pd
@@ -68,6 +70,7 @@ class Campaign:
         steps: The channels that each arm adds to the one before.
         scenario: Name of the scenario.
         seed: Seed of all streams.
+        dirt: What was planted by the scenario "dirty": code, table, rows; empty for every other one.
     """
 
     customers: pd.DataFrame
@@ -86,15 +89,17 @@ class Campaign:
     steps: dict[str, tuple[str, ...]]
     scenario: str
     seed: int
+    dirt: pd.DataFrame
 
     def tables(self) -> dict[str, pd.DataFrame]:
-        """The tables by name.
+        """The tables by name; the listing of what was planted is among them when there is one.
 
         Example:
             >>> list(simulate(persons=100).tables())[:4]
             ['customers', 'links', 'assignment', 'touches']
         """
-        return {name: getattr(self, name) for name in _TABLES}
+        names = (*_TABLES, "dirt") if len(self.dirt) else _TABLES
+        return {name: getattr(self, name) for name in names}
 
     def __repr__(self) -> str:
         rows = ", ".join(f"{name} {format_value(len(table), 'count')}" for name, table in self.tables().items())
@@ -108,7 +113,9 @@ class Campaign:
         )
 
 
-def simulate(scenario: str = "default", *, persons: int = 60_000, seed: int = 0) -> Campaign:
+def simulate(
+    scenario: str = "default", *, persons: int = 60_000, seed: int = 0, dirt: Sequence[str] | None = None
+) -> Campaign:
     """A wake-up campaign with a random holdout, whose truth is known.
 
     Four arms of equal share (holdout; digital = push and banner; sms = digital and messages; full = sms and a call),
@@ -117,12 +124,17 @@ def simulate(scenario: str = "default", *, persons: int = 60_000, seed: int = 0)
     The model and every constant are in ``docs/methods/simulate.md``.
 
     Args:
-        scenario: "default", or "null" (no touch has any effect; costs stay).
+        scenario: "default"; "null" (no touch has any effect; costs stay); or "dirty": the default campaign, its logs
+            spoiled as real ones are. What was planted is listed in ``dirt``; assignment, outcomes, spend and truth are
+            those of the clean campaign.
         persons: Number of persons, at least 100.
         seed: Seed of all streams; the same seed gives the same tables.
+        dirt: For "dirty" alone: what to plant, by the codes under which it is found (TIME_ZONE_SLIP, AFTER_CONVERSION,
+            REFUNDS, DUPLICATE_ID, NEAR_DUPLICATE, DUPLICATE_TOUCH_ID, REPEATED_TOUCH, TEST_ACCOUNTS, UNKNOWN_PERSONS,
+            CHANNEL_ALIASES, UNPRICED_CHANNEL, DAY_PRECISION); all but DAY_PRECISION by default.
 
     Raises:
-        InputError: For an unknown scenario, fewer than 100 persons, or a negative seed.
+        InputError: For an unknown scenario or dirt, fewer than 100 persons, or a negative seed.
 
     Verified:
         Realised returns, costs and closures against the truth over several seeds, in exact binomial bands; outcomes
@@ -136,6 +148,9 @@ def simulate(scenario: str = "default", *, persons: int = 60_000, seed: int = 0)
         True
     """
     constants = constants_of(scenario)
+    if dirt is not None and scenario != "dirty":
+        raise InputError(f'dirt= serves the scenario "dirty" alone, got scenario={scenario!r}.')
+    planted = check_dirt(dirt) if scenario == "dirty" else ()
     persons, seed = _check_persons(persons), check_seed(seed)
     population = draw_population(constants, persons, seed)
     exposure = draw_exposure(constants, population, seed)
@@ -147,13 +162,24 @@ def simulate(scenario: str = "default", *, persons: int = 60_000, seed: int = 0)
     realised = realise(constants, events, arm=arm, outbound=outbound, fixed=share)
     log = build_touch_log(constants, exposure, events, arm=arm, seed=seed)
     tables = Tables(constants, population, arm=arm, seed=seed)
-    return Campaign(
+    touches, conversions = tables.touches(log), tables.conversions(events)
+    logs = Spoiled(
         customers=tables.customers(),
         links=tables.links(),
-        assignment=tables.assignment(),
-        touches=tables.touches(log),
-        conversions=tables.conversions(events),
+        touches=touches,
+        conversions=conversions,
         prices=tables.prices(fixed),
+        clean_touches=len(touches),
+        clean_conversions=len(conversions),
+    )
+    logs = spoil(logs, planted, seed) if planted else logs
+    return Campaign(
+        customers=logs.customers,
+        links=logs.links,
+        assignment=tables.assignment(),
+        touches=logs.touches,
+        conversions=logs.conversions,
+        prices=logs.prices,
         spend=tables.spend(log, fixed),
         history=tables.history(realised, events),
         outcomes=tables.outcomes(realised, events),
@@ -169,6 +195,7 @@ def simulate(scenario: str = "default", *, persons: int = 60_000, seed: int = 0)
         steps=dict(STEPS),
         scenario=scenario,
         seed=seed,
+        dirt=logs.listed(),
     )
 
 

@@ -148,6 +148,7 @@ class Constants:
 SCENARIOS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "default": {},
+        "dirty": {},  # the default campaign; what is spoiled is planted afterwards
         "null": {
             "push_effect": 0.0,
             "banner_effect": 0.0,
