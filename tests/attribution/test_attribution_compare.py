@@ -1,15 +1,50 @@
-"""How far models disagree, by hand."""
+"""How far models disagree, by hand and against plain loops."""
 
 from __future__ import annotations
 
+from collections import defaultdict
+
+import hypothesis.strategies as st
+import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
 
 import attribution as at
+from attribution.compare.pairwise import rank_agreement
+from attribution.journeys import eligibility
+from oracles.model_differences import differences, tau_b
 
 WHEN = pd.to_datetime(["2026-10-01 09:00Z", "2026-10-02 09:00Z", "2026-10-03 09:00Z"])
 TOUCHES = pd.DataFrame({"person_id": "p", "time": WHEN, "channel": ["a", "b", "c"]})
 CONVERSIONS = pd.DataFrame({"person_id": ["p", "q"], "time": WHEN[2], "conversion_id": [1, 2], "value": 1.0})
+START = pd.Timestamp("2026-10-01 09:00Z")
+
+
+def tables(*journeys: str, hours: int = 1, **columns: object) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """One person with one conversion per journey; a journey is one letter per touch, `hours` apart."""
+    rows = [
+        {"person_id": f"p{number:03d}", "time": START + pd.Timedelta(hours=hours * place), "channel": channel}
+        for number, journey in enumerate(journeys)
+        for place, channel in enumerate(journey)
+    ]
+    rows = rows or [{"person_id": "nobody", "time": START, "channel": "a"}]
+    conversions = pd.DataFrame(
+        {
+            "person_id": [f"p{number:03d}" for number in range(len(journeys))],
+            "time": START + pd.Timedelta(days=29),
+            "conversion_id": range(len(journeys)),
+            "value": 1.0,
+        }
+    )
+    return pd.DataFrame(rows).assign(**columns), conversions
+
+
+def compared(*journeys: str, models=("first_touch", "last_touch", "linear"), **options) -> object:
+    return at.compare_models(at.attribute(*tables(*journeys, **options), models=list(models)))
+
+
+# --- the table per channel -------------------------------------------------------------------------------------------
 
 
 def test_shares_and_ranks_by_hand():
@@ -28,13 +63,26 @@ def test_shares_and_ranks_by_hand():
 
 def test_spend_without_credit_has_share_zero():
     credit = at.attribute(TOUCHES, CONVERSIONS).with_costs(pd.DataFrame({"channel": ["tv"], "cost": [1.0]}))
-    assert at.compare_models(credit).to_dicts()[3]["share_max"] == 0.0
+    result = at.compare_models(credit)
+    assert result.to_dicts()[3]["share_max"] == 0.0
+    assert result.pairs().to_dicts()[0]["conversions"] == 1.0
+    assert result.journeys(top=None).to_dicts()[0]["moved"] == 1.0
+    assert len(result.beliefs().to_dicts()) == 5
 
 
 def test_nothing_attributed():
     result = at.compare_models(at.attribute(TOUCHES, CONVERSIONS.iloc[1:]))
     assert result.reassigned is None
     assert [row["share_min"] for row in result.to_dicts()] == [None] * 3
+    pairs = result.pairs().to_dicts()
+    assert {row["note"] for row in pairs} == {"NOTHING_ATTRIBUTED"}
+    assert {row["reassigned"] for row in pairs} == {None}
+    assert result.journeys().to_dicts() == []
+    assert result.reasons().to_dicts() == []
+    assert "about what the average" in result.beliefs().to_dicts()[0]["difference"]
+    for shown in (result, result.pairs(), result.journeys(), result.reasons(), result.beliefs()):
+        assert shown.to_markdown()
+        assert "nan" not in repr(shown)
 
 
 def test_refusals():
@@ -42,3 +90,277 @@ def test_refusals():
         at.compare_models(at.attribute(TOUCHES, CONVERSIONS, models="linear"))
     with pytest.raises(at.InputError, match="needs a Credit"):
         at.compare_models(TOUCHES)
+    result = at.compare_models(at.attribute(TOUCHES, CONVERSIONS))
+    with pytest.raises(at.InputError, match="Did you mean 'linear'"):
+        result.journeys("linaer", "last_touch")
+    with pytest.raises(at.InputError, match="both models"):
+        result.journeys("linear")
+    with pytest.raises(at.InputError, match="name two models"):
+        result.reasons("linear", "linear")
+    with pytest.raises(at.InputError, match="top must be"):
+        result.journeys(top=0)
+
+
+# --- two models at a time --------------------------------------------------------------------------------------------
+
+
+def test_pairs_by_hand():
+    rows = compared("ab", "ab", "cb", "c").pairs().to_dicts()
+    assert [(row["model_a"], row["model_b"]) for row in rows] == [
+        ("first_touch", "last_touch"), ("first_touch", "linear"), ("last_touch", "linear"),
+    ]  # fmt: skip
+    first = rows[0]  # first touch: a 2, b 0, c 2; last touch: a 0, b 3, c 1
+    assert first["reassigned"] == pytest.approx(3 / 4)
+    assert first["conversions"] == pytest.approx(3.0)
+    # a = c > b against b > c > a: of 3 pairs (a, b) and (b, c) are reversed, (a, c) is tied in the first.
+    assert first["rank_correlation"] == pytest.approx(-2 / (2 * 3) ** 0.5)
+    assert first["swaps"] == 2
+    assert first["swapped"] == "a ⇄ b; c ⇄ b"
+    assert first["note"] is None
+
+
+def test_pairs_say_why_there_is_no_rank_correlation():
+    assert compared("a", "aa").pairs().to_dicts()[0]["note"] == "ONE_CHANNEL"
+    row = compared("ab", models=("linear", "first_touch")).pairs().to_dicts()[0]
+    assert (row["rank_correlation"], row["note"]) == (None, "EQUAL_SHARES")
+    shown = repr(compared("ab", models=("linear", "first_touch")).pairs())
+    assert "equal shares" in shown
+    with at.language("zh"):
+        assert "无顺序可言" in repr(compared("a", "aa").pairs())
+
+
+@given(
+    shares=st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=2, max_size=12),
+)
+def test_rank_agreement_is_the_plain_loops(shares):
+    first, second = (np.array(column, float) for column in zip(*shares, strict=True))
+    found = rank_agreement(first, second)
+    tau, swaps = tau_b(first.tolist(), second.tolist())
+    assert found.tau == (None if tau is None else pytest.approx(tau))
+    assert found.swaps == swaps
+    for a, b in found.widest:
+        assert first[a] > first[b]
+        assert second[a] < second[b]
+
+
+def test_rank_agreement_is_scipys():
+    from scipy.stats import kendalltau
+
+    rng = np.random.Generator(np.random.PCG64(5))
+    first, second = rng.integers(0, 40, (2, 60)).astype(float)
+    assert rank_agreement(first, second).tau == pytest.approx(float(kendalltau(first, second).statistic))
+
+
+def test_blocks_of_channels_do_not_matter(monkeypatch):
+    from attribution.compare import pairwise
+
+    rng = np.random.Generator(np.random.PCG64(6))
+    first, second = rng.integers(0, 9, (2, 30)).astype(float)
+    whole = rank_agreement(first, second)
+    monkeypatch.setattr(pairwise, "_BLOCK", 70)
+    parts = rank_agreement(first, second)
+    assert (parts.tau, parts.swaps, parts.widest) == (whole.tau, whole.swaps, whole.widest)
+
+
+# --- the journeys that carry the difference --------------------------------------------------------------------------
+
+
+def test_journeys_by_hand():
+    result = compared("ab", "ab", "ba", "c", "cc").journeys("first_touch", "last_touch", top=None)
+    rows = {row["path"]: row for row in result.to_dicts()}
+    assert list(rows) == ["a > b", "b > a", "c", "c > c"]
+    assert rows["a > b"] == {
+        "path": "a > b", "conversions": 2, "moved": 2.0, "share": pytest.approx(2 / 3), "net": 2.0,
+        "from_channel": "a", "to_channel": "b",
+    }  # fmt: skip
+    assert rows["b > a"]["net"] == -1.0  # moves against the totals
+    assert (rows["b > a"]["from_channel"], rows["b > a"]["to_channel"]) == ("b", "a")
+    assert (rows["c > c"]["moved"], rows["c > c"]["from_channel"]) == (0.0, None)
+    assert result.carried.moved == 3.0
+    assert result.carried.reassigned == 1.0
+    assert "3 of 5 attributed conversions change channel" in repr(result)
+    assert "2 of them are undone" in repr(result)
+
+
+def test_the_pair_that_differs_most_is_the_default():
+    result = compared("abc", "abc", "cab")
+    assert (result.journeys().carried.model_a, result.journeys().carried.model_b) == ("first_touch", "last_touch")
+    same = compared("a", "b")
+    assert (same.journeys().carried.model_a, same.journeys().carried.model_b) == ("first_touch", "last_touch")
+    assert {row["share"] for row in same.journeys().to_dicts()} == {None}
+
+
+def test_paths_that_are_not_listed_are_one_row():
+    result = compared("ab", "ab", "ab", "bc", "bc", "ca", "ab")
+    rows = result.journeys("first_touch", "last_touch", top=1).to_dicts()
+    assert [row["path"] for row in rows] == ["a > b", "(other paths)"]
+    assert rows[1]["conversions"] == 3
+    assert rows[1]["moved"] == pytest.approx(3.0)
+    assert sum(row["share"] for row in rows) == pytest.approx(1.0)
+    assert sum(row["net"] for row in rows) == pytest.approx(result.pairs().to_dicts()[0]["conversions"])
+
+
+def test_ties_are_listed_by_their_text_whatever_is_cut():
+    every = [row["path"] for row in compared("ab", "ba", "ac", "ca").journeys(top=None).to_dicts()]
+    cut = [row["path"] for row in compared("ab", "ba", "ac", "ca").journeys(top=2).to_dicts()]
+    assert every == sorted(every)
+    assert cut == [*every[:2], "(other paths)"]
+
+
+CHANNELS = "abcd"
+
+
+@given(journeys=st.lists(st.text(CHANNELS, max_size=6), min_size=1, max_size=12))
+@settings(max_examples=25)
+def test_journeys_are_the_plain_loops(journeys):
+    credit = at.attribute(*tables(*journeys), models=["first_touch", "linear", "time_decay"])
+    result = at.compare_models(credit)
+    lists = by_journey(credit.touches().to_dicts())
+    for first, second in (("first_touch", "linear"), ("linear", "time_decay")):
+        expected, reassigned = differences([(keys, w[first], w[second]) for keys, w in lists])
+        found = result.journeys(first, second, top=None)
+        assert {row["path"] for row in found.to_dicts()} == {" > ".join(path) for path in expected}
+        for row in found.to_dicts():
+            count, moved, net, shift = expected[tuple(row["path"].split(" > "))]
+            assert row["conversions"] == count
+            assert row["moved"] == pytest.approx(float(moved), abs=1e-8)
+            assert row["net"] == pytest.approx(float(net), abs=1e-8)
+            if row["to_channel"] is not None:
+                assert float(shift[row["to_channel"]]) == pytest.approx(float(max(shift.values())), abs=1e-8)
+                assert float(shift[row["from_channel"]]) == pytest.approx(float(min(shift.values())), abs=1e-8)
+        assert found.carried.reassigned == pytest.approx(float(reassigned), abs=1e-8)
+
+
+def by_journey(rows: list[dict]) -> list[tuple[list[str], dict[str, list[float]]]]:
+    """Keys and weights per model of every conversion, from the event-level export."""
+    keys, weights = defaultdict(list), defaultdict(lambda: defaultdict(list))
+    for row in rows:
+        if row["model"] == "linear":
+            keys[row["conversion_id"]].append(row["channel"])
+        weights[row["conversion_id"]][row["model"]].append(row["weight"])
+    return [(keys[conversion], weights[conversion]) for conversion in keys]
+
+
+def test_pieces_do_not_matter(monkeypatch):
+    journeys = ["ab", "abc", "cab", "a", "bb", "abcabc", "ab", "cc"]
+    whole = compared(*journeys)
+    monkeypatch.setattr(eligibility, "PAIR_BUDGET", 3)
+    parts = compared(*journeys)
+    assert parts.journeys(top=None).to_dicts() == whole.journeys(top=None).to_dicts()
+    assert parts.reasons().to_dicts() == whole.reasons().to_dicts()
+
+
+def test_keys_of_several_columns():
+    touches, conversions = tables("ab", "aa", "b")
+    touches["campaign"] = ["x", "x", "x", "y", "y"]
+    conversions["product"] = ["fund", "gold", "gold"]
+    credit = at.attribute(touches, conversions)
+    by_both = at.compare_models(credit.by(("channel", "campaign")))
+    rows = by_both.journeys("first_touch", "last_touch").to_dicts()
+    assert [row["path"] for row in rows] == ["a / x > a / y", "a / x > b / x", "b / y"]
+    assert (rows[0]["from_channel"], rows[0]["to_channel"]) == ("a / x", "a / y")
+    assert by_both.reassigned == pytest.approx(2 / 3)
+    joint = at.compare_models(credit.by(("channel", "product")))
+    assert joint.journeys().to_dicts()[0]["path"] == "a / fund > b / fund"
+    # A column of the conversions is the same for all touches of a journey: nothing can move.
+    product = at.compare_models(credit.by("product"))
+    assert product.reassigned == pytest.approx(0.0, abs=1e-12)
+    assert {row["moved"] for row in product.journeys().to_dicts()} == {0.0}
+
+
+# --- what is particular about them -----------------------------------------------------------------------------------
+
+
+def test_reasons_by_hand():
+    result = compared("a", "aa", "ab", "ba", "abc", "aba", "abcd", "abcdabc", hours=24).reasons(
+        "first_touch", "last_touch"
+    )
+    rows = {(row["split"], row["reason"]): (row["conversions"], row["moved"]) for row in result.to_dicts()}
+    assert rows == {
+        ("length", "ONE_TOUCH"): (1, 0.0),
+        ("length", "ONE_KEY"): (1, 0.0),
+        ("length", "TWO_TOUCHES"): (2, 2.0),
+        ("length", "THREE_TOUCHES"): (2, 1.0),
+        ("length", "FOUR_TO_SIX"): (1, 1.0),
+        ("length", "SEVEN_OR_MORE"): (1, 1.0),
+        ("repeats", "NO_SECOND_KEY"): (2, 0.0),
+        ("repeats", "EACH_ONCE"): (4, 4.0),
+        ("repeats", "COMES_BACK"): (2, 1.0),
+        ("span", "WITHIN_A_DAY"): (4, 2.0),
+        ("span", "WITHIN_A_WEEK"): (4, 3.0),
+    }
+
+
+def test_every_split_sums_to_the_whole():
+    touches, conversions = tables("ab", "abd", "ddd", "abcabc", "b", hours=60)
+    touches["channel"] = touches["channel"].replace({"d": "direct"})
+    touches["origin"] = ["inbound" if channel in ("b", "direct") else "outbound" for channel in touches["channel"]]
+    result = at.compare_models(at.attribute(touches, conversions))
+    frame = result.reasons("first_touch", "time_decay").table()
+    sums = frame.groupby("split")[["conversions", "moved", "share", "net"]].sum()
+    assert set(sums.index) == {"length", "repeats", "origin", "direct", "span"}
+    assert sums["conversions"].tolist() == [5.0] * 5
+    moved = result.journeys("first_touch", "time_decay").carried.moved
+    assert sums["moved"].tolist() == pytest.approx([moved] * 5)
+    assert sums["share"].tolist() == pytest.approx([1.0] * 5)
+    reassigned = result.journeys("first_touch", "time_decay").carried.reassigned
+    assert sums["net"].tolist() == pytest.approx([reassigned] * 5)
+    reasons = {(row["split"], row["reason"]): row["conversions"] for row in result.reasons().to_dicts()}
+    assert reasons["origin", "WITH_INBOUND"] == 5
+    assert reasons["direct", "WITH_DIRECT"] == 2
+    assert reasons["direct", "WITHOUT_DIRECT"] == 3
+    with at.language("zh"):
+        assert "含直接访问" in repr(result.reasons())
+
+
+# --- beliefs ---------------------------------------------------------------------------------------------------------
+
+
+def test_beliefs_name_what_the_data_show():
+    result = compared("ab", "ab", "ab", "b")
+    rows = {row["model"]: row for row in result.beliefs().to_dicts()}
+    # Shares of a: first touch 3/4, last touch 0, linear 3/8; the average is 3/8.
+    assert "a +37.5 pp" in rows["first_touch"]["difference"]
+    assert "b −37.5 pp" in rows["first_touch"]["difference"]
+    assert "average" in rows["linear"]["difference"]
+    assert rows["first_touch"]["against"].startswith("a is withheld")
+    assert rows["last_touch"]["against"].startswith("b is withheld")
+    shown = repr(result.beliefs())
+    assert not any(word in shown.lower() for word in ("score", "best model", "recommend"))
+    with at.language("zh"):
+        chinese = result.beliefs().to_dicts()
+        assert "首次触点" in chinese[0]["belief"]
+        assert "反证" in repr(result.beliefs())
+
+
+def test_nobody_is_asked_to_withhold_what_customers_begin():
+    touches, conversions = tables("ab", "ab", "cb")
+    touches["origin"] = ["outbound", "inbound"] * 3
+    rows = at.compare_models(at.attribute(touches, conversions)).beliefs().to_dicts()
+    last = next(row for row in rows if row["model"] == "last_touch")
+    assert "b +" in last["difference"]
+    assert last["against"].startswith("a channel is withheld")
+
+
+def test_a_model_of_the_users_has_a_belief_of_its_own():
+    class Newest:
+        name, needs = "newest", "touches"
+
+        def weights(self, j):
+            weights = np.zeros(len(j.channel))
+            weights[j.offsets[1:] - 1] = 1.0
+            return weights
+
+    credit = at.attribute(*tables("ab", "b"), models=[Newest(), "first_touch"])
+    row = at.compare_models(credit).beliefs().to_dicts()[0]
+    assert row["belief"].startswith("The weights of newest are the user's own")
+
+
+def test_html_and_markdown_escape_what_the_data_say():
+    touches, conversions = tables("ab", "ba", "ab")
+    touches["channel"] = touches["channel"].replace({"a": "<b>|a"})
+    result = at.compare_models(at.attribute(touches, conversions))
+    for shown in (result, result.pairs(), result.journeys(), result.beliefs()):
+        assert "<b>|a" not in shown._repr_html_()
+        assert "&lt;b&gt;|a" in shown._repr_html_()
+        assert "\\<b\\>\\|a" in shown.to_markdown()
