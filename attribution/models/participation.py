@@ -51,7 +51,7 @@ class Participation(TabularResult):
         lines = [messages.text("PARTICIPATION.NOT_A_SUM", {"conversions": self.conversions})]
         if self.times is not None:
             lines.append(messages.text("PARTICIPATION.TIMES", {"times": self.times}))
-        lines.append(messages.text("CREDIT.NOT_CAUSE"))
+        lines.append(messages.text("PARTICIPATION.NOT_CAUSE"))
         return Display(messages.text("PARTICIPATION.TITLE"), (records_table(self.records), *lines))
 
 
