@@ -45,6 +45,10 @@ if TYPE_CHECKING:
     from attribution.models.custom import CustomModel as CustomModel
     from attribution.models.decay import TimeDecay as TimeDecay
     from attribution.models.last_non_direct import LastNonDirect as LastNonDirect
+    from attribution.models.markov import Markov as Markov
+    from attribution.models.markov_fit import MarkovFit as MarkovFit
+    from attribution.models.markov_order import MarkovOrders as MarkovOrders
+    from attribution.models.markov_order import choose_markov_order as choose_markov_order
     from attribution.models.participation import participation as participation
     from attribution.models.position import FirstTouch as FirstTouch
     from attribution.models.position import LastTouch as LastTouch
@@ -80,6 +84,9 @@ _EXPORTS = {
     "LastNonDirect": "attribution.models.last_non_direct",
     "LastTouch": "attribution.models.position",
     "Linear": "attribution.models.position",
+    "Markov": "attribution.models.markov",
+    "MarkovFit": "attribution.models.markov_fit",
+    "MarkovOrders": "attribution.models.markov_order",
     "Model": "attribution.models.protocol",
     "PathCounts": "attribution.journeys.path_counts",
     "PositionBased": "attribution.models.position",
@@ -97,6 +104,7 @@ _EXPORTS = {
     "attribute": "attribution.credit.attribute",
     "build_journeys": "attribution.journeys.build",
     "channel_spend": "attribution.costs",
+    "choose_markov_order": "attribution.models.markov_order",
     "compare_models": "attribution.compare",
     "language": "attribution.core.language",
     "participation": "attribution.models.participation",
@@ -109,10 +117,10 @@ _EXPORTS = {
 __all__ = [
     "RULE_MODELS", "ChannelSpend", "Columns", "Comparison", "ConservationError", "Credit", "CustomModel",
     "DesignError", "Estimate", "Finding", "FirstTouch", "Identity", "InputError", "InverseJ", "JShaped",
-    "JourneyArrays", "Journeys", "LastNonDirect", "LastTouch", "Linear", "Model", "PathCounts",
+    "JourneyArrays", "Journeys", "LastNonDirect", "LastTouch", "Linear", "Markov", "MarkovFit", "MarkovOrders", "Model", "PathCounts",
     "PositionBased", "Rules", "Shapley", "ShapleyFit", "TableError", "TableIssue", "TimeDecay", "UShaped", "WShaped",
     "WakeLiftError", "WakeLiftWarning", "__version__", "attribute", "build_journeys", "channel_spend",
-    "compare_models", "language", "participation", "price_touches", "resolve_identity", "set_language", "sms_segments",
+    "choose_markov_order", "compare_models", "language", "participation", "price_touches", "resolve_identity", "set_language", "sms_segments",
 ]  # fmt: skip
 
 __getattr__, __dir__ = attach(__name__, _EXPORTS)
