@@ -185,9 +185,9 @@ class Credit(TabularResult):
     def findings(self) -> tuple[Finding, ...]:
         """What is worth knowing about the tables, the models of paths and the spend."""
         from attribution.credit.display import spend_findings
-        from attribution.credit.readings import path_findings
+        from attribution.credit.readings import model_findings
 
-        return (*self.journeys.findings, *path_findings(self), *spend_findings(self))
+        return (*self.journeys.findings, *model_findings(self), *spend_findings(self))
 
     @property
     def recipe(self) -> Recipe:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from attribution.credit.credit import Credit
 
-__all__ = ["Readings", "fit_of", "path_findings", "path_models", "readings"]
+__all__ = ["Readings", "fit_of", "model_findings", "path_models", "readings"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
@@ -98,17 +98,27 @@ def fit_of(credit: Credit, name: str) -> TabularResult:
     Raises:
         InputError: For a name that is no model of paths of this credit.
     """
-    found = {model.name: model.model for model in path_models(credit) if hasattr(model.model, "fit")}
+    found = {model.name: model.result for model in path_models(credit) if model.result is not None}
     if name not in found:
         raise InputError(f"there is no model of paths {name!r} in this credit. {closest(str(name), found)}")
-    fitted: TabularResult = getattr(found[name], "fit")(credit.journeys.path_counts())  # noqa: B009 - not in the protocol
-    return fitted
+    return found[name]
 
 
-def path_findings(credit: Credit) -> tuple[Finding, ...]:
-    """Journeys that the models of paths could not use."""
+def model_findings(credit: Credit) -> tuple[Finding, ...]:
+    """What the models have to say about their own fit, and the journeys that models of paths could not use."""
+    found: list[Finding] = []
+    for model in credit.models:
+        if isinstance(model, FittedModel):
+            found += getattr(model.result, "findings", ())
+        elif hasattr(model, "findings"):
+            found += model.findings(credit.journeys)
+    found += _left_out(credit)
+    return tuple({(finding.code, finding.text()): finding for finding in found}.values())
+
+
+def _left_out(credit: Credit) -> list[Finding]:
     if not path_models(credit):
-        return ()
+        return []
     entries = credit.journeys.person_paths()
     found = []
     if entries.open:
@@ -116,4 +126,4 @@ def path_findings(credit: Credit) -> tuple[Finding, ...]:
         found.append(Finding(code="OPEN_JOURNEYS", status="note", values=values))
     if entries.departed:
         found.append(Finding(code="TOUCHES_AFTER_FIRST", status="note", values={"n": entries.departed}))
-    return tuple(found)
+    return found

@@ -10,8 +10,11 @@ import numpy as np
 from attribution.models.protocol import checked_shares
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
+    from attribution.core.records import TabularResult
     from attribution.journeys.arrays import JourneyArrays
     from attribution.journeys.path_counts import PathCounts
     from attribution.models.protocol import PathModel
@@ -32,11 +35,13 @@ class FittedModel:
         model: The model as declared.
         channel_names: The channels, sorted.
         shares: Share of each channel; they sum to 1.
+        result: What the model tells of its fit (removal effects, Shapley values); None when it tells nothing.
     """
 
     model: PathModel
     channel_names: NDArray[np.object_]
     shares: NDArray[np.float64]
+    result: TabularResult | None = None
     needs: ClassVar[Literal["touches"]] = "touches"
 
     @property
@@ -76,6 +81,13 @@ class FittedModel:
 
 def fit_model(model: PathModel, paths: PathCounts) -> FittedModel:
     """The model with the shares that the paths give it; without any touched journey, all shares are 0."""
+    names = paths.channel_names
     if not (paths.conversions > 0).any():
-        return FittedModel(model=model, channel_names=paths.channel_names, shares=np.zeros(len(paths.channel_names)))
-    return FittedModel(model=model, channel_names=paths.channel_names, shares=checked_shares(model, paths))
+        return FittedModel(model=model, channel_names=names, shares=np.zeros(len(names)))
+    fit: Callable[[PathCounts], TabularResult] | None = getattr(model, "fit", None)
+    return FittedModel(
+        model=model,
+        channel_names=names,
+        shares=checked_shares(model, paths),
+        result=None if fit is None else fit(paths),
+    )

@@ -6,8 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from attribution.core.errors import InputError, closest
 from attribution.models.decay import TimeDecay
+from attribution.models.last_non_direct import LastNonDirect
+from attribution.models.markov import Markov
 from attribution.models.position import FirstTouch, LastTouch, Linear, PositionBased
 from attribution.models.protocol import Model, PathModel, TouchModel, check_name
+from attribution.models.shapes import InverseJ, JShaped, UShaped
+from attribution.models.shapley import Shapley
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,6 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["RULE_MODELS", "resolve_models"]
 
 RULE_MODELS: tuple[Model, ...] = (FirstTouch(), LastTouch(), Linear(), TimeDecay(), PositionBased())
+_OTHERS: tuple[Model, ...] = (LastNonDirect(), UShaped(), JShaped(), InverseJ(), Markov(), Shapley())
+_BY_NAME: dict[str, Model] = {model.name: model for model in (*RULE_MODELS, *_OTHERS)}
 
 
 def resolve_models(models: Iterable[Model | str] | Model | str | None) -> tuple[Model, ...]:
@@ -38,10 +44,11 @@ def resolve_models(models: Iterable[Model | str] | Model | str | None) -> tuple[
 
 def _resolve(item: object) -> Model:
     if isinstance(item, str):
-        known = {model.name: model for model in RULE_MODELS}
-        if item not in known:
-            raise InputError(f"there is no model {item!r}. {closest(item, known)}")
-        return known[item]
+        if item == "w_shaped":
+            raise InputError("w_shaped needs the column of its milestone: write at.WShaped(milestone='...').")
+        if item not in _BY_NAME:
+            raise InputError(f"there is no model {item!r}. {closest(item, _BY_NAME)}")
+        return _BY_NAME[item]
     if isinstance(item, type):
         raise InputError(f"models hold models, not classes: write {item.__name__}() instead of {item.__name__}.")
     if not isinstance(item, Model):
