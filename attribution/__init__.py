@@ -115,12 +115,13 @@ _EXPORTS = {
 }
 
 __all__ = [
-    "RULE_MODELS", "ChannelSpend", "Columns", "Comparison", "ConservationError", "Credit", "CustomModel",
-    "DesignError", "Estimate", "Finding", "FirstTouch", "Identity", "InputError", "InverseJ", "JShaped",
-    "JourneyArrays", "Journeys", "LastNonDirect", "LastTouch", "Linear", "Markov", "MarkovFit", "MarkovOrders", "Model", "PathCounts",
+    "RULE_MODELS", "ChannelSpend", "Columns", "Comparison", "ConservationError", "Credit", "CustomModel", "DesignError",
+    "Estimate", "Finding", "FirstTouch", "Identity", "InputError", "InverseJ", "JShaped", "JourneyArrays", "Journeys",
+    "LastNonDirect", "LastTouch", "Linear", "Markov", "MarkovFit", "MarkovOrders", "Model", "PathCounts",
     "PositionBased", "Rules", "Shapley", "ShapleyFit", "TableError", "TableIssue", "TimeDecay", "UShaped", "WShaped",
     "WakeLiftError", "WakeLiftWarning", "__version__", "attribute", "build_journeys", "channel_spend",
-    "choose_markov_order", "compare_models", "language", "participation", "price_touches", "resolve_identity", "set_language", "sms_segments",
+    "choose_markov_order", "compare_models", "language", "participation", "price_touches", "resolve_identity",
+    "set_language", "sms_segments",
 ]  # fmt: skip
 
 __getattr__, __dir__ = attach(__name__, _EXPORTS)
