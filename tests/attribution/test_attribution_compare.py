@@ -364,3 +364,89 @@ def test_html_and_markdown_escape_what_the_data_say():
         assert "<b>|a" not in shown._repr_html_()
         assert "&lt;b&gt;|a" in shown._repr_html_()
         assert "\\<b\\>\\|a" in shown.to_markdown()
+
+
+# --- models of paths -------------------------------------------------------------------------------------------------
+
+
+def fixed_shares(paths):
+    """All to the channel `c`, which is in some journeys only."""
+    return (paths.channel_names == "c").astype(float)
+
+
+def test_what_totals_have_and_no_journey_has_is_a_row_of_its_own():
+    model = at.CustomModel("fixed", fixed_shares, needs="paths")
+    result = compared("ab", "ab", "bc", "a", models=(model, "last_touch"))
+    found = result.journeys("last_touch", "fixed", top=None)
+    rows = {row["path"]: row for row in found.to_dicts()}
+    # Last touch: a 1, b 2, c 1. Totals of the model: c 4. Inside journeys: half and half on a > b, all to c on b > c.
+    assert rows["a > b"]["moved"] == pytest.approx(1.0)
+    assert rows["b > c"]["moved"] == 0.0
+    outside = rows["(not by journey)"]
+    assert outside["conversions"] is None
+    assert outside["moved"] == pytest.approx(3.0)
+    assert (outside["from_channel"], outside["to_channel"]) == ("a", "c")
+    assert found.carried.reassigned == pytest.approx(3.0)
+    assert sum(row["net"] for row in rows.values()) == pytest.approx(3.0)
+    assert sum(row["share"] for row in rows.values()) == pytest.approx(1.0)
+    assert "3 of the moved conversions are in no journey" in repr(found)
+    reasons = result.reasons("last_touch", "fixed").table()
+    assert reasons.groupby("split")["moved"].sum().tolist() == pytest.approx([4.0] * 3)
+    assert (reasons["reason"] == "NOT_BY_JOURNEY").sum() == 3
+    with at.language("zh"):
+        assert "另一种读法" in repr(found)
+
+
+def test_other_keys_than_channels_have_the_reading_only():
+    model = at.CustomModel("fixed", fixed_shares, needs="paths")
+    touches, conversions = tables("ab", "ab", "bc", "a")
+    touches["campaign"] = ["x", "y"] * 3 + ["x"]
+    credit = at.attribute(touches, conversions, models=[model, "last_touch"]).by("campaign")
+    rows = at.compare_models(credit).journeys("last_touch", "fixed", top=None).to_dicts()
+    assert "(not by journey)" not in {row["path"] for row in rows}
+
+
+def long_ago(touches: pd.DataFrame) -> pd.DataFrame:
+    """Touches of persons who had every time to convert and did not."""
+    return touches.iloc[:4].assign(person_id=["x", "x", "y", "z"], time=START - pd.Timedelta(days=90))
+
+
+@pytest.mark.parametrize("name", ["markov", "shapley"])
+def test_data_driven_models_have_beliefs_and_journeys(name):
+    touches, conversions = tables("ab", "abc", "cb", "a", "bac", "cc")
+    strangers = long_ago(touches)
+    credit = at.attribute(pd.concat([touches, strangers]), conversions, models=["linear", name], rules=at.Rules())
+    result = at.compare_models(credit)
+    found = result.journeys(top=None)
+    rows = found.to_dicts()
+    assert sum(row["net"] for row in rows) == pytest.approx(found.carried.reassigned, abs=1e-8)
+    assert found.carried.reassigned == pytest.approx(result.reassigned * 6)
+    belief = result.beliefs().to_dicts()[1]
+    assert "user's own" not in belief["belief"]
+
+
+DEFINED = (
+    "first_touch", "last_touch", "linear", "time_decay", "position_based", "last_non_direct", "u_shaped", "j_shaped",
+    "inverse_j", "shapley",
+)  # fmt: skip
+
+
+def test_every_model_of_ours_has_a_belief_of_its_own():
+    decay = at.TimeDecay(unit="whole_days", name="days")
+    others = [
+        at.Markov(name=f"markov_{removal}", removal=removal)
+        for removal in ("redirect_to_null", "reconnect", "fail", "detour", "drop_paths")
+    ]
+    rates = at.Shapley(value="rate", name="rates")
+    touches, conversions = tables("ab", "abc", "cb", "a", "bac", "cc")
+    conversions["registered"] = START
+    milestone = at.WShaped(milestone="registered")
+    strangers = long_ago(touches)
+    credit = at.attribute(
+        pd.concat([touches, strangers]), conversions, models=[*DEFINED, decay, milestone, rates, *others]
+    )
+    for language in ("en", "zh"):
+        with at.language(language):
+            rows = at.compare_models(credit).beliefs().to_dicts()
+        assert len(rows) == len(DEFINED) + 8
+        assert [row["model"] for row in rows if "user's own" in row["belief"] or "自定" in row["belief"]] == []
