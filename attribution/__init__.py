@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from attribution.costs import sms_segments as sms_segments
     from attribution.credit.attribute import attribute as attribute
     from attribution.credit.credit import Credit as Credit
+    from attribution.credit.path_credit import PathCredit as PathCredit
+    from attribution.credit.path_tables import attribute_paths as attribute_paths
     from attribution.identity import Identity as Identity
     from attribution.identity import resolve_identity as resolve_identity
     from attribution.journeys.arrays import JourneyArrays as JourneyArrays
@@ -89,6 +91,7 @@ _EXPORTS = {
     "MarkovOrders": "attribution.models.markov_order",
     "Model": "attribution.models.protocol",
     "PathCounts": "attribution.journeys.path_counts",
+    "PathCredit": "attribution.credit.path_credit",
     "PositionBased": "attribution.models.position",
     "RULE_MODELS": "attribution.models.registry",
     "Rules": "attribution.rules",
@@ -102,6 +105,7 @@ _EXPORTS = {
     "WakeLiftError": "attribution.core.errors",
     "WakeLiftWarning": "attribution.core.errors",
     "attribute": "attribution.credit.attribute",
+    "attribute_paths": "attribution.credit.path_tables",
     "build_journeys": "attribution.journeys.build",
     "channel_spend": "attribution.costs",
     "choose_markov_order": "attribution.models.markov_order",
@@ -117,11 +121,11 @@ _EXPORTS = {
 __all__ = [
     "RULE_MODELS", "ChannelSpend", "Columns", "Comparison", "ConservationError", "Credit", "CustomModel", "DesignError",
     "Estimate", "Finding", "FirstTouch", "Identity", "InputError", "InverseJ", "JShaped", "JourneyArrays", "Journeys",
-    "LastNonDirect", "LastTouch", "Linear", "Markov", "MarkovFit", "MarkovOrders", "Model", "PathCounts",
+    "LastNonDirect", "LastTouch", "Linear", "Markov", "MarkovFit", "MarkovOrders", "Model", "PathCounts", "PathCredit",
     "PositionBased", "Rules", "Shapley", "ShapleyFit", "TableError", "TableIssue", "TimeDecay", "UShaped", "WShaped",
-    "WakeLiftError", "WakeLiftWarning", "__version__", "attribute", "build_journeys", "channel_spend",
-    "choose_markov_order", "compare_models", "language", "participation", "price_touches", "resolve_identity",
-    "set_language", "sms_segments",
+    "WakeLiftError", "WakeLiftWarning", "__version__", "attribute", "attribute_paths", "build_journeys",
+    "channel_spend", "choose_markov_order", "compare_models", "language", "participation", "price_touches",
+    "resolve_identity", "set_language", "sms_segments",
 ]  # fmt: skip
 
 __getattr__, __dir__ = attach(__name__, _EXPORTS)
