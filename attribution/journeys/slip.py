@@ -1,4 +1,4 @@
-"""A suspected time-zone slip between the two tables."""
+"""A suspected time-zone slip: of the touches against the conversions, or of one channel against the others."""
 
 from __future__ import annotations
 
@@ -21,6 +21,12 @@ _CONVERSIONS = 20_000
 _LEAST = 100  # touches and conversions, to say anything
 _BEFORE = 30  # touches in the hours before the edge
 _EDGE = 2  # hours on either side of the suspected edge
+_ZERO = _LARGEST + _EDGE  # where the hours since a conversion are 0
+_HOURS = _ZERO + 48
+_NEAR = 8  # hours on either side of a conversion, for one channel
+_CHINA = 8  # hours between Beijing and UTC: the commonest slip
+_ALIKE = 3  # touches by which two shifts may differ and still fit alike
+_SEEN = 20  # touches of one channel soon after a conversion
 
 
 def suspected_slip(journeys: Journeys) -> tuple[Finding, ...]:
@@ -33,11 +39,25 @@ def suspected_slip(journeys: Journeys) -> tuple[Finding, ...]:
     the edge well filled, no fall at zero, and a share of touches after the conversion (within 14 hours) that falls to
     a third. Touches that seem early are not looked for: they look like slow conversions. A slip of one hour is too
     close to zero to be told.
+
+    When the table as a whole is in order, each channel is looked at alone (CHANNEL_TIME_SLIP): one channel's log may
+    be in another zone. The warning needs at least 20 touches of the channel within 8 hours after a conversion, more
+    than 1.25 times as many as a day later at the same hours, no fall at zero, a shift that lowers the share of touches
+    soon after a conversion to a fifth, and other channels that hardly ever come soon after a conversion. Of the shifts
+    that fit alike, 8 hours is named when it is among them, else the smallest. A channel that works in the evening, while
+    all others work in the morning, can look the same.
     """
-    since = _counts(journeys)
-    if since is None:
+    pairs = _pairs(journeys)
+    if pairs is None:
         return ()
-    zero = _LARGEST + _EDGE
+    hour, channel = pairs
+    found = _of_all(np.bincount(hour, minlength=_HOURS))
+    return found or _by_channel(hour, channel, journeys.touches.channel.names)
+
+
+def _of_all(since: NDArray[np.int64]) -> tuple[Finding, ...]:
+    """The slip of the whole table; `since` counts the touches by hours since a conversion."""
+    zero = _ZERO
     if since[zero : zero + _EDGE].sum() < 0.5 * since[zero - _EDGE : zero].sum():
         return ()
     best: tuple[float, int, float, float] | None = None
@@ -64,8 +84,43 @@ def _share_after(since: NDArray[np.int64], edge: int) -> float:
     return float(since[edge : edge + _LARGEST].sum() / max(int(near.sum()), 1))
 
 
-def _counts(journeys: Journeys) -> NDArray[np.int64] | None:
-    """Touches by whole hours since a conversion of the same person, from -16 to 28; None when there are few."""
+def _by_channel(hour: NDArray[np.int64], channel: NDArray[np.int64], names: NDArray[np.object_]) -> tuple[Finding, ...]:
+    """The slips of single channels: their touches straddle the conversions where those of the others come before."""
+    everybody = np.bincount(hour, minlength=_HOURS)
+    found = []
+    for code in np.unique(channel).tolist():
+        since = np.bincount(hour[channel == code], minlength=_HOURS)
+        others = everybody - since
+        after, share = since[_ZERO : _ZERO + _NEAR].sum(), _soon_after(since, _ZERO)
+        next_day = since[_ZERO + 24 : _ZERO + 24 + _NEAR].sum()
+        plenty = after >= _SEEN and after > 1.25 * next_day
+        apart = _around(others, _ZERO) >= _BEFORE and _soon_after(others, _ZERO) <= min(0.1, share / 3)
+        if not plenty or not apart or since[_ZERO : _ZERO + _EDGE].sum() < 0.5 * since[_ZERO - _EDGE : _ZERO].sum():
+            continue
+        left = {hours: int(since[_ZERO + hours :][:_NEAR].sum()) for hours in range(_EDGE, _LARGEST + 1)}
+        fitting = [hours for hours, count in left.items() if count <= min(left.values()) + _ALIKE]
+        hours = _CHINA if _CHINA in fitting else fitting[0]
+        moved = _soon_after(since, _ZERO + hours)
+        if moved <= share / 5:
+            values = {"channel": str(names[code]), "hours": hours, "share": share, "moved": moved}
+            found.append(Finding(code="CHANNEL_TIME_SLIP", status="warn", values=values))
+    return tuple(found)
+
+
+def _around(since: NDArray[np.int64], edge: int) -> int:
+    return int(since[edge - _NEAR : edge + _NEAR].sum())
+
+
+def _soon_after(since: NDArray[np.int64], edge: int) -> float:
+    """Share of touches after an edge, among those within a few hours on both sides of it."""
+    return float(since[edge : edge + _NEAR].sum() / max(_around(since, edge), 1))
+
+
+def _pairs(journeys: Journeys) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
+    """Whole hours since a conversion of the same person, and channel, of each touch near one; None when there are few.
+
+    The hours are counted from -16, the first entry of every histogram here.
+    """
     counted, served = journeys.counted, journeys.served
     if len(counted) < _LEAST or len(served) < _LEAST:
         return None
@@ -77,8 +132,7 @@ def _counts(journeys: Journeys) -> NDArray[np.int64] | None:
     first = np.cumsum(counts) - counts
     touch = np.arange(int(counts.sum())) + np.repeat(begin - first, counts)
     late = served.time[touch] - np.repeat(time, counts)
-    low = -(_LARGEST + _EDGE)
     # A touch at the very instant belongs before the conversion: hours are open on the left, closed on the right.
-    hour = -((-late) // _HOUR) - 1 - low
-    inside = (hour >= 0) & (hour < 2 * _LARGEST + _EDGE + _LARGEST)
-    return np.bincount(hour[inside], minlength=2 * _LARGEST + _EDGE + _LARGEST)
+    hour = -((-late) // _HOUR) - 1 + _ZERO
+    inside = (hour >= 0) & (hour < _HOURS)
+    return hour[inside], served.channel[touch[inside]]

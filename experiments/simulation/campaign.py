@@ -129,8 +129,8 @@ def simulate(
             those of the clean campaign.
         persons: Number of persons, at least 100.
         seed: Seed of all streams; the same seed gives the same tables.
-        dirt: For "dirty" alone: what to plant, by the codes under which it is found (TIME_ZONE_SLIP, AFTER_CONVERSION,
-            REFUNDS, DUPLICATE_ID, NEAR_DUPLICATE, DUPLICATE_TOUCH_ID, REPEATED_TOUCH, TEST_ACCOUNTS, UNKNOWN_PERSONS,
+        dirt: For "dirty" alone: what to plant, by the codes under which it is found (CHANNEL_TIME_SLIP,
+            AFTER_CONVERSION, REFUNDS, DUPLICATE_ID, NEAR_DUPLICATE, DUPLICATE_TOUCH_ID, REPEATED_TOUCH, TEST_ACCOUNTS, UNKNOWN_PERSONS,
             CHANNEL_ALIASES, UNPRICED_CHANNEL, DAY_PRECISION); all but DAY_PRECISION by default.
 
     Raises:

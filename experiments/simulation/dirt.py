@@ -119,7 +119,7 @@ def _slip(spoiled: Spoiled, seed: int) -> Spoiled:
     hours = pd.Timedelta(hours=_SLIP_HOURS)
     time = spoiled.touches["time"].where(~message, spoiled.touches["time"] + hours)
     touches = spoiled.touches.assign(time=time)
-    return spoiled.with_listed("TIME_ZONE_SLIP", {"touches": int(message.sum())}, touches=touches)
+    return spoiled.with_listed("CHANNEL_TIME_SLIP", {"touches": int(message.sum())}, touches=touches)
 
 
 def _after(spoiled: Spoiled, seed: int) -> Spoiled:
@@ -290,7 +290,7 @@ def _missing_price(spoiled: Spoiled, seed: int) -> Spoiled:
 
 
 DIRT: dict[str, Callable[[Spoiled, int], Spoiled]] = {
-    "TIME_ZONE_SLIP": _slip,
+    "CHANNEL_TIME_SLIP": _slip,
     "AFTER_CONVERSION": _after,
     "REFUNDS": _refunds,
     "DUPLICATE_ID": _repeated_orders,
