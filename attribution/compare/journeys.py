@@ -124,7 +124,7 @@ class ReasonDifferences(TabularResult):
         rows = self.records.to_dicts()
         for row in rows:
             row["split"] = messages.text(f"COMPARE.SPLIT_{row['split'].upper()}")
-            row["reason"] = messages.text(f"COMPARE.{row['reason']}")
+            row["reason"] = messages.text(f"COMPARE.{row['reason'].upper()}")
         table = _table(Records.from_rows(self.records.fields, rows))
         meaning = messages.text("COMPARE.REASONS_MEANING")
         lines = [*self.carried.sentences(), meaning, messages.text("CREDIT.NOT_CAUSE")]
@@ -249,7 +249,7 @@ def reason_differences(credit: Credit, first: int, second: int) -> ReasonDiffere
     for split, reasons in sums.items():
         listed: dict[str, tuple[float | None, float, float]] = dict(reasons)
         for row in outside:
-            listed["NOT_BY_JOURNEY"] = (None, row.moved, row.net)
+            listed["not_by_journey"] = (None, row.moved, row.net)
         rows += [
             {
                 "split": split,

@@ -20,11 +20,11 @@ __all__ = ["reason_sums"]
 
 _DAY = 86_400.0
 _SPLITS: dict[str, tuple[str, ...]] = {
-    "length": ("ONE_TOUCH", "ONE_KEY", "TWO_TOUCHES", "THREE_TOUCHES", "FOUR_TO_SIX", "SEVEN_OR_MORE"),
-    "repeats": ("NO_SECOND_KEY", "EACH_ONCE", "COMES_BACK"),
-    "origin": ("OUTBOUND_ONLY", "WITH_INBOUND"),
-    "direct": ("WITHOUT_DIRECT", "WITH_DIRECT"),
-    "span": ("WITHIN_A_DAY", "WITHIN_A_WEEK", "LONGER_THAN_A_WEEK"),
+    "length": ("one_touch", "one_key", "two_touches", "three_touches", "four_to_six", "seven_or_more"),
+    "repeats": ("no_second_key", "each_once", "comes_back"),
+    "origin": ("outbound_only", "with_inbound"),
+    "direct": ("without_direct", "with_direct"),
+    "span": ("within_a_day", "within_a_week", "longer_than_a_week"),
 }
 _INBOUND = "inbound"
 _DIRECT = ("direct",)

@@ -277,17 +277,17 @@ def test_reasons_by_hand():
     )
     rows = {(row["split"], row["reason"]): (row["conversions"], row["moved"]) for row in result.to_dicts()}
     assert rows == {
-        ("length", "ONE_TOUCH"): (1, 0.0),
-        ("length", "ONE_KEY"): (1, 0.0),
-        ("length", "TWO_TOUCHES"): (2, 2.0),
-        ("length", "THREE_TOUCHES"): (2, 1.0),
-        ("length", "FOUR_TO_SIX"): (1, 1.0),
-        ("length", "SEVEN_OR_MORE"): (1, 1.0),
-        ("repeats", "NO_SECOND_KEY"): (2, 0.0),
-        ("repeats", "EACH_ONCE"): (4, 4.0),
-        ("repeats", "COMES_BACK"): (2, 1.0),
-        ("span", "WITHIN_A_DAY"): (4, 2.0),
-        ("span", "WITHIN_A_WEEK"): (4, 3.0),
+        ("length", "one_touch"): (1, 0.0),
+        ("length", "one_key"): (1, 0.0),
+        ("length", "two_touches"): (2, 2.0),
+        ("length", "three_touches"): (2, 1.0),
+        ("length", "four_to_six"): (1, 1.0),
+        ("length", "seven_or_more"): (1, 1.0),
+        ("repeats", "no_second_key"): (2, 0.0),
+        ("repeats", "each_once"): (4, 4.0),
+        ("repeats", "comes_back"): (2, 1.0),
+        ("span", "within_a_day"): (4, 2.0),
+        ("span", "within_a_week"): (4, 3.0),
     }
 
 
@@ -306,9 +306,9 @@ def test_every_split_sums_to_the_whole():
     reassigned = result.journeys("first_touch", "time_decay").carried.reassigned
     assert sums["net"].tolist() == pytest.approx([reassigned] * 5)
     reasons = {(row["split"], row["reason"]): row["conversions"] for row in result.reasons().to_dicts()}
-    assert reasons["origin", "WITH_INBOUND"] == 5
-    assert reasons["direct", "WITH_DIRECT"] == 2
-    assert reasons["direct", "WITHOUT_DIRECT"] == 3
+    assert reasons["origin", "with_inbound"] == 5
+    assert reasons["direct", "with_direct"] == 2
+    assert reasons["direct", "without_direct"] == 3
     with at.language("zh"):
         assert "含直接访问" in repr(result.reasons())
 
@@ -392,7 +392,7 @@ def test_what_totals_have_and_no_journey_has_is_a_row_of_its_own():
     assert "3 of the moved conversions are in no journey" in repr(found)
     reasons = result.reasons("last_touch", "fixed").table()
     assert reasons.groupby("split")["moved"].sum().tolist() == pytest.approx([4.0] * 3)
-    assert (reasons["reason"] == "NOT_BY_JOURNEY").sum() == 3
+    assert (reasons["reason"] == "not_by_journey").sum() == 3
     with at.language("zh"):
         assert "另一种读法" in repr(found)
 

@@ -15,6 +15,7 @@ PAGE = ROOT / "docs" / "reference" / "codes.md"
 CODE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*")
 # Here codes are handed on as words in a column: notes of estimates, reasons of verdicts, statuses of touches.
 SPOKEN_AS_WORDS = (
+    "attribution/compare/",
     "attribution/credit/explain.py",
     "experiments/inference/",
     "experiments/readout/",
