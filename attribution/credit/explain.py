@@ -12,27 +12,45 @@ from attribution.core import messages
 from attribution.core.errors import InputError, closest
 from attribution.core.records import Field, Records, TabularResult
 from attribution.core.render.display import Display, records_table
-from attribution.journeys.eligibility import eligible_pairs
+from attribution.journeys.eligibility import Judged, Reason, judged_pairs
+from attribution.journeys.withheld import Withheld
 from attribution.models.protocol import checked_weights
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
+    from attribution.core.render.display import DisplayTable
     from attribution.credit.credit import Credit
     from attribution.journeys.plan import Journeys
 
 __all__ = ["Explanation", "explain_conversion"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_WITHHELD = {
+    Withheld.LEVEL_COLLAPSED: "LEVEL_COLLAPSED",
+    Withheld.BELOW_LEVEL: "BELOW_LEVEL",
+    Withheld.INBOUND_EXCLUDED: "INBOUND_EXCLUDED",
+    Withheld.BEFORE_START: "BEFORE_START",
+    Withheld.BEFORE_DORMANCY: "BEFORE_DORMANCY",
+}
+_REASONS = {
+    Reason.ELIGIBLE: "ELIGIBLE",
+    Reason.OUTSIDE_LOOKBACK: "OUTSIDE_LOOKBACK",
+    Reason.MATCH_DIFFERS: "MATCH_DIFFERS",
+    Reason.NO_KEY_EVENT: "NO_KEY_EVENT",
+    Reason.SERVED_EARLIER: "SERVED_EARLIER",
+    Reason.REMOVED_BY_TRANSFORM: "REMOVED_BY_TRANSFORM",
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
 class Explanation(TabularResult):
     """Every touch of the person who converted: time, channel, age, eligible or why not, its weight in every model.
 
-    The column ``status`` is ELIGIBLE, or the first reason against: AFTER_CONVERSION, SAME_INSTANT_EXCLUDED,
-    INBOUND_EXCLUDED, OUTSIDE_LOOKBACK, MATCH_DIFFERS, SERVED_EARLIER.
+    The column ``status`` is ELIGIBLE, or the first reason against: AFTER_CONVERSION, SAME_INSTANT_EXCLUDED, then what
+    withholds the touch from every conversion (LEVEL_COLLAPSED, BELOW_LEVEL, INBOUND_EXCLUDED, BEFORE_START,
+    BEFORE_DORMANCY), then OUTSIDE_LOOKBACK, MATCH_DIFFERS, NO_KEY_EVENT, SERVED_EARLIER, REMOVED_BY_TRANSFORM.
 
     Attributes:
         conversion_id: The conversion.
@@ -56,8 +74,12 @@ class Explanation(TabularResult):
         rows = self.records.to_dicts()
         for row in rows:
             row["status"] = messages.text(f"EXPLAIN.{row['status']}")
-        table = records_table(Records.from_rows(self.records.fields, rows))
-        return Display(messages.text("EXPLAIN.TITLE", values), (table, messages.text("CREDIT.NOT_CAUSE")))
+        told: list[DisplayTable | str] = []
+        if rows:
+            told.append(records_table(Records.from_rows(self.records.fields, rows)))
+        if "ELIGIBLE" not in self.records.column("status"):
+            told.append(messages.text("EXPLAIN.NONE_ELIGIBLE" if rows else "EXPLAIN.NO_TOUCHES"))
+        return Display(messages.text("EXPLAIN.TITLE", values), (*told, messages.text("CREDIT.NOT_CAUSE")))
 
 
 def explain_conversion(credit: Credit, conversion_id: str | int) -> Explanation:
@@ -70,10 +92,12 @@ def explain_conversion(credit: Credit, conversion_id: str | int) -> Explanation:
     row = int(journeys.counted.row[place])
     person = journeys.conversions.person[row]
     mine = np.flatnonzero(pc.equal(journeys.touches.person, person).to_numpy(zero_copy_only=False))
-    eligible, weights = _eligible(credit, place)
+    judged = _judged(journeys, place)
     order, places = _in_order(journeys, mine, int(journeys.counted.person[place]))
-    status = [_status(journeys, touch, served, place, eligible) for touch, served in zip(order, places, strict=True)]
-    at = np.array([eligible.get(touch, -1) for touch in order], np.int64)
+    status = [_status(journeys, touch, served, place, judged) for touch, served in zip(order, places, strict=True)]
+    weights = _weights(credit, judged)
+    takes_part = np.array([word == "ELIGIBLE" for word in status], bool)
+    at = np.where(takes_part, np.cumsum(takes_part) - 1, -1)
     ages = (int(journeys.counted.time[place]) - journeys.touches.time[order]) / 86_400_000_000
     channel = journeys.touches.table.arrow(journeys.touches.table.roles.channel)
     columns: list[tuple[Field, Any]] = [
@@ -124,50 +148,51 @@ def _place(journeys: Journeys, conversion_id: str | int) -> int:
     raise InputError(f"conversion {conversion_id!r} was set aside and has no credit: {reason}.")
 
 
-def _eligible(credit: Credit, place: int) -> tuple[dict[int, int], NDArray[np.float64]]:
-    """The conversion's eligible touches (row of the table -> place) and their weights, models x touches."""
-    journeys = credit.journeys
+def _judged(journeys: Journeys, place: int) -> Judged:
+    """The conversion's candidate touches, each with the first reason against it."""
     person = journeys.counted.person
     # With reuse="reset" the person's earlier conversions decide what is left.
     start = int(np.searchsorted(person, person[place])) if journeys.rules.reuse == "reset" else place
-    touches, weights = np.empty(0, np.int64), np.empty((len(credit.models), 0))
-    for pairs in eligible_pairs(journeys.counted, journeys.served, journeys.rules, start=start, stop=place + 1):
-        if pairs.stop != place + 1:
-            continue
-        count = int(pairs.counts[-1])
-        arrays = journeys.arrays(pairs)
-        given = np.stack([checked_weights(model, arrays) for model in credit.models])
-        touches, weights = pairs.touch[len(pairs.touch) - count :], given[:, given.shape[1] - count :]
-    rows = journeys.served.row[touches].tolist()
-    return {row: index for index, row in enumerate(rows)}, weights
+    *_, last = judged_pairs(journeys.counted, journeys.served, journeys.rules, span=(start, place + 1))
+    begin = len(last.touch) - int(last.counts[-1])
+    return Judged(
+        start=place,
+        stop=place + 1,
+        counts=last.counts[-1:],
+        touch=last.touch[begin:],
+        reason=None if last.reason is None else last.reason[begin:],
+    )
+
+
+def _weights(credit: Credit, judged: Judged) -> NDArray[np.float64]:
+    """Models x eligible touches of one conversion."""
+    pairs = judged.eligible()
+    if not len(pairs.touch):
+        return np.empty((len(credit.models), 0))
+    arrays = credit.journeys.arrays(pairs)
+    return np.stack([checked_weights(model, arrays) for model in credit.models])
 
 
 def _in_order(journeys: Journeys, mine: NDArray[np.int64], person: int) -> tuple[list[int], list[int]]:
     """The person's touches in canonical order, as rows of the table and places among the served (-1: not served)."""
+    rows = mine[np.lexsort([*journeys.touch_ranks(mine)[::-1], journeys.touches.time[mine]])].tolist()
     begin, end = np.searchsorted(journeys.served.person, [person, person + 1]).tolist()
     place_of = {row: begin + index for index, row in enumerate(journeys.served.row[begin:end].tolist())}
-    times = journeys.touches.time
-    keyed = sorted((int(times[row]), place_of.get(row, -1), row) for row in mine.tolist())
-    return [row for _, _, row in keyed], [served for _, served, _ in keyed]
+    return rows, [place_of.get(row, -1) for row in rows]
 
 
-def _status(journeys: Journeys, row: int, served: int, place: int, eligible: dict[int, int]) -> str:
+def _status(journeys: Journeys, row: int, served: int, place: int, judged: Judged) -> str:
     """Eligible, or the first reason against."""
-    if row in eligible:
-        return "ELIGIBLE"
     counted, rules = journeys.counted, journeys.rules
     age = int(counted.time[place]) - int(journeys.touches.time[row])
     if age < 0:
         return "AFTER_CONVERSION"
     if age == 0 and rules.same_instant == "exclude":
         return "SAME_INSTANT_EXCLUDED"
-    if served < 0:
-        return "INBOUND_EXCLUDED"
-    if served < int(counted.first[place]):
+    if journeys.withheld[row]:
+        return _WITHHELD[Withheld(int(journeys.withheld[row]))]
+    first, last = int(counted.first[place]), int(counted.last[place])
+    if not first <= served < last:
         return "OUTSIDE_LOOKBACK"
-    lookback, match = journeys.served.lookback, journeys.served.match
-    if lookback is not None and age > int(lookback[served]):
-        return "OUTSIDE_LOOKBACK"
-    if match is not None and counted.match is not None and match[served] != counted.match[place]:
-        return "MATCH_DIFFERS"
-    return "SERVED_EARLIER"
+    reason = 0 if judged.reason is None else int(judged.reason[served - first])
+    return _REASONS[Reason(reason)]

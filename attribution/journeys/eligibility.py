@@ -2,32 +2,57 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import IntEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attribution.core.durations import microseconds
-from attribution.core.values import encode_together
+from attribution.core.durations import MICROSECONDS_PER_DAY, microseconds
+from attribution.journeys.transforms import kept_by_transforms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import timedelta
 
-    import pyarrow as pa
     from numpy.typing import NDArray
 
-    from attribution.conversions import Conversions
     from attribution.journeys.order import TimeScale
-    from attribution.rules import LookbackKey, Rules
+    from attribution.rules import LookbackKey, Rules, Transform
     from attribution.touches import Touches
 
-__all__ = ["PAIR_BUDGET", "Counted", "Pairs", "Served", "eligible_pairs", "lookback_codes", "match_codes", "windows"]
+__all__ = [
+    "PAIR_BUDGET", "Counted", "Judged", "Pairs", "Reason", "Served", "eligible_pairs", "judged_pairs", "local_days",
+    "lookback_codes", "windows",
+]  # fmt: skip
 
 # Candidate (conversion, touch) pairs held at once; about 100 bytes each at the widest point.
 PAIR_BUDGET = 1_000_000
 # Longer than any history, short enough that a time minus it stays an int64.
 _LONGEST = 4_000_000_000_000_000_000
+_NO_LOOKBACK = -2  # below the lookback of no touch: an open window of length 0 is -1
+# Beyond the dates that a window counts: a calendar day lasts up to 25 hours, rarely more where a zone moved.
+_CALENDAR_SLACK = 2 * MICROSECONDS_PER_DAY + 2 * 3_600_000_000
+
+
+class Reason(IntEnum):
+    """Why a touch takes no credit from a conversion that it might have served; the first that holds. 0 is none.
+
+    Attributes:
+        ELIGIBLE: It takes part.
+        OUTSIDE_LOOKBACK: It is older than its own lookback.
+        MATCH_DIFFERS: It differs from the conversion in a match column.
+        NO_KEY_EVENT: The person did not do the key event between it and the conversion.
+        SERVED_EARLIER: It served an earlier conversion (``reuse="reset"``).
+        REMOVED_BY_TRANSFORM: A path transform removed it from this conversion's path.
+    """
+
+    ELIGIBLE = 0
+    OUTSIDE_LOOKBACK = 1
+    MATCH_DIFFERS = 2
+    NO_KEY_EVENT = 3
+    SERVED_EARLIER = 4
+    REMOVED_BY_TRANSFORM = 5
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -42,6 +67,7 @@ class Counted:
         first: First candidate touch of each conversion, a place in `Served`.
         last: One past its last candidate touch.
         match: Codes of the match columns; None without them.
+        day: Number of the local date, where dates are compared; else None.
     """
 
     row: NDArray[np.int64]
@@ -51,6 +77,7 @@ class Counted:
     first: NDArray[np.int64]
     last: NDArray[np.int64]
     match: NDArray[np.int64] | None
+    day: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.row)
@@ -67,6 +94,9 @@ class Served:
         channel: Channel code.
         lookback: The touch's own lookback in microseconds; None when all lookbacks are equal.
         match: Codes of the match columns; None without them.
+        day: Number of the local date, where dates are compared; else None.
+        key_event: When the person next did the key event; None without that rule.
+        names: The channels' names, for the transforms.
     """
 
     row: NDArray[np.int64]
@@ -75,6 +105,9 @@ class Served:
     channel: NDArray[np.int64]
     lookback: NDArray[np.int64] | None
     match: NDArray[np.int64] | None
+    names: NDArray[np.object_]
+    day: NDArray[np.int64] | None = None
+    key_event: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.row)
@@ -101,80 +134,79 @@ class Pairs:
         return np.repeat(np.arange(self.start, self.stop), self.counts)
 
 
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Judged:
+    """The candidate touches of the conversions ``start`` to ``stop``, each with the first reason against it.
+
+    Attributes:
+        start: First conversion.
+        stop: One past the last conversion.
+        counts: Number of candidates of each of these conversions.
+        touch: The candidates, places in `Served`.
+        reason: A `Reason` for each; None when all are eligible.
+    """
+
+    start: int
+    stop: int
+    counts: NDArray[np.int64]
+    touch: NDArray[np.int64]
+    reason: NDArray[np.int8] | None
+
+    def eligible(self) -> Pairs:
+        """The pairs without a reason against them."""
+        counts, touch = self.counts, self.touch
+        if self.reason is not None:
+            keep = self.reason == Reason.ELIGIBLE
+            ends = np.cumsum(counts)
+            summed = np.concatenate([[0], np.cumsum(keep)])
+            counts = summed[ends] - summed[ends - counts]
+            touch = touch[keep]
+        return Pairs(start=self.start, stop=self.stop, counts=counts, touch=touch)
+
+
 def lookback_codes(touches: Touches, rules: Rules) -> tuple[NDArray[np.int64] | None, int, NDArray[np.bool_] | None]:
-    """Lookback per touch (None when all are equal), the longest, and which touches have none (None when all have)."""
+    """Lookback per touch (None when all are equal), the longest, and which touches have none (None when all have).
+
+    Lookbacks are in microseconds, and an age is inside when it is at most its lookback: an open window is one
+    microsecond shorter, a window of whole days almost a day longer. For calendar days they are the days themselves.
+    """
     found = rules.lookbacks()
     if list(found) == ["*"]:
-        return None, _whole(found["*"]), None
+        return None, _reach(found["*"], rules), None
     kinds = [""] if touches.kind is None else [str(name) for name in touches.kind.names]
     table = np.array(
-        [[_lookback_of(found, str(channel), kind) for kind in kinds] for channel in touches.channel.names], np.int64
+        [[_lookback_of(found, str(channel), kind, rules) for kind in kinds] for channel in touches.channel.names],
+        np.int64,
     ).reshape(len(touches.channel.names), len(kinds))
     kind_codes = 0 if touches.kind is None else touches.kind.codes
     per_touch = table[touches.channel.codes, kind_codes] if table.size else np.empty(0, np.int64)
-    missing = per_touch < 0
+    missing = per_touch == _NO_LOOKBACK
     longest = int(per_touch.max()) if len(per_touch) else 0
     return per_touch, max(longest, 0), missing if missing.any() else None
 
 
-def _lookback_of(found: Mapping[LookbackKey, timedelta], channel: str, kind: str) -> int:
-    for key in ((channel, kind), channel, "*"):
+def _lookback_of(found: Mapping[LookbackKey, timedelta], channel: str, kind: str, rules: Rules) -> int:
+    for key in ((channel, kind), channel, ("*", kind), "*"):
         if key in found:
-            return _whole(found[key])
-    return -1
+            return _reach(found[key], rules)
+    return _NO_LOOKBACK
 
 
-def _whole(lookback: timedelta) -> int:
-    return min(microseconds(lookback), _LONGEST)
+def _reach(lookback: timedelta, rules: Rules) -> int:
+    whole = microseconds(lookback)
+    if rules.window == "open":
+        whole -= 1
+    elif rules.window == "whole_days":
+        whole += MICROSECONDS_PER_DAY - 1
+    return min(whole, _LONGEST)
 
 
-def match_codes(
-    touches: Touches, conversions: Conversions, names: tuple[str, ...]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Joint codes of the match columns of both tables; equal codes agree, an empty or blank cell with nothing."""
-    left = np.zeros(touches.table.rows, np.int64)
-    right = np.zeros(conversions.table.rows, np.int64)
-    for name in names:
-        columns = [touches.table.arrow(name), conversions.table.arrow(name)]
-        codes = _joint_codes(columns[0], columns[1])
-        both = np.concatenate([left, right]) * (int(max(part.max(initial=0) for part in codes)) + 1) + np.concatenate(
-            codes
-        )
-        empty = np.concatenate([left < 0, right < 0]) | (np.concatenate(codes) < 0)
-        _, dense = np.unique(both, return_inverse=True)
-        dense = np.where(empty, -1, dense)
-        left, right = dense[: len(left)], dense[len(left) :]
-    return left, np.where(right < 0, -2, right)
+def local_days(time: NDArray[np.int64], zone: str) -> NDArray[np.int64]:
+    """Number of the local date of each instant; times are UTC microseconds."""
+    import pandas as pd
 
-
-def _joint_codes(left: pa.Array, right: pa.Array) -> list[NDArray[np.int64]]:
-    import pyarrow as pa
-
-    if left.type != right.type:
-        left, right = left.cast(pa.large_string()), right.cast(pa.large_string())
-    if pa.types.is_null(left.type):
-        return [np.full(len(left), -1, np.int64), np.full(len(right), -1, np.int64)]
-    left, right = _without_blanks(left), _without_blanks(right)
-    codes, _ = encode_together(left.drop_null(), right.drop_null())
-    filled = []
-    for array, found in zip((left, right), codes, strict=True):
-        whole = np.full(len(array), -1, np.int64)
-        whole[array.is_valid().to_numpy(zero_copy_only=False)] = found
-        filled.append(whole)
-    return filled
-
-
-def _without_blanks(array: pa.Array) -> pa.Array:
-    """Blank text as empty cells, as in a key: what names nothing agrees with nothing."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    kind = array.type
-    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)):
-        return array
-    text = array.cast(pa.large_string())
-    blank = pc.fill_null(pc.equal(pc.utf8_trim_whitespace(text), ""), True)
-    return pc.if_else(blank, pa.scalar(None, text.type), text)
+    local = pd.DatetimeIndex(pd.to_datetime(time, unit="us", utc=True)).tz_convert(zone).tz_localize(None)
+    return np.asarray(local.as_unit("us").asi8 // MICROSECONDS_PER_DAY, np.int64)
 
 
 def windows(
@@ -186,6 +218,8 @@ def windows(
     rules: Rules,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The range of candidate touches of each conversion under the longest lookback; both ends included."""
+    if rules.window == "calendar_days":
+        longest = min(longest + _CALENDAR_SLACK, _LONGEST)
     end = time + 1 if rules.same_instant == "include" else time
     first = np.searchsorted(touch_keys, scale.keys(person, time - longest)).astype(np.int64)
     last = np.searchsorted(touch_keys, scale.keys(person, end)).astype(np.int64)
@@ -197,42 +231,77 @@ def eligible_pairs(
     served: Served,
     rules: Rules,
     *,
-    start: int = 0,
-    stop: int | None = None,
+    transformed: bool = True,
     budget: int | None = None,
 ) -> Iterator[Pairs]:
-    """The eligible pairs of the conversions ``start`` to ``stop``, in pieces of at most ``budget`` candidate pairs.
+    """The eligible pairs of all conversions, in pieces of at most ``budget`` candidate pairs.
 
-    A piece holds at least one conversion. With ``reuse="reset"`` the range must begin at a person's first conversion.
+    Args:
+        counted: The conversions.
+        served: The touches.
+        rules: The rules.
+        transformed: Whether the path transforms are applied.
+        budget: Candidate pairs of a piece; a piece holds at least one conversion.
     """
-    stop = len(counted) if stop is None else stop
+    for judged in judged_pairs(counted, served, rules, transformed=transformed, budget=budget):
+        yield judged.eligible()
+
+
+def judged_pairs(
+    counted: Counted,
+    served: Served,
+    rules: Rules,
+    *,
+    span: tuple[int, int] | None = None,
+    transformed: bool = True,
+    budget: int | None = None,
+) -> Iterator[Judged]:
+    """The candidate pairs of all conversions, or of those of a span, in pieces of at most ``budget`` pairs.
+
+    A piece holds at least one conversion. With ``reuse="reset"`` a span must begin at a person's first conversion.
+    """
+    start, stop = (0, len(counted)) if span is None else span
     used = np.zeros(len(served), bool) if rules.reuse == "reset" else None
+    transforms = rules.transforms if transformed else ()
     candidates = np.concatenate([[0], np.cumsum(counted.last[start:stop] - counted.first[start:stop])])
     begin = start
     while begin < stop:
         limit = candidates[begin - start] + (PAIR_BUDGET if budget is None else budget)
         end = start + int(np.searchsorted(candidates, limit, side="right")) - 1
         end = min(max(end, begin + 1), stop)
-        yield _expand(counted, served, begin, end, used)
+        yield _judge(counted, served, begin, end, used, transforms)
         begin = end
 
 
-def _expand(counted: Counted, served: Served, start: int, stop: int, used: NDArray[np.bool_] | None) -> Pairs:
+def _judge(
+    counted: Counted,
+    served: Served,
+    start: int,
+    stop: int,
+    used: NDArray[np.bool_] | None,
+    transforms: tuple[Transform, ...],
+) -> Judged:
     first = counted.first[start:stop]
     counts = counted.last[start:stop] - first
-    begins = np.cumsum(counts) - counts
-    touch = np.arange(int(counts.sum())) + np.repeat(first - begins, counts)
-    keep = _allowed(counted, served, touch, np.repeat(np.arange(start, stop), counts))
+    touch = np.arange(int(counts.sum())) + np.repeat(first - (np.cumsum(counts) - counts), counts)
+    reason = _against(counted, served, touch, np.repeat(np.arange(start, stop), counts))
     if used is not None:
-        fresh = ~used[touch] if keep is None else keep & ~used[touch]
-        keep = np.zeros(len(touch), bool)
-        keep[_first_places(touch, np.flatnonzero(fresh))] = True
-        used[touch[keep]] = True
-    if keep is not None:
-        summed = np.concatenate([[0], np.cumsum(keep)])
-        counts = summed[begins + counts] - summed[begins]
-        touch = touch[keep]
-    return Pairs(start=start, stop=stop, counts=counts, touch=touch)
+        reason = np.zeros(len(touch), np.int8) if reason is None else reason
+        free = np.flatnonzero((reason == Reason.ELIGIBLE) & ~used[touch])
+        serving = np.zeros(len(touch), bool)
+        serving[_first_places(touch, free)] = True
+        reason[(reason == Reason.ELIGIBLE) & ~serving] = Reason.SERVED_EARLIER
+        used[touch[serving]] = True  # also what a transform removes below: it belongs to this conversion's path
+    judged = Judged(start=start, stop=stop, counts=counts, touch=touch, reason=reason)
+    return _transformed(judged, served, transforms) if transforms else judged
+
+
+def _transformed(judged: Judged, served: Served, transforms: tuple[Transform, ...]) -> Judged:
+    pairs = judged.eligible()
+    kept = kept_by_transforms(pairs.counts, served.channel[pairs.touch], served.names, transforms)
+    reason = np.zeros(len(judged.touch), np.int8) if judged.reason is None else judged.reason
+    reason[np.flatnonzero(reason == Reason.ELIGIBLE)[~kept]] = Reason.REMOVED_BY_TRANSFORM
+    return replace(judged, reason=reason)
 
 
 def _first_places(touch: NDArray[np.int64], places: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -246,14 +315,24 @@ def _first_places(touch: NDArray[np.int64], places: NDArray[np.int64]) -> NDArra
     return earliest[named - base]
 
 
-def _allowed(
+def _against(
     counted: Counted, served: Served, touch: NDArray[np.int64], conversion: NDArray[np.int64]
-) -> NDArray[np.bool_] | None:
-    """Which candidate pairs the touch's own lookback and the match columns allow; None when all."""
-    keep = None
-    if served.lookback is not None:
-        keep = counted.time[conversion] - served.time[touch] <= served.lookback[touch]
+) -> NDArray[np.int8] | None:
+    """The first reason against each candidate pair in itself; None when the rules have none."""
+    refused: list[tuple[Reason, NDArray[np.bool_]]] = []
+    if counted.day is not None and served.day is not None and served.lookback is not None:
+        days = counted.day[conversion] - served.day[touch]
+        refused.append((Reason.OUTSIDE_LOOKBACK, days * MICROSECONDS_PER_DAY > served.lookback[touch]))
+    elif served.lookback is not None:
+        age = counted.time[conversion] - served.time[touch]
+        refused.append((Reason.OUTSIDE_LOOKBACK, age > served.lookback[touch]))
     if counted.match is not None and served.match is not None:
-        agree = counted.match[conversion] == served.match[touch]
-        keep = agree if keep is None else keep & agree
-    return keep
+        refused.append((Reason.MATCH_DIFFERS, counted.match[conversion] != served.match[touch]))
+    if served.key_event is not None:
+        refused.append((Reason.NO_KEY_EVENT, served.key_event[touch] > counted.time[conversion]))
+    if not refused:
+        return None
+    found = np.zeros(len(touch), np.int8)
+    for reason, holds in reversed(refused):  # the first reason is written last
+        found[holds] = reason
+    return found

@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attribution.core.findings import Finding
+from attribution.customers import NEVER
+from attribution.journeys.eligibility import Reason, judged_pairs
 from attribution.journeys.slip import suspected_slip
+from attribution.journeys.withheld import Withheld, last_activity
 from attribution.rules import key_text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from attribution.journeys.plan import Journeys
+    from attribution.rules import LookbackKey
 
 __all__ = ["BUSY_PAIRS", "journey_findings", "used_touches"]
 
@@ -24,11 +28,13 @@ BUSY_PAIRS = 1_000_000
 
 def journey_findings(journeys: Journeys) -> tuple[Finding, ...]:
     """The findings, in a fixed order; all counts of touches add up to the rows of the table."""
-    used, untouched = used_touches(journeys)
+    fates, untouched = _fates(journeys)
     return (
         *_conversions(journeys, untouched),
-        *_touches(journeys, used),
+        *_touches(journeys, fates),
+        *_unknown(journeys),
         *_lookbacks(journeys),
+        *_unused_rules(journeys),
         *_busy_person(journeys),
         *suspected_slip(journeys),
     )
@@ -36,12 +42,30 @@ def journey_findings(journeys: Journeys) -> tuple[Finding, ...]:
 
 def used_touches(journeys: Journeys) -> tuple[NDArray[np.bool_], int]:
     """Which served touches are eligible for at least one conversion, and how many conversions have none."""
-    used = np.zeros(len(journeys.served), bool)
+    fates, untouched = _fates(journeys)
+    return fates == Reason.ELIGIBLE, untouched
+
+
+# The best that became of a touch, over all conversions, best first; what no conversion could reach is not among them.
+_FATES = (Reason.ELIGIBLE, Reason.REMOVED_BY_TRANSFORM, Reason.NO_KEY_EVENT)
+_OTHER = -1
+
+
+def _fates(journeys: Journeys) -> tuple[NDArray[np.int8], int]:
+    """For every served touch one of `_FATES` or `_OTHER`, and the number of conversions without an eligible touch."""
+    reached = np.zeros((len(_FATES), len(journeys.served)), bool)
     untouched = 0
-    for pairs in journeys.pairs():
-        used[pairs.touch] = True
+    for judged in judged_pairs(journeys.counted, journeys.served, journeys.rules):
+        pairs = judged.eligible()
+        reached[0, pairs.touch] = True
         untouched += int((pairs.counts == 0).sum())
-    return used, untouched
+        if judged.reason is not None:
+            for place, fate in enumerate(_FATES[1:], start=1):
+                reached[place, judged.touch[judged.reason == fate]] = True
+    found = np.full(len(journeys.served), _OTHER, np.int8)
+    for place in reversed(range(len(_FATES))):
+        found[reached[place]] = _FATES[place]
+    return found, untouched
 
 
 def _conversions(journeys: Journeys, untouched: int) -> list[Finding]:
@@ -59,27 +83,32 @@ def _conversions(journeys: Journeys, untouched: int) -> list[Finding]:
     return found
 
 
-def _touches(journeys: Journeys, used: NDArray[np.bool_]) -> list[Finding]:
-    """The touches that took no part, by reason."""
+def _touches(journeys: Journeys, fates: NDArray[np.int8]) -> list[Finding]:
+    """The touches that took no part, each counted once, by the first reason."""
     rows = journeys.touches.table.rows
-    elsewhere = rows - journeys.converter_touches
-    inbound = journeys.converter_touches - len(journeys.served)
-    after = int((_after_last(journeys) & ~used).sum())
-    other = int((~used).sum()) - after
-    found = []
-    if elsewhere:
-        found.append(Finding(code="TOUCHES_WITHOUT_CONVERSION", status="note", values={"n": elsewhere, "rows": rows}))
+    withheld = journeys.withheld_of_converters.tolist()
+    late = _after_last(journeys) & (fates == _OTHER)
+    after = int(late.sum())
+    found = _counted("TOUCHES_WITHOUT_CONVERSION", rows - sum(withheld), rows)
     if after:
-        found.append(
-            Finding(code="AFTER_CONVERSION", status="note", values={"n": after, "rows": rows, "share": after / rows})
-        )
-    if inbound:
-        found.append(Finding(code="INBOUND_TOUCHES", status="note", values={"n": inbound, "rows": rows}))
-    if other:
-        found.append(Finding(code="TOUCHES_NOT_ELIGIBLE", status="note", values={"n": other, "rows": rows}))
+        values = {"n": after, "rows": rows, "share": after / rows}
+        found.append(Finding(code="AFTER_CONVERSION", status="note", values=values))
+    found += _counted("LEVELS_COLLAPSED", withheld[Withheld.LEVEL_COLLAPSED], rows)
+    found += _counted("BELOW_LEVEL", withheld[Withheld.BELOW_LEVEL], rows)
+    found += _counted("INBOUND_TOUCHES", withheld[Withheld.INBOUND_EXCLUDED], rows)
+    found += _counted("BEFORE_START", withheld[Withheld.BEFORE_START], rows)
+    found += _counted("BEFORE_DORMANCY", withheld[Withheld.BEFORE_DORMANCY], rows)
+    found += _counted("TOUCHES_NO_KEY_EVENT", int((fates == Reason.NO_KEY_EVENT).sum()), rows)
+    found += _counted("TOUCHES_REMOVED", int((fates == Reason.REMOVED_BY_TRANSFORM).sum()), rows)
+    found += _counted("TOUCHES_NOT_ELIGIBLE", int(((fates == _OTHER) & ~late).sum()), rows)
     if found:
-        found.append(Finding(code="TOUCHES_USED", status="note", values={"n": int(used.sum()), "rows": rows}))
+        values = {"n": int((fates == Reason.ELIGIBLE).sum()), "rows": rows}
+        found.append(Finding(code="TOUCHES_USED", status="note", values=values))
     return found
+
+
+def _counted(code: str, count: int, rows: int) -> list[Finding]:
+    return [Finding(code=code, status="note", values={"n": count, "rows": rows})] if count else []
 
 
 def _after_last(journeys: Journeys) -> NDArray[np.bool_]:
@@ -93,19 +122,60 @@ def _after_last(journeys: Journeys) -> NDArray[np.bool_]:
     return served.time > last_time[served.person]
 
 
+def _unknown(journeys: Journeys) -> list[Finding]:
+    """What the rules could not judge: messages without an id, customers without a last activity, key events unasked."""
+    found = []
+    touches, rules = journeys.touches, journeys.rules
+    if rules.levels and touches.kind is not None and touches.message is not None:
+        levelled = np.array([str(name) in rules.levels for name in touches.kind.names], bool)
+        nameless = int(np.bincount(touches.kind.codes[touches.message < 0], minlength=len(levelled))[levelled].sum())
+        if nameless:
+            values = {"n": nameless, "rows": touches.table.rows}
+            found.append(Finding(code="NO_MESSAGE_ID", status="note", values=values))
+    if rules.dormancy is not None and journeys.customers is not None:
+        unknown = int((last_activity(touches, journeys.customers) == NEVER).sum())
+        if unknown:
+            values = {"n": unknown, "rows": touches.table.rows}
+            found.append(Finding(code="NO_LAST_ACTIVITY", status="note", values=values))
+    if rules.key_event is None and journeys.key_events is not None:
+        values = {"rows": journeys.key_events.table.rows}
+        found.append(Finding(code="KEY_EVENTS_UNUSED", status="note", values=values))
+    return found
+
+
 def _lookbacks(journeys: Journeys) -> list[Finding]:
     """Lookbacks for channels (or kinds) that the touches do not have: most likely a slip of the pen."""
-    touches = journeys.touches
-    channels = {str(name) for name in touches.channel.names}
-    kinds = set() if touches.kind is None else {str(name) for name in touches.kind.names}
-    idle = []
-    for key in journeys.rules.lookbacks():
-        known = key[0] in channels and key[1] in kinds if isinstance(key, tuple) else key == "*" or key in channels
-        if not known:
-            idle.append(key_text(key))
+    idle = [key_text(key) for key in journeys.rules.lookbacks() if not _known(key, journeys)]
     if not idle:
         return []
     return [Finding(code="LOOKBACK_UNUSED", status="warn", values={"keys": ", ".join(idle)})]
+
+
+def _known(key: LookbackKey, journeys: Journeys) -> bool:
+    """Whether the touches have the channel and the kind that a key names."""
+    touches = journeys.touches
+    channel, kind = key if isinstance(key, tuple) else (key, None)
+    kinds = set() if touches.kind is None else {str(name) for name in touches.kind.names}
+    return (channel == "*" or channel in {str(name) for name in touches.channel.names}) and (
+        kind is None or kind in kinds
+    )
+
+
+def _unused_rules(journeys: Journeys) -> list[Finding]:
+    """Other rules that name channels or kinds which the touches do not have."""
+    rules = journeys.rules
+    named: dict[str, list[LookbackKey]] = {
+        "tie_order": list(rules.tie_order),
+        "levels": [("*", level) for level in rules.levels],
+        "transforms": [step[1] for step in rules.transforms if isinstance(step, tuple) and isinstance(step[1], str)],
+    }
+    found = []
+    for rule, keys in named.items():
+        idle = [key_text(key).removeprefix("* / ") for key in keys if not _known(key, journeys)]
+        if idle:
+            values = {"rule": rule, "keys": ", ".join(idle)}
+            found.append(Finding(code="RULE_UNUSED", status="warn", values=values))
+    return found
 
 
 def _busy_person(journeys: Journeys) -> list[Finding]:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from attribution.core.errors import InputError, closest
+from attribution.core.tables import Problems
 from attribution.journeys.arrays import JourneyArrays, make_arrays
 from attribution.journeys.eligibility import Pairs, eligible_pairs
+from attribution.journeys.ties import Ties
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,8 +25,10 @@ if TYPE_CHECKING:
     from attribution.core.findings import Finding
     from attribution.core.tables import Table
     from attribution.credit.credit import Credit
+    from attribution.customers import Customers
     from attribution.journeys.eligibility import Counted, Served
     from attribution.journeys.handover import HandOvers
+    from attribution.journeys.key_events import KeyEvents
     from attribution.journeys.path_counts import PathCounts
     from attribution.journeys.paths import Paths, Summary
     from attribution.journeys.person_paths import PersonPaths
@@ -48,8 +52,13 @@ class Journeys:
         persons: The persons with a counted conversion, sorted.
         counted: The counted conversions, in canonical order.
         served: The touches of those persons, in canonical order.
+        customers: The checked customers; None when none were given.
+        key_events: The checked key events; None when none were given.
+        observed: First and last instant of observation, in microseconds since 1970-01-01 UTC.
+        withheld: Per row of the touches, 0 when it may take credit, else the first reason against it, whatever the
+            conversion (`attribution.journeys.withheld.Withheld`).
         later_conversions: Conversions set aside by ``reuse="first"``.
-        converter_touches: Touches of persons with a counted conversion, before any rule.
+        withheld_of_converters: Touches of persons with a counted conversion, by these reasons.
     """
 
     rules: Rules
@@ -58,8 +67,12 @@ class Journeys:
     persons: pa.Array
     counted: Counted
     served: Served
+    customers: Customers | None
+    key_events: KeyEvents | None
+    observed: tuple[int, int]
+    withheld: NDArray[np.int8]
     later_conversions: int
-    converter_touches: int
+    withheld_of_converters: NDArray[np.int64]
     _cache: dict[str, Any] = field(default_factory=dict)
 
     def attribute(self, models: Sequence[Model | str] | Model | str | None = None) -> Credit:
@@ -153,15 +166,43 @@ class Journeys:
 
     @property
     def fingerprint(self) -> str:
-        """Fingerprint of the columns that built the journeys; the same for any order of rows."""
+        """Fingerprint of the columns that built the journeys, the rules, the period of observation, further tables.
+
+        The same for any order of rows. Its first 16 digits are of the touches, the next 16 of the conversions.
+        """
         if "fingerprint" not in self._cache:
-            self._cache["fingerprint"] = _fingerprint(self)
+            from attribution.journeys.fingerprints import journey_fingerprint
+
+            self._cache["fingerprint"] = journey_fingerprint(self)
         found: str = self._cache["fingerprint"]
         return found
 
-    def pairs(self) -> Iterator[Pairs]:
-        """The eligible (conversion, touch) pairs, in canonical order, in bounded pieces."""
-        return eligible_pairs(self.counted, self.served, self.rules)
+    def with_rules(self, rules: Rules) -> Journeys:
+        """The same checked tables under other rules.
+
+        Args:
+            rules: The other rules; ``dataclasses.replace(journeys.rules, origin="outbound")`` changes one of them.
+
+        Raises:
+            TableError: For columns that these rules need and the tables do not have.
+            InputError: For rules that need a table that was not given.
+        """
+        from attribution.journeys.build import check_rules
+        from attribution.journeys.planning import plan_again
+
+        return plan_again(self, check_rules(rules), Problems())
+
+    def pairs(self, *, transformed: bool = True) -> Iterator[Pairs]:
+        """The eligible (conversion, touch) pairs, in canonical order, in bounded pieces.
+
+        Args:
+            transformed: Whether the path transforms of the rules are applied.
+        """
+        return eligible_pairs(self.counted, self.served, self.rules, transformed=transformed)
+
+    def touch_ranks(self, rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+        """What orders touches of one instant, most important first: ranks of some rows of the table."""
+        return Ties(self.touches, self.rules).ranks(rows)
 
     def person_paths(self) -> PersonPaths:
         """Whose journeys took which path: those that converted and the null journeys."""
@@ -221,33 +262,3 @@ class Journeys:
 
     def _repr_html_(self) -> str:
         return self.summary()._repr_html_()
-
-
-def _fingerprint(journeys: Journeys) -> str:
-    from attribution.core.recipe import fingerprint
-
-    touches, conversions = journeys.touches, journeys.conversions
-    left: dict[str, Any] = {"person": touches.person, "time": touches.time}
-    left["channel"] = touches.table.arrow(touches.table.roles.channel)
-    for name in sorted({*_used_columns(journeys)}):
-        left[f"column {name}"] = touches.table.arrow(name)
-    right = {
-        "person": conversions.person,
-        "time": conversions.time,
-        "conversion": conversions.conversion,
-        "value": conversions.value,
-    }
-    for name in journeys.rules.match:
-        right[f"column {name}"] = conversions.table.arrow(name)
-    return fingerprint(left) + fingerprint(right)
-
-
-def _used_columns(journeys: Journeys) -> list[str]:
-    """Columns of the touches that the rules ask for, and the touch id."""
-    roles = journeys.touches.table.roles
-    asked = (
-        (roles.touch, journeys.touches.touch),
-        (roles.kind, journeys.touches.kind),
-        (roles.origin, journeys.touches.origin),
-    )
-    return [*journeys.rules.match, *(name for name, found in asked if found is not None)]

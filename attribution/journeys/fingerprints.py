@@ -1,0 +1,78 @@
+"""The fingerprint of journeys: of the data, of the rules, and of whatever else was given."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+from attribution.core.recipe import fingerprint
+
+if TYPE_CHECKING:
+    from attribution.customers import Customers
+    from attribution.journeys.key_events import KeyEvents
+    from attribution.journeys.plan import Journeys
+    from attribution.rules import Rules
+
+__all__ = ["journey_fingerprint"]
+
+
+def journey_fingerprint(journeys: Journeys) -> str:
+    """48 hexadecimal digits: 16 of the touches, 16 of the conversions, 16 of rules, period and further tables."""
+    touches, conversions, rules = journeys.touches, journeys.conversions, journeys.rules
+    left: dict[str, Any] = {"person": touches.person, "time": touches.time}
+    left["channel"] = touches.table.arrow(touches.table.roles.channel)
+    for name in sorted({*_used_columns(journeys)}):
+        left[f"column {name}"] = touches.table.arrow(name)
+    right = {
+        "person": conversions.person,
+        "time": conversions.time,
+        "conversion": conversions.conversion,
+        "value": conversions.value,
+    }
+    for name in rules.match:
+        right[f"column {name}"] = conversions.table.arrow(name)
+    parts = [_rules(rules), repr(journeys.observed)]
+    if journeys.customers is not None:
+        parts.append(f"customers {fingerprint(_customers(journeys.customers))}")
+    if journeys.key_events is not None:
+        parts.append(f"key events {fingerprint(_key_events(journeys.key_events, rules))}")
+    rest = hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]
+    return fingerprint(left) + fingerprint(right) + rest
+
+
+def _rules(rules: Rules) -> str:
+    """Every field of the rules; a lookback by its keys, so that its spelling does not matter."""
+    told = {item.name: getattr(rules, item.name) for item in fields(rules)}
+    told["lookback"] = [(key, str(value)) for key, value in rules.lookbacks().items()]
+    return repr([(name, told[name] if isinstance(told[name], list | tuple) else str(told[name])) for name in told])
+
+
+def _used_columns(journeys: Journeys) -> list[str]:
+    """Columns of the touches that the rules ask for, and the touch id."""
+    rules, roles = journeys.rules, journeys.touches.table.roles
+    asked = (
+        (roles.touch, journeys.touches.touch is not None),
+        (roles.kind, rules.needs_kind()),
+        (roles.origin, rules.origin == "outbound"),
+        (roles.message, bool(rules.levels)),
+    )
+    return [*rules.match, *rules.key_event_match, *(name for name, used in asked if used)]
+
+
+def _customers(customers: Customers) -> dict[str, Any]:
+    told: dict[str, Any] = {"person": customers.person}
+    if customers.last_active is not None:
+        told["last active"] = customers.last_active
+    if customers.is_test is not None:
+        told["is test"] = customers.is_test
+    return told
+
+
+def _key_events(events: KeyEvents, rules: Rules) -> dict[str, Any]:
+    told: dict[str, Any] = {"person": events.person, "time": events.time}
+    if events.event is not None:
+        told["event"] = events.table.arrow(events.table.roles.event)
+    for name in rules.key_event_match:
+        told[f"column {name}"] = events.table.arrow(name)
+    return told

@@ -1,0 +1,57 @@
+"""The period of observation: journeys outside it were not seen, and one still open at its end is no failure yet."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from attribution.core.errors import InputError
+from attribution.rules import parse_instant
+
+if TYPE_CHECKING:
+    from attribution.conversions import Conversions
+    from attribution.touches import Touches
+
+__all__ = ["Observed", "observed_period", "period_text"]
+
+Observed: TypeAlias = "tuple[datetime | str, datetime | str] | None"
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def observed_period(observed: object, touches: Touches, conversions: Conversions) -> tuple[int, int]:
+    """The first and the last instant of observation, in microseconds; by default of the times in either table.
+
+    Raises:
+        InputError: For something other than two instants in order, or a period that does not hold all the data.
+    """
+    times = np.concatenate([touches.time, conversions.time])
+    held = (int(times.min()), int(times.max())) if len(times) else None
+    if observed is None:
+        return (0, 0) if held is None else held
+    if not isinstance(observed, (tuple, list)) or len(observed) != 2:
+        raise InputError(f"observed must hold two instants, the first and the last, got {observed!r}.")
+    first, last = (
+        (parse_instant(item, name=name) - _EPOCH) // timedelta(microseconds=1)
+        for item, name in zip(observed, ("observed[0]", "observed[1]"), strict=True)
+    )
+    if last < first:
+        raise InputError(f"observed ends before it begins: {period_text((first, last))}.")
+    if held is not None and (held[0] < first or held[1] > last):
+        outside = int(((times < first) | (times > last)).sum())
+        raise InputError(
+            f"{outside} rows lie outside the period of observation ({period_text((first, last))}); the tables run from "
+            f"{period_text(held)}. Widen observed=, or leave those rows out of both tables."
+        )
+    return first, last
+
+
+def period_text(period: tuple[int, int]) -> str:
+    """A period as people read it, in UTC."""
+    begin, end = (
+        (_EPOCH + timedelta(microseconds=time)).isoformat(sep=" ", timespec="seconds").replace("+00:00", "Z")
+        for time in period
+    )
+    return f"{begin} to {end}"
