@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from attribution.core.columns import ColumnsLike
     from attribution.journeys.build import AppliesIdentity
+    from attribution.journeys.observed import Observed
     from attribution.journeys.plan import Journeys
     from attribution.models.protocol import Model
     from attribution.rules import Rules
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["attribute", "attribute_journeys"]
 
 
-def attribute(
+def attribute(  # noqa: PLR0913 - a public function of keyword-only options
     touches: object,
     conversions: object,
     *,
@@ -32,6 +33,9 @@ def attribute(
     rules: Rules | None = None,
     columns: ColumnsLike = None,
     identity: AppliesIdentity | None = None,
+    customers: object = None,
+    observed: Observed = None,
+    key_events: object = None,
 ) -> Credit:
     """Divide the credit of every conversion among its eligible touches, by one or several models.
 
@@ -45,6 +49,9 @@ def attribute(
         rules: Which touches are eligible; `Rules()` (30 days) by default.
         columns: The user's names of the columns.
         identity: Persons behind customer numbers, from `resolve_identity`.
+        customers: One row per person at risk; needed by the rule `dormancy`, and the population of the intervals.
+        observed: Begin and end of observation; the first and last time in either table by default.
+        key_events: What persons did between touch and conversion; needed by the rule `key_event`.
 
     Returns:
         The credit: ``.table()``, ``.by(...)``, ``.with_costs(...)``, ``.touches()``, ``.explain(...)``, ``.findings``.
@@ -70,9 +77,17 @@ def attribute(
         2  linear  (none)          0.0    0.0
     """
     found = resolve_models(models)
-    return attribute_journeys(
-        build_journeys(touches, conversions, rules=rules, columns=columns, identity=identity), found
+    journeys = build_journeys(
+        touches,
+        conversions,
+        rules=rules,
+        columns=columns,
+        identity=identity,
+        customers=customers,
+        observed=observed,
+        key_events=key_events,
     )
+    return attribute_journeys(journeys, found)
 
 
 def attribute_journeys(journeys: Journeys, models: Iterable[Model | str] | Model | str | None) -> Credit:

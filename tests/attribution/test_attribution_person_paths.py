@@ -44,7 +44,7 @@ def tables(touches, conversions):
     right = pd.DataFrame(conversions).rename(columns={"person": "person_id", "id": "conversion_id"})
     for frame in (left, right):
         frame["time"] = [START + timedelta(microseconds=time) for time in frame["time"]]
-    right["value"] = np.arange(1.0, len(right) + 1)
+    right["value"] = [float(name.removeprefix("c")) + 1 for name in right["conversion_id"]]
     return left, right
 
 
@@ -145,11 +145,12 @@ def small():
     conversions = pd.DataFrame(
         {"person_id": ["p1", "p2"], "time": when[5:], "conversion_id": ["a", "b"], "value": [100.0, 10.0]}
     )
-    return touches, conversions
+    observed = ("2026-10-01T00:00:00Z", "2026-12-31T00:00:00Z")  # long enough for the push to have failed
+    return {"touches": touches, "conversions": conversions, "observed": observed}
 
 
 def test_channel_totals_are_shares_of_the_touched_and_the_reading_divides_each_journey():
-    credit = at.attribute(*small(), models=[Fixed(sms=0.5, phone=0.2, push=0.3), "linear"])
+    credit = at.attribute(**small(), models=[Fixed(sms=0.5, phone=0.2, push=0.3), "linear"])
     rows = {row["channel"]: row for row in credit.readings().to_dicts()}
     assert {name: row["conversions"] for name, row in rows.items()} == {"sms": 1.0, "phone": 0.4, "push": 0.6}
     assert {name: row["value"] for name, row in rows.items()} == {"sms": 55.0, "phone": 22.0, "push": 33.0}
@@ -178,7 +179,7 @@ def test_a_journey_without_shares_is_divided_equally_over_its_channels():
 )
 def test_shares_that_do_not_sum_to_one_are_refused(model, message):
     with pytest.raises(at.WakeLiftError, match=message):
-        at.attribute(*small(), models=[model])
+        at.attribute(**small(), models=[model])
 
 
 def test_a_share_for_a_channel_in_no_path_is_refused():
@@ -186,7 +187,7 @@ def test_a_share_for_a_channel_in_no_path_is_refused():
         def shares(self, paths):
             return np.full(len(paths.channel_names), 1 / len(paths.channel_names))
 
-    paths = at.build_journeys(*small()).path_counts()
+    paths = at.build_journeys(**small()).path_counts()
     silent = type(paths)(
         offsets=paths.offsets,
         channel=paths.channel,
@@ -200,10 +201,10 @@ def test_a_share_for_a_channel_in_no_path_is_refused():
 
 
 def test_readings_need_a_model_of_paths_and_channels():
-    credit = at.attribute(*small(), models=["linear"])
+    credit = at.attribute(**small(), models=["linear"])
     with pytest.raises(at.InputError, match="no model of this credit is fitted"):
         credit.readings()
     with pytest.raises(at.InputError, match="exist for channels only"):
-        credit.by("conversion.value").readings()
+        credit.by("conversion_id").readings()
     with pytest.raises(at.InputError, match="no model of paths 'linear'"):
         credit.fit("linear")
