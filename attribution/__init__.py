@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from attribution.credit.credit import Credit as Credit
     from attribution.credit.path_credit import PathCredit as PathCredit
     from attribution.credit.path_tables import attribute_paths as attribute_paths
+    from attribution.difference import explain_difference as explain_difference
     from attribution.identity import Identity as Identity
     from attribution.identity import resolve_identity as resolve_identity
     from attribution.journeys.arrays import JourneyArrays as JourneyArrays
@@ -64,6 +65,8 @@ if TYPE_CHECKING:
     from attribution.models.shapes import WShaped as WShaped
     from attribution.models.shapley import Shapley as Shapley
     from attribution.models.shapley_fit import ShapleyFit as ShapleyFit
+    from attribution.presets import VendorPreset as VendorPreset
+    from attribution.presets import vendor_preset as vendor_preset
     from attribution.rules import Rules as Rules
 
 _EXPORTS = {
@@ -101,6 +104,7 @@ _EXPORTS = {
     "TableIssue": "attribution.core.errors",
     "TimeDecay": "attribution.models.decay",
     "UShaped": "attribution.models.shapes",
+    "VendorPreset": "attribution.presets",
     "WShaped": "attribution.models.shapes",
     "WakeLiftError": "attribution.core.errors",
     "WakeLiftWarning": "attribution.core.errors",
@@ -110,22 +114,25 @@ _EXPORTS = {
     "channel_spend": "attribution.costs",
     "choose_markov_order": "attribution.models.markov_order",
     "compare_models": "attribution.compare",
+    "explain_difference": "attribution.difference",
     "language": "attribution.core.language",
     "participation": "attribution.models.participation",
     "price_touches": "attribution.costs",
     "resolve_identity": "attribution.identity",
     "set_language": "attribution.core.language",
     "sms_segments": "attribution.costs",
+    "vendor_preset": "attribution.presets",
 }
 
 __all__ = [
-    "RULE_MODELS", "ChannelSpend", "Columns", "Comparison", "ConservationError", "Credit", "CustomModel", "DesignError",
-    "Estimate", "Finding", "FirstTouch", "Identity", "InputError", "InverseJ", "JShaped", "JourneyArrays", "Journeys",
-    "LastNonDirect", "LastTouch", "Linear", "Markov", "MarkovFit", "MarkovOrders", "Model", "PathCounts", "PathCredit",
-    "PositionBased", "Rules", "Shapley", "ShapleyFit", "TableError", "TableIssue", "TimeDecay", "UShaped", "WShaped",
-    "WakeLiftError", "WakeLiftWarning", "__version__", "attribute", "attribute_paths", "build_journeys",
-    "channel_spend", "choose_markov_order", "compare_models", "language", "participation", "price_touches",
-    "resolve_identity", "set_language", "sms_segments",
+    "RULE_MODELS", "ChannelSpend", "Columns", "Comparison", "ConservationError", "Credit", "CustomModel",
+    "DesignError", "Estimate", "Finding", "FirstTouch", "Identity", "InputError", "InverseJ", "JShaped",
+    "JourneyArrays", "Journeys", "LastNonDirect", "LastTouch", "Linear", "Markov", "MarkovFit", "MarkovOrders",
+    "Model", "PathCounts", "PathCredit", "PositionBased", "Rules", "Shapley", "ShapleyFit", "TableError", "TableIssue",
+    "TimeDecay", "UShaped", "VendorPreset", "WShaped", "WakeLiftError", "WakeLiftWarning", "__version__", "attribute",
+    "attribute_paths", "build_journeys", "channel_spend", "choose_markov_order", "compare_models",
+    "explain_difference", "language", "participation", "price_touches", "resolve_identity", "set_language",
+    "sms_segments", "vendor_preset",
 ]  # fmt: skip
 
 __getattr__, __dir__ = attach(__name__, _EXPORTS)
