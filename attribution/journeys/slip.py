@@ -44,8 +44,8 @@ def suspected_slip(journeys: Journeys) -> tuple[Finding, ...]:
     be in another zone. The warning needs at least 20 touches of the channel within 8 hours after a conversion, more
     than 1.25 times as many as a day later at the same hours, no fall at zero, a shift that lowers the share of touches
     soon after a conversion to a fifth, and other channels that hardly ever come soon after a conversion. Of the shifts
-    that fit alike, 8 hours is named when it is among them, else the smallest. A channel that works in the evening, while
-    all others work in the morning, can look the same.
+    that fit alike, 8 hours is named when it is among them, else the smallest. A channel that works in the evening while
+    all others work in the morning can look the same.
     """
     pairs = _pairs(journeys)
     if pairs is None:

@@ -130,8 +130,8 @@ def simulate(
         persons: Number of persons, at least 100.
         seed: Seed of all streams; the same seed gives the same tables.
         dirt: For "dirty" alone: what to plant, by the codes under which it is found (CHANNEL_TIME_SLIP,
-            AFTER_CONVERSION, REFUNDS, DUPLICATE_ID, NEAR_DUPLICATE, DUPLICATE_TOUCH_ID, REPEATED_TOUCH, TEST_ACCOUNTS, UNKNOWN_PERSONS,
-            CHANNEL_ALIASES, UNPRICED_CHANNEL, DAY_PRECISION); all but DAY_PRECISION by default.
+            AFTER_CONVERSION, REFUNDS, DUPLICATE_ID, NEAR_DUPLICATE, DUPLICATE_TOUCH_ID, REPEATED_TOUCH, TEST_ACCOUNTS,
+            UNKNOWN_PERSONS, CHANNEL_ALIASES, UNPRICED_CHANNEL, DAY_PRECISION); all but DAY_PRECISION by default.
 
     Raises:
         InputError: For an unknown scenario or dirt, fewer than 100 persons, or a negative seed.
