@@ -191,9 +191,9 @@ class JourneyEffects:
             return part
         kept = conversions - totals[size : 2 * size]
         left = journeys - totals[size : 2 * size] - totals[2 * size : 3 * size]
-        loss: NDArray[np.float64] = 1.0 - np.divide(kept, left, out=np.zeros(size), where=left > 0) * (
-            journeys / conversions
-        )
+        # Products before the quotient: a channel that is nowhere alone loses exactly nothing.
+        part = np.divide(kept * journeys, left * conversions, out=np.zeros(size), where=left > 0)
+        loss: NDArray[np.float64] = 1.0 - part
         return loss
 
 
