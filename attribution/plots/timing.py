@@ -1,0 +1,235 @@
+"""How long journeys are: touches per journey, and days to the conversion."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attribution.core import messages
+from attribution.core.errors import InputError
+from attribution.core.formats import format_value
+from attribution.journeys.plan import Journeys
+from attribution.plots.palette import ACCENT, CONTRAST, GRID, INK, MUTED, SOFT
+from attribution.plots.plot import Plot
+from attribution.plots.sheet import MARGIN, SMALL, TEXT, TITLE, Scale, Sheet, drawing, wrapped
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from attribution.journeys.timing import PathLengths, TimeToConversion
+
+__all__ = ["check_journeys", "plot_path_lengths", "plot_time_to_conversion"]
+
+_WIDTH = 760.0
+_PLOT = 220.0
+_PANEL = 150.0
+_MOST_BARS = 60
+_WIDTHS = ("1h", "6h", "1d", "7d", "30d", "365d")
+
+
+def check_journeys(journeys: object, where: str) -> Journeys:
+    """The journeys, or `InputError`."""
+    if not isinstance(journeys, Journeys):
+        raise InputError(f"{where} needs Journeys, got {type(journeys).__name__}. Pass at.build_journeys(...).")
+    return journeys
+
+
+def plot_path_lengths(journeys: Journeys, *, longest: int = 12) -> Plot:
+    """Draw how many touches the journeys have.
+
+    Shares are of the conversions with an eligible touch; those without one are told below.
+
+    Args:
+        journeys: The journeys.
+        longest: Longer journeys share one bar; the table has every length.
+
+    Returns:
+        The plot; its data are those of `Journeys.lengths`.
+
+    Raises:
+        InputError: For something that is no journeys, or ``longest`` below 2.
+
+    Example:
+        >>> import attribution as at, pandas as pd
+        >>> when = pd.to_datetime(["2026-10-01 09:00Z", "2026-10-03 09:00Z"])
+        >>> touches = pd.DataFrame({"person_id": ["p1", "p1"], "time": when, "channel": ["sms", "phone"]})
+        >>> conversions = pd.DataFrame({"person_id": ["p1"], "time": when[1:], "conversion_id": ["order-1"]})
+        >>> at.plot_path_lengths(at.build_journeys(touches, conversions)).title
+        'Half of the journeys have at most 2 touches; 0% have only one'
+    """
+    if not isinstance(longest, int) or isinstance(longest, bool) or longest < 2:
+        raise InputError(f"longest must be a whole number of at least 2, got {longest!r}.")
+    found = check_journeys(journeys, "plot_path_lengths").lengths()
+    bars = _length_bars(found, longest)
+    alone = next((share for label, share, _ in bars if label == "1"), 0.0)
+    title = messages.text("PLOT.LENGTHS_NOTHING")
+    if found.median is not None:
+        title = messages.text("PLOT.LENGTHS_TITLE", {"median": found.median, "alone": alone})
+    subtitle = messages.text("PLOT.LENGTHS_SUBTITLE")
+    none = int(found.records.column("conversions")[0])
+    foot = [messages.text("PLOT.NONE_CONVERSIONS", {"n": none})] if none else []
+    with drawing():
+        sheet = _draw_lengths(
+            bars, (title, subtitle), foot, None if found.median is None else min(found.median, longest)
+        )
+    told = "; ".join(f"{label}: {format_value(share, 'rate')}" for label, share, _ in bars)
+    return Plot(
+        title=title,
+        subtitle=subtitle,
+        description=f"{title}. {told}",
+        records=found.records,
+        figure=sheet.figure,
+    )
+
+
+def _length_bars(found: PathLengths, longest: int) -> list[tuple[str, float, int]]:
+    """Label, share and number of each length; the last bar holds all that are longer."""
+    counts = {row["length"]: int(row["conversions"]) for row in found.records.to_dicts() if row["length"]}
+    total = sum(counts.values())
+    if not total:
+        return []
+    end = min(max(counts), longest)
+    bars = [(str(length), counts.get(length, 0)) for length in range(1, end + 1)]
+    more = sum(count for length, count in counts.items() if length > longest)
+    if more:
+        bars.append((f"{longest + 1}+", more))
+    return [(label, count / total, count) for label, count in bars]
+
+
+def _draw_lengths(
+    bars: list[tuple[str, float, int]], texts: tuple[str, str], foot: list[str], median: int | None
+) -> Sheet:
+    head = [wrapped(text, _WIDTH - 2 * MARGIN, size) for text, size in zip(texts, (TITLE, TEXT), strict=True)]
+    begin = MARGIN + len(head[0]) * TITLE * 1.35 + len(head[1]) * TEXT * 1.45 + 34
+    bottom = begin + _PLOT
+    sheet = Sheet(_WIDTH, bottom + 52 + len(foot) * SMALL * 1.5 + MARGIN - 10)
+    sheet.head(*head)
+    sheet.line([MARGIN, _WIDTH - MARGIN], [bottom, bottom], color=MUTED)
+    step = min((_WIDTH - 2 * MARGIN) / max(len(bars), 1), 96.0)
+    highest = max((share for _, share, _ in bars), default=1.0)
+    for place, (label, share, count) in enumerate(bars):
+        middle = MARGIN + (place + 0.5) * step
+        height = _PLOT * share / highest
+        here = median is not None and label == str(median)
+        sheet.bar(middle - step * 0.36, bottom - height, step * 0.72, height, color=ACCENT if here else SOFT)
+        shown = format_value(share, "rate") if count else "0"
+        sheet.text(middle, bottom - height - 10, shown, size=SMALL, ha="center", color=INK)
+        if here:
+            sheet.text(
+                middle, bottom - height - 26, messages.text("PLOT.MEDIAN"), size=SMALL, ha="center", color=ACCENT
+            )
+        sheet.text(middle, bottom + 14, label, size=SMALL, ha="center", color=MUTED)
+    sheet.text(MARGIN, bottom + 34, messages.text("PLOT.AXIS_LENGTHS"), size=SMALL, color=MUTED)
+    sheet.foot(foot)
+    return sheet
+
+
+def plot_time_to_conversion(journeys: Journeys, *, bin: str | timedelta | None = None) -> Plot:
+    """Draw how long after the first and after the last eligible touch conversions come.
+
+    Two histograms on one scale, each with its median.
+
+    Args:
+        journeys: The journeys.
+        bin: Width of a bar, an exact duration; None takes the first of 1h, 6h, 1d, 7d, 30d, 365d that gives at most 60
+            bars.
+
+    Returns:
+        The plot; its data are those of `Journeys.time_to_conversion`.
+
+    Raises:
+        InputError: For something that is no journeys, or a width that gives more than 400 bars.
+
+    Example:
+        >>> import attribution as at, pandas as pd
+        >>> when = pd.to_datetime(["2026-10-01 09:00Z", "2026-10-03 09:00Z"])
+        >>> touches = pd.DataFrame({"person_id": ["p1", "p1"], "time": when, "channel": ["sms", "phone"]})
+        >>> conversions = pd.DataFrame({"person_id": ["p1"], "time": when[1:], "conversion_id": ["order-1"]})
+        >>> at.plot_time_to_conversion(at.build_journeys(touches, conversions)).title
+        'Half of the conversions come within 0 days of the last touch, and 2 days of the first'
+    """
+    found = _binned(check_journeys(journeys, "plot_time_to_conversion"), bin)
+    last, first = found.median("last_touch"), found.median("first_touch")
+    title = messages.text("PLOT.TIMING_NOTHING")
+    if last is not None:
+        title = messages.text("PLOT.TIMING_TITLE", {"last": _short(last), "first": _short(first)})
+    subtitle = messages.text("PLOT.TIMING_SUBTITLE", {"bin": found.bin})
+    with drawing():
+        sheet = _draw_timing(found, (title, subtitle))
+    told = "; ".join(
+        f"{messages.text('TIMING.' + row['since'])} p{row['quantile'] * 100:g}: {format_value(row['days'], 'number')}"
+        for row in found.quantiles.to_dicts()
+    )
+    return Plot(
+        title=title,
+        subtitle=subtitle,
+        description=f"{title}. {told}",
+        records=found.records,
+        figure=sheet.figure,
+    )
+
+
+def _short(days: float | None) -> float | None:
+    """Days to three digits, which is all that a title needs."""
+    return None if days is None else float(f"{days:.3g}")
+
+
+def _binned(journeys: Journeys, width: str | timedelta | None) -> TimeToConversion:
+    if width is not None:
+        found = journeys.time_to_conversion(bin=width)
+        most = _bars(found)
+        if most > 400:
+            raise InputError(f"bin={width!r} gives {most:,} bars, of which none could be seen. Write a wider one.")
+        return found
+    daily = journeys.time_to_conversion(bin="1d")
+    days = max((float(end) for end in daily.records.column("to_days")), default=1.0)
+    hours = {"1h": 1.0, "6h": 6.0, "1d": 24.0, "7d": 168.0, "30d": 720.0, "365d": 8760.0}
+    chosen = next((name for name in _WIDTHS if days * 24 / hours[name] <= _MOST_BARS), _WIDTHS[-1])
+    return daily if chosen == "1d" else journeys.time_to_conversion(bin=chosen)
+
+
+def _bars(found: TimeToConversion) -> int:
+    since = list(found.records.column("since"))
+    return max((since.count(name) for name in set(since)), default=0)
+
+
+def _draw_timing(found: TimeToConversion, texts: tuple[str, str]) -> Sheet:
+    head = [wrapped(text, _WIDTH - 2 * MARGIN, size) for text, size in zip(texts, (TITLE, TEXT), strict=True)]
+    begin = MARGIN + len(head[0]) * TITLE * 1.35 + len(head[1]) * TEXT * 1.45 + 10
+    sheet = Sheet(_WIDTH, begin + 2 * (_PANEL + 46) + 56)
+    sheet.head(*head)
+    rows = found.records.to_dicts()
+    scale = Scale([row["to_days"] for row in rows], MARGIN + 44, _WIDTH - MARGIN, marks=8)
+    heights = Scale([row["share"] for row in rows], 0.0, _PANEL, marks=3)
+    for place, since in enumerate(("first_touch", "last_touch")):
+        top = begin + place * (_PANEL + 46) + 34
+        bottom = top + _PANEL
+        sheet.text(MARGIN, top - 20, messages.text(f"TIMING.{since}"), weight=700)
+        for mark in heights.marks:
+            y = bottom - heights(mark)
+            sheet.line([scale(scale.low), scale(scale.high)], [y, y], color=GRID if mark else MUTED, zorder=0.5)
+            sheet.text(MARGIN + 36, y, format_value(mark, "rate"), size=SMALL, color=MUTED, ha="right")
+        _panel(sheet, scale, heights, [row for row in rows if row["since"] == since], bottom)
+        _median(sheet, scale, found.median(since), (top, bottom))
+    bottom = begin + 2 * (_PANEL + 46) - 12
+    for mark in scale.marks:
+        sheet.text(scale(mark), bottom + 14, format_value(mark, "number"), size=SMALL, color=MUTED, ha="center")
+    sheet.text(MARGIN + 44, bottom + 34, messages.text("PLOT.AXIS_DAYS"), size=SMALL, color=MUTED)
+    return sheet
+
+
+def _panel(sheet: Sheet, scale: Scale, heights: Scale, rows: list[dict[str, Any]], bottom: float) -> None:
+    for row in rows:
+        left, right, height = scale(row["from_days"]), scale(row["to_days"]), heights(row["share"])
+        gap = min(1.0, 0.12 * (right - left))
+        if row["conversions"]:
+            sheet.bar(left + gap, bottom - height, right - left - 2 * gap, height, color=ACCENT)
+
+
+def _median(sheet: Sheet, scale: Scale, days: float | None, ends: tuple[float, float]) -> None:
+    if days is None:
+        return
+    x, (top, bottom) = scale(days), ends
+    sheet.line([x, x], [top - 8, bottom], color=CONTRAST, width=1.5)
+    shown = messages.text("PLOT.MEDIAN_DAYS", {"days": _short(days)})
+    right = x > _WIDTH * 0.75
+    sheet.text(x - 6 if right else x + 6, top - 6, shown, size=SMALL, color=CONTRAST, ha="right" if right else "left")
