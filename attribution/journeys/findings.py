@@ -10,6 +10,7 @@ from attribution.core.findings import Finding
 from attribution.customers import NEVER
 from attribution.journeys.eligibility import Reason, judged_pairs
 from attribution.journeys.slip import suspected_slip
+from attribution.journeys.suspicions import suspicions
 from attribution.journeys.withheld import Withheld, last_activity
 from attribution.rules import key_text
 
@@ -37,6 +38,7 @@ def journey_findings(journeys: Journeys) -> tuple[Finding, ...]:
         *_unused_rules(journeys),
         *_busy_person(journeys),
         *suspected_slip(journeys),
+        *suspicions(journeys),
     )
 
 

@@ -1,0 +1,119 @@
+"""Rows that seem to be there twice: orders sent again under a new number, touches logged again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attribution.core.findings import Finding
+from attribution.core.values import encode_together
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from attribution.conversions import Conversions
+    from attribution.core.tables import Table
+    from attribution.touches import Touches
+
+__all__ = ["SECONDS", "near_duplicates", "repeated_touches"]
+
+SECONDS = 60
+"""How soon after another a conversion of the same person and value is suspicious."""
+
+_SHOWN = 3
+
+
+def near_duplicates(conversions: Conversions) -> tuple[Finding, ...]:
+    """Conversions that follow one of the same person and value within a minute, under another id.
+
+    Nothing is removed: two true orders can be as near. Without values, and where times are days, nothing can be said.
+    """
+    import pyarrow as pa
+
+    table = conversions.table
+    if not conversions.has_value or table.roles.precision == "day":
+        return ()
+    rows = np.flatnonzero(~conversions.refund & np.isfinite(conversions.gross))
+    person = _codes(conversions.person)
+    order = np.lexsort((conversions.time[rows], conversions.gross[rows], person[rows]))
+    placed = rows[order]
+    near = _near(conversions, person, placed)
+    if not near.any():
+        return ()
+    # Only these rows are sorted by id too, so that ties at one instant are counted alike in any order of rows.
+    involved = np.unique(np.concatenate([placed[:-1][near], placed[1:][near]]))
+    (found,), names = encode_together(conversions.conversion.take(pa.array(involved)))
+    order = np.lexsort((found, conversions.time[involved], conversions.gross[involved], person[involved]))
+    placed, codes = involved[order], found[order]
+    near = _near(conversions, person, placed) & (codes[1:] != codes[:-1])
+    if not near.any():
+        return ()
+    pairs = zip(names[codes[:-1][near]], names[codes[1:][near]], strict=True)
+    values = {
+        "n": int(near.sum()),
+        "rows": len(rows),
+        "value": float(np.sort(conversions.gross[placed[1:][near]]).sum()),
+        "examples": ", ".join(sorted(f"{left} / {right}" for left, right in pairs)[:_SHOWN]),
+    }
+    return (Finding(code="NEAR_DUPLICATE", status="warn", values=values),)
+
+
+def _near(conversions: Conversions, person: NDArray[np.int64], placed: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether each row, in order of person, value and time, is soon after the one before it."""
+    same = (np.diff(person[placed]) == 0) & (np.diff(conversions.gross[placed]) == 0)
+    near: NDArray[np.bool_] = same & (np.diff(conversions.time[placed]) <= SECONDS * 1_000_000)
+    return near
+
+
+def _codes(array: pa.Array) -> NDArray[np.int64]:
+    """Equal values, equal codes; an empty cell has a code of its own."""
+    import pyarrow as pa
+
+    if pa.types.is_nested(array.type) or pa.types.is_binary(array.type):
+        array = pa.array([repr(value) for value in array.to_pylist()], pa.large_string())
+    found = array.dictionary_encode(null_encoding="encode").indices
+    codes: NDArray[np.int64] = found.to_numpy(zero_copy_only=False).astype(np.int64)
+    return codes
+
+
+def repeated_touches(touches: Touches) -> tuple[Finding, ...]:
+    """Touches that agree with another in everything but the touch id: person, time, channel and every other column."""
+    keys = (touches.channel.codes, touches.time, _codes(touches.person))
+    order = np.lexsort(keys)
+    alike = np.ones(max(len(order) - 1, 0), bool)
+    for key in keys:
+        alike &= np.diff(key[order]) == 0
+    if not alike.any():
+        return ()
+    candidates = np.zeros(len(order), bool)
+    candidates[order[:-1][alike]] = candidates[order[1:][alike]] = True
+    rows = np.flatnonzero(candidates)
+    content = _content(touches.table, rows, [key[rows] for key in keys])
+    _, first, group, counts = np.unique(content, axis=0, return_index=True, return_inverse=True, return_counts=True)
+    repeated = int((counts - 1).sum())
+    if not repeated:
+        return ()
+    later = np.ones(len(rows), bool)
+    later[first] = False
+    shown = _names(touches, rows[later | (counts[group.ravel()] > 1)])
+    values = {"n": repeated, "rows": len(order), "examples": ", ".join(shown[: 2 * _SHOWN])}
+    return (Finding(code="REPEATED_TOUCH", status="warn", values=values),)
+
+
+def _content(table: Table, rows: NDArray[np.int64], keys: list[NDArray[np.int64]]) -> NDArray[np.int64]:
+    """Codes of every column of some rows, but for the touch id."""
+    import pyarrow as pa
+
+    roles, wanted = table.roles, pa.array(rows)
+    others = table.other_columns([roles.person, roles.time, roles.channel, roles.touch])
+    table.load(*others)
+    columns = [_codes(table.arrow(name).take(wanted)) for name in others if table.readable(name)]
+    return np.stack([*keys, *columns], axis=1)
+
+
+def _names(touches: Touches, rows: NDArray[np.int64]) -> list[str]:
+    if touches.touch is None:
+        return [f"{touches.channel.names[touches.channel.codes[row]]}" for row in rows[:1]]
+    return sorted(str(touches.touch[int(row)].as_py()) for row in rows[:1000])
