@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from itertools import pairwise
+from math import log
 
 Journey = tuple[tuple[str, ...], Fraction, Fraction]
 State = tuple[str, ...] | str
@@ -192,3 +193,35 @@ def rule_credit(data: list[Journey], rule: str) -> dict[str, Fraction]:
         for channel in touches:
             credit[channel] += won / len(touches)
     return dict(credit)
+
+
+# --- the order, out of sample: one held-out journey after the other --------------------------------------------------
+
+
+def held_out(known: list[Journey], held: list[Journey], order: int, channels: int) -> tuple[float, float, float]:
+    """Log losses (sums) of the held-out journeys and of their outcomes, and the AUC, from a chain of the known ones."""
+    made = counts(known, order)
+
+    def chance(before: State, after: State) -> float:
+        row = made.get(before, {})
+        possible = channels if before == START else channels + 2
+        return float((row.get(after, 0) + Fraction(1, 2)) / (sum(row.values()) + Fraction(possible, 2)))
+
+    def converts(state: State) -> float:
+        row = made.get(state, {})
+        won, lost = row.get(CONVERSION, Fraction(0)), row.get(NULL, Fraction(0))
+        return float((won + Fraction(1, 2)) / (won + lost + 1))
+
+    whole = outcome = 0.0
+    good, bad = [], []
+    for path, won, lost in held:
+        states = walk(path, order)
+        steps = -sum(log(chance(before, after)) for before, after in pairwise(states))
+        p = converts(states[-1])
+        for times, end, scores, end_chance in ((won, CONVERSION, good, p), (lost, NULL, bad, 1 - p)):
+            for _ in range(int(times)):
+                whole += steps - log(chance(states[-1], end))
+                outcome -= log(end_chance)
+                scores.append(p)
+    wins = sum((x > y) + (x == y) / 2 for x in good for y in bad)
+    return whole, outcome, wins / (len(good) * len(bad)) if good and bad else float("nan")
