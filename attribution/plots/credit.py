@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from attribution.core import messages
-from attribution.core.formats import format_interval, format_value
 from attribution.core.records import Field, Records
-from attribution.plots.measures import axis_mark, check_top, drawn_credit, measure_of, model_label, more_line, none_line
-from attribution.plots.palette import ACCENT, INK, MUTED, SOFT, shape, tint
+from attribution.plots.measures import check_top, drawn_credit, measure_of, model_label, more_line, none_line
+from attribution.plots.numbers import brief, brief_range
+from attribution.plots.palette import ACCENT, MUTED, SOFT, shape, tint
 from attribution.plots.plot import Plot
-from attribution.plots.sheet import MARGIN, SMALL, TEXT, TITLE, Scale, Sheet, drawing, shortened, text_width, wrapped
+from attribution.plots.sheet import (
+    MARGIN,
+    SMALL,
+    TEXT,
+    TITLE,
+    Scale,
+    Sheet,
+    drawing,
+    shortened,
+    text_width,
+    widest,
+    wrapped,
+)
 
 if TYPE_CHECKING:
     from attribution.credit.credit import Credit
@@ -19,9 +32,8 @@ if TYPE_CHECKING:
 __all__ = ["plot_credit"]
 
 _WIDTH = 760.0
-_LABEL = 150.0
-_MODEL = 120.0
-_NUMBER = 190.0
+_LABEL = 190.0
+_MODEL = 150.0
 _AXIS = 62.0
 
 
@@ -69,9 +81,9 @@ def plot_credit(
     shown = drawn.labels[:top]
     lines = [none_line(drawn, asked), more_line(len(drawn.labels) - len(shown)), messages.text("PLOT.NOT_CAUSE")]
     with drawing():
-        sheet = _draw(
-            drawn, asked, shown, (title, subtitle), [line for line in lines if line], whiskers=level is not None
-        )
+        rows = _Rows.of(drawn, asked.kind, shown, whiskers=level is not None)
+        axis = messages.text(f"PLOT.AXIS_{measure.upper()}")
+        sheet = _draw(rows, axis, (title, subtitle), [line for line in lines if line])
     fields = [Field("model", "text"), *(Field(key, "text") for key in drawn.keys), Field(asked.column, asked.kind)]
     if level is not None:
         fields += [Field(f"{asked.ends}_{end}", asked.kind) for end in ("low", "high")]
@@ -99,10 +111,10 @@ def _title(drawn: Drawn, measure: Measure, touched: int) -> str:
     low, high = min(best.values()), max(best.values())
     values = {"name": shortened(names[0], 240, TITLE), "n": len(drawn.models), "total": touched}
     if len(names) == 1 and len(drawn.models) == 1:
-        values["amount"] = format_value(high, measure.kind)
+        values["amount"] = brief(high, measure.kind)
         return messages.text(f"PLOT.CREDIT_ONE_{measure.name.upper()}", values)
     if len(names) == 1:
-        values["amounts"] = _ends(low, high, measure)
+        values["amounts"] = brief_range(low, high, measure.kind)
         return messages.text("PLOT.CREDIT_AGREED", values)
     counts = [list(leaders.values()).count(name) for name in names]
     parts = [
@@ -112,56 +124,96 @@ def _title(drawn: Drawn, measure: Measure, touched: int) -> str:
     return messages.text("PLOT.CREDIT_DEPENDS", {"leaders": messages.text("PLOT.COMMA").join(parts)})
 
 
-def _ends(low: float, high: float, measure: Measure) -> str:
-    ends = [format_value(end, measure.kind) for end in (low, high)]
-    return ends[0] if ends[0] == ends[1] else format_interval(low, high, measure.kind)
-
-
 def _told(drawn: Drawn, measure: Measure, shown: list[str]) -> str:
     """The numbers of the picture in words."""
     parts = []
     for label in shown:
         points = [drawn.values[model, label][0] for model in drawn.models]
-        parts.append(f"{label}: {_ends(min(points), max(points), measure)}")
+        parts.append(f"{label}: {brief_range(min(points), max(points), measure.kind)}")
     return "; ".join(parts)
 
 
-def _draw(
-    drawn: Drawn,
-    measure: Measure,
-    shown: list[str],
-    texts: tuple[str, str],
-    foot: list[str],
-    *,
-    whiskers: bool,
-) -> Sheet:
-    models = drawn.models
-    lane = 18.0 if whiskers else 5.0
-    bars = len(models) == 1 and not whiskers
-    row = 30.0 if bars else max(32.0, lane * len(models) + (14.0 if whiskers and len(models) > 1 else 12.0))
+@dataclass(frozen=True, slots=True, eq=False)
+class _Rows:
+    """The rows of the picture and where their parts stand.
+
+    Attributes:
+        drawn: The credit.
+        kind: How numbers are written.
+        shown: Labels of the rows.
+        numbers: What stands at the right: per row one text, or one per model.
+        whiskers: Whether intervals are drawn.
+        lane: Distance of two models of one row.
+        height: Height of a row.
+        names: Where the names of models begin, if they stand in the rows.
+        right: Where the numbers begin.
+        scale: The axis.
+    """
+
+    drawn: Drawn
+    kind: str
+    shown: list[str]
+    numbers: list[list[str]]
+    whiskers: bool
+    lane: float
+    height: float
+    names: float
+    right: float
+    scale: Scale
+
+    @classmethod
+    def of(cls, drawn: Drawn, kind: str, shown: list[str], *, whiskers: bool) -> _Rows:
+        """Measure the texts and give the rest of the width to the axis."""
+        models = len(drawn.models)
+        numbers = [_numbers(drawn, kind, label, whiskers=whiskers) for label in shown]
+        weight = 1.1 if whiskers else 1.0  # bold letters are wider
+        names = MARGIN + weight * widest([shortened(label, _LABEL) for label in shown], TEXT) + 16
+        left = names
+        if whiskers and models > 1:
+            left += widest([shortened(model_label(model), _MODEL, SMALL) for model in drawn.models], SMALL) + 18
+        right = _WIDTH - MARGIN - max(widest([text for texts in numbers for text in texts], SMALL), 60.0)
+        values = [
+            end for label in shown for model in drawn.models for end in drawn.values[model, label] if end is not None
+        ]
+        lane = 18.0 if whiskers else 5.0
+        height = max(32.0, lane * models + (14.0 if whiskers and models > 1 else 12.0))
+        return cls(drawn, kind, shown, numbers, whiskers, lane, height, names, right, Scale(values, left, right - 22))
+
+    def bars(self) -> bool:
+        """Whether there is one model without intervals."""
+        return len(self.drawn.models) == 1 and not self.whiskers
+
+
+def _numbers(drawn: Drawn, kind: str, label: str, *, whiskers: bool) -> list[str]:
+    points = [drawn.values[model, label] for model in drawn.models]
+    if not whiskers:
+        return [brief_range(min(point[0] for point in points), max(point[0] for point in points), kind)]
+    return [
+        brief(value, kind) if low is None or high is None else f"{brief(value, kind)} ({brief_range(low, high, kind)})"
+        for value, low, high in points
+    ]
+
+
+def _draw(rows: _Rows, axis: str, texts: tuple[str, str], foot: list[str]) -> Sheet:
     head = [wrapped(text, _WIDTH - 2 * MARGIN, size) for text, size in zip(texts, (TITLE, TEXT), strict=True)]
-    keyed = not bars and not whiskers
-    key = _key_lines(models) if keyed else []
+    key = [] if rows.bars() or rows.whiskers else _key_lines(rows.drawn.models)
     begin = MARGIN + len(head[0]) * TITLE * 1.35 + len(head[1]) * TEXT * 1.45 + len(key) * 22 + 14
-    bottom = begin + row * max(len(shown), 1)
+    bottom = begin + rows.height * max(len(rows.shown), 1)
     sheet = Sheet(_WIDTH, bottom + _AXIS + len(foot) * SMALL * 1.5 + MARGIN - 10)
     y = sheet.head(*head)
     for line in key:
         for x, place, name in line:
             sheet.mark(x, y + 6, shape(place), color=tint(place))
-            sheet.text(x + 10, y + 6, name, color=INK, size=SMALL)
+            sheet.text(x + 10, y + 6, name, size=SMALL)
         y += 22
-    left = MARGIN + _LABEL + (_MODEL if whiskers and len(models) > 1 else 0.0) + 16
-    ends = [end for label in shown for model in models for end in drawn.values[model, label] if end is not None]
-    scale = Scale(ends, left, _WIDTH - MARGIN - _NUMBER)
-    sheet.bottom_axis(scale, begin, bottom, messages.text(f"PLOT.AXIS_{measure.name.upper()}"), axis_mark(measure))
-    for place, label in enumerate(shown):
-        top = begin + place * row
-        sheet.text(MARGIN, top + row / 2, shortened(label, _LABEL), weight=700 if whiskers else 400)
+    sheet.bottom_axis(rows.scale, (begin, bottom), axis, rows.kind)
+    for place, label in enumerate(rows.shown):
+        top = begin + place * rows.height
+        weight = 700 if rows.whiskers else 400
+        sheet.text(MARGIN, top + rows.height / 2, shortened(label, _LABEL), weight=weight)
         if place:
-            sheet.line([MARGIN, _WIDTH - MARGIN], [top, top], color="#eef1f4", zorder=0.4)
-        one = _row_with_intervals if whiskers else _row
-        one(sheet, scale, drawn, measure, (label, top + row / 2, lane))
+            sheet.rule(top)
+        (_row_with_intervals if rows.whiskers else _row)(sheet, rows, place, top + rows.height / 2)
     sheet.foot(foot)
     return sheet
 
@@ -181,35 +233,30 @@ def _key_lines(models: tuple[str, ...]) -> list[list[tuple[float, int, str]]]:
     return lines
 
 
-def _row(sheet: Sheet, scale: Scale, drawn: Drawn, measure: Measure, where: tuple[str, float, float]) -> None:
-    """Points of all models close together, joined by a bar from the smallest to the largest."""
-    label, middle, lane = where
-    values = [drawn.values[model, label][0] for model in drawn.models]
-    low, high = min(values), max(values)
-    if len(values) == 1:
+def _row(sheet: Sheet, rows: _Rows, row: int, middle: float) -> None:
+    """Points of all models close together, joined by a bar from the smallest to the largest; one model is a bar."""
+    values = [rows.drawn.values[model, rows.shown[row]][0] for model in rows.drawn.models]
+    scale = rows.scale
+    if rows.bars():
         zero, end = scale(0.0), scale(values[0])
         sheet.bar(min(zero, end), middle - 8, abs(end - zero), 16, color=ACCENT)
     else:
-        sheet.bar(scale(low), middle - 2, scale(high) - scale(low), 4, color=SOFT)
+        sheet.bar(scale(min(values)), middle - 2, scale(max(values)) - scale(min(values)), 4, color=SOFT)
         for place, value in enumerate(values):
-            y = middle + lane * (place - (len(values) - 1) / 2)
+            y = middle + rows.lane * (place - (len(values) - 1) / 2)
             sheet.mark(scale(value), y, shape(place), color=tint(place))
-    sheet.text(_WIDTH - MARGIN - _NUMBER + 20, middle, _ends(low, high, measure))
+    sheet.text(rows.right, middle, rows.numbers[row][0], size=SMALL)
 
 
-def _row_with_intervals(
-    sheet: Sheet, scale: Scale, drawn: Drawn, measure: Measure, where: tuple[str, float, float]
-) -> None:
+def _row_with_intervals(sheet: Sheet, rows: _Rows, row: int, middle: float) -> None:
     """A line per model: its name, its interval with the point, its numbers."""
-    label, middle, lane = where
-    for place, model in enumerate(drawn.models):
-        y = middle + lane * (place - (len(drawn.models) - 1) / 2)
-        value, low, high = drawn.values[model, label]
-        if len(drawn.models) > 1:
-            sheet.text(MARGIN + _LABEL + 8, y, shortened(model_label(model), _MODEL, SMALL), size=SMALL, color=MUTED)
-        shown = format_value(value, measure.kind)
+    models = rows.drawn.models
+    for place, model in enumerate(models):
+        y = middle + rows.lane * (place - (len(models) - 1) / 2)
+        value, low, high = rows.drawn.values[model, rows.shown[row]]
+        if len(models) > 1:
+            sheet.text(rows.names, y, shortened(model_label(model), _MODEL, SMALL), size=SMALL, color=MUTED)
         if low is not None and high is not None:
-            sheet.line([scale(low), scale(high)], [y, y], color=tint(place), width=2.5)
-            shown += f" ({format_interval(low, high, measure.kind)})"
-        sheet.mark(scale(value), y, shape(place), color=tint(place))
-        sheet.text(_WIDTH - MARGIN - _NUMBER + 20, y, shown, size=SMALL)
+            sheet.line([rows.scale(low), rows.scale(high)], [y, y], color=tint(place), width=2.5)
+        sheet.mark(rows.scale(value), y, shape(place), color=tint(place))
+        sheet.text(rows.right, y, rows.numbers[row][place], size=SMALL)

@@ -6,12 +6,24 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from attribution.core import messages
 from attribution.core.errors import InputError, closest
-from attribution.core.formats import format_value
 from attribution.core.records import Field, Records
-from attribution.plots.measures import axis_mark, check_top, drawn_credit, measure_of, model_label, more_line, none_line
+from attribution.plots.measures import check_top, drawn_credit, measure_of, model_label, more_line, none_line
+from attribution.plots.numbers import brief
 from attribution.plots.palette import ACCENT, CONTRAST, MUTED, SOFT
 from attribution.plots.plot import Plot
-from attribution.plots.sheet import MARGIN, SMALL, TEXT, TITLE, Scale, Sheet, drawing, shortened, wrapped
+from attribution.plots.sheet import (
+    MARGIN,
+    SMALL,
+    TEXT,
+    TITLE,
+    Scale,
+    Sheet,
+    drawing,
+    shortened,
+    text_width,
+    widest,
+    wrapped,
+)
 
 if TYPE_CHECKING:
     from attribution.credit.credit import Credit
@@ -20,8 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["plot_dumbbell"]
 
 _WIDTH = 760.0
-_LABEL = 150.0
-_NUMBER = 190.0
+_LABEL = 190.0
 _ROW = 32.0
 _AXIS = 62.0
 
@@ -104,7 +115,8 @@ def _signed(measure: Measure) -> Any:
 
 
 def _title(rows: list[dict[str, Any]], keys: tuple[str, ...], models: tuple[str, str], moved: float) -> str:
-    values: dict[str, object] = {"a": model_label(models[0]), "b": model_label(models[1]), "share": moved}
+    values: dict[str, object] = {"a": model_label(models[0]), "b": model_label(models[1])}
+    values["share"] = brief(moved, "rate")
     if moved <= 1e-9:
         return messages.text("PLOT.DUMBBELL_SAME", values)
     for name, row in (("gains", rows[0]), ("loses", rows[-1])):
@@ -114,9 +126,9 @@ def _title(rows: list[dict[str, Any]], keys: tuple[str, ...], models: tuple[str,
 
 def _change(left: float, right: float, measure: Measure) -> str:
     """As in "12 → 18 (+6)"."""
-    change = format_value(right - left, _signed(measure))
+    change = brief(right - left, _signed(measure))
     sign = "+" if right > left else ""
-    return f"{format_value(left, measure.kind)} → {format_value(right, measure.kind)} ({sign}{change})"
+    return f"{brief(left, measure.kind)} → {brief(right, measure.kind)} ({sign}{change})"
 
 
 def _draw(
@@ -136,21 +148,22 @@ def _draw(
         sheet.mark(x, y, "o", color=MUTED, hollow=hollow)
         shown = shortened(name, 240, SMALL)
         sheet.text(x + 10, y, shown, size=SMALL)
-        x += 10 + 0.62 * SMALL * len(shown) + 30
-    scale = Scale(
-        [end for _, left, right in rows for end in (left, right)], MARGIN + _LABEL + 16, _WIDTH - MARGIN - _NUMBER
-    )
-    sheet.bottom_axis(scale, begin, bottom, messages.text(f"PLOT.AXIS_{measure.name.upper()}"), axis_mark(measure))
+        x += 10 + text_width(shown, SMALL) + 24
+    changes = [_change(left, right, measure) for _, left, right in rows]
+    start = MARGIN + widest([shortened(label, _LABEL) for label, _, _ in rows], TEXT) + 22
+    number = _WIDTH - MARGIN - max(widest(changes, SMALL), 60.0)
+    scale = Scale([end for _, left, right in rows for end in (left, right)], start, number - 22)
+    sheet.bottom_axis(scale, (begin, bottom), messages.text(f"PLOT.AXIS_{measure.name.upper()}"), measure.kind)
     for place, (label, left, right) in enumerate(rows):
         middle = begin + (place + 0.5) * _ROW
         if place:
-            sheet.line([MARGIN, _WIDTH - MARGIN], [middle - _ROW / 2] * 2, color="#eef1f4", zorder=0.4)
+            sheet.rule(middle - _ROW / 2)
         same = abs(right - left) <= 1e-9 * max(abs(left), abs(right), 1.0)
         color = MUTED if same else ACCENT if right > left else CONTRAST
         sheet.text(MARGIN, middle, shortened(label, _LABEL))
         sheet.line([scale(left), scale(right)], [middle, middle], color=SOFT if same else color, width=3.0)
         sheet.mark(scale(left), middle, "o", color=color, hollow=True)
         sheet.mark(scale(right), middle, "o", color=color)
-        sheet.text(_WIDTH - MARGIN - _NUMBER + 20, middle, _change(left, right, measure), size=SMALL)
+        sheet.text(number, middle, changes[place], size=SMALL)
     sheet.foot(foot)
     return sheet

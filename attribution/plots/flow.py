@@ -11,6 +11,7 @@ from attribution.core import messages
 from attribution.core.errors import InputError
 from attribution.core.formats import format_value
 from attribution.core.records import Field, Records
+from attribution.plots.numbers import brief
 from attribution.plots.palette import INK, MUTED, SOFT, tint
 from attribution.plots.plot import Plot
 from attribution.plots.sheet import MARGIN, SMALL, TEXT, TITLE, Sheet, drawing, shortened, wrapped
@@ -106,11 +107,13 @@ def _rows(paths: PathCounts, steps: int, *, nulls: bool) -> list[dict[str, Any]]
         if step + 1 < steps:
             following[on] = paths.channel[begins[here[on]] + step + 1]
         whole = paths.conversions[here] + (paths.nulls[here] if nulls else 0.0)
-        found = np.bincount(left[on] * width + following[on], weights=whole[on], minlength=len(names) * width)
-        for end, count in ((conversion, paths.conversions), (lost, paths.nulls if nulls else None)):
-            if count is not None:
-                code = left[~on] * width + end
-                found += np.bincount(code, weights=count[here][~on], minlength=len(names) * width)
+        code, weight = [left[on] * width + following[on]], [whole[on]]
+        for end, counts in ((conversion, paths.conversions), (lost, paths.nulls if nulls else None)):
+            if counts is not None:
+                code.append(left[~on] * width + end)
+                weight.append(counts[here][~on])
+        size = len(names) * width
+        found = np.bincount(np.concatenate(code), weights=np.concatenate(weight), minlength=size).astype(np.float64)
         rows += _named(found, names, width, step)
     return rows
 
@@ -165,7 +168,8 @@ def _title(rows: list[dict[str, Any]]) -> str:
         return messages.text("PLOT.FLOW_NOTHING")
     first = min(opened, key=lambda name: (-opened[name], name))
     at_once = sum(row["journeys"] for row in rows if row["step"] == 1 and row["to_channel"] == _CONVERSION)
-    values = {"name": shortened(first, 240, TITLE), "share": opened[first] / whole, "once": at_once / whole}
+    values = {"name": shortened(first, 240, TITLE), "share": brief(opened[first] / whole, "rate")}
+    values["once"] = brief(at_once / whole, "rate")
     return messages.text("PLOT.FLOW_TITLE", values)
 
 
@@ -252,6 +256,6 @@ def _nodes(
             middle = (top + bottom) / 2
             if middle - SMALL * 0.6 < free:
                 continue  # no room for its name: it is in the table
-            shown = f"{shortened(_label(name), _STEP - _NODE - 66, SMALL)} {format_value(count / whole, 'rate')}"
+            shown = f"{shortened(_label(name), _STEP - _NODE - 66, SMALL)} {brief(count / whole, 'rate')}"
             sheet.text(x + _NODE + 6, middle, shown, size=SMALL, weight=700 if name == _CONVERSION else 400)
             free = middle + SMALL * 0.6

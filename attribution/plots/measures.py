@@ -7,18 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from attribution.core import messages
 from attribution.core.errors import InputError, closest
-from attribution.core.formats import format_value
 from attribution.core.render.display import column_label
 from attribution.credit.credit import Credit
 from attribution.touches import NONE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from attribution.core.formats import ValueKind
 
 __all__ = [
-    "Drawn", "Measure", "axis_mark", "check_top", "drawn_credit", "measure_of", "model_label", "more_line", "none_line",
+    "Drawn", "Measure", "check_top", "drawn_credit", "measure_of", "model_label", "more_line", "none_line",
 ]  # fmt: skip
 
 
@@ -126,17 +125,6 @@ def _number(value: Any) -> float | None:
 def more_line(hidden: int) -> str:
     """How many rows are in the table only."""
     return messages.text("PLOT.MORE_ROWS", {"n": hidden}) if hidden else ""
-
-
-def axis_mark(measure: Measure) -> Callable[[float], str]:
-    """How the marks of the axis are written."""
-
-    def show(value: float) -> str:
-        if measure.kind == "rate":
-            return format_value(value, "rate")
-        return format_value(value, "count" if value == round(value) else "number")
-
-    return show
 
 
 def none_line(drawn: Drawn, measure: Measure) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-__all__ = ["ACCENT", "CONTRAST", "GRID", "INK", "MUTED", "PAPER", "SHAPES", "SOFT", "TINTS", "shape", "tint"]
+__all__ = ["ACCENT", "CONTRAST", "GRID", "HAIR", "INK", "MUTED", "PAPER", "SHAPES", "SOFT", "TINTS", "shape", "tint"]
 
 INK = "#1d232b"
 MUTED = "#5a6472"
 GRID = "#dfe4ea"
+HAIR = "#eef1f4"
 SOFT = "#c3ccd6"
 PAPER = "#ffffff"
 ACCENT = "#1f5fa8"

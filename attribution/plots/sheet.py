@@ -9,10 +9,11 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from attribution.core.formats import format_value
-from attribution.plots.palette import GRID, INK, MUTED, PAPER
+from attribution.plots.numbers import axis_mark
+from attribution.plots.palette import GRID, HAIR, INK, MUTED, PAPER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from matplotlib.figure import Figure
 
@@ -75,6 +76,11 @@ def text_width(text: str, size: float) -> float:
         wide = unicodedata.east_asian_width(letter) in "WF"
         used += 0.0 if unicodedata.combining(letter) else _WIDE if wide else _CAPITAL if letter.isupper() else _NARROW
     return size * used
+
+
+def widest(texts: Sequence[str], size: float) -> float:
+    """The width of the widest of some texts; 0 for none."""
+    return max((text_width(text, size) for text in texts), default=0.0)
 
 
 def shortened(text: object, width: float, size: float = TEXT) -> str:
@@ -207,10 +213,15 @@ class Sheet:
         patch = PathPatch(Path(points, codes), facecolor=color, edgecolor="none", alpha=0.32, clip_on=False)
         self._axes.add_patch(patch)
 
-    def bottom_axis(self, scale: Scale, top: float, bottom: float, label: str, show: Callable[[float], str]) -> None:
-        """Vertical grid lines at the marks, their values below, and the name of the axis."""
+    def bottom_axis(self, scale: Scale, ends: tuple[float, float], label: str, kind: str) -> None:
+        """Vertical grid lines at the marks from top to bottom, their values below, and the name of the axis."""
+        top, bottom = ends
         for mark in scale.marks:
-            zero = mark == 0
-            self.line([scale(mark)] * 2, [top, bottom], color=MUTED if zero else GRID, width=1.0, zorder=0.5)
-            self.text(scale(mark), bottom + 14, show(mark), size=SMALL, color=MUTED, ha="center")
+            color = MUTED if mark == 0 else GRID
+            self.line([scale(mark)] * 2, [top, bottom], color=color, width=1.0, zorder=0.5)
+            self.text(scale(mark), bottom + 14, axis_mark(mark, kind), size=SMALL, color=MUTED, ha="center")
         self.text(scale(scale.low), bottom + 34, label, size=SMALL, color=MUTED)
+
+    def rule(self, y: float) -> None:
+        """A hair line between two rows."""
+        self.line([MARGIN, self.width - MARGIN], [y, y], color=HAIR, zorder=0.4)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from attribution.core import messages
 from attribution.core.errors import InputError
-from attribution.core.formats import format_value
 from attribution.journeys.plan import Journeys
+from attribution.plots.numbers import axis_mark, brief, days_text
 from attribution.plots.palette import ACCENT, CONTRAST, GRID, INK, MUTED, SOFT
 from attribution.plots.plot import Plot
 from attribution.plots.sheet import MARGIN, SMALL, TEXT, TITLE, Scale, Sheet, drawing, wrapped
@@ -63,7 +63,7 @@ def plot_path_lengths(journeys: Journeys, *, longest: int = 12) -> Plot:
     alone = next((share for label, share, _ in bars if label == "1"), 0.0)
     title = messages.text("PLOT.LENGTHS_NOTHING")
     if found.median is not None:
-        title = messages.text("PLOT.LENGTHS_TITLE", {"median": found.median, "alone": alone})
+        title = messages.text("PLOT.LENGTHS_TITLE", {"median": found.median, "alone": brief(alone, "rate")})
     subtitle = messages.text("PLOT.LENGTHS_SUBTITLE")
     none = int(found.records.column("conversions")[0])
     foot = [messages.text("PLOT.NONE_CONVERSIONS", {"n": none})] if none else []
@@ -71,7 +71,7 @@ def plot_path_lengths(journeys: Journeys, *, longest: int = 12) -> Plot:
         sheet = _draw_lengths(
             bars, (title, subtitle), foot, None if found.median is None else min(found.median, longest)
         )
-    told = "; ".join(f"{label}: {format_value(share, 'rate')}" for label, share, _ in bars)
+    told = "; ".join(f"{label}: {brief(share, 'rate')}" for label, share, _ in bars)
     return Plot(
         title=title,
         subtitle=subtitle,
@@ -111,7 +111,7 @@ def _draw_lengths(
         height = _PLOT * share / highest
         here = median is not None and label == str(median)
         sheet.bar(middle - step * 0.36, bottom - height, step * 0.72, height, color=ACCENT if here else SOFT)
-        shown = format_value(share, "rate") if count else "0"
+        shown = brief(share, "rate") if count else "0"
         sheet.text(middle, bottom - height - 10, shown, size=SMALL, ha="center", color=INK)
         if here:
             sheet.text(
@@ -145,18 +145,18 @@ def plot_time_to_conversion(journeys: Journeys, *, bin: str | timedelta | None =
         >>> touches = pd.DataFrame({"person_id": ["p1", "p1"], "time": when, "channel": ["sms", "phone"]})
         >>> conversions = pd.DataFrame({"person_id": ["p1"], "time": when[1:], "conversion_id": ["order-1"]})
         >>> at.plot_time_to_conversion(at.build_journeys(touches, conversions)).title
-        'Half of the conversions come within 0 days of the last touch, and 2 days of the first'
+        'Half of the conversions come within 0 minutes of the last touch, and 2 days of the first'
     """
     found = _binned(check_journeys(journeys, "plot_time_to_conversion"), bin)
     last, first = found.median("last_touch"), found.median("first_touch")
     title = messages.text("PLOT.TIMING_NOTHING")
     if last is not None:
-        title = messages.text("PLOT.TIMING_TITLE", {"last": _short(last), "first": _short(first)})
+        title = messages.text("PLOT.TIMING_TITLE", {"last": days_text(last), "first": days_text(first or 0.0)})
     subtitle = messages.text("PLOT.TIMING_SUBTITLE", {"bin": found.bin})
     with drawing():
         sheet = _draw_timing(found, (title, subtitle))
     told = "; ".join(
-        f"{messages.text('TIMING.' + row['since'])} p{row['quantile'] * 100:g}: {format_value(row['days'], 'number')}"
+        f"{messages.text('TIMING.' + row['since'])} p{row['quantile'] * 100:g}: {days_text(row['days'])}"
         for row in found.quantiles.to_dicts()
     )
     return Plot(
@@ -166,11 +166,6 @@ def plot_time_to_conversion(journeys: Journeys, *, bin: str | timedelta | None =
         records=found.records,
         figure=sheet.figure,
     )
-
-
-def _short(days: float | None) -> float | None:
-    """Days to three digits, which is all that a title needs."""
-    return None if days is None else float(f"{days:.3g}")
 
 
 def _binned(journeys: Journeys, width: str | timedelta | None) -> TimeToConversion:
@@ -207,12 +202,12 @@ def _draw_timing(found: TimeToConversion, texts: tuple[str, str]) -> Sheet:
         for mark in heights.marks:
             y = bottom - heights(mark)
             sheet.line([scale(scale.low), scale(scale.high)], [y, y], color=GRID if mark else MUTED, zorder=0.5)
-            sheet.text(MARGIN + 36, y, format_value(mark, "rate"), size=SMALL, color=MUTED, ha="right")
+            sheet.text(MARGIN + 36, y, axis_mark(mark, "rate"), size=SMALL, color=MUTED, ha="right")
         _panel(sheet, scale, heights, [row for row in rows if row["since"] == since], bottom)
         _median(sheet, scale, found.median(since), (top, bottom))
     bottom = begin + 2 * (_PANEL + 46) - 12
     for mark in scale.marks:
-        sheet.text(scale(mark), bottom + 14, format_value(mark, "number"), size=SMALL, color=MUTED, ha="center")
+        sheet.text(scale(mark), bottom + 14, axis_mark(mark, "number"), size=SMALL, color=MUTED, ha="center")
     sheet.text(MARGIN + 44, bottom + 34, messages.text("PLOT.AXIS_DAYS"), size=SMALL, color=MUTED)
     return sheet
 
@@ -230,6 +225,6 @@ def _median(sheet: Sheet, scale: Scale, days: float | None, ends: tuple[float, f
         return
     x, (top, bottom) = scale(days), ends
     sheet.line([x, x], [top - 8, bottom], color=CONTRAST, width=1.5)
-    shown = messages.text("PLOT.MEDIAN_DAYS", {"days": _short(days)})
+    shown = messages.text("PLOT.MEDIAN_DAYS", {"span": days_text(days)})
     right = x > _WIDTH * 0.75
     sheet.text(x - 6 if right else x + 6, top - 6, shown, size=SMALL, color=CONTRAST, ha="right" if right else "left")
