@@ -1,29 +1,46 @@
 """Attribution by plain loops: slow, obvious, and independent of the library (it imports nothing of ours).
 
 Written from the definitions in docs/methods: a touch is a dict with person, time (whole microseconds), channel and,
-where the rules ask, touch_id, kind, origin and match columns; a conversion is a dict with person, time, id, value and,
-where there are any, refund_of and match columns.
+where the rules ask, touch_id, kind, origin, message (None: it names none) and match columns; a conversion is a dict
+with person, time, id, value and, where there are any, refund_of and match columns; a key event is a dict with person,
+time, event and match columns; `customers` is a dict from a person to the time of the last activity (None: unknown).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from zoneinfo import ZoneInfo
 
 NONE = "(none)"
 RULE_MODELS = ("first_touch", "last_touch", "linear", "time_decay", "position_based")
-WEEK = 7 * 86_400_000_000
+DAY = 86_400_000_000
+WEEK = 7 * DAY
 
 
 @dataclass(frozen=True)
 class OracleRules:
-    """The rules, with lookbacks in microseconds: keys are a channel, a (channel, kind) pair, or "*"."""
+    """The rules, with lookbacks, instants and durations in microseconds.
+
+    Keys of lookbacks are a channel, a (channel, kind) pair, ("*", kind) or "*".
+    """
 
     lookback: dict
     reuse: str = "shared"
     origin: str = "all"
     match: tuple = ()
     same_instant: str = "include"
+    window: str = "exact"
+    timezone: str | None = None
+    not_before: int | None = None
+    tie_order: tuple = ()
+    levels: tuple = ()
+    level: str = "highest"
+    key_event: str | None = None
+    key_event_match: tuple = ()
+    dormancy: int | None = None
+    transforms: tuple = ()
 
 
 @dataclass
@@ -35,25 +52,120 @@ class OracleCredit:
     counted: list = field(default_factory=list)
 
 
+def keys_of(touch):
+    """From the most specific key to the least."""
+    return ((touch["channel"], touch.get("kind")), touch["channel"], ("*", touch.get("kind")), "*")
+
+
 def lookback_of(touch, rules):
-    for key in ((touch["channel"], touch.get("kind")), touch["channel"], "*"):
+    for key in keys_of(touch):
         if key in rules.lookback:
             return rules.lookback[key]
     return None
 
 
-def is_eligible(touch, conversion, rules):
-    if touch["person"] != conversion["person"]:
+def local_date(time, zone):
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=time)).astimezone(ZoneInfo(zone)).date()
+
+
+def is_inside(touch, conversion, rules):
+    """Whether the age of a touch lies in its window."""
+    age = conversion["time"] - touch["time"]
+    lookback = lookback_of(touch, rules)
+    if age < 0 or (age == 0 and rules.same_instant == "exclude"):
+        return False
+    if rules.window == "open":
+        return age < lookback
+    if rules.window == "whole_days":
+        return age // DAY <= lookback // DAY
+    if rules.window == "calendar_days":
+        dates = [local_date(row["time"], rules.timezone) for row in (touch, conversion)]
+        return (dates[1] - dates[0]).days <= lookback // DAY
+    return age <= lookback
+
+
+def stands_for_its_message(touch, touches, rules):
+    """Whether a touch is the one that counts of its message; a touch of another kind is none of a message."""
+    if not rules.levels or touch["kind"] not in rules.levels:
+        return True
+    at_least = 0 if rules.level == "highest" else rules.levels.index(rules.level)
+    mine = [touch]
+    if touch["message"] is not None:
+        mine = [
+            other
+            for other in touches
+            if other["person"] == touch["person"]
+            and other["message"] == touch["message"]
+            and other["kind"] in rules.levels
+        ]
+    ranks = [rules.levels.index(other["kind"]) for other in mine]
+    reached = [rank for rank in ranks if rank >= at_least]
+    if not reached:
+        return False
+    wanted = max(reached) if rules.level == "highest" else min(reached)
+    able = [other for other, rank in zip(mine, ranks, strict=True) if rank == wanted]
+    return touch is min(able, key=lambda other: touch_order(other, rules))
+
+
+def may_take_credit(touch, touches, rules, customers):
+    """Whether no rule withholds the touch from every conversion."""
+    if not stands_for_its_message(touch, touches, rules):
         return False
     if rules.origin == "outbound" and touch["origin"] != "outbound":
         return False
-    for column in rules.match:
-        if touch[column] != conversion[column]:
-            return False
-    age = conversion["time"] - touch["time"]
-    if age < 0 or (age == 0 and rules.same_instant == "exclude"):
+    if rules.not_before is not None and touch["time"] < rules.not_before:
         return False
-    return age <= lookback_of(touch, rules)
+    if rules.dormancy is not None:
+        active = customers.get(touch["person"])
+        if active is not None and touch["time"] < active + rules.dormancy:
+            return False
+    return True
+
+
+def agree(one, other, columns):
+    """Whether two rows agree in some columns; an empty cell agrees with nothing."""
+    return all(one[column] is not None and one[column] == other[column] for column in columns)
+
+
+def is_eligible(touch, conversion, rules, key_events=()):
+    if touch["person"] != conversion["person"]:
+        return False
+    if not is_inside(touch, conversion, rules) or not agree(touch, conversion, rules.match):
+        return False
+    if rules.key_event is None:
+        return True
+    return any(
+        event["person"] == touch["person"]
+        and event["event"] == rules.key_event
+        and touch["time"] <= event["time"] <= conversion["time"]
+        and agree(touch, event, rules.key_event_match)
+        for event in key_events
+    )
+
+
+def transformed(path, transforms):
+    """What the transforms leave of a path of touches."""
+    for transform in transforms:
+        name, argument = transform if isinstance(transform, tuple) else (transform, None)
+        channels = [touch["channel"] for touch in path]
+        if name == "exposure":
+            path = [touch for i, touch in enumerate(path) if i == 0 or channels[i] != channels[i - 1]]
+        elif name == "first":
+            path = [touch for i, touch in enumerate(path) if channels[i] not in channels[:i]]
+        elif name == "last":
+            path = [touch for i, touch in enumerate(path) if channels[i] not in channels[i + 1 :]]
+        elif name == "trim_long_path":
+            path = path[-argument:]
+        elif set(channels) == {argument}:
+            continue
+        elif name == "remove_if_not_all":
+            path = [touch for touch in path if touch["channel"] != argument]
+        elif name == "remove_if_last_and_not_all":
+            while path and path[-1]["channel"] == argument:
+                path = path[:-1]
+        else:
+            raise ValueError(name)
+    return path
 
 
 def settle(conversions):
@@ -87,21 +199,31 @@ def counted_conversions(conversions, rules):
     return list(first.values())
 
 
-def touch_order(touch):
-    return (touch["time"], touch["touch_id"]) if "touch_id" in touch else (touch["time"], touch["channel"])
+def touch_order(touch, rules=None):
+    """Time, the declared order, then the touch id, else the channel."""
+    declared = () if rules is None else rules.tie_order
+    places = [declared.index(key) for key in keys_of(touch)[:3] if key in declared]
+    place = places[0] if places else len(declared)
+    return (touch["time"], place, touch["touch_id"] if "touch_id" in touch else touch["channel"])
 
 
-def journeys(touches, conversions, rules):
-    """A list of (conversion, eligible touches in order)."""
+def journeys(touches, conversions, rules, *, customers=None, key_events=()):
+    """A list of (conversion, eligible touches in order, after the transforms)."""
     counted = counted_conversions(conversions, rules)
     eligible = {conversion["id"]: [] for conversion in counted}
     for touch in touches:
-        serves = [conversion for conversion in counted if is_eligible(touch, conversion, rules)]
+        if not may_take_credit(touch, touches, rules, customers or {}):
+            continue
+        serves = [conversion for conversion in counted if is_eligible(touch, conversion, rules, key_events)]
         if rules.reuse == "reset" and serves:
             serves = [min(serves, key=lambda conversion: (conversion["time"], conversion["id"]))]
         for conversion in serves:
             eligible[conversion["id"]].append(touch)
-    return [(conversion, sorted(eligible[conversion["id"]], key=touch_order)) for conversion in counted]
+    built = []
+    for conversion in counted:
+        path = sorted(eligible[conversion["id"]], key=lambda touch: touch_order(touch, rules))
+        built.append((conversion, transformed(path, rules.transforms)))
+    return built
 
 
 def weights_of(model, ages):
@@ -126,10 +248,10 @@ def weights_of(model, ages):
     raise ValueError(model)
 
 
-def attribute(touches, conversions, rules, models=RULE_MODELS):
+def attribute(touches, conversions, rules, models=RULE_MODELS, *, customers=None, key_events=()):
     """Weights and credits of every model."""
     result = OracleCredit()
-    built = journeys(touches, conversions, rules)
+    built = journeys(touches, conversions, rules, customers=customers, key_events=key_events)
     result.counted = [conversion for conversion, _ in built]
     for model in models:
         weights = result.weights[model] = {}
