@@ -61,7 +61,7 @@ def _pivot(credit: PathCredit, rows: PathRows, values: NDArray[np.float64], name
 def path_credit_recipe(credit: PathCredit) -> Recipe:
     """Models, counts, fingerprint, and the definitions in use."""
     paths = credit.paths
-    settings: dict[str, object] = {"separator": credit.sep.strip() or credit.sep}
+    settings: dict[str, object] = {"separator": credit.sep}
     definitions = ["PATH_TABLE"]
     if credit.transforms:
         settings["transforms"] = ", ".join(_transform_text(step) for step in credit.transforms)
@@ -122,6 +122,10 @@ def _table_findings(credit: PathCredit) -> Iterable[Finding]:
         yield Finding(code="NULLS_WITHOUT_PATH", status="note", values={"nulls": paths.none_nulls})
     if paths.repeated:
         yield Finding(code="REPEATED_PATHS", status="note", values={"n": paths.repeated, "rows": paths.rows})
+    if paths.unsplit:
+        names = ", ".join(paths.unsplit[:_LISTED]) + (" ..." if len(paths.unsplit) > _LISTED else "")
+        read = {"n": len(paths.unsplit), "channels": names, "separator": credit.sep, "core": credit.sep.strip()}
+        yield Finding(code="SEPARATOR_IN_NAMES", status="warn", values=read)
     if not paths.has_nulls and (needing := _wanting_nulls(credit)):
         yield Finding(code="NO_NULLS", status="warn", values={"models": needing})
 

@@ -68,6 +68,7 @@ class PathTable:
         rows: Number of rows of the table.
         none_rows: Rows without a path.
         repeated: Rows whose path another row has, too; they are added up.
+        unsplit: Channels that hold the separator without the blanks around it, which counts as part of their names.
         has_value: Whether there is a column of values.
         has_nulls: Whether there is a column of null journeys.
         fingerprint: Fingerprint of the table, the same for any order of its rows.
@@ -80,6 +81,7 @@ class PathTable:
     rows: int
     none_rows: int
     repeated: int
+    unsplit: tuple[str, ...]
     has_value: bool
     has_nulls: bool
     fingerprint: str
@@ -91,7 +93,7 @@ def read_paths(data: object, columns: PathColumns, *, sep: str, transforms: tupl
     Args:
         data: Any table.
         columns: What its columns are called.
-        sep: What stands between two steps; blanks around it and around the steps do not count.
+        sep: What stands between two steps, exactly; blanks around the steps do not count.
         transforms: Path transforms, in order.
 
     Raises:
@@ -103,7 +105,7 @@ def read_paths(data: object, columns: PathColumns, *, sep: str, transforms: tupl
     table = open_table(data, _TABLE, Columns(), problems=problems)
     table.require_names(*columns.names())
     table.load(*columns.names())
-    steps = _steps(table, columns.path, sep.strip() or sep)
+    steps = _steps(table, columns.path, sep)
     conversions, nulls = _counts(table, columns.conversions), _counts(table, columns.nulls)
     value = None if columns.value is None else numbers(table, columns.value, minimum=0.0)
     if columns.value is not None and value is not None and conversions is not None:
@@ -124,6 +126,7 @@ class _Steps:
     channel: NDArray[np.int64]
     names: NDArray[np.object_]
     text: pa.Array
+    unsplit: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -160,15 +163,18 @@ def _steps(table: Table, name: str, sep: str) -> _Steps | None:
     array = table.arrow(name)
     kind = array.type
     text = pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
-    if not text and not pa.types.is_null(kind):
+    if not text and not pa.types.is_null(kind) and len(array):
         table.problems.add(
             "WRONG_TYPE", _TABLE, name, len(array),
-            message=f"a path must be text such as {f'A {sep} B'!r}, got {kind}; join its steps into text",
+            message=f"a path must be text such as {f'A{sep}B'!r}, got {kind}; join its steps into text",
         )  # fmt: skip
         return None
     text = pc.utf8_trim_whitespace(pc.fill_null(array.cast(pa.large_string()), ""))
     empty = pc.equal(text, "").to_numpy(zero_copy_only=False)
-    parts = pc.split_pattern(text, pattern=sep)
+    # A separator with blanks around it also stands at the ends of a trimmed path: "A >" has an empty step.
+    before, _, after = sep.partition(sep.strip()) if sep.strip() else ("", "", "")
+    ends = [pa.scalar(blanks, pa.large_string()) for blanks in (before, after, "")]
+    parts = pc.split_pattern(pc.binary_join_element_wise(ends[0], text, ends[1], ends[2]), pattern=sep)
     lengths = pc.list_value_length(parts).to_numpy(zero_copy_only=False).astype(np.int64)
     row = np.repeat(np.arange(len(array)), lengths)
     flat = pc.utf8_trim_whitespace(pc.list_flatten(parts))
@@ -177,7 +183,25 @@ def _steps(table: Table, name: str, sep: str) -> _Steps | None:
         row, lengths = row[~empty[row]], np.where(empty, 0, lengths)
     _note_steps(table, name, flat, row)
     (codes,), names = encode_together(flat)
-    return _Steps(lengths, codes, names, text)
+    unsplit = _unsplit(names, sep)
+    core = sep.strip()
+    # A core at an end, as in "<b>", parts no steps.
+    parting = np.array([code for code in unsplit.tolist() if core in names[code].strip(core)], np.int64)
+    if len(parting) and (lengths <= 1).all():
+        table.problems.add(
+            "SEPARATOR_UNSEEN", _TABLE, name, np.isin(codes, parting).sum(), examples=names[parting[:1000]].tolist(),
+            message=f"no path holds the separator {sep!r}, but these hold {core!r}. Pass sep={core!r}; "
+            "if it is part of names, pass a separator that occurs nowhere",
+        )  # fmt: skip
+    return _Steps(lengths, codes, names, text, unsplit)
+
+
+def _unsplit(names: NDArray[np.object_], sep: str) -> NDArray[np.int64]:
+    """Channels that hold the separator without the blanks around it."""
+    core = sep.strip()
+    if not core or core == sep:
+        return np.zeros(0, np.int64)
+    return np.flatnonzero([core in name for name in names.tolist()]).astype(np.int64)
 
 
 def _note_steps(table: Table, name: str, flat: pa.Array, row: NDArray[np.int64]) -> None:
@@ -237,6 +261,7 @@ def _added_up(steps: _Steps, amounts: _Amounts, columns: PathColumns, transforms
         rows=len(empty),
         none_rows=int(empty.sum()),
         repeated=len(full) - len(np.unique(written)),
+        unsplit=tuple(steps.names[steps.unsplit].tolist()),
         has_value=columns.value is not None,
         has_nulls=columns.nulls is not None,
         fingerprint=print_of,

@@ -54,7 +54,8 @@ def attribute_paths(  # noqa: PLR0913 - a public function of keyword-only option
         value: Name of the column of the conversions' value, not negative; None without.
         nulls: Name of the column of journeys that took the path without converting: whole numbers, not negative; None
             without. Markov chains and Shapley values of rates need them to tell good paths from frequent ones.
-        sep: What stands between two steps. Blanks around it do not count: "A>B" and "A > B" are one path.
+        sep: What stands between two steps, exactly as written. Blanks around the steps do not count, so that ">" reads
+            "A>B" and "A > B" alike; " > " leaves names such as "<b>" whole.
         transforms: Path transforms by the names that `Rules` has, in order, for example ("exposure",).
 
     Returns:
