@@ -62,7 +62,7 @@ class Difference(TabularResult):
         if not self.steps:
             lines = [messages.text("DIFFERENCE.NOTHING")]
         else:
-            names = ", ".join(_label(group) for group in self.steps)
+            names = messages.text("DIFFERENCE.COMMA").join(_label(group) for group in self.steps)
             order = "DIFFERENCE.AVERAGED" if self.averaged else "DIFFERENCE.ORDER"
             lines = [messages.text(order, {"order": names}), messages.text("DIFFERENCE.NOT_RIGHT")]
         blocks: list[DisplayTable | str] = [self._waterfall()]

@@ -83,11 +83,14 @@ def changes_between(first: Setting, second: Setting) -> tuple[Change, ...]:
         raise InputError(f"these rules belong to no step: {', '.join(sorted(unknown - {'transforms'}))}.")
     alike = _family(first.model) == _family(second.model)
     before, after = _parts(first, alike=alike), _parts(second, alike=alike)
-    return tuple(
-        Change(step=step, before=before.texts[step], after=after.texts[step])
-        for step in STEPS
-        if before.values.get(step) != after.values.get(step)
-    )
+    changes = []
+    for step in STEPS:
+        if before.values.get(step) != after.values.get(step):
+            texts = before.texts.get(step, ""), after.texts.get(step, "")
+            if step in _FIELDS:
+                texts = _rules_texts(first.rules, second.rules, _FIELDS[step])
+            changes.append(Change(step=step, before=texts[0], after=texts[1]))
+    return tuple(changes)
 
 
 def compose(first: Setting, second: Setting, chosen: frozenset[str]) -> Setting:
@@ -148,7 +151,6 @@ def _parts(setting: Setting, *, alike: bool) -> _Parts:
     for step, names in _FIELDS.items():
         found = {name: getattr(setting.rules, name) for name in names}
         values[step] = {name: dict(value) if isinstance(value, Mapping) else value for name, value in found.items()}
-        texts[step] = _texts(found)
     direct, rest = _split(setting.rules)
     values["repeats"], texts["repeats"] = rest, _value_text(rest)
     values["direct"], texts["direct"] = (direct,), _value_text(direct)
@@ -181,15 +183,18 @@ def _nameless(model: Model) -> object:
 
 def _model_text(model: Model) -> str:
     found: Mapping[str, object] = getattr(model, "settings", {})
-    shown = ", ".join(f"{name} {_value_text(value)}" for name, value in found.items())
+    shown = ", ".join(f"{name}={_value_text(value)}" for name, value in found.items())
     return f"{model.name} ({shown})" if shown else model.name
 
 
-def _texts(found: Mapping[str, object]) -> str:
-    if len(found) == 1:
-        return _value_text(next(iter(found.values())))
-    shown = [f"{name} {_value_text(value)}" for name, value in found.items() if value not in (None, ())]
-    return ", ".join(shown) or UNDEFINED
+def _rules_texts(first: Rules, second: Rules, names: tuple[str, ...]) -> tuple[str, str]:
+    """What both rules say where they differ; the name of a rule only where there are several in the step."""
+    differing = [name for name in names if getattr(first, name) != getattr(second, name)]
+    texts = []
+    for rules in (first, second):
+        words = [(name, _value_text(getattr(rules, name))) for name in differing]
+        texts.append(", ".join(word if len(names) == 1 else f"{name}={word}" for name, word in words))
+    return texts[0], texts[1]
 
 
 def _value_text(value: object) -> str:

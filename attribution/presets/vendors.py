@@ -166,7 +166,7 @@ def growingio(
                 read=READ,
             ),
         ),
-        as_documented_on=READ,
+        as_documented_on="2026-11",
         gaps=("GROWINGIO_PAGE", "GROWINGIO_ZONE", "GROWINGIO_DIRECT", "GROWINGIO_METRICS"),
     )
 
