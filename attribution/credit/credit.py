@@ -19,10 +19,14 @@ if TYPE_CHECKING:
     from attribution.core.findings import Finding
     from attribution.core.recipe import Recipe
     from attribution.core.render.display import Display
+    from attribution.credit.beats import Beats
     from attribution.credit.events import TouchCredit
     from attribution.credit.explain import Explanation
+    from attribution.credit.interval_table import IntervalTable
     from attribution.credit.keys import Cells
     from attribution.credit.over_time import CreditOverTime
+    from attribution.credit.person_spend import PersonSpend
+    from attribution.credit.ranks import Ranks
     from attribution.credit.readings import Readings
     from attribution.credit.spend import Spend
     from attribution.journeys.plan import Journeys
@@ -41,6 +45,7 @@ class Credit(TabularResult):
         cells: The key columns and the cells they span.
         sums: Credit per model and cell.
         spend: Money spent per key; None before `with_costs`.
+        person_spend: The same by person, where the spend table names persons.
 
     Example:
         >>> import attribution as at, pandas as pd
@@ -60,8 +65,16 @@ class Credit(TabularResult):
     cells: Cells
     sums: CellSums
     spend: Spend | None = None
+    person_spend: PersonSpend | None = None
 
-    def table(self, *, level: float | None = None, population: int | None = None) -> pd.DataFrame:
+    def table(
+        self,
+        *,
+        level: float | None = None,
+        population: int | None = None,
+        seed: int = 0,
+        replicates: int | None = None,
+    ) -> pd.DataFrame:
         """One row per model and key: conversions, value, share_of_attributed, share_of_all, and costs where given.
 
         The row "(none)" holds conversions without an eligible touch; its share of the attributed is undefined.
@@ -69,16 +82,92 @@ class Credit(TabularResult):
         Args:
             level: Adds confidence intervals at this level: ``conversions_low/_high``, ``value_low/_high``,
                 ``share_low/_high`` (of ``share_of_attributed``), and with costs ``cost_per_conversion_low/_high`` and
-                ``return_on_spend_low/_high`` (the cost is taken as known). Persons are the sampling unit.
-            population: Number of persons at risk, converters or not. Without it that number is unknown and variances
-                are uncentred sums of squares, which are slightly too wide.
+                ``return_on_spend_low/_high``. Persons are the sampling unit. What the intervals rest on is told by
+                `intervals`, which has the same rows.
+            population: Number of persons at risk, converters or not; by default the persons of the customers table.
+                Without either it is unknown and variances are uncentred sums of squares, which are slightly too wide.
+            seed: Seed of the resampling of persons that gives the intervals of models of paths.
+            replicates: Number of these resamples, at least 200; 1,000 by default.
 
         Raises:
             InputError: For a level outside (0, 1), or a population smaller than the number of converting persons.
 
-        References: Fay and Feuer 1997 (cells with fewer than 30 persons); see docs/methods/credit-intervals.md.
+        References: Hall 1992; Fay and Feuer 1997 (cells with fewer than 30 persons); docs/methods/credit-intervals.md.
         """
-        return self._records_at(level, population).to_pandas()
+        if level is None:
+            from attribution.credit.intervals import refuse_options
+
+            refuse_options(population=population, seed=seed, replicates=replicates)
+            return credit_records(self).to_pandas()
+        return self.intervals(level=level, population=population, seed=seed, replicates=replicates).table()
+
+    def intervals(
+        self, *, level: float = 0.95, population: int | None = None, seed: int = 0, replicates: int | None = None
+    ) -> IntervalTable:
+        """The table with intervals, as a result that says what they rest on. The arguments are those of `table`."""
+        from attribution.credit.interval_table import interval_table
+
+        return interval_table(self, level=level, population=population, seed=seed, replicates=replicates)
+
+    def ranks(
+        self,
+        *,
+        by: Literal["conversions", "value", "cost_per_conversion", "return_on_spend"] = "conversions",
+        level: float = 0.95,
+        population: int | None = None,
+        seed: int = 0,
+        replicates: int | None = None,
+    ) -> Ranks:
+        """The rank of every key, and the ranks that the data leave open: model, key, rank, rank_low, rank_high.
+
+        The sets of all keys of one model hold their true ranks together with the confidence `level`.
+
+        Args:
+            by: The figure that orders. Rank 1 is the largest, or the lowest cost per conversion.
+            level: Confidence level.
+            population: As for `table`.
+            seed: Seed of the simulated critical value and of the resampling of models of paths.
+            replicates: As for `table`.
+
+        Raises:
+            InputError: For an unknown figure or one without its column, a level outside (0, 1), more than 300 keys.
+
+        References: Mogstad, Romano, Shaikh and Wilhelm 2024; see docs/methods/credit-ranks.md.
+        """
+        from attribution.credit.ranks import rank_credit
+
+        return rank_credit(self, by=by, level=level, population=population, seed=seed, replicates=replicates)
+
+    def beats(  # noqa: PLR0913 - options of the public contract
+        self,
+        first: str | Sequence[str],
+        second: str | Sequence[str],
+        *,
+        model: str | None = None,
+        level: float = 0.95,
+        population: int | None = None,
+        seed: int = 0,
+        replicates: int | None = None,
+    ) -> Beats:
+        """Whether one key has more credit than another: differences with intervals and one-sided p-values, per model.
+
+        Args:
+            first: The key asked about, for example "sms"; with several key columns one text each.
+            second: The key that it is held against.
+            model: Name of one model; all by default.
+            level: Confidence level of each interval.
+            population: As for `table`.
+            seed: As for `table`.
+            replicates: As for `table`.
+
+        Raises:
+            InputError: For an unknown key or model, the same key twice, a level outside (0, 1).
+        """
+        from attribution.credit.beats import beats
+
+        return beats(
+            self, first, second, model=model, level=level, population=population, seed=seed, replicates=replicates
+        )
 
     def by(self, keys: str | Sequence[str]) -> Credit:
         """The same credit keyed by other columns: any column of the touches or the conversions, or several.
@@ -94,7 +183,8 @@ class Credit(TabularResult):
             TableError: For a column that holds the reserved name "(none)".
         """
         cells = make_cells(self.journeys, resolve_keys(self.journeys, keys))
-        return replace(self, cells=cells, sums=sum_cells(self.journeys, self.models, cells), spend=None)
+        sums = sum_cells(self.journeys, self.models, cells)
+        return replace(self, cells=cells, sums=sums, spend=None, person_spend=None)
 
     def with_costs(self, spend: object, *, columns: ColumnsLike = None) -> Credit:
         """The same credit with what was spent: adds cost, cost_per_conversion and return_on_spend (value / cost).
@@ -103,15 +193,19 @@ class Credit(TabularResult):
         keys with credit and no cost, stay in the table. The quotients are of credit, not of effect.
 
         Args:
-            spend: Any table with the key columns and `cost`; rows are summed, so priced touches go straight in.
+            spend: Any table with the key columns and `cost`; rows are summed, so priced touches go straight in. Where
+                it names persons too, the intervals of the quotients let cost vary with the persons.
             columns: The user's names of its columns.
 
         Raises:
             TableError: Lists every problem of the spend table.
         """
+        from attribution.credit.person_spend import read_person_spend
         from attribution.credit.spend import read_spend
 
-        return replace(self, spend=read_spend(spend, self.cells.keys, columns))
+        found = read_spend(spend, self.cells.keys, columns)
+        by_person = read_person_spend(spend, self.journeys, self.cells.keys, columns)
+        return replace(self, spend=found, person_spend=by_person)
 
     def touches(self) -> TouchCredit:
         """Credit by event: one row per model, conversion and eligible touch."""
@@ -198,17 +292,6 @@ class Credit(TabularResult):
 
     def _records(self) -> Records:
         return credit_records(self)
-
-    def _records_at(self, level: float | None, population: int | None) -> Records:
-        from attribution.core.errors import InputError
-
-        if level is None:
-            if population is not None:
-                raise InputError("population= serves the intervals; pass level= too, for example level=0.95.")
-            return credit_records(self)
-        from attribution.credit.intervals import credit_intervals
-
-        return credit_records(self, credit_intervals(self, level=level, population=population))
 
     def _display(self) -> Display:
         from attribution.credit.display import credit_display

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from attribution.credit.credit import Credit
-    from attribution.credit.uncertainty import CreditIntervals
+    from attribution.credit.intervals import CreditIntervals
 
 __all__ = ["Rows", "credit_records", "table_rows"]
 
@@ -127,22 +127,39 @@ def _ends(found: Any, rows: Rows, name: str, kind: Any) -> list[tuple[Field, Any
 
 
 def _cost_ends(intervals: CreditIntervals, rows: Rows, *, has_value: bool) -> list[tuple[Field, Any]]:
-    """Intervals of the two quotients, with the cost taken as known."""
+    """Intervals of the two quotients: of the ratio where cost varies with the persons, else with the cost known."""
     if rows.cost is None:
         return []
     cost = np.tile(rows.cost, len(intervals.conversions[0]))
-    low, high = (values for _, values in _ends(intervals.conversions, rows, "conversions", "count"))
-    per_low = np.where(high > 0, cost / np.where(high > 0, high, 1.0), np.nan)
+    known = [values for _, values in _ends(intervals.conversions, rows, "conversions", "count")]
+    low, high = _rates(known, intervals.conversions_per_cost, rows, cost)
     endless = np.where(np.isnan(cost), np.nan, np.where(cost > 0, np.inf, 0.0))
-    per_high = np.where(low > 0, cost / np.where(low > 0, low, 1.0), endless)
+    per_low = np.where(high > 0, 1 / np.where(high > 0, high, 1.0), np.nan)
+    per_high = np.where(low > 0, 1 / np.where(low > 0, low, 1.0), endless)
+    per_low = np.where(cost == 0, np.where(known[1] > 0, 0.0, np.nan), per_low)
     fields: list[tuple[Field, Any]] = [
         (Field("cost_per_conversion_low", "money"), per_low),
-        (Field("cost_per_conversion_high", "money"), per_high),
+        (Field("cost_per_conversion_high", "money"), np.where(cost == 0, 0.0, per_high)),
     ]
     if has_value:
-        for field, values in _ends(intervals.value, rows, "return_on_spend", "ratio"):
-            fields.append((field, _ratio(values, cost)))
+        worth = [values for _, values in _ends(intervals.value, rows, "value", "money")]
+        low, high = _rates(worth, intervals.value_per_cost, rows, cost)
+        fields += [(Field("return_on_spend_low", "ratio"), low), (Field("return_on_spend_high", "ratio"), high)]
     return fields
+
+
+def _rates(
+    known: list[NDArray[np.float64]],
+    found: tuple[NDArray[np.float64], NDArray[np.float64]] | None,
+    rows: Rows,
+    cost: NDArray[np.float64],
+) -> list[NDArray[np.float64]]:
+    """Ends of credit per unit of cost; nan where there is no cost."""
+    rates = [_ratio(ends, cost) for ends in known]
+    if found is None:
+        return rates
+    own = [ends[:, rows.cell].ravel() for ends in found]
+    return [np.where(np.isnan(end), rate, end) for rate, end in zip(rates, own, strict=True)]
 
 
 def _plain(values: Any) -> list[Any]:

@@ -12,25 +12,13 @@ if TYPE_CHECKING:
 
     Floats: TypeAlias = NDArray[np.float64]
 
-__all__ = ["SMALL", "CreditIntervals", "PersonSums", "share_interval", "total_interval"]
+__all__ = [
+    "SMALL", "PersonSums", "RatioSums", "hall", "hall_ends", "hall_inverse", "ratio_interval", "share_interval",
+    "total_interval",
+]  # fmt: skip
 
-# Below this many persons with credit in a cell the normal approximation is not used.
+# Below this many persons with credit in a cell the ends of a second method count too; measured in docs/verification.md.
 SMALL = 30
-
-
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class CreditIntervals:
-    """Lower and upper ends, each models x cells (and a last cell without credit); nan where an interval is not defined.
-
-    Attributes:
-        conversions: Ends of credited conversions.
-        value: Ends of credited value.
-        share: Ends of the share of attributed conversions.
-    """
-
-    conversions: tuple[Floats, Floats]
-    value: tuple[Floats, Floats]
-    share: tuple[Floats, Floats]
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -40,60 +28,131 @@ class PersonSums:
     Attributes:
         total: Sum of c.
         squares: Sum of c squared.
+        cubes: Sum of c cubed.
         largest: Largest c.
         persons: Number of persons with c > 0.
-        cross: Sum of c times the person's whole attributed credit T; None where no share is wanted.
     """
 
     total: Floats
     squares: Floats
+    cubes: Floats
     largest: Floats
     persons: NDArray[np.int64]
-    cross: Floats | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class RatioSums:
+    """Sums over persons for a ratio: credit c in a cell over b, which is the person's whole credit, or cost.
+
+    Attributes:
+        top: Sums of c.
+        bottom: What the total of c is divided by.
+        drawn: The part of `bottom` that comes from persons; the rest (fixed cost) does not vary.
+        squares: Sum of b squared.
+        cubes: Sum of b cubed.
+        cross: Sum of c * b.
+        cross_top: Sum of c * c * b.
+        cross_bottom: Sum of c * b * b.
+    """
+
+    top: PersonSums
+    bottom: Floats
+    drawn: Floats
+    squares: Floats
+    cubes: Floats
+    cross: Floats
+    cross_top: Floats
+    cross_bottom: Floats
+
+
+def hall(studentised: Floats, skewness: Floats) -> Floats:
+    """Hall's transformation of a studentised value: nearly normal when the value is skewed."""
+    found: Floats = studentised + skewness * studentised**2 / 3 + skewness**2 * studentised**3 / 27 + skewness / 6
+    return found
+
+
+def hall_inverse(y: float, skewness: Floats) -> Floats:
+    """The studentised value that Hall's transformation takes to ``y``: y itself where there is no skewness.
+
+    References:
+        Hall 1992, On the removal of skewness by transformation, Journal of the Royal Statistical Society B 54, 221-228.
+    """
+    skewed = np.abs(skewness) > 1e-9
+    g = np.where(skewed, skewness, 1.0)
+    u = g * (y - g / 6)
+    mild = np.abs(u) < 0.5
+    root = np.where(mild, np.expm1(np.log1p(np.where(mild, u, 0.0)) / 3), np.cbrt(1 + u) - 1)
+    return np.where(skewed, 3 / g * root, y)
 
 
 def total_interval(
-    sums: PersonSums, *, level: float, population: int | None = None, unseen: float = 1.0
+    sums: PersonSums, *, level: float, population: int | None = None, lump: Floats | float = 0.0, unseen: float = 1.0
 ) -> tuple[Floats, Floats]:
-    """Interval of a total of credit.
+    """Interval of a total of credit; never below 0.
 
-    With at least 30 persons: total -+ z * sqrt(variance), never below 0. The variance is the sum of squares of the
-    persons' credits when the number N of persons at risk is unknown, and (squares - total^2 / N) * N / (N - 1) when
-    it is known. Below 30: the gamma interval of Fay and Feuer for a weighted sum of Poisson counts.
+    With at least 30 persons: total - sqrt(variance) * h, with h the normal quantiles bent by Hall's transformation,
+    which takes the skewness of the persons' credits out of the studentised total. The variance is the sum of squares of
+    the persons' credits when the number N of persons at risk is unknown, and (squares - total^2 / N) * N / (N - 1)
+    when it is known. Below 30: the gamma interval of Fay and Feuer for a weighted sum of Poisson counts, with a sum of
+    squares of at least lump * total: a handful of persons with one conversion each does not show that nobody has ten.
 
     Args:
         sums: Sums over persons.
         level: Confidence level.
         population: N, or None.
+        lump: In what lumps persons bring credit: squares over total, added up over all cells of the table.
         unseen: Credit that one more person would bring to a cell where nobody has any.
 
     References:
-        Fay and Feuer 1997, Confidence intervals for directly standardized rates, Statistics in Medicine 16, 791-801.
+        Fay and Feuer 1997, Confidence intervals for directly standardized rates, Statistics in Medicine 16, 791-801;
+        Hall 1992 (`hall_inverse`).
     """
+    variance, third = _centred(sums.total, sums.squares, sums.cubes, population)
+    if population is not None:
+        # Nearly everybody has credit: those few without are as rare as few persons with credit.
+        variance = variance + np.where(population - sums.persons < SMALL, sums.largest**2, 0.0)
+    low, high = hall_ends(sums.total, variance, third, level)
+    few = sums.persons < SMALL
+    gamma_low, gamma_high = _gamma(sums.total, sums.squares, sums.largest, level, lump, unseen)
+    return np.maximum(np.where(few, gamma_low, low), 0.0), np.where(few, gamma_high, high)
+
+
+def _centred(total: Floats, squares: Floats, cubes: Floats, population: int | None) -> tuple[Floats, Floats]:
+    """Second and third moment sums: about 0 when N is unknown, about the mean of all N persons when it is known."""
+    if population is None or population < 2:
+        return squares, cubes
+    second = np.maximum(squares - total**2 / population, 0.0) * (population / (population - 1))
+    return second, cubes - 3 * total * squares / population + 2 * total**3 / population**2
+
+
+def hall_ends(total: Floats, variance: Floats, third: Floats, level: float) -> tuple[Floats, Floats]:
+    """Ends of an interval from the variance and the third central moment of an estimate, by Hall's transformation."""
     from scipy.special import ndtri
 
     z = float(ndtri(0.5 + level / 2))
-    variance = sums.squares
-    if population is not None and population > 1:
-        variance = np.maximum(sums.squares - sums.total**2 / population, 0.0) * (population / (population - 1))
-    half = z * np.sqrt(variance)
-    low, high = np.maximum(sums.total - half, 0.0), sums.total + half
-    few = sums.persons < SMALL
-    gamma_low, gamma_high = _gamma(sums, level, unseen)
-    return np.where(few, gamma_low, low), np.where(few, gamma_high, high)
+    error, skewness = np.sqrt(variance), _skewness(variance, third)
+    return total - error * hall_inverse(z, skewness), total - error * hall_inverse(-z, skewness)
 
 
-def _gamma(sums: PersonSums, level: float, unseen: float) -> tuple[Floats, Floats]:
+def _skewness(variance: Floats, third: Floats) -> Floats:
+    varies = variance > 0
+    return np.where(varies, third / np.where(varies, variance, 1.0) ** 1.5, 0.0)
+
+
+def _gamma(
+    total: Floats, squares: Floats, largest: Floats, level: float, lump: Floats | float, unseen: float
+) -> tuple[Floats, Floats]:
     """Fay and Feuer's ends: chi-square quantiles matched to the mean and variance of the weighted sum."""
     alpha = 1.0 - level
-    seen = (sums.total > 0) & (sums.squares > 0)
-    total, squares = np.where(seen, sums.total, 1.0), np.where(seen, sums.squares, 1.0)
-    low = np.where(seen, squares / (2 * total) * _chi_square(alpha / 2, 2 * total**2 / squares), 0.0)
-    weight = np.where(seen, sums.largest, unseen)
-    total, squares = np.where(seen, sums.total, 0.0) + weight, np.where(seen, sums.squares, 0.0) + weight**2
-    usable = total > 0
-    total, squares = np.where(usable, total, 1.0), np.where(usable, squares, 1.0)
-    high = np.where(usable, squares / (2 * total) * _chi_square(1 - alpha / 2, 2 * total**2 / squares), 0.0)
+    squares = np.maximum(squares, lump * total)
+    seen = (total > 0) & (squares > 0)
+    mean, variance = np.where(seen, total, 1.0), np.where(seen, squares, 1.0)
+    low = np.where(seen, variance / (2 * mean) * _chi_square(alpha / 2, 2 * mean**2 / variance), 0.0)
+    weight = np.where(seen, largest, unseen)
+    mean, variance = np.where(seen, total, 0.0) + weight, np.where(seen, squares, 0.0) + weight**2
+    usable = mean > 0
+    mean, variance = np.where(usable, mean, 1.0), np.where(usable, variance, 1.0)
+    high = np.where(usable, variance / (2 * mean) * _chi_square(1 - alpha / 2, 2 * mean**2 / variance), 0.0)
     return low, high
 
 
@@ -105,46 +164,123 @@ def _chi_square(probability: float, freedom: Floats) -> Floats:
     return np.asarray(2 * gammaincinv(freedom / 2, probability))
 
 
+def _residuals(sums: RatioSums) -> tuple[Floats, Floats, Floats, Floats]:
+    """The ratio x, and the sums over persons of d, d^2 and d^3, d = c - x b."""
+    usable = sums.bottom > 0
+    x = np.where(usable, sums.top.total / np.where(usable, sums.bottom, 1.0), 0.0)
+    first = sums.top.total - x * sums.drawn
+    second = np.maximum(sums.top.squares - 2 * x * sums.cross + x**2 * sums.squares, 0.0)
+    third = sums.top.cubes - 3 * x * sums.cross_top + 3 * x**2 * sums.cross_bottom - x**3 * sums.cubes
+    return x, first, second, third
+
+
+def _test_inversion(sums: RatioSums, level: float, population: int | None) -> tuple[Floats, Floats]:
+    """Ends of the ratio: the x at which (total - x * bottom) / error(x) reaches the bent normal quantiles.
+
+    The error is that of the sum over persons of c - x b, so the ratio is linearised person by person, at every x anew.
+    nan where no x is far enough away, because the bottom itself is not told from 0.
+    """
+    from scipy.special import ndtri
+
+    z = float(ndtri(0.5 + level / 2))
+    _, first, second, third = _residuals(sums)
+    skewness = _skewness(*_centred(first, second, third, population))
+    top, cross, bottom = sums.top.squares, sums.cross, sums.squares
+    if population is not None and population > 1:
+        factor = population / (population - 1)
+        top = (top - sums.top.total**2 / population) * factor
+        cross = (cross - sums.top.total * sums.drawn / population) * factor
+        bottom = (bottom - sums.drawn**2 / population) * factor
+    ends = []
+    for side in (1.0, -1.0):
+        quantile = hall_inverse(side * z, skewness)
+        a = sums.bottom**2 - quantile**2 * bottom
+        b = sums.top.total * sums.bottom - quantile**2 * cross
+        c = sums.top.total**2 - quantile**2 * top
+        closed = a > 0
+        root = (b - np.sign(quantile) * np.sqrt(np.maximum(b * b - a * c, 0.0))) / np.where(closed, a, 1.0)
+        ends.append(np.where(closed, root, np.nan))
+    return ends[0], ends[1]
+
+
+def ratio_interval(
+    sums: RatioSums, *, level: float, population: int | None = None, lump: Floats | float = 0.0, unseen: float = 1.0
+) -> tuple[Floats, Floats]:
+    """Interval of credit per unit of cost (or of any other positive sum over persons), never below 0.
+
+    The ratio is linearised person by person: what varies is c - x b. Hall's transformation takes out its skewness. With
+    fewer than 30 persons with credit: the gamma interval of the total with the sum of squares of c - x b, divided by
+    the bottom. nan where the bottom is 0.
+
+    Args:
+        sums: Sums over persons.
+        level: Confidence level.
+        population: Number of persons at risk, or None.
+        lump: As for `total_interval`.
+        unseen: As for `total_interval`.
+
+    References:
+        Fieller 1954, Some problems in interval estimation, Journal of the Royal Statistical Society B 16, 175-185.
+    """
+    low, high = _test_inversion(sums, level, population)
+    low, high = np.where(np.isnan(low), 0.0, low), np.where(np.isnan(high), np.inf, high)
+    _, _, spread, _ = _residuals(sums)
+    few = sums.top.persons < SMALL
+    usable = sums.bottom > 0
+    bottom = np.where(usable, sums.bottom, 1.0)
+    gamma_low, gamma_high = _gamma(sums.top.total, spread, sums.top.largest, level, lump, unseen)
+    low, high = np.where(few, gamma_low / bottom, low), np.where(few, gamma_high / bottom, high)
+    return np.where(usable, np.maximum(low, 0.0), np.nan), np.where(usable, high, np.nan)
+
+
 def share_interval(
-    sums: PersonSums,
-    attributed: float,
-    attributed_squares: float,
-    touched_persons: int,
+    sums: RatioSums,
+    outside: NDArray[np.int64],
+    touched: NDArray[np.int64] | int,
     *,
     level: float,
     population: int | None = None,
+    unseen: float = 1.0,
 ) -> tuple[Floats, Floats]:
-    """Interval of a cell's share s of all attributed credit, by linearising the ratio.
+    """Interval of a cell's share s of all attributed credit: T_i, the person's whole credit, is the bottom.
 
-    The variance is sum_i (c_i - s T_i)^2 / T^2 over persons i, with c_i the person's credit in the cell, T_i the
-    person's whole credit, T its sum. With at least 30 persons in the cell: s -+ z * se, cut at 0 and 1. Below: max(s,
-    1 - s)^2 is added to the sum (one more person with one conversion, wholly inside or outside the cell, so that a
-    few persons who are all alike do not give a point) and the interval is taken on the logit scale; a cell without
-    credit (or with all of it) gets the end that one more person would allow by the gamma interval of a total. Fewer
-    than two touched persons say nothing: (0, 1). Nothing attributed: nan.
+    With at least 30 persons with credit in the cell, and as many with credit outside it: the ratio linearised person by
+    person, its skewness taken out (`ratio_interval`), cut at 0 and 1. Fewer: also the interval on the logit scale, to
+    whose variance max(s, 1 - s)^2 is added (one more person with one conversion, wholly inside or outside the cell, so
+    that a few persons who are all alike do not give a point); the wider end holds. A cell without credit (or with all
+    of it) gets the end that one more person would allow by the gamma interval of a total. Fewer than two touched
+    persons say nothing: (0, 1). Nothing attributed: nan.
+
+    Args:
+        sums: Sums over persons.
+        outside: Number of persons with credit outside the cell.
+        touched: Number of persons with any credit.
+        level: Confidence level.
+        population: Number of persons at risk, or None.
+        unseen: As for `total_interval`.
     """
     from scipy.special import expit, logit, ndtri
 
-    if sums.cross is None or attributed <= 0:
-        unknown = np.full(sums.total.shape, np.nan)
-        return unknown, unknown.copy()
-    if touched_persons < 2:
-        return np.zeros(sums.total.shape), np.ones(sums.total.shape)
     z = float(ndtri(0.5 + level / 2))
-    share = np.clip(sums.total / attributed, 0.0, 1.0)
-    few = sums.persons < SMALL
-    spread = np.maximum(sums.squares - 2 * share * sums.cross + share**2 * attributed_squares, 0.0)
-    # A few persons who are all alike show no spread; one more person, wholly in the cell or wholly outside it, would.
-    spread = spread + np.where(few, np.maximum(share, 1 - share) ** 2, 0.0)
-    factor = population / (population - 1) if population is not None and population > 1 else 1.0
-    error = np.sqrt(spread * factor) / attributed
-    low, high = np.maximum(share - z * error, 0.0), np.minimum(share + z * error, 1.0)
+    defined = sums.bottom > 0
+    attributed = np.where(defined, sums.bottom, 1.0)
+    found, _, spread, _ = _residuals(sums)
+    share = np.clip(found, 0.0, 1.0)
+    low, high = _test_inversion(sums, level, population)
+    few = (sums.top.persons < SMALL) | (outside < SMALL)
     inside = (share > 0) & (share < 1)
     middle = np.where(inside, share, 0.5)
+    # A few persons who are all alike show no spread; one more person, wholly in the cell or wholly outside it, would.
+    error = np.sqrt(spread + np.maximum(share, 1 - share) ** 2) / attributed
     step = z * error / (middle * (1 - middle))
-    nothing = PersonSums(total=np.zeros(1), squares=np.zeros(1), largest=np.zeros(1), persons=np.zeros(1, np.int64))
-    more = float(_gamma(nothing, level, 1.0)[1][0])
-    few_low = np.where(inside, expit(logit(middle) - step), np.where(share >= 1, attributed / (attributed + more), 0.0))
-    few_high = np.where(inside, expit(logit(middle) + step), np.where(share <= 0, more / (attributed + more), 1.0))
-    edge = ~inside
-    return np.where(few | edge, few_low, low), np.where(few | edge, few_high, high)
+    low = np.where(few & inside, np.fmin(low, expit(logit(middle) - step)), low)
+    high = np.where(few & inside, np.fmax(high, expit(logit(middle) + step)), high)
+    low = np.clip(np.where(np.isnan(low), 0.0, low), 0.0, 1.0)
+    high = np.clip(np.where(np.isnan(high), 1.0, high), 0.0, 1.0)
+    nobody = np.zeros(1)
+    more = float(_gamma(nobody, nobody, nobody, level, 0.0, unseen)[1][0])
+    low = np.where(inside, low, np.where(share >= 1, attributed / (attributed + more), 0.0))
+    high = np.where(inside, high, np.where(share <= 0, more / (attributed + more), 1.0))
+    alone = np.asarray(touched) < 2
+    low, high = np.where(alone, 0.0, low), np.where(alone, 1.0, high)
+    return np.where(defined, low, np.nan), np.where(defined, high, np.nan)

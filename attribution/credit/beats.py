@@ -1,0 +1,199 @@
+"""Does one channel have more credit than another?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attribution.core import messages
+from attribution.core.errors import InputError, closest
+from attribution.core.estimates import check_level
+from attribution.core.randomness import check_seed
+from attribution.core.records import Field, Records, TabularResult
+from attribution.core.render.display import Display, column_label, records_table
+from attribution.credit.contrasts import Contrasts
+from attribution.credit.population import resolve_population
+from attribution.credit.recipe import credit_recipe
+from attribution.credit.resampling import check_replicates
+from attribution.credit.uncertainty import hall, hall_ends
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from attribution.core.recipe import Recipe
+    from attribution.credit.contrasts import By, Comparable
+    from attribution.credit.credit import Credit
+    from attribution.credit.population import Population
+
+__all__ = ["Beats", "beats"]
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
+class Beats(TabularResult):
+    """One row per model and figure: the difference first - second with its interval, and a one-sided p-value.
+
+    Figures: conversions, value, share (of the attributed conversions), and with costs return_on_spend (credited value
+    per unit of cost) and conversions_per_cost. ``p_value`` is for "the first has no more than the second": small
+    values speak for the first. It is below (1 - level) / 2 exactly when the interval lies above 0.
+
+    Attributes:
+        records: The rows.
+        first: The key that is asked about.
+        second: The key that it is held against.
+        level: Confidence level of each interval by itself.
+        joint: The p-value of "ahead in every model" per figure: the largest p-value over the models.
+        population: The persons at risk.
+        seed: Seed of the resampling of models of paths.
+    """
+
+    records: Records
+    first: tuple[str, ...]
+    second: tuple[str, ...]
+    level: float
+    joint: Mapping[str, float | None]
+    population: Population
+    seed: int
+    _credit: Credit
+
+    def _records(self) -> Records:
+        return self.records
+
+    @property
+    def recipe(self) -> Recipe:
+        """How the credit was made."""
+        return credit_recipe(self._credit)
+
+    def _display(self) -> Display:
+        names = {"first": " / ".join(self.first), "second": " / ".join(self.second)}
+        lines = [messages.text("BEATS.MEANING", {**names, "level": self.level})]
+        if len(set(self.records.column("model"))) > 1:
+            lines += [
+                messages.text("BEATS.JOINT", {**names, "figure": column_label(figure), "p": p})
+                for figure, p in self.joint.items()
+                if p is not None
+            ]
+        lines += [self.population.sentence(), messages.text("CREDIT.NOT_CAUSE")]
+        return Display(messages.text("BEATS.TITLE", names), (records_table(self._shown()), *lines))
+
+    def _shown(self) -> Records:
+        columns = [
+            [column_label(name) for name in column] if field.name == "figure" else column
+            for field, column in zip(self.records.fields, self.records.columns, strict=True)
+        ]
+        return Records(self.records.fields, tuple(columns))
+
+
+def beats(  # noqa: PLR0913 - the options of the public method
+    credit: Credit,
+    first: str | Sequence[str],
+    second: str | Sequence[str],
+    *,
+    model: str | None,
+    level: float,
+    population: int | None,
+    seed: int,
+    replicates: int | None,
+) -> Beats:
+    """Differences between two keys of a credit in every model.
+
+    Raises:
+        InputError: For an unknown key or model, the same key twice, a level outside (0, 1).
+    """
+    level = check_level(level)
+    check_seed(seed)
+    found = resolve_population(credit, population)
+    one, one_key = _cell(credit, first)
+    two, two_key = _cell(credit, second)
+    if one == two:
+        raise InputError(f"a key cannot beat itself; name two keys, got {' / '.join(one_key)!r} twice.")
+    names = [each.name for each in credit.models]
+    if model is not None and model not in names:
+        raise InputError(f"the credit has no model {model!r}. {closest(str(model), names)}")
+    contrasts = Contrasts.of(credit, population=found, seed=seed, replicates=check_replicates(replicates))
+    contrast = np.zeros((1, credit.cells.credited))
+    contrast[0, [one, two]] = 1.0, -1.0
+    rows: list[dict[str, Any]] = []
+    for place, name in contrasts.models():
+        if model is not None and name != model:
+            continue
+        for label, by in _figures(credit):
+            figure = contrasts.figure(place, by)
+            rows.append({"model": name, "figure": label, **_row(figure, contrast, level)})
+    joint: dict[str, float | None] = {}
+    for label, _ in _figures(credit):
+        values = [row["p_value"] for row in rows if row["figure"] == label]
+        joint[label] = None if None in values else max(values)
+    return Beats(
+        records=Records.from_rows(_FIELDS, rows),
+        first=one_key,
+        second=two_key,
+        level=level,
+        joint=joint,
+        population=found,
+        seed=seed,
+        _credit=credit,
+    )
+
+
+_FIELDS = (
+    Field("model", "text"),
+    Field("figure", "text"),
+    Field("first", "number"),
+    Field("second", "number"),
+    Field("difference", "number"),
+    Field("difference_low", "number"),
+    Field("difference_high", "number"),
+    Field("p_value", "p"),
+)
+
+
+def _figures(credit: Credit) -> list[tuple[str, By]]:
+    found: list[tuple[str, By]] = [("conversions", "conversions"), ("share", "share")]
+    worth = credit.journeys.conversions.has_value
+    if worth:
+        found.insert(1, ("value", "value"))
+    if credit.spend is not None:
+        found.append(("conversions_per_cost", "cost_per_conversion"))
+        if worth:
+            found.append(("return_on_spend", "return_on_spend"))
+    return found
+
+
+def _cell(credit: Credit, key: str | Sequence[str]) -> tuple[int, tuple[str, ...]]:
+    """The credited cell of a key, and the key's text."""
+    asked = (key,) if isinstance(key, str) else tuple(str(part) for part in key)
+    cells = credit.cells
+    if len(asked) != len(cells.keys):
+        names = ", ".join(each.name for each in cells.keys)
+        raise InputError(f"a key of this credit has {len(cells.keys)} parts ({names}), got {asked!r}.")
+    texts = list(zip(*(cells.values(place) for place in range(len(cells.keys))), strict=True))[: cells.credited]
+    if asked not in texts:
+        listed = [" / ".join(text) for text in texts]
+        raise InputError(f"no credit has the key {' / '.join(asked)!r}. {closest(' / '.join(asked), listed)}")
+    return texts.index(asked), asked
+
+
+def _row(figure: Comparable, contrast: NDArray[np.float64], level: float) -> dict[str, float | None]:
+    """The difference, its interval and its p-value; None where a figure is undefined."""
+    from scipy.special import ndtr
+
+    first, second = (float(figure.estimate[contrast[0] == sign][0]) for sign in (1.0, -1.0))
+    if np.isnan(first) or np.isnan(second):
+        return {"first": _known(first), "second": _known(second)}
+    difference = np.array([first - second])
+    variance, third = figure.moments(contrast)
+    low, high = hall_ends(difference, variance, third, level)
+    p_value = 1.0
+    if variance[0] > 0:
+        error = np.sqrt(variance)
+        p_value = float(ndtr(-hall(difference / error, third / error**3))[0])
+    ends = {"difference_low": float(low[0]), "difference_high": float(high[0])}
+    return {"first": first, "second": second, "difference": first - second, **ends, "p_value": p_value}
+
+
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)

@@ -1,0 +1,99 @@
+"""The credit table with intervals, and what they rest on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from attribution.core import messages
+from attribution.core.records import Field, Records, TabularResult
+from attribution.core.render.display import Display, records_table
+from attribution.credit.intervals import credit_intervals
+from attribution.credit.readings import path_models
+from attribution.credit.recipe import credit_recipe
+from attribution.credit.records import credit_records
+from attribution.credit.resampling import check_replicates
+
+if TYPE_CHECKING:
+    from attribution.core.recipe import Recipe
+    from attribution.credit.credit import Credit
+    from attribution.credit.population import Population
+
+__all__ = ["IntervalTable", "interval_table"]
+
+_SHOWN = {"share_low": "share_of_attributed_low", "share_high": "share_of_attributed_high"}
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
+class IntervalTable(TabularResult):
+    """The rows of the credit table with ``_low`` and ``_high`` of every figure.
+
+    Attributes:
+        records: The rows.
+        level: Confidence level of each interval by itself.
+        population: The persons at risk.
+        seed: Seed of the resampling; None when no model was resampled.
+        replicates: Number of resamples; None when no model was resampled.
+        notes: What the intervals rest on, one sentence each.
+    """
+
+    records: Records
+    level: float
+    population: Population
+    seed: int | None
+    replicates: int | None
+    notes: tuple[str, ...]
+    _credit: Credit
+
+    def _records(self) -> Records:
+        return self.records
+
+    @property
+    def recipe(self) -> Recipe:
+        """How the credit and its intervals were made."""
+        made = credit_recipe(self._credit)
+        settings: dict[str, object] = {"level": self.level, "population": self.population.size}
+        if self.seed is not None:
+            settings |= {"seed": self.seed, "replicates": self.replicates}
+        return replace(made, settings={**made.settings, **settings})
+
+    def _display(self) -> Display:
+        # The ends of the share stand beside it under its own name, so that the display joins them.
+        fields = tuple(Field(_SHOWN.get(field.name, field.name), field.kind) for field in self.records.fields)
+        table = records_table(Records(fields, self.records.columns))
+        return Display(messages.text("INTERVALS.TITLE", {"level": self.level}), (table, *self.notes))
+
+
+def interval_table(
+    credit: Credit, *, level: float, population: int | None, seed: int, replicates: int | None
+) -> IntervalTable:
+    """The table with intervals.
+
+    Raises:
+        InputError: For a level outside (0, 1), a population below the number of converting persons, an unusable seed or
+        number of replicates.
+    """
+    wanted = check_replicates(replicates)
+    found = credit_intervals(credit, level=level, population=population, seed=seed, replicates=wanted)
+    notes = [messages.text("INTERVALS.UNIT", {"level": level}), found.population.sentence()]
+    if credit.spend is not None:
+        known = credit.person_spend is None
+        notes.append(messages.text("INTERVALS.COST_KNOWN" if known else "INTERVALS.COST_DRAWN"))
+    if found.resampled:
+        named = ", ".join(found.resampled)
+        notes.append(messages.text("INTERVALS.RESAMPLED", {"models": named, "n": wanted, "seed": seed}))
+        lost = max(found.resampled.values())
+        if lost:
+            notes.append(messages.text("INTERVALS.UNDEFINED", {"n": lost, "replicates": wanted}))
+    elif path_models(credit):
+        named = ", ".join(model.name for model in path_models(credit))
+        notes.append(messages.text("INTERVALS.INSIDE", {"models": named}))
+    return IntervalTable(
+        records=credit_records(credit, found),
+        level=level,
+        population=found.population,
+        seed=seed if found.resampled else None,
+        replicates=wanted if found.resampled else None,
+        notes=(*notes, messages.text("CREDIT.NOT_CAUSE")),
+        _credit=credit,
+    )
