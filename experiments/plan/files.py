@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 __all__ = ["TABLE_NAMES", "load_tables", "read_table"]
 
-TABLE_NAMES = ("touches", "conversions", "assignment", "prices", "history", "spend", "links", "outcomes", "customers")
+TABLE_NAMES = (
+    "touches", "conversions", "assignment", "prices", "history", "spend", "links", "outcomes", "customers",
+    "key_events",
+)  # fmt: skip
 _IGNORED = ("truth",)  # a simulated campaign's own table, which no analysis may see
 _KEYS = (
     "person",

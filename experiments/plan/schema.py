@@ -7,21 +7,14 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainValidator,
-    PrivateAttr,
-    ValidationError,
-)
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, PrivateAttr, ValidationError
 
 from attribution.core.columns import Columns
 from attribution.core.errors import InputError, PlanError
 from experiments.plan import spelling
 from experiments.plan.coherence import incoherent
+from experiments.plan.crediting import AttributionPlan
+from experiments.plan.sections import Duration, Level, Names, Number, Section, Text, key, listed, role_names
 from experiments.plan.wording import problems_of
 
 __all__ = [
@@ -40,87 +33,51 @@ __all__ = [
 ]
 
 TableName = Literal[
-    "touches", "conversions", "assignment", "prices", "history", "spend", "links", "outcomes", "customers"
-]
-ModelName = Literal[
-    "first_touch", "last_touch", "last_non_direct", "linear", "time_decay", "position_based", "markov", "shapley"
+    "touches", "conversions", "assignment", "prices", "history", "spend", "links", "outcomes", "customers", "key_events"
 ]
 Correction = Literal["holm", "bonferroni", "hochberg", "hommel", "bh", "by", "dunnett", "none"]
 Word = Literal["PASS", "FAIL", "INCONCLUSIVE"]
 
-Text = Annotated[str, PlainValidator(spelling.plain_text)]
-Duration = Annotated[str, PlainValidator(spelling.duration)]
-Names = Annotated[tuple[str, ...], PlainValidator(spelling.name_list)]
-Number = Annotated[float, Field(allow_inf_nan=False)]
-Level = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
 
-
-def _listed(value: object) -> object:
-    return tuple(value) if isinstance(value, list) else value
-
-
-def _roles(value: Mapping[str, str]) -> dict[str, str]:
-    known = {role for role in Columns.__dataclass_fields__ if role not in ("timezone", "precision")}
-    for role in value:
-        if role not in known:
-            from attribution.core.errors import closest
-
-            raise ValueError(f"{spelling.shown(role)} is not a role of a column. {closest(role, known)}")
-    return dict(value)
-
-
-def _key(meaning: str, *, kind: str, default: Any = ..., shown: str | None = None) -> Any:
-    """A key with what `wakelift init --explain` says about it."""
-    extra: dict[str, Any] = {"kind": kind, "shown": shown}
-    if callable(default) or isinstance(default, dict):
-        made = default if callable(default) else default.copy
-        return Field(default_factory=made, description=meaning, json_schema_extra=extra)
-    return Field(default=default, description=meaning, json_schema_extra=extra)
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class CampaignPlan(_Section):
+class CampaignPlan(Section):
     """What the campaign is."""
 
-    name: Text = _key("Name of the campaign; the title of the report.", kind="text")
-    population: Text | None = _key("Who was eligible, in one sentence.", kind="text", default=None)
-    as_of: Annotated[date, PlainValidator(spelling.as_of_date)] = _key(
+    name: Text = key("Name of the campaign; the title of the report.", kind="text")
+    population: Text | None = key("Who was eligible, in one sentence.", kind="text", default=None)
+    as_of: Annotated[date, PlainValidator(spelling.as_of_date)] = key(
         "Date of the data. A person counts when the whole outcome window lies before it.", kind="date"
     )
 
 
-class TablePlan(_Section):
+class TablePlan(Section):
     """Where a table is and how to read it."""
 
-    path: Text = _key(
+    path: Text = key(
         "The file, relative to the plan: .parquet, .csv, .xlsx (first sheet) or .duckdb (with a query).", kind="text"
     )
-    columns: Annotated[dict[str, Text], AfterValidator(_roles)] = _key(
+    columns: Annotated[dict[str, Text], AfterValidator(role_names)] = key(
         'Role -> the name of the column in your table, for example { person = "uid", time = "sent_at" }. '
         "Only names that differ from the defaults are needed.",
         kind="table of texts",
         default={},
         shown="{}",
     )
-    timezone: Annotated[str, PlainValidator(spelling.time_zone)] | None = _key(
+    timezone: Annotated[str, PlainValidator(spelling.time_zone)] | None = key(
         'Zone of times that carry none, for example "Asia/Shanghai". Without it such times are an error.',
         kind="text",
         default=None,
     )
-    precision: Literal["instant", "day"] = _key(
+    precision: Literal["instant", "day"] = key(
         '"day" when the times are booking dates; then a conversion counts at the end of its day.',
         kind='"instant" or "day"',
         default="instant",
     )
-    encoding: Annotated[str, PlainValidator(spelling.codec)] = _key(
+    encoding: Annotated[str, PlainValidator(spelling.codec)] = key(
         'Encoding of a CSV file. Excel in China often writes "gb18030"; a byte-order mark is recognised.',
         kind="text",
         default="utf-8",
     )
-    query: Annotated[str, PlainValidator(spelling.query_text)] | None = _key(
+    query: Annotated[str, PlainValidator(spelling.query_text)] | None = key(
         "SQL that gives the table, for a DuckDB file; it is opened read-only.", kind="text", default=None
     )
 
@@ -129,210 +86,163 @@ class TablePlan(_Section):
         return Columns(**self.columns, timezone=self.timezone, precision=self.precision)
 
 
-class ExperimentPlan(_Section):
+class ExperimentPlan(Section):
     """How persons were assigned, and when their outcome is known."""
 
-    randomised: bool = _key(
+    randomised: bool = key(
         "true when arms were assigned at random: an attestation, never guessed. Absent or false: the report gives no "
         "verdict (NO_HOLDOUT).",
         kind="true or false",
         default=False,
     )
-    who: Annotated[str, PlainValidator(spelling.attested)] | None = _key(
+    who: Annotated[str, PlainValidator(spelling.attested)] | None = key(
         "Who attests it: who drew the assignment.", kind="text", default=None
     )
-    when: Annotated[str, PlainValidator(spelling.attested)] | None = _key(
+    when: Annotated[str, PlainValidator(spelling.attested)] | None = key(
         "When it was drawn: a date or text.", kind="text or date", default=None
     )
-    how: Annotated[str, PlainValidator(spelling.attested)] | None = _key(
+    how: Annotated[str, PlainValidator(spelling.attested)] | None = key(
         'How it was drawn, for example "salted hash of the person".', kind="text", default=None
     )
-    control: Text = _key("The arm that was left alone.", kind="text", default="holdout")
-    order: Names | None = _key(
+    control: Text = key("The arm that was left alone.", kind="text", default="holdout")
+    order: Names | None = key(
         "The arms from the control upwards; each is compared with the one before. Absent: each arm with the control.",
         kind="list of texts",
         default=None,
     )
-    window: Duration = _key(
+    window: Duration = key(
         "How long after the assignment events count, the same for every person.", kind="duration", default="28d"
     )
-    lag: Duration = _key("How late events may arrive in the data.", kind="duration", default="0d")
-    shares: Annotated[str | dict[str, float] | None, PlainValidator(spelling.shares)] = _key(
+    lag: Duration = key("How late events may arrive in the data.", kind="duration", default="0d")
+    shares: Annotated[str | dict[str, float] | None, PlainValidator(spelling.shares)] = key(
         "The declared probability of each arm: the column that holds it, or a table { holdout = 0.2, sms = 0.8 }. "
         "Absent: the check of the split (SRM) is unknown; equal shares are never assumed.",
         kind="text or table of numbers",
         default=None,
     )
-    strata: Annotated[str | tuple[str, ...] | None, PlainValidator(spelling.text_or_list)] = _key(
+    strata: Annotated[str | tuple[str, ...] | None, PlainValidator(spelling.text_or_list)] = key(
         "Column (or columns) inside whose values persons were assigned.", kind="text or list of texts", default=None
     )
-    campaign: Annotated[str | tuple[str, ...] | None, PlainValidator(spelling.text_or_list)] = _key(
+    campaign: Annotated[str | tuple[str, ...] | None, PlainValidator(spelling.text_or_list)] = key(
         "Name (or names) of this campaign in the touches: only its outbound touches on control persons are leaks. "
         "Absent: every outbound touch belongs to it.",
         kind="text or list of texts",
         default=None,
     )
-    leak_limit: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = _key(
+    leak_limit: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = key(
         "Share of touched control persons above which the experiment is INVALID.",
         kind="number between 0 and 1",
         default=0.05,
     )
-    steps: dict[Text, Names] = _key(
+    steps: dict[Text, Names] = key(
         "Arm -> the channels that it adds to the arm before; the reconciliation of credit and effect needs them.",
         kind="table of lists",
         default={},
         shown="{}",
     )
-    level: Level = _key("Confidence level of every interval.", kind="number between 0 and 1", default=0.95)
-    correction: Correction = _key(
+    level: Level = key("Confidence level of every interval.", kind="number between 0 and 1", default=0.95)
+    correction: Correction = key(
         "Adjustment of the p-values of several arms or metrics.",
         kind='"holm", "bonferroni", "hochberg", "hommel", "bh", "by", "dunnett" or "none"',
         default="holm",
     )
 
 
-class MetricPlan(_Section):
+class MetricPlan(Section):
     """What is measured."""
 
-    kind: Literal["rate", "mean"] = _key("A share of persons, or an average per person.", kind='"rate" or "mean"')
-    column: Text | None = _key("Column of the outcomes; absent: the metric's own name.", kind="text", default=None)
-    role: Literal["primary", "secondary", "guardrail"] | None = _key(
+    kind: Literal["rate", "mean"] = key("A share of persons, or an average per person.", kind='"rate" or "mean"')
+    column: Text | None = key("Column of the outcomes; absent: the metric's own name.", kind="text", default=None)
+    role: Literal["primary", "secondary", "guardrail"] | None = key(
         "Exactly one metric is primary; absent: the first without a role is primary, the others secondary.",
         kind='"primary", "secondary" or "guardrail"',
         default=None,
     )
-    direction: Literal["up", "down"] | None = _key(
+    direction: Literal["up", "down"] | None = key(
         "Which way is good; absent: up. A metric that a guardrail names must say it.",
         kind='"up" or "down"',
         default=None,
     )
-    missing: Literal["zero", "exclude"] | None = _key(
+    missing: Literal["zero", "exclude"] | None = key(
         'What an empty value means: "zero" (no event) or "exclude". Absent: an empty value is an error.',
         kind='"zero" or "exclude"',
         default=None,
     )
-    cap: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = _key(
+    cap: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = key(
         "For means: larger values count as this amount; an estimand of its own.", kind="number", default=None
     )
 
 
-class AttributionPlan(_Section):
-    """How credit is shared."""
-
-    models: Annotated[tuple[ModelName, ...], BeforeValidator(_listed), Field(min_length=1)] = _key(
-        "The models of credit, side by side: first_touch, last_touch, last_non_direct, linear, time_decay, "
-        "position_based, markov, shapley.",
-        kind="list of texts",
-        default=("first_touch", "last_touch", "linear", "time_decay", "position_based"),
-    )
-    lookback: Annotated[str | dict[str, Any], PlainValidator(spelling.lookback)] = _key(
-        "How long before a conversion a touch is eligible: one duration, or a table by channel (and kind): "
-        '{ banner = "1d", sms = { click = "14d" }, "*" = "30d" }.',
-        kind="duration or table of durations",
-        default="30d",
-    )
-    reuse: Literal["shared", "reset", "first"] = _key(
-        "Several conversions of one person: shared = touches may serve again; reset = a touch serves once; first = "
-        "only the first conversion counts.",
-        kind='"shared", "reset" or "first"',
-        default="shared",
-    )
-    origin: Literal["all", "outbound"] = _key(
-        "Whether inbound touches take credit.", kind='"all" or "outbound"', default="all"
-    )
-    match: Names = _key(
-        "Columns in which touch and conversion must agree.", kind="list of texts", default=(), shown="[]"
-    )
-    same_instant: Literal["include", "exclude"] = _key(
-        "Whether a touch at the very time of the conversion is eligible.",
-        kind='"include" or "exclude"',
-        default="include",
-    )
-    half_life: Duration = _key("Half-life of time_decay.", kind="duration", default="7d")
-
-    def lookbacks(self) -> str | dict[str | tuple[str, str], str]:
-        """The lookback as `attribution.Rules` takes it: the pair (channel, kind) for the inner tables."""
-        if isinstance(self.lookback, str):
-            return self.lookback
-        flat: dict[str | tuple[str, str], str] = {}
-        for channel, item in self.lookback.items():
-            if isinstance(item, str):
-                flat[channel] = item
-            else:
-                flat.update({channel if kind == "*" else (channel, kind): value for kind, value in item.items()})
-        return flat
-
-
-class CostsPlan(_Section):
+class CostsPlan(Section):
     """What one woken customer may cost."""
 
-    thresholds: Annotated[tuple[float, ...] | dict[str, tuple[float, ...]], PlainValidator(spelling.thresholds)] = _key(
+    thresholds: Annotated[tuple[float, ...] | dict[str, tuple[float, ...]], PlainValidator(spelling.thresholds)] = key(
         "What one woken customer may cost: a list, or a table segment -> list.",
         kind="list of numbers or table of lists",
     )
-    relevant_net: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = _key(
+    relevant_net: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = key(
         "The smallest net benefit per person worth knowing about; with it an INCONCLUSIVE verdict says how many "
         "persons would decide.",
         kind="number",
         default=None,
     )
-    side: Literal["two", "greater", "less"] = _key(
+    side: Literal["two", "greater", "less"] = key(
         "Two-sided verdicts, or one-sided ones.", kind='"two", "greater" or "less"', default="two"
     )
-    variance: Literal["score", "plugin"] = _key(
+    variance: Literal["score", "plugin"] = key(
         '"plugin" only to reconcile with other tools: it says PASS too often at small holdouts.',
         kind='"score" or "plugin"',
         default="score",
     )
-    by: Text | None = _key("Column of the segments, for verdicts by segment.", kind="text", default=None)
+    by: Text | None = key("Column of the segments, for verdicts by segment.", kind="text", default=None)
 
 
-class GuardrailPlan(_Section):
+class GuardrailPlan(Section):
     """What must not get worse."""
 
-    column: Text | None = _key(
+    column: Text | None = key(
         "Column of the outcomes (0 or 1); absent: the guardrail's own name.", kind="text", default=None
     )
-    margin: Annotated[float, Field(ge=0, allow_inf_nan=False)] = _key(
+    margin: Annotated[float, Field(ge=0, allow_inf_nan=False)] = key(
         "The largest increase of the rate that would be harmless.", kind="number"
     )
-    level: Level = _key("Confidence level of its one-sided bound.", kind="number between 0 and 1", default=0.95)
+    level: Level = key("Confidence level of its one-sided bound.", kind="number between 0 and 1", default=0.95)
 
 
-class GatePlan(_Section):
+class GatePlan(Section):
     """A declared decision: `wakelift check` fails when the verdict is another."""
 
-    arm: Text = _key("The treated arm.", kind="text")
-    threshold: Annotated[float, Field(ge=0, allow_inf_nan=False)] = _key("One of costs.thresholds.", kind="number")
-    expect: Word = _key("The verdict that must come out.", kind='"PASS", "FAIL" or "INCONCLUSIVE"')
-    control: Text | None = _key(
+    arm: Text = key("The treated arm.", kind="text")
+    threshold: Annotated[float, Field(ge=0, allow_inf_nan=False)] = key("One of costs.thresholds.", kind="number")
+    expect: Word = key("The verdict that must come out.", kind='"PASS", "FAIL" or "INCONCLUSIVE"')
+    control: Text | None = key(
         "The arm it is compared with; absent: the one before it in experiment.order, else the control.",
         kind="text",
         default=None,
     )
-    segment: Text | None = _key("The segment, when costs.by is declared.", kind="text", default=None)
+    segment: Text | None = key("The segment, when costs.by is declared.", kind="text", default=None)
 
 
-class FigurePlan(_Section):
+class FigurePlan(Section):
     """A declared figure: `wakelift check` fails when the report's number differs by more than the tolerance."""
 
-    name: Text = _key('Name of a figure of the report, for example "effect.woken.sms.difference".', kind="text")
-    value: Number = _key("The number that must come out.", kind="number")
-    tolerance: Annotated[float, Field(ge=0, allow_inf_nan=False)] = _key(
+    name: Text = key('Name of a figure of the report, for example "effect.woken.sms.difference".', kind="text")
+    value: Number = key("The number that must come out.", kind="number")
+    tolerance: Annotated[float, Field(ge=0, allow_inf_nan=False)] = key(
         "The largest absolute difference that is accepted.", kind="number", default=0.0
     )
 
 
-class ReportPlan(_Section):
+class ReportPlan(Section):
     """How the report is written."""
 
-    language: Literal["en", "zh"] = _key("Language of the report.", kind='"en" or "zh"', default="en")
-    min_cell: Annotated[int, Field(ge=1)] = _key(
+    language: Literal["en", "zh"] = key("Language of the report.", kind='"en" or "zh"', default="en")
+    min_cell: Annotated[int, Field(ge=1)] = key(
         "Cells with fewer persons are not shown.", kind="whole number", default=10
     )
 
 
-class Plan(_Section):
+class Plan(Section):
     """The declared analysis of a campaign: what a plan file says, checked.
 
     Unknown keys, wrong types and contradictions raise one `PlanError` that lists every problem with its place. Paths of
@@ -358,17 +268,17 @@ class Plan(_Section):
     """
 
     campaign: CampaignPlan
-    tables: dict[TableName, TablePlan] = _key("", kind="", default={})
+    tables: dict[TableName, TablePlan] = key("", kind="", default={})
     experiment: ExperimentPlan | None = None
-    metrics: dict[Text, MetricPlan] = _key(
+    metrics: dict[Text, MetricPlan] = key(
         "", kind="", default=lambda: {"woken": MetricPlan(kind="rate", column="woken", role="primary")}
     )
-    attribution: AttributionPlan = _key("", kind="", default=AttributionPlan)
+    attribution: AttributionPlan = key("", kind="", default=AttributionPlan)
     costs: CostsPlan | None = None
-    guardrails: dict[Text, GuardrailPlan] = _key("", kind="", default={})
-    gate: Annotated[tuple[GatePlan, ...], BeforeValidator(_listed)] = ()
-    figure: Annotated[tuple[FigurePlan, ...], BeforeValidator(_listed)] = ()
-    report: ReportPlan = _key("", kind="", default=ReportPlan)
+    guardrails: dict[Text, GuardrailPlan] = key("", kind="", default={})
+    gate: Annotated[tuple[GatePlan, ...], BeforeValidator(listed)] = ()
+    figure: Annotated[tuple[FigurePlan, ...], BeforeValidator(listed)] = ()
+    report: ReportPlan = key("", kind="", default=ReportPlan)
 
     _source: Path | None = PrivateAttr(default=None)
 

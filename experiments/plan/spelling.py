@@ -19,6 +19,7 @@ __all__ = [
     "duration",
     "lookback",
     "name_list",
+    "names_or_pairs",
     "plain_text",
     "query_text",
     "shares",
@@ -27,6 +28,7 @@ __all__ = [
     "text_or_list",
     "thresholds",
     "time_zone",
+    "transforms",
 ]
 
 _LONGEST = 1_000
@@ -210,3 +212,26 @@ def time_zone(value: object) -> str:
         hint = near if near.startswith("Did") else 'Write, for example, "Asia/Shanghai".'
         raise ValueError(f"{shown(name)} is not a time zone. {hint}") from error
     return name
+
+
+def names_or_pairs(value: object) -> tuple[str | tuple[str, str], ...]:
+    """A list of texts, or of pairs of texts."""
+    return tuple(
+        (plain_text(item[0]), plain_text(item[1])) if isinstance(item, (list, tuple)) else plain_text(item)
+        for item in _texts_or_pairs(value, '["banner", ["sms", "click"]]')
+    )
+
+
+def transforms(value: object) -> tuple[str | tuple[str, Any], ...]:
+    """A list of transforms: a name, or a pair of a name and its argument."""
+    return tuple(
+        (plain_text(item[0]), item[1]) if isinstance(item, (list, tuple)) else plain_text(item)
+        for item in _texts_or_pairs(value, '["exposure", ["trim_long_path", 20]]')
+    )
+
+
+def _texts_or_pairs(value: object, example: str) -> list[Any]:
+    listed = list(value) if isinstance(value, (list, tuple)) else None
+    if listed is None or any(isinstance(item, (list, tuple)) and len(item) != 2 for item in listed):
+        raise ValueError(f"must be a list of texts or pairs, for example {example}, got {shown(value)}.")
+    return listed

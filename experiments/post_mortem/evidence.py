@@ -158,15 +158,21 @@ def _credit(plan: Plan, tables: Mapping[str, Any]) -> Credit | None:
     if tables.get("touches") is None or tables.get("conversions") is None:
         return None
     declared = plan.attribution
-    rules = at.Rules(
-        lookback=declared.lookbacks(),
-        reuse=declared.reuse,
-        origin=declared.origin,
-        match=tuple(declared.match),
-        same_instant=declared.same_instant,
+    for table, asked, why in (
+        ("customers", declared.dormancy, "attribution.dormancy asks for"),
+        ("key_events", declared.key_event, "attribution.key_event asks for"),
+    ):
+        if asked is not None:
+            _need(tables, table, why)
+    return at.attribute(
+        tables["touches"],
+        tables["conversions"],
+        models=declared.declared_models(),
+        rules=declared.rules(),
+        columns=plan.columns(),
+        customers=tables.get("customers") if declared.dormancy is not None else None,
+        key_events=tables.get("key_events"),
     )
-    models = [at.TimeDecay(half_life=declared.half_life) if name == "time_decay" else name for name in declared.models]
-    return at.attribute(tables["touches"], tables["conversions"], models=models, rules=rules, columns=plan.columns())
 
 
 def _readout(plan: Plan, tables: Mapping[str, Any]) -> tuple[Outcomes, Readout]:
