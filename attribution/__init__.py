@@ -16,6 +16,8 @@ from attribution._version import __version__
 from attribution.core.lazy import attach
 
 if TYPE_CHECKING:
+    from attribution.checks import Checks as Checks
+    from attribution.checks import check_tables as check_tables
     from attribution.compare import compare_models as compare_models
     from attribution.core.columns import Columns as Columns
     from attribution.core.errors import ConservationError as ConservationError
@@ -65,12 +67,19 @@ if TYPE_CHECKING:
     from attribution.models.shapes import WShaped as WShaped
     from attribution.models.shapley import Shapley as Shapley
     from attribution.models.shapley_fit import ShapleyFit as ShapleyFit
+    from attribution.plots.credit import plot_credit as plot_credit
+    from attribution.plots.dumbbell import plot_dumbbell as plot_dumbbell
+    from attribution.plots.flow import plot_flow as plot_flow
+    from attribution.plots.plot import Plot as Plot
+    from attribution.plots.timing import plot_path_lengths as plot_path_lengths
+    from attribution.plots.timing import plot_time_to_conversion as plot_time_to_conversion
     from attribution.presets import VendorPreset as VendorPreset
     from attribution.presets import vendor_preset as vendor_preset
     from attribution.rules import Rules as Rules
 
 _EXPORTS = {
     "ChannelSpend": "attribution.costs",
+    "Checks": "attribution.checks",
     "Columns": "attribution.core.columns",
     "Comparison": "attribution.core.estimates",
     "ConservationError": "attribution.core.errors",
@@ -95,6 +104,7 @@ _EXPORTS = {
     "Model": "attribution.models.protocol",
     "PathCounts": "attribution.journeys.path_counts",
     "PathCredit": "attribution.credit.path_credit",
+    "Plot": "attribution.plots.plot",
     "PositionBased": "attribution.models.position",
     "RULE_MODELS": "attribution.models.registry",
     "Rules": "attribution.rules",
@@ -112,11 +122,17 @@ _EXPORTS = {
     "attribute_paths": "attribution.credit.path_tables",
     "build_journeys": "attribution.journeys.build",
     "channel_spend": "attribution.costs",
+    "check_tables": "attribution.checks",
     "choose_markov_order": "attribution.models.markov_order",
     "compare_models": "attribution.compare",
     "explain_difference": "attribution.difference",
     "language": "attribution.core.language",
     "participation": "attribution.models.participation",
+    "plot_credit": "attribution.plots.credit",
+    "plot_dumbbell": "attribution.plots.dumbbell",
+    "plot_flow": "attribution.plots.flow",
+    "plot_path_lengths": "attribution.plots.timing",
+    "plot_time_to_conversion": "attribution.plots.timing",
     "price_touches": "attribution.costs",
     "resolve_identity": "attribution.identity",
     "set_language": "attribution.core.language",
@@ -125,14 +141,15 @@ _EXPORTS = {
 }
 
 __all__ = [
-    "RULE_MODELS", "ChannelSpend", "Columns", "Comparison", "ConservationError", "Credit", "CustomModel",
+    "RULE_MODELS", "ChannelSpend", "Checks", "Columns", "Comparison", "ConservationError", "Credit", "CustomModel",
     "DesignError", "Estimate", "Finding", "FirstTouch", "Identity", "InputError", "InverseJ", "JShaped",
     "JourneyArrays", "Journeys", "LastNonDirect", "LastTouch", "Linear", "Markov", "MarkovFit", "MarkovOrders",
-    "Model", "PathCounts", "PathCredit", "PositionBased", "Rules", "Shapley", "ShapleyFit", "TableError", "TableIssue",
-    "TimeDecay", "UShaped", "VendorPreset", "WShaped", "WakeLiftError", "WakeLiftWarning", "__version__", "attribute",
-    "attribute_paths", "build_journeys", "channel_spend", "choose_markov_order", "compare_models",
-    "explain_difference", "language", "participation", "price_touches", "resolve_identity", "set_language",
-    "sms_segments", "vendor_preset",
+    "Model", "PathCounts", "PathCredit", "Plot", "PositionBased", "Rules", "Shapley", "ShapleyFit", "TableError",
+    "TableIssue", "TimeDecay", "UShaped", "VendorPreset", "WShaped", "WakeLiftError", "WakeLiftWarning",
+    "__version__", "attribute", "attribute_paths", "build_journeys", "channel_spend", "check_tables",
+    "choose_markov_order", "compare_models", "explain_difference", "language", "participation", "plot_credit",
+    "plot_dumbbell", "plot_flow", "plot_path_lengths", "plot_time_to_conversion", "price_touches", "resolve_identity",
+    "set_language", "sms_segments", "vendor_preset",
 ]  # fmt: skip
 
 __getattr__, __dir__ = attach(__name__, _EXPORTS)

@@ -145,7 +145,10 @@ def _repeated_touches(spoiled: Spoiled, seed: int) -> Spoiled:
 
 
 def _aliases(spoiled: Spoiled, seed: int) -> Spoiled:
-    message = np.flatnonzero(spoiled.touches["channel"] == "sms")
+    clean = spoiled.clean_touches
+    message = np.flatnonzero(spoiled.touches["channel"].iloc[:clean] == "sms")
+    for place in (0, 1):  # rows that are repeated keep their name, so that copies stay copies
+        message = np.setdiff1d(message, _some(clean, seed, place, 2, "touches"))
     order = generator(seed, "simulate.dirt.CHANNEL_ALIASES").permutation(message)
     each = len(message) // 20
     channel = spoiled.touches["channel"].to_numpy(dtype=object, copy=True)
