@@ -115,10 +115,10 @@ def _title(drawn: Drawn, measure: Measure, touched: int) -> str:
         return messages.text(f"PLOT.CREDIT_ONE_{measure.name.upper()}", values)
     if len(names) == 1:
         values["amounts"] = brief_range(low, high, measure.kind)
-        return messages.text("PLOT.CREDIT_AGREED", values)
+        return messages.text("PLOT.CREDIT_BOTH" if len(drawn.models) == 2 else "PLOT.CREDIT_AGREED", values)
     counts = [list(leaders.values()).count(name) for name in names]
     parts = [
-        messages.text("PLOT.CREDIT_LEADER", {"name": shortened(name, 160, TITLE), "n": count})
+        messages.text("PLOT.CREDIT_LEADER", {"name": shortened(name, 160, TITLE), "n": count, "total": len(best)})
         for name, count in list(zip(names, counts, strict=True))[:3]
     ]
     return messages.text("PLOT.CREDIT_DEPENDS", {"leaders": messages.text("PLOT.COMMA").join(parts)})

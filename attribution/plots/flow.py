@@ -205,7 +205,7 @@ def _draw(links: _Links, steps: int, texts: tuple[str, str]) -> Sheet:
     width = max(2 * MARGIN + _STEP * len(columns), 640.0)
     head = [wrapped(text, width - 2 * MARGIN, size) for text, size in zip(texts, (TITLE, TEXT), strict=True)]
     begin = MARGIN + len(head[0]) * TITLE * 1.35 + len(head[1]) * TEXT * 1.45 + 40
-    sheet = Sheet(width, begin + _PLOT + MARGIN)
+    sheet = Sheet(width, begin + (_PLOT if links.flows else 0.0) + MARGIN)
     sheet.head(*head)
     most = max(len(column) for column in columns)
     whole = max((sum(column.values()) for column in columns), default=0.0)

@@ -25,7 +25,11 @@ def brief(value: float, kind: str) -> str:
 def _short(value: float) -> str:
     if abs(value) >= _WHOLE or value == round(value):
         return format_value(round(value), "count")
-    text = format_value(round(value, 1), "count") if abs(value) >= _ONE else significant(value, 2, current_language())
+    if abs(value) >= _ONE:
+        return (
+            format_value(round(value, 1), "count") if round(value, 1) != round(value) else f"{_short(round(value))}.0"
+        )
+    text = significant(value, 2, current_language())
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from attribution.core import messages
 from attribution.core.errors import InputError
@@ -22,8 +22,9 @@ __all__ = ["check_journeys", "plot_path_lengths", "plot_time_to_conversion"]
 _WIDTH = 760.0
 _PLOT = 220.0
 _PANEL = 150.0
+_GAP = 62.0
 _MOST_BARS = 60
-_WIDTHS = ("1h", "6h", "1d", "7d", "30d", "365d")
+_HOURS = {"1h": 1.0, "6h": 6.0, "1d": 24.0, "7d": 168.0, "30d": 720.0, "365d": 8760.0}
 
 
 def check_journeys(journeys: object, where: str) -> Journeys:
@@ -63,14 +64,14 @@ def plot_path_lengths(journeys: Journeys, *, longest: int = 12) -> Plot:
     alone = next((share for label, share, _ in bars if label == "1"), 0.0)
     title = messages.text("PLOT.LENGTHS_NOTHING")
     if found.median is not None:
-        title = messages.text("PLOT.LENGTHS_TITLE", {"median": found.median, "alone": brief(alone, "rate")})
+        code = "PLOT.LENGTHS_ONE" if found.median == 1 else "PLOT.LENGTHS_TITLE"
+        title = messages.text(code, {"median": found.median, "alone": brief(alone, "rate")})
     subtitle = messages.text("PLOT.LENGTHS_SUBTITLE")
     none = int(found.records.column("conversions")[0])
     foot = [messages.text("PLOT.NONE_CONVERSIONS", {"n": none})] if none else []
     with drawing():
-        sheet = _draw_lengths(
-            bars, (title, subtitle), foot, None if found.median is None else min(found.median, longest)
-        )
+        middle = "" if found.median is None else str(found.median) if found.median <= longest else f"{longest + 1}+"
+        sheet = _draw_lengths(bars, (title, subtitle), foot, middle)
     told = "; ".join(f"{label}: {brief(share, 'rate')}" for label, share, _ in bars)
     return Plot(
         title=title,
@@ -95,11 +96,11 @@ def _length_bars(found: PathLengths, longest: int) -> list[tuple[str, float, int
     return [(label, count / total, count) for label, count in bars]
 
 
-def _draw_lengths(
-    bars: list[tuple[str, float, int]], texts: tuple[str, str], foot: list[str], median: int | None
-) -> Sheet:
+def _draw_lengths(bars: list[tuple[str, float, int]], texts: tuple[str, str], foot: list[str], median: str) -> Sheet:
     head = [wrapped(text, _WIDTH - 2 * MARGIN, size) for text, size in zip(texts, (TITLE, TEXT), strict=True)]
     begin = MARGIN + len(head[0]) * TITLE * 1.35 + len(head[1]) * TEXT * 1.45 + 34
+    if not bars:
+        return _empty(head, foot, begin)
     bottom = begin + _PLOT
     sheet = Sheet(_WIDTH, bottom + 52 + len(foot) * SMALL * 1.5 + MARGIN - 10)
     sheet.head(*head)
@@ -109,7 +110,7 @@ def _draw_lengths(
     for place, (label, share, count) in enumerate(bars):
         middle = MARGIN + (place + 0.5) * step
         height = _PLOT * share / highest
-        here = median is not None and label == str(median)
+        here = label == median
         sheet.bar(middle - step * 0.36, bottom - height, step * 0.72, height, color=ACCENT if here else SOFT)
         shown = brief(share, "rate") if count else "0"
         sheet.text(middle, bottom - height - 10, shown, size=SMALL, ha="center", color=INK)
@@ -177,8 +178,7 @@ def _binned(journeys: Journeys, width: str | timedelta | None) -> TimeToConversi
         return found
     daily = journeys.time_to_conversion(bin="1d")
     days = max((float(end) for end in daily.records.column("to_days")), default=1.0)
-    hours = {"1h": 1.0, "6h": 6.0, "1d": 24.0, "7d": 168.0, "30d": 720.0, "365d": 8760.0}
-    chosen = next((name for name in _WIDTHS if days * 24 / hours[name] <= _MOST_BARS), _WIDTHS[-1])
+    chosen = next((name for name, hours in _HOURS.items() if days * 24 / hours <= _MOST_BARS), "365d")
     return daily if chosen == "1d" else journeys.time_to_conversion(bin=chosen)
 
 
@@ -190,41 +190,51 @@ def _bars(found: TimeToConversion) -> int:
 def _draw_timing(found: TimeToConversion, texts: tuple[str, str]) -> Sheet:
     head = [wrapped(text, _WIDTH - 2 * MARGIN, size) for text, size in zip(texts, (TITLE, TEXT), strict=True)]
     begin = MARGIN + len(head[0]) * TITLE * 1.35 + len(head[1]) * TEXT * 1.45 + 10
-    sheet = Sheet(_WIDTH, begin + 2 * (_PANEL + 46) + 56)
-    sheet.head(*head)
     rows = found.records.to_dicts()
-    scale = Scale([row["to_days"] for row in rows], MARGIN + 44, _WIDTH - MARGIN, marks=8)
+    if not rows:
+        return _empty(head, [], begin)
+    sheet = Sheet(_WIDTH, begin + 2 * (_PANEL + _GAP) + 50)
+    sheet.head(*head)
+    unit = 24.0 if max(row["to_days"] for row in rows) <= 2.0 else 1.0
+    scale = Scale([row["to_days"] * unit for row in rows], MARGIN + 44, _WIDTH - MARGIN, marks=8)
     heights = Scale([row["share"] for row in rows], 0.0, _PANEL, marks=3)
     for place, since in enumerate(("first_touch", "last_touch")):
-        top = begin + place * (_PANEL + 46) + 34
+        top = begin + place * (_PANEL + _GAP) + 46
         bottom = top + _PANEL
-        sheet.text(MARGIN, top - 20, messages.text(f"TIMING.{since}"), weight=700)
+        sheet.text(MARGIN, top - 34, messages.text(f"TIMING.{since}"), weight=700)
         for mark in heights.marks:
             y = bottom - heights(mark)
             sheet.line([scale(scale.low), scale(scale.high)], [y, y], color=GRID if mark else MUTED, zorder=0.5)
             sheet.text(MARGIN + 36, y, axis_mark(mark, "rate"), size=SMALL, color=MUTED, ha="right")
-        _panel(sheet, scale, heights, [row for row in rows if row["since"] == since], bottom)
-        _median(sheet, scale, found.median(since), (top, bottom))
-    bottom = begin + 2 * (_PANEL + 46) - 12
+        bars = [
+            (row["from_days"] * unit, row["to_days"] * unit, row["share"])
+            for row in rows
+            if row["since"] == since and row["conversions"]
+        ]
+        for begins, ends, share in bars:
+            left, right, height = scale(begins), scale(ends), heights(share)
+            gap = min(1.0, 0.12 * (right - left))
+            sheet.bar(left + gap, bottom - height, right - left - 2 * gap, height, color=ACCENT)
+        _median(sheet, scale(unit * (found.median(since) or 0.0)), found.median(since) or 0.0, (top, bottom))
+    bottom = begin + 2 * (_PANEL + _GAP) - _GAP + 46
     for mark in scale.marks:
         sheet.text(scale(mark), bottom + 14, axis_mark(mark, "number"), size=SMALL, color=MUTED, ha="center")
-    sheet.text(MARGIN + 44, bottom + 34, messages.text("PLOT.AXIS_DAYS"), size=SMALL, color=MUTED)
+    axis = messages.text("PLOT.AXIS_HOURS" if unit == 24.0 else "PLOT.AXIS_DAYS")
+    sheet.text(MARGIN + 44, bottom + 34, axis, size=SMALL, color=MUTED)
     return sheet
 
 
-def _panel(sheet: Sheet, scale: Scale, heights: Scale, rows: list[dict[str, Any]], bottom: float) -> None:
-    for row in rows:
-        left, right, height = scale(row["from_days"]), scale(row["to_days"]), heights(row["share"])
-        gap = min(1.0, 0.12 * (right - left))
-        if row["conversions"]:
-            sheet.bar(left + gap, bottom - height, right - left - 2 * gap, height, color=ACCENT)
-
-
-def _median(sheet: Sheet, scale: Scale, days: float | None, ends: tuple[float, float]) -> None:
-    if days is None:
-        return
-    x, (top, bottom) = scale(days), ends
-    sheet.line([x, x], [top - 8, bottom], color=CONTRAST, width=1.5)
+def _median(sheet: Sheet, x: float, days: float, ends: tuple[float, float]) -> None:
+    top, bottom = ends
+    sheet.line([x, x], [top - 18, bottom], color=CONTRAST, width=1.5)
     shown = messages.text("PLOT.MEDIAN_DAYS", {"span": days_text(days)})
     right = x > _WIDTH * 0.75
-    sheet.text(x - 6 if right else x + 6, top - 6, shown, size=SMALL, color=CONTRAST, ha="right" if right else "left")
+    sheet.text(x - 6 if right else x + 6, top - 12, shown, size=SMALL, color=CONTRAST, ha="right" if right else "left")
+
+
+def _empty(head: list[list[str]], foot: list[str], begin: float) -> Sheet:
+    """Title and subtitle only: there is nothing to draw."""
+    sheet = Sheet(_WIDTH, begin + len(foot) * SMALL * 1.5 + MARGIN)
+    sheet.head(*head)
+    sheet.foot(foot)
+    return sheet
