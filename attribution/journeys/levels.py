@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from attribution.journeys.ties import Ties
-    from attribution.rules import Rules
     from attribution.touches import Touches
 
 __all__ = ["Levels", "judge_levels"]
@@ -34,12 +33,19 @@ class Levels:
     nameless: int
 
 
-def judge_levels(touches: Touches, rules: Rules, ties: Ties) -> Levels | None:
+def judge_levels(touches: Touches, ties: Ties, *, late: NDArray[np.bool_]) -> Levels | None:
     """Choose the row that stands for each message; None when the rules know no levels.
 
-    The rows of one message are those of one person that name it. With ``level="highest"`` its highest level stands for
-    it, else the lowest level that is not below the declared one. Of several rows at that level the earliest stands.
+    The rows of one message are those of one person and channel that name it. With ``level="highest"`` its highest level
+    stands for it, else the lowest level that is not below the declared one. Of several rows at that level the earliest
+    stands. Late rows stand for a message only when it has no other row at a level that counts.
+
+    Args:
+        touches: The touches.
+        ties: What orders touches of one instant, with the rules.
+        late: Rows that came too late for every conversion of their person.
     """
+    rules = ties.rules
     if not rules.levels or touches.kind is None or touches.message is None:
         return None
     rank_of = {name: rank for rank, name in enumerate(rules.levels)}
@@ -58,32 +64,35 @@ def judge_levels(touches: Touches, rules: Rules, ties: Ties) -> Levels | None:
     collapsed[rows] = reached[group]
     below[rows] = ~reached[group]
     able = enough[rows]
-    standing = _standing(touches, rows[able], group[able], -rank[rows[able]] if highest else rank[rows[able]], ties)
+    rows, group = rows[able], group[able]
+    better = -rank[rows] if highest else rank[rows]
+    standing = _standing(rows, group, better + np.where(late[rows], 2 * len(rules.levels), 0), ties)
     collapsed[standing] = False
     return Levels(collapsed=collapsed, below=below, nameless=nameless)
 
 
 def _groups(touches: Touches, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """One code per (person, message): a message number that serves many persons is many messages."""
+    """One code per person, channel and message: a number that serves several persons or channels is many messages."""
     import pyarrow as pa
 
     if touches.message is None or not len(rows):
         return np.empty(0, np.int64)
     (person,), _ = encode_together(touches.person.take(pa.array(rows)))
-    width = int(touches.message.max()) + 1
-    _, group = np.unique(person.astype(np.int64) * width + touches.message[rows], return_inverse=True)
+    message, width = touches.message[rows], int(touches.message.max()) + 1
+    _, named = np.unique(touches.channel.codes[rows] * width + message, return_inverse=True)
+    _, group = np.unique(person.astype(np.int64) * (int(named.max()) + 1) + named, return_inverse=True)
     return np.asarray(group, np.int64)
 
 
 def _standing(
-    touches: Touches, rows: NDArray[np.int64], group: NDArray[np.int64], rank: NDArray[np.int64], ties: Ties
+    rows: NDArray[np.int64], group: NDArray[np.int64], rank: NDArray[np.int64], ties: Ties
 ) -> NDArray[np.int64]:
     """Of each group the row of the smallest rank, the earliest of several, then the first in canonical order."""
     if not len(rows):
         return rows
-    order = np.lexsort([touches.time[rows], rank, group])
+    order = np.lexsort([ties.touches.time[rows], rank, group])
     rows, group, rank = rows[order], group[order], rank[order]
-    time = touches.time[rows]
+    time = ties.touches.time[rows]
     first = np.ones(len(rows), bool)
     first[1:] = group[1:] != group[:-1]
     run = np.cumsum(first) - 1

@@ -42,8 +42,8 @@ def observed_period(observed: object, touches: Touches, conversions: Conversions
     if held is not None and (held[0] < first or held[1] > last):
         outside = int(((times < first) | (times > last)).sum())
         raise InputError(
-            f"{outside} rows lie outside the period of observation ({period_text((first, last))}); the tables run from "
-            f"{period_text(held)}. Widen observed=, or leave those rows out of both tables."
+            f"the period of observation ({period_text((first, last))}) does not hold all rows: {outside} lie outside, "
+            f"and the tables run from {period_text(held)}. Widen observed=, or leave those rows out of both tables."
         )
     return first, last
 

@@ -143,12 +143,12 @@ def _plan(
     (codes,), names = encode_together(conversions.person.take(pa.array(rows)))
     persons = pa.array(names.tolist(), type=conversions.person.type)
     code_of = pc.fill_null(pc.index_in(touches.person, value_set=persons), -1).to_numpy(zero_copy_only=False)
-    withheld = _withheld(tables, rules, ties)
-    touch_rows = np.flatnonzero((code_of >= 0) & (withheld == 0))
-    touch_person, touch_time = code_of[touch_rows].astype(np.int64), touches.time[touch_rows]
-    scale = time_scale([touch_time, conversions.time[rows]], len(names))
+    scale = time_scale([touches.time[code_of >= 0], conversions.time[rows]], len(names))
     converted = _ordered_conversions(conversions, rows, codes, scale.keys(codes, conversions.time[rows]), rules)
-    keys = scale.keys(touch_person, touch_time)
+    withheld = _withheld(tables, ties, code_of, converted)
+    touch_rows = np.flatnonzero((code_of >= 0) & (withheld == 0))
+    touch_person = code_of[touch_rows].astype(np.int64)
+    keys = scale.keys(touch_person, touches.time[touch_rows])
     order = canonical_order(keys, lambda tied: ties.ranks(touch_rows[tied]))
     served = _served(tables, rules, touch_rows[order], touch_person[order], lookbacks, events)
     begin, end = windows(scale, converted.person, converted.time, keys[order], lookbacks[1], rules)
@@ -182,11 +182,22 @@ def _plan(
     )
 
 
-def _withheld(tables: Tables, rules: Rules, ties: Ties) -> NDArray[np.int8]:
-    activity = None
+def _withheld(tables: Tables, ties: Ties, code_of: NDArray[np.int64], converted: _Order) -> NDArray[np.int8]:
+    """The reason of every row of the touches, 0 for those that may take credit."""
+    touches, rules, activity = tables.touches, ties.rules, None
     if rules.dormancy is not None and tables.customers is not None:
-        activity = last_activity(tables.touches, tables.customers)
-    return withheld_touches(tables.touches, rules, levels=judge_levels(tables.touches, rules, ties), activity=activity)
+        activity = last_activity(touches, tables.customers)
+    levels = judge_levels(touches, ties, late=_late(touches, rules, code_of, converted)) if rules.levels else None
+    return withheld_touches(touches, rules, levels=levels, activity=activity)
+
+
+def _late(touches: Touches, rules: Rules, code_of: NDArray[np.int64], converted: _Order) -> NDArray[np.bool_]:
+    """Rows of the touches that came too late for every counted conversion of their person."""
+    last = np.full(int(code_of.max(initial=-1)) + 2, np.iinfo(np.int64).max, np.int64)  # the last entry: no conversion
+    known = converted.person < len(last) - 1
+    last[converted.person[known]] = converted.time[known]  # of a repeated person the last assignment stays: the latest
+    after = touches.time - (1 if rules.same_instant == "include" else 0)
+    return np.asarray(after >= last[code_of])
 
 
 def _ordered_conversions(

@@ -84,7 +84,15 @@ def is_inside(touch, conversion, rules):
     return age <= lookback
 
 
-def stands_for_its_message(touch, touches, rules):
+def is_late(touch, counted, rules):
+    """Whether a touch came too late for every counted conversion of its person; persons without one are never late."""
+    times = [conversion["time"] for conversion in counted if conversion["person"] == touch["person"]]
+    if not times:
+        return False
+    return touch["time"] > max(times) or (touch["time"] == max(times) and rules.same_instant == "exclude")
+
+
+def stands_for_its_message(touch, touches, rules, counted):
     """Whether a touch is the one that counts of its message; a touch of another kind is none of a message."""
     if not rules.levels or touch["kind"] not in rules.levels:
         return True
@@ -95,21 +103,24 @@ def stands_for_its_message(touch, touches, rules):
             other
             for other in touches
             if other["person"] == touch["person"]
+            and other["channel"] == touch["channel"]
             and other["message"] == touch["message"]
             and other["kind"] in rules.levels
         ]
-    ranks = [rules.levels.index(other["kind"]) for other in mine]
-    reached = [rank for rank in ranks if rank >= at_least]
-    if not reached:
+    able = [other for other in mine if rules.levels.index(other["kind"]) >= at_least]
+    in_time = [other for other in able if not is_late(other, counted, rules)]
+    able = in_time or able
+    if not able:
         return False
-    wanted = max(reached) if rules.level == "highest" else min(reached)
-    able = [other for other, rank in zip(mine, ranks, strict=True) if rank == wanted]
+    ranks = [rules.levels.index(other["kind"]) for other in able]
+    wanted = max(ranks) if rules.level == "highest" else min(ranks)
+    able = [other for other, rank in zip(able, ranks, strict=True) if rank == wanted]
     return touch is min(able, key=lambda other: touch_order(other, rules))
 
 
-def may_take_credit(touch, touches, rules, customers):
+def may_take_credit(touch, touches, rules, customers, counted=()):
     """Whether no rule withholds the touch from every conversion."""
-    if not stands_for_its_message(touch, touches, rules):
+    if not stands_for_its_message(touch, touches, rules, counted):
         return False
     if rules.origin == "outbound" and touch["origin"] != "outbound":
         return False
@@ -212,7 +223,7 @@ def journeys(touches, conversions, rules, *, customers=None, key_events=()):
     counted = counted_conversions(conversions, rules)
     eligible = {conversion["id"]: [] for conversion in counted}
     for touch in touches:
-        if not may_take_credit(touch, touches, rules, customers or {}):
+        if not may_take_credit(touch, touches, rules, customers or {}, counted):
             continue
         serves = [conversion for conversion in counted if is_eligible(touch, conversion, rules, key_events)]
         if rules.reuse == "reset" and serves:
