@@ -209,6 +209,8 @@ def test_w_shaped_counts_conversions_without_milestone():
     assert finding.values["n"] == 1
     assert "1 of 1 touched conversions" in finding.text("en")
     assert "里程碑" in finding.text("zh")
+    credit = at.attribute(touches, conversions, models=at.WShaped(milestone="registered_at"))
+    assert "NO_MILESTONE" in {found.code for found in credit.findings}
 
 
 @pytest.mark.parametrize(
