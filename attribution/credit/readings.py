@@ -121,9 +121,11 @@ def _left_out(credit: Credit) -> list[Finding]:
         return []
     entries = credit.journeys.person_paths()
     found = []
-    if entries.open:
-        values = {"n": entries.open, "nulls": int(entries.nulls.sum())}
-        found.append(Finding(code="OPEN_JOURNEYS", status="note", values=values))
+    nulls = int(entries.nulls.sum())
+    if entries.open and nulls:
+        found.append(Finding(code="OPEN_JOURNEYS", status="note", values={"n": entries.open, "nulls": nulls}))
+    elif entries.open:
+        found.append(Finding(code="OPEN_JOURNEYS", status="warn", values={"n": entries.open}))
     if entries.departed:
         found.append(Finding(code="TOUCHES_AFTER_FIRST", status="note", values={"n": entries.departed}))
     return found
