@@ -193,6 +193,7 @@ class Sheet:
 
     def mark(self, x: float, y: float, shape: str, *, color: str, size: float = 9.0, hollow: bool = False) -> None:
         """A marker, hollow or filled, with a rim of paper that keeps neighbours apart."""
+        size *= 1.2 if shape in ("^", "v", "P", "X", "p") else 1.0  # these look smaller than they measure
         face, edge, rim = (PAPER, color, 2.0) if hollow else (color, PAPER, 0.8)
         self._axes.plot(
             [x], [y], marker=shape, markersize=size, markerfacecolor=face, markeredgecolor=edge, markeredgewidth=rim,

@@ -8,7 +8,7 @@ from attribution.core import messages
 from attribution.core.errors import InputError
 from attribution.journeys.plan import Journeys
 from attribution.plots.numbers import axis_mark, brief, days_text
-from attribution.plots.palette import ACCENT, CONTRAST, GRID, INK, MUTED, SOFT
+from attribution.plots.palette import ACCENT, CONTRAST, GRID, INK, MUTED, PAPER, SOFT
 from attribution.plots.plot import Plot
 from attribution.plots.sheet import MARGIN, SMALL, TEXT, TITLE, Scale, Sheet, drawing, wrapped
 
@@ -226,6 +226,7 @@ def _draw_timing(found: TimeToConversion, texts: tuple[str, str]) -> Sheet:
 
 def _median(sheet: Sheet, x: float, days: float, ends: tuple[float, float]) -> None:
     top, bottom = ends
+    sheet.line([x, x], [top - 18, bottom], color=PAPER, width=4.0)
     sheet.line([x, x], [top - 18, bottom], color=CONTRAST, width=1.5)
     shown = messages.text("PLOT.MEDIAN_DAYS", {"span": days_text(days)})
     right = x > _WIDTH * 0.75
