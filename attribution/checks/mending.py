@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from attribution.core.errors import TableError, WakeLiftError
+from attribution.core.errors import TableError
 from attribution.journeys.build import build_journeys
 
 if TYPE_CHECKING:
@@ -53,18 +53,26 @@ def joined(given: Given, codes: set[str]) -> Joined:
         return Joined(_built(given, tables, roles), {})
     except TableError as error:
         issues = error.issues
+    try:
+        return _mended(given, tables, codes, issues)
+    except Exception:  # noqa: BLE001 -- the issues are told; what they keep from being mended is not another one
+        return Joined(None, {}, issues)
+
+
+def _mended(
+    given: Given, tables: dict[str, nw.DataFrame[Any]], codes: set[str], issues: tuple[TableIssue, ...]
+) -> Joined:
+    """The plan of the tables without the rows that are errors."""
     kept: dict[str, Any] = {}
     left_out = {}
+    roles = dict(given.roles)
     if "DAY_PRECISION" in codes:
         roles["conversions"] = replace(roles["conversions"], precision="day")
     for name, table in tables.items():
         good = _good_rows(table, roles[name], conversions=name == "conversions", codes=codes)
         left_out[name] = int((~good).sum())
         kept[name] = table.filter(good.tolist()) if left_out[name] else table
-    try:
-        return Joined(_built(given, kept, roles), left_out, issues)
-    except WakeLiftError:
-        return Joined(None, left_out, issues)
+    return Joined(_built(given, kept, roles), left_out, issues)
 
 
 def _eager(table: Any) -> nw.DataFrame[Any]:
@@ -108,7 +116,8 @@ def _arrow(table: nw.DataFrame[Any], name: str) -> pa.Array:
 
     column = table.select(name).to_arrow().column(0)
     found = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    return pa.concat_arrays(found.chunks) if isinstance(found, pa.ChunkedArray) else found
+    found = pa.concat_arrays(found.chunks) if isinstance(found, pa.ChunkedArray) else found
+    return found.dictionary_decode() if pa.types.is_dictionary(found.type) else found
 
 
 def _empty(table: nw.DataFrame[Any], name: str) -> NDArray[np.bool_]:

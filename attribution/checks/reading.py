@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import narwhals.stable.v2 as nw
-
 from attribution.conversions import Conversions, read_conversions
 from attribution.core.errors import TableError
 from attribution.core.tables import Problems, open_table
@@ -119,13 +117,12 @@ def _together(found: Reading) -> None:
 def _identity(given: Given, found: Reading) -> None:
     """The persons behind customer numbers, and whether the links know every number of the logs."""
     links, roles = given.of("links"), given.roles["links"]
-    names = nw.from_native(links).collect_schema().names()
-    others = [name for name in ("phone", "device") if name in names]
-    others = others or [name for name in names if name not in (roles.customer, roles.time, roles.person)]
+    names = open_table(links, "links", roles, problems=Problems()).names
+    known = [name for name in names if name in ("phone", "device")]
+    others = known or [name for name in names if name not in (roles.customer, roles.time, roles.person)]
     identity = resolve_identity(links, ids=("customer_id", *others), columns={"links": roles})
     found.findings += identity.findings
-    for name in ("touches", "conversions"):
-        column = given.roles[name].customer
-        table = given.of(name)
-        if table is not None and column in nw.from_native(table).collect_schema().names():
-            found.tried(name, lambda data=table, key=column: identity.apply(data, column=key))  # type: ignore[misc]
+    for name, read in (("touches", found.touches), ("conversions", found.conversions)):
+        column, data = given.roles[name].customer, given.of(name)
+        if read is not None and read.table.has("customer"):
+            found.tried(name, lambda data=data, key=column: identity.apply(data, column=key))  # type: ignore[misc]

@@ -128,7 +128,7 @@ def _without(reading: Reading, plan: Joined | None) -> tuple[Finding, ...]:
         codes = ", ".join(sorted(_codes(reading)))
         return (Finding(code="NOT_JOINED", status="unknown", values={"codes": codes}),)
     left_out = plan.left_out
-    if not left_out:
+    if not any(left_out.values()):
         return ()
     values = {"touches": left_out["touches"], "conversions": left_out["conversions"]}
     return (Finding(code="CHECKED_WITHOUT", status="note", values=values),)
