@@ -29,7 +29,7 @@ class LastNonDirect:
         name: The model's name in tables.
 
     Raises:
-        InputError: For no channel; and at use, when no channel is called so but one differs only in case or blanks.
+        InputError: For no channel; and at use, when a name is no channel but one differs from it in case or blanks only.
 
     Example:
         >>> import attribution as at
@@ -60,20 +60,21 @@ class LastNonDirect:
         weights = np.zeros(len(j.channel))
         if not len(j):
             return weights
-        is_direct = np.array([name in self.direct for name in j.channel_names.tolist()], bool)
-        if not is_direct.any():
-            self._check_spelling(j)
+        names = [str(name) for name in j.channel_names.tolist()]
+        self._check_spelling(names)
+        is_direct = np.array([name in self.direct for name in names], bool)
         places = np.where(is_direct[j.channel], -1, np.arange(len(j.channel)))
         last = np.maximum.reduceat(places, j.offsets[:-1])
         weights[np.where(last < 0, j.offsets[1:] - 1, last)] = 1.0
         return weights
 
-    def _check_spelling(self, j: JourneyArrays) -> None:
-        """No channel is called so: fine if there is no direct traffic, an error if it only goes by another spelling."""
-        wanted = {channel.strip().casefold() for channel in self.direct}
-        alike = [str(name) for name in j.channel_names.tolist() if str(name).strip().casefold() in wanted]
-        if alike:
-            raise InputError(
-                f"no channel is called {', '.join(map(repr, self.direct))}, but there is "
-                f"{', '.join(map(repr, alike))}. Write LastNonDirect(direct={tuple(alike)!r})."
-            )
+    def _check_spelling(self, names: list[str]) -> None:
+        """No channel of that name is fine, there is no such traffic; one that goes by another spelling is an error."""
+        for missing in sorted(set(self.direct) - set(names)):
+            alike = [name for name in names if name.strip().casefold() == missing.strip().casefold()]
+            if alike:
+                meant = tuple(sorted({*self.direct, *alike} - {missing}))
+                raise InputError(
+                    f"no channel is called {missing!r}, but there is {', '.join(map(repr, alike))}. Write "
+                    f"LastNonDirect(direct={meant!r})."
+                )

@@ -9,6 +9,7 @@ import numpy as np
 
 from attribution.core import messages
 from attribution.core.errors import InputError
+from attribution.core.recipe import Recipe
 from attribution.core.records import Field, Records, TabularResult
 from attribution.core.render.display import Display, records_table
 from attribution.journeys.plan import Journeys
@@ -16,6 +17,8 @@ from attribution.touches import NONE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from attribution.core.findings import Finding
 
 __all__ = ["Participation", "participation"]
 
@@ -38,11 +41,15 @@ class Participation(TabularResult):
         records: The rows by channel; "(none)" is last.
         conversions: Number of counted conversions.
         times: How many channels a touched conversion is counted for on average; None without any.
+        recipe: Rules, counts, fingerprint of the data.
+        findings: What is worth knowing about the tables.
     """
 
     records: Records
     conversions: int
     times: float | None
+    recipe: Recipe
+    findings: tuple[Finding, ...]
 
     def _records(self) -> Records:
         return self.records
@@ -52,6 +59,8 @@ class Participation(TabularResult):
         if self.times is not None:
             lines.append(messages.text("PARTICIPATION.TIMES", {"times": self.times}))
         lines.append(messages.text("PARTICIPATION.NOT_CAUSE"))
+        lines.append(messages.text("PARTICIPATION.RULES", self.recipe.settings))
+        lines += [finding.text() for finding in self.findings]
         return Display(messages.text("PARTICIPATION.TITLE"), (records_table(self.records), *lines))
 
 
@@ -100,7 +109,13 @@ def participation(journeys: Journeys | HasJourneys) -> Participation:
     ]
     records = Records(tuple(field for field, _ in columns), tuple(values for _, values in columns))
     times = float(conversions[:-1].sum()) / touched if touched else None
-    return Participation(records=records, conversions=whole, times=times)
+    recipe = Recipe(
+        method="participation",
+        settings={"rules": journeys.rules.text()},
+        n={"conversions": whole, "touched_conversions": touched},
+        fingerprint=journeys.fingerprint,
+    )
+    return Participation(records=records, conversions=whole, times=times, recipe=recipe, findings=journeys.findings)
 
 
 def _counts(journeys: Journeys, width: int) -> tuple[NDArray[np.int64], NDArray[np.float64], int]:

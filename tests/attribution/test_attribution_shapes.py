@@ -60,6 +60,8 @@ def test_several_direct_channels_in_any_order():
 def test_a_direct_channel_by_another_spelling_is_refused():
     with pytest.raises(at.InputError, match=r"there is 'Direct '.*direct=\('Direct ',\)"):
         at.LastNonDirect().weights(journey("sms", "Direct "))
+    with pytest.raises(at.InputError, match=r"no channel is called 'app open'.*direct=\('App Open', 'direct'\)"):
+        at.LastNonDirect(direct=("direct", "app open")).weights(journey("sms", "App Open", "direct"))
     with pytest.raises(at.InputError, match="at least one channel"):
         at.LastNonDirect(direct=())
 
@@ -310,6 +312,9 @@ def test_participation_says_that_it_does_not_sum():
     shown = at.participation(at.build_journeys(*two_persons()))
     assert "do not sum to the 3 counted conversions" in repr(shown)
     assert "counted 1.50 times" in repr(shown)
+    assert "lookback 30d; reuse shared" in repr(shown)
+    assert shown.recipe.n == {"conversions": 3, "touched_conversions": 2}
+    assert {finding.code for finding in shown.findings} >= {"NO_TOUCH"}
     with at.language("zh"):
         assert "各行之和不等于" in repr(shown)
 
