@@ -11,10 +11,12 @@ from attribution.models.chain import Chain, weighted_counts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from scipy.sparse.linalg import SuperLU
 
 __all__ = ["Redirected", "conversion_probability"]
 
-_DENSE = 400  # up to so many states a dense inverse is faster than sparse factors
+_DENSE = 64  # up to so many states a dense solution is faster than sparse factors
+_SHARED = 400  # up to so many states all channels share one factorisation
 
 
 def conversion_probability(chain: Chain, totals: NDArray[np.float64]) -> float:
@@ -63,107 +65,110 @@ def _solve(
         matrix[row, column] -= chance
         found: NDArray[Any] = np.linalg.solve(matrix, reward)
         return found
+    solved: NDArray[np.float64] = _factors(row, column, chance, size).solve(reward)
+    return solved
+
+
+def _factors(row: NDArray[np.int64], column: NDArray[np.int64], chance: NDArray[np.float64], size: int) -> SuperLU:
+    """The sparse factors of I - Q."""
     from scipy import sparse
     from scipy.sparse.linalg import splu
 
     every = np.arange(size)
     entries = np.concatenate([np.ones(size), -chance])
     places = (np.concatenate([every, row]), np.concatenate([every, column]))
-    factors = splu(sparse.csc_array((entries, places), shape=(size, size)))
-    solved: NDArray[np.float64] = factors.solve(reward)
-    return solved
+    return splu(sparse.csc_array((entries, places), shape=(size, size)))
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Redirected:
     """Removal effects when every entry into a channel leads to null, prepared for many counts on one chain.
 
-    With N the inverse of I - Q, v the expected visits of the states from the start, h their probability of converting
-    and B the states of a channel, a journey that converts through B first meets it with the probabilities
-    f = v_B (N_BB)^-1. The loss is f h_B, for all channels from one inverse and without a difference of near numbers.
+    With Q the transitions between states, r those to the conversion and a those from the start, N = (I - Q)^-1 holds
+    the expected visits, v = a N those from the start and h = N r the probabilities of converting. A journey that
+    converts through the states B of a channel first meets it with the probabilities f = v_B (N_BB)^-1, so the loss is
+    f h_B: one factorisation answers for all channels. Where B is large, each channel is solved for without its states.
 
     Attributes:
         chain: The chain.
         inner: Transitions between states.
         first: Transitions from the start.
         ends: Transitions to the conversion.
-        block: States of each channel, padded with 0; None when the chain is large.
-        absent: Where `block` is padding.
+        channels: The channels that occur.
+        states_of: The states of each of them.
     """
 
     chain: Chain
     inner: NDArray[np.int64]
     first: NDArray[np.int64]
     ends: NDArray[np.int64]
-    block: NDArray[np.int64] | None
-    absent: NDArray[np.bool_] | None
+    channels: NDArray[np.int64]
+    states_of: tuple[NDArray[np.int64], ...]
 
     @classmethod
     def of(cls, chain: Chain) -> Redirected:
         """Prepare a chain."""
         starts = chain.source == chain.states
-        block, absent = _blocks(chain) if chain.states <= _DENSE else (None, None)
+        channels = np.unique(chain.last)
         return cls(
             chain=chain,
             inner=np.flatnonzero((chain.target >= 0) & ~starts),
             first=np.flatnonzero(starts),
             ends=np.flatnonzero(chain.next == chain.channels),
-            block=block,
-            absent=absent,
+            channels=channels,
+            states_of=tuple(np.flatnonzero(chain.last == channel) for channel in channels.tolist()),
         )
 
     def effects(self, totals: NDArray[np.float64]) -> NDArray[np.float64]:
         """Relative loss of conversion probability per channel; a channel that is in no path loses nothing."""
         chain = self.chain
         leaving = weighted_counts(chain.source, totals, chain.states + 1)
-        leaving[leaving == 0] = 1.0  # a state that this resample never visits
+        leaving[leaving == 0] = 1.0  # a state that these counts never visit
         chance = totals / leaving[chain.source]
-        if self.block is None or self.absent is None:
-            return self._by_channel(chance)
-        matrix = np.eye(chain.states)
-        matrix[chain.source[self.inner], chain.target[self.inner]] -= chance[self.inner]
-        inverse = np.linalg.inv(matrix)
         start, reward = np.zeros(chain.states), np.zeros(chain.states)
         start[chain.target[self.first]] = chance[self.first]
         reward[chain.source[self.ends]] = chance[self.ends]
-        visits, converts = start @ inverse, inverse @ reward
-        if chain.order == 1:
-            passed = visits / np.diagonal(inverse) * converts
-        else:
-            inside = inverse[self.block[:, :, None], self.block[:, None, :]]
-            inside = np.where(self.absent[:, :, None] | self.absent[:, None, :], np.eye(inside.shape[-1]), inside)
-            met = np.where(self.absent, 0.0, converts[self.block])
-            solved = np.linalg.solve(inside, met[:, :, None])[:, :, 0]
-            passed = (np.where(self.absent, 0.0, visits[self.block]) * solved).sum(axis=1)
         loss = np.zeros(chain.channels)
-        loss[np.unique(chain.last)] = passed / float(start @ converts)
+        if chain.states > _SHARED:
+            loss[self.channels] = self._one_by_one(chance, start, reward)
+            return loss
+        source, target, chance = chain.source[self.inner], chain.target[self.inner], chance[self.inner]
+        if chain.states <= _DENSE and chain.states == len(self.channels):
+            matrix = np.eye(chain.states)
+            matrix[source, target] -= chance
+            inverse = np.linalg.inv(matrix)
+            visits, converts = start @ inverse, inverse @ reward
+            passed = visits * converts / np.diagonal(inverse)
+        else:
+            # No dense inverse here: on a busy machine the threads of the linear algebra cost more than they save.
+            factors: Any = _factors(source, target, chance, chain.states)
+            visits, converts = factors.solve(start, "T"), factors.solve(reward)
+            passed = np.array([_passed(factors, states, visits, converts) for states in self.states_of])
+        loss[self.channels] = passed / float(start @ converts)
         return loss
 
-    def _by_channel(self, chance: NDArray[np.float64]) -> NDArray[np.float64]:
-        """One sparse solution per channel, over the states that end in another."""
+    def _one_by_one(
+        self, chance: NDArray[np.float64], start: NDArray[np.float64], reward: NDArray[np.float64]
+    ) -> list[float]:
+        """One sparse solution per channel, over the states of the others."""
         chain = self.chain
-        source, target = chain.source[self.inner], chain.target[self.inner]
-        reward, start = np.zeros(chain.states), np.zeros(chain.states)
-        reward[chain.source[self.ends]] = chance[self.ends]
-        start[chain.target[self.first]] = chance[self.first]
-        whole = float(start @ _solve(source, target, chance[self.inner], reward))
-        loss = np.zeros(chain.channels)
-        for channel in np.unique(chain.last).tolist():
+        source, target, chance = chain.source[self.inner], chain.target[self.inner], chance[self.inner]
+        whole = float(start @ _solve(source, target, chance, reward))
+        loss = []
+        for channel in self.channels.tolist():
             kept = chain.last != channel
             number = np.cumsum(kept) - 1
             inner = kept[source] & kept[target]
-            left = _solve(number[source[inner]], number[target[inner]], chance[self.inner[inner]], reward[kept])
-            loss[channel] = 1.0 - float(start[kept] @ left) / whole
+            solved = _solve(number[source[inner]], number[target[inner]], chance[inner], reward[kept])
+            loss.append(1.0 - float(start[kept] @ solved) / whole)
         return loss
 
 
-def _blocks(chain: Chain) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """The states of each occurring channel, one row each, padded to the same length."""
-    groups = [np.flatnonzero(chain.last == channel) for channel in np.unique(chain.last).tolist()]
-    width = max((len(group) for group in groups), default=0)
-    block = np.zeros((len(groups), width), np.int64)
-    absent = np.ones((len(groups), width), bool)
-    for row, group in enumerate(groups):
-        block[row, : len(group)] = group
-        absent[row, : len(group)] = False
-    return block, absent
+def _passed(
+    factors: SuperLU, states: NDArray[np.int64], visits: NDArray[np.float64], converts: NDArray[np.float64]
+) -> float:
+    """Probability of passing some states and converting."""
+    units = np.zeros((len(visits), len(states)))
+    units[states, np.arange(len(states))] = 1.0
+    inside = factors.solve(units)[states]
+    return float(visits[states] @ np.linalg.solve(inside, converts[states]))

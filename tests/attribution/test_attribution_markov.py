@@ -108,10 +108,12 @@ def test_shares_equal_exact_fractions(removal):
 
 @pytest.mark.parametrize("removal", ["redirect_to_null", "reconnect"])
 @pytest.mark.parametrize("order", [1, 2, 3])
-def test_sparse_and_dense_solutions_agree(monkeypatch, order, removal):
+@pytest.mark.parametrize("limits", [{"_DENSE": 0}, {"_DENSE": 0, "_SHARED": 0}], ids=["shared", "one by one"])
+def test_every_way_of_solving_agrees(monkeypatch, order, removal, limits):
     data = world(7, channels=5, size=40)
     dense = effects(data, order, removal)
-    monkeypatch.setattr(solve, "_DENSE", 0)
+    for name, value in limits.items():
+        monkeypatch.setattr(solve, name, value)
     np.testing.assert_allclose(effects(data, order, removal), dense, atol=1e-12)
 
 
