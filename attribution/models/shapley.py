@@ -124,6 +124,7 @@ class Shapley:
         """One share per channel of `channel_names`, summing to 1; a channel in no path has 0.
 
         Raises:
+            InputError: For counts that are negative or not finite.
             DesignError: ``NO_CONVERSIONS`` when no journey converted, so that there is nothing to divide.
         """
         return self.fit(paths).shares
@@ -132,6 +133,7 @@ class Shapley:
         """The Shapley values with all that is worth knowing about them.
 
         Raises:
+            InputError: For counts that are negative or not finite.
             DesignError: ``NO_CONVERSIONS`` when no journey converted, so that there is nothing to divide.
         """
         used = _occurring(paths)
@@ -199,7 +201,14 @@ def _occurs(paths: PathCounts) -> NDArray[np.bool_]:
 
 
 def _occurring(paths: PathCounts) -> PathCounts:
-    """The paths that some journey took."""
+    """The paths that some journey took.
+
+    Raises:
+        InputError: For counts that are negative or not finite.
+    """
+    counts = np.concatenate([paths.conversions, paths.nulls])
+    if len(counts) and not (np.isfinite(counts).all() and counts.min() >= 0):
+        raise InputError("conversions and nulls of paths must be finite numbers of at least 0.")
     kept = _occurs(paths)
     if kept.all():
         return paths

@@ -225,6 +225,14 @@ def test_no_conversion_nothing_to_divide():
         assert caught.value.code == "NO_CONVERSIONS"
 
 
+def test_unusable_counts():
+    for conversions, nulls in (([1, -1], [0, 5]), ([1, 1], [0, np.nan]), ([np.inf, 1], [0, 0])):
+        paths = at.PathCounts.of([["A"], ["B"]], conversions=conversions, nulls=nulls)
+        for model in (at.Shapley(), at.Shapley(value="rate")):
+            with pytest.raises(at.InputError, match="finite numbers of at least 0"):
+                model.fit(paths)
+
+
 # --- negative credit ---
 
 
