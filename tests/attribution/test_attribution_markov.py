@@ -289,7 +289,7 @@ def test_a_fit_prints_order_removal_and_what_it_is_not():
     assert "leads to null" in text
     assert "Credit, not cause" in text
     with at.language("zh"):
-        assert "2 阶,2 个状态;该链使 50.0% 的路径转化" in repr(fit)
+        assert "该链使 50.0% 的路径转化" in repr(fit)
     assert fit.value == 30
     assert fit.recipe.settings["removal"] == "redirect_to_null"
     assert fit.recipe.n == {"paths": 1, "conversions": 2, "nulls": 2, "states": 2}
