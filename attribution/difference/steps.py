@@ -177,8 +177,8 @@ def _take_model_apart(
 
 def _nameless(model: Model) -> object:
     """The model without its name, which makes no difference to its numbers."""
-    named = is_dataclass(model) and not isinstance(model, type) and any(f.name == "name" for f in fields(model))
-    return replace(model, name="model") if named else model  # type: ignore[type-var]  # `named` says it is a dataclass
+    named = is_dataclass(model) and any(field.name == "name" and field.init for field in fields(model))
+    return replace(model, name="model") if named else model  # type: ignore[type-var]  # a dataclass
 
 
 def _model_text(model: Model) -> str:

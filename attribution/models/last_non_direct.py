@@ -29,7 +29,7 @@ class LastNonDirect:
         name: The model's name in tables.
 
     Raises:
-        InputError: For no channel; and at use, when a name is no channel but one differs from it in case or blanks only.
+        InputError: For no channel; at use, when a name is no channel but one differs from it in case or blanks.
 
     Example:
         >>> import attribution as at
