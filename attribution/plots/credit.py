@@ -258,5 +258,5 @@ def _row_with_intervals(sheet: Sheet, rows: _Rows, row: int, middle: float) -> N
             sheet.text(rows.names, y, shortened(model_label(model), _MODEL, SMALL), size=SMALL, color=MUTED)
         if low is not None and high is not None:
             sheet.line([rows.scale(low), rows.scale(high)], [y, y], color=tint(place), width=2.5)
-        sheet.mark(rows.scale(value), y, shape(place), color=tint(place))
+        sheet.mark(rows.scale(value), y, shape(place), color=tint(place), size=7.5)
         sheet.text(rows.right, y, rows.numbers[row][place], size=SMALL)

@@ -32,7 +32,8 @@ _FONTS = (
 _PROLOGUE = re.compile(r"^.*?(?=<svg )", re.DOTALL)
 _METADATA = re.compile(r"<metadata>.*?</metadata>\s*", re.DOTALL)
 _TAG = re.compile(r"<[a-z][^<>]*>", re.DOTALL)  # text of the data holds no "<" or ">" of its own
-_FONT = re.compile(r"font: ?(?:(\d+|bold) )?([\d.]+)px [^;\"]*")
+_FONT = re.compile(r"font: ?(?:(\d+|bold) )?([\d.]+)px [^;\"]*")  # matplotlib before 3.11
+_FAMILY = re.compile(r" ?font-family: ?[^;\"]*;?")
 _SIZE = re.compile(r'<svg [^>]*?viewBox="([^"]+)"[^>]*>', re.DOTALL)
 
 
@@ -130,9 +131,10 @@ def _is_wide(figure: Figure) -> bool:
 def _page(drawn: str, title: str, description: str) -> str:
     """Matplotlib's SVG with the plot's name and description, the reader's fonts, and ids of its own."""
     text = _METADATA.sub("", _PROLOGUE.sub("", drawn)).strip()
+    text = _TAG.sub(lambda tag: _FAMILY.sub("", _FONT.sub(_font, tag[0])), text)
     # Several plots live in one notebook page, so each plot's ids carry its fingerprint.
     prefix = "w" + hashlib.sha256((text + title + description).encode("utf-8")).hexdigest()[:10]
-    text = _TAG.sub(lambda tag: _own(tag[0], prefix), text)
+    text = _TAG.sub(lambda tag: _with_ids(tag[0], prefix), text)
     opening = _SIZE.search(text)
     box = opening.group(1) if opening else "0 0 100 100"
     width, height = box.split()[2:]
@@ -144,8 +146,7 @@ def _page(drawn: str, title: str, description: str) -> str:
     return _SIZE.sub(lambda _: head, text, count=1) + "\n"
 
 
-def _own(tag: str, prefix: str) -> str:
-    tag = _FONT.sub(_font, tag)
+def _with_ids(tag: str, prefix: str) -> str:
     tag = re.sub(r'\bid="([^"]+)"', rf'id="{prefix}-\1"', tag)
     return re.sub(r'(?:xlink:)?href="#', f'href="#{prefix}-', tag).replace("url(#", f"url(#{prefix}-")
 

@@ -38,6 +38,7 @@ MARGIN = 24.0
 _WIDE = 1.0  # width of a letter in units of the font size: East Asian letters, capitals and others
 _CAPITAL = 0.72
 _NARROW = 0.58
+_BASE = 0.36  # from the middle of letters down to their base line, in units of the font size
 _HARMLESS = {"svg.fonttype": "none", "svg.hashsalt": "wakelift", "path.simplify": False, "text.usetex": False}
 _CHINESE = (
     "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "Hiragino Sans GB",
@@ -157,8 +158,9 @@ class Sheet:
     ) -> None:
         """Live text; its middle stands at y."""
         clean = format_value(text, "text")
-        style = {"va": "center_baseline", "clip_on": False, "parse_math": False, **style}
-        self._axes.text(x, y, clean, fontsize=size, color=color, ha=ha, **style)
+        # Set by its base line: every other alignment would measure the fonts of this machine.
+        style = {"va": "baseline", "clip_on": False, "parse_math": False, **style}
+        self._axes.text(x, y + _BASE * size, clean, fontsize=size, color=color, ha=ha, **style)
 
     def head(self, title: Sequence[str], subtitle: Sequence[str]) -> float:
         """Title and subtitle at the top; the height that they take."""

@@ -8,10 +8,9 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
-from oracles import reading
 
 import attribution as at
-
+from oracles import reading
 
 LOOKBACK = timedelta(days=10)
 RULES = at.Rules(lookback="10d")
