@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Shapley"]
 
 _VALUES = ("count", "rate")
+_RESAMPLED = 200  # orders of joining per resample
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +146,7 @@ class Shapley:
                 f"none of the {nulls.sum():,.0f} journeys converted, so that every coalition is worth 0 and there is "
                 "nothing to divide. Give paths with conversions.",
             )
-        values, error = self._values(sets, conversions, nulls)
+        values, error = self._values(sets, conversions, nulls, samples=self.samples)
         credit = np.zeros(len(paths.channel_names))
         credit[sets.players] = values
         return ShapleyFit(
@@ -162,7 +163,8 @@ class Shapley:
     def tally(self, paths: PathCounts) -> Tally:
         """Conversions and null journeys by set of channels, which is all that the values depend on.
 
-        Where no journey converts, as can happen in a resample, all shares are 0.
+        Where no journey converts, as can happen in a resample, all shares are 0. Sampled values of a resample are means
+        over at most 200 orders, the same for every resample: their error moves all resamples alike.
         """
         sets = channel_sets(_occurring(paths))
         place, number = np.full(len(paths), -1), len(sets)
@@ -172,7 +174,7 @@ class Shapley:
             shares = np.zeros(len(paths.channel_names))
             conversions, nulls = totals[:number], totals[number:]
             if conversions.sum() > 0:
-                values, _ = self._values(sets, conversions, nulls)
+                values, _ = self._values(sets, conversions, nulls, samples=min(self.samples, _RESAMPLED))
                 shares[sets.players] = values / values.sum()
             return shares
 
@@ -183,7 +185,7 @@ class Shapley:
         )
 
     def _values(
-        self, sets: ChannelSets, conversions: NDArray[np.float64], nulls: NDArray[np.float64]
+        self, sets: ChannelSets, conversions: NDArray[np.float64], nulls: NDArray[np.float64], *, samples: int
     ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
         """Values per player and, where they are sampled, their standard errors."""
         players = len(sets.players)
@@ -193,7 +195,7 @@ class Shapley:
             return np.asarray(np.bincount(sets.channel, weights=each, minlength=players), np.float64), None
         if players <= EXACT_CHANNELS:
             return exact_values(rate_worth(conversions, nulls, sets.codes(), players), players), None
-        return sampled_values(sets, conversions, nulls, samples=self.samples, seed=self.seed)
+        return sampled_values(sets, conversions, nulls, samples=samples, seed=self.seed)
 
 
 def _occurs(paths: PathCounts) -> NDArray[np.bool_]:

@@ -315,6 +315,16 @@ def test_many_channels_are_sampled(channels):
     assert counts.credit.sum() == pytest.approx(paths.conversions.sum(), rel=1e-12)
 
 
+def test_resamples_of_many_channels_take_fewer_orders():
+    paths = many(30, paths=3000)
+    model = at.Shapley(value="rate")
+    tally = model.tally(paths)
+    totals = paths.conversions @ tally.converting + paths.nulls @ tally.lost
+    shares, fit = tally.shares_of(totals), at.Shapley(value="rate", samples=200).fit(paths)
+    np.testing.assert_allclose(shares, fit.shares, rtol=0, atol=1e-14)
+    assert (np.abs(shares - model.shares(paths)) < 5 * fit.standard_error / fit.total).all()
+
+
 def test_sets_of_many_channels_are_told_apart():
     names = [f"c{code:03d}" for code in range(130)]
     sets = channel_sets(
