@@ -119,6 +119,22 @@ def test_snowplows_attributed_conversions_are_weighted_by_revenue():
     assert sums == {"first_touch": 4.0, "last_touch": 3.644, "linear": 3.705, "position_based": 3.752}
 
 
+PATHS = json.loads((FOLDER / "paths" / "snowplow_path_transforms.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", sorted(PATHS["expected"]))
+def test_snowplows_path_transforms(name: str):
+    transforms = tuple(tuple(step) if isinstance(step, list) else step for step in PATHS["inputs"]["transforms"][name])
+    start = pd.Timestamp("2026-01-01", tz="UTC")
+    for path, expected in zip(PATHS["inputs"]["paths"], PATHS["expected"][name], strict=True):
+        channels = path.split(" > ")
+        times = [start + pd.Timedelta(hours=hour) for hour in range(len(channels))]
+        touches = pd.DataFrame({"person_id": "p", "time": times, "channel": channels})
+        conversions = pd.DataFrame({"person_id": ["p"], "conversion_id": [1], "time": times[-1:]})
+        journeys = at.build_journeys(touches, conversions, rules=at.Rules(transforms=transforms))
+        assert [row["path"] for row in journeys.paths().to_dicts()] == [expected]
+
+
 def test_adobes_continuous_decay_is_near_its_example_but_not_on_it():
     """Same-day touches tie only in whole days: this is why the preset has decay_unit."""
     example = EXAMPLES["adobe_worked_example"]
