@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from attribution.costs import sms_segments as sms_segments
     from attribution.credit.attribute import attribute as attribute
     from attribution.credit.credit import Credit as Credit
+    from attribution.credit.origin import OriginComparison as OriginComparison
+    from attribution.credit.origin import compare_origins as compare_origins
     from attribution.credit.path_credit import PathCredit as PathCredit
     from attribution.credit.path_tables import attribute_paths as attribute_paths
     from attribution.difference import explain_difference as explain_difference
@@ -102,6 +104,7 @@ _EXPORTS = {
     "MarkovFit": "attribution.models.markov_fit",
     "MarkovOrders": "attribution.models.markov_order",
     "Model": "attribution.models.protocol",
+    "OriginComparison": "attribution.credit.origin",
     "PathCounts": "attribution.journeys.path_counts",
     "PathCredit": "attribution.credit.path_credit",
     "Plot": "attribution.plots.plot",
@@ -125,6 +128,7 @@ _EXPORTS = {
     "check_tables": "attribution.checks",
     "choose_markov_order": "attribution.models.markov_order",
     "compare_models": "attribution.compare",
+    "compare_origins": "attribution.credit.origin",
     "explain_difference": "attribution.difference",
     "language": "attribution.core.language",
     "participation": "attribution.models.participation",
@@ -143,13 +147,13 @@ _EXPORTS = {
 __all__ = [
     "RULE_MODELS", "ChannelSpend", "Checks", "Columns", "Comparison", "ConservationError", "Credit", "CustomModel",
     "DesignError", "Estimate", "Finding", "FirstTouch", "Identity", "InputError", "InverseJ", "JShaped",
-    "JourneyArrays", "Journeys", "LastNonDirect", "LastTouch", "Linear", "Markov", "MarkovFit", "MarkovOrders",
-    "Model", "PathCounts", "PathCredit", "Plot", "PositionBased", "Rules", "Shapley", "ShapleyFit", "TableError",
-    "TableIssue", "TimeDecay", "UShaped", "VendorPreset", "WShaped", "WakeLiftError", "WakeLiftWarning",
+    "JourneyArrays", "Journeys", "LastNonDirect", "LastTouch", "Linear", "Markov", "MarkovFit", "MarkovOrders", "Model",
+    "OriginComparison", "PathCounts", "PathCredit", "Plot", "PositionBased", "Rules", "Shapley", "ShapleyFit",
+    "TableError", "TableIssue", "TimeDecay", "UShaped", "VendorPreset", "WShaped", "WakeLiftError", "WakeLiftWarning",
     "__version__", "attribute", "attribute_paths", "build_journeys", "channel_spend", "check_tables",
-    "choose_markov_order", "compare_models", "explain_difference", "language", "participation", "plot_credit",
-    "plot_dumbbell", "plot_flow", "plot_path_lengths", "plot_time_to_conversion", "price_touches", "resolve_identity",
-    "set_language", "sms_segments", "vendor_preset",
+    "choose_markov_order", "compare_models", "compare_origins", "explain_difference", "language", "participation",
+    "plot_credit", "plot_dumbbell", "plot_flow", "plot_path_lengths", "plot_time_to_conversion", "price_touches",
+    "resolve_identity", "set_language", "sms_segments", "vendor_preset",
 ]  # fmt: skip
 
 __getattr__, __dir__ = attach(__name__, _EXPORTS)
