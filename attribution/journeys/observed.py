@@ -16,30 +16,32 @@ if TYPE_CHECKING:
 
 __all__ = ["Observed", "observed_period", "period_text"]
 
-Observed: TypeAlias = "tuple[datetime | str, datetime | str] | None"
+Observed: TypeAlias = "tuple[datetime | str | None, datetime | str | None] | None"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def observed_period(observed: object, touches: Touches, conversions: Conversions) -> tuple[int, int]:
-    """The first and the last instant of observation, in microseconds; by default of the times in either table.
+    """The first and the last instant of observation, in microseconds; by default (None) of the times in either table.
 
     Raises:
         InputError: For something other than two instants in order, or a period that does not hold all the data.
+
+    An end that is None is that of the data.
     """
     times = np.concatenate([touches.time, conversions.time])
-    held = (int(times.min()), int(times.max())) if len(times) else None
+    held = (int(times.min()), int(times.max())) if len(times) else (0, 0)
     if observed is None:
-        return (0, 0) if held is None else held
+        return held
     if not isinstance(observed, (tuple, list)) or len(observed) != 2:
         raise InputError(f"observed must hold two instants, the first and the last, got {observed!r}.")
     first, last = (
-        (parse_instant(item, name=name) - _EPOCH) // timedelta(microseconds=1)
-        for item, name in zip(observed, ("observed[0]", "observed[1]"), strict=True)
+        end if item is None else (parse_instant(item, name=name) - _EPOCH) // timedelta(microseconds=1)
+        for item, name, end in zip(observed, ("observed[0]", "observed[1]"), held, strict=True)
     )
     if last < first:
         raise InputError(f"observed ends before it begins: {period_text((first, last))}.")
-    if held is not None and (held[0] < first or held[1] > last):
+    if len(times) and (held[0] < first or held[1] > last):
         outside = int(((times < first) | (times > last)).sum())
         raise InputError(
             f"the period of observation ({period_text((first, last))}) does not hold all rows: {outside} lie outside, "

@@ -331,7 +331,7 @@ def test_several_numbers_of_one_customer_are_joined():
 # --- transforms ------------------------------------------------------------------------------------------------------
 
 TRANSFORMED = [
-    # The worked examples of the documentation of Google's fractribution and of Snowplow's attribution package.
+    # Google's fractribution: the examples in the head of its path_transforms.
     ("D A B B C D C C", ("exposure",), "D A B C D C"),
     ("D A B B C D C C", ("first",), "D A B C"),
     ("D A B B C D C C", ("last",), "A B D C"),
@@ -349,10 +349,27 @@ TRANSFORMED = [
 ]
 
 
+# Snowplow's attribution package: the expected results of its own unit test (test_path_transformations_expected.sql,
+# read 2026-11-22). Columns: the path, trim_long_path 1 and 2, exposure, first, remove_if_not_all Direct,
+# remove_if_last_and_not_all Direct. E, V, D stand for Example, Video, Direct.
+_AS_OURS = (("trim_long_path", 1), ("trim_long_path", 2), "exposure", "first", ("remove_if_not_all", "D"),
+            ("remove_if_last_and_not_all", "D"))  # fmt: skip
+SNOWPLOW = {
+    "E V D D": ("D", "D D", "E V D", "E V D", "E V", "E V"),
+    "D D": ("D", "D D", "D", "D", "D D", "D D"),
+    "A A A D A D D": ("D", "D D", "A D A D", "A D", "A A A A", "A A A D A"),
+    "D": ("D", "D", "D", "D", "D", "D"),
+    "E V D": ("D", "V D", "E V D", "E V D", "E V", "E V"),
+}
+TRANSFORMED += [
+    (path, (step,), left) for path, found in SNOWPLOW.items() for step, left in zip(_AS_OURS, found, strict=True)
+]
+
+
 @pytest.mark.parametrize(("path", "transforms", "left"), TRANSFORMED)
 def test_transforms_of_single_paths(path, transforms, left):
-    steps, names = path.split(), np.array(["A", "B", "C", "D"], dtype=object)
-    codes = np.array(["ABCD".index(step) for step in steps], np.int64)
+    steps, names = path.split(), np.array([*"ABCDEV"], dtype=object)
+    codes = np.array(["ABCDEV".index(step) for step in steps], np.int64)
     kept = kept_by_transforms(np.array([len(steps)]), codes, names, at.Rules(transforms=transforms).transforms)
     assert " ".join(step for step, stays in zip(steps, kept, strict=True) if stays) == left
 
@@ -449,6 +466,8 @@ def test_the_period_of_observation_is_that_of_the_tables_unless_given():
     wider = at.build_journeys(touches, conversions, observed=(START, "2026-12-31T23:59:59+08:00"))
     assert wider.observed == (START.value // 1000, pd.Timestamp("2026-12-31T23:59:59+08:00").value // 1000)
     assert wider.attribute("linear").recipe.settings["observed"] == "2026-10-01 00:00:00Z to 2026-12-31 15:59:59Z"
+    open_ended = at.build_journeys(touches, conversions, observed=(None, "2026-12-31T23:59:59+08:00"))
+    assert open_ended.observed == wider.observed
     assert at.build_journeys(touches[:0], conversions[:0]).observed == (0, 0)
 
 
