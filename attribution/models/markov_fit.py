@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,30 +19,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from attribution.journeys.path_counts import PathCounts
+    from attribution.models.markov import Markov
     from attribution.models.removal import Removal
 
 __all__ = ["MarkovFit", "MarkovTable", "fit_of", "markov_findings"]
 
 _ARROW = " > "
+_SHOWN_ROWS = 60
 _START, _CONVERSION, _NULL = "(start)", "(conversion)", "(null)"
-
-
-class _Declared(Protocol):
-    """What a fit keeps of its model."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def order(self) -> int: ...
-    @property
-    def removal(self) -> Removal: ...
-    @property
-    def definition(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
 class MarkovTable(TabularResult):
-    """One table of a fitted chain.
+    """One table of a fitted chain; long ones print their first rows only.
 
     Attributes:
         records: The rows.
@@ -60,7 +49,10 @@ class MarkovTable(TabularResult):
         return self.records
 
     def _display(self) -> Display:
-        return Display(messages.text(self.title), (records_table(self.records),))
+        more = len(self.records) - _SHOWN_ROWS
+        shown = Records(self.records.fields, tuple(column[:_SHOWN_ROWS] for column in self.records.columns))
+        notes = (messages.text("CREDIT.MORE_ROWS", {"n": more}),) if more > 0 else ()
+        return Display(messages.text(self.title), (records_table(shown, notes=notes),))
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
@@ -104,6 +96,10 @@ class MarkovFit(TabularResult):
     source: NDArray[np.int64]
     target: NDArray[np.int64]
     made: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        for array in (self.channel_names, self.effects, self.shares, self.source, self.target, self.made):
+            array.flags.writeable = False
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -219,18 +215,17 @@ def markov_findings(fit: MarkovFit) -> tuple[Finding, ...]:
         found.append(Finding(code="NO_NULL_JOURNEYS", status="note", values={"conversions": fit.conversions}))
     below = [str(name) for name, effect in zip(fit.channel_names, fit.effects, strict=True) if effect < 0]
     if below:
-        status = "note" if fit.removal == "reconnect" else "warn"
         found.append(
             Finding(
                 code="NEGATIVE_REMOVAL_EFFECTS",
-                status="note" if status == "note" else "warn",
+                status="note" if fit.removal == "reconnect" else "warn",
                 values={"n": len(below), "keys": ", ".join(below)},
             )
         )
     return tuple(found)
 
 
-def fit_of(model: _Declared, paths: PathCounts, effects: NDArray[np.float64], shares: NDArray[np.float64]) -> MarkovFit:
+def fit_of(model: Markov, paths: PathCounts, effects: NDArray[np.float64], shares: NDArray[np.float64]) -> MarkovFit:
     """The fitted chain of a model, with effects that are known already."""
     chain = lay_out(paths, model.order)
     made = chain.totals(paths.conversions, paths.nulls)

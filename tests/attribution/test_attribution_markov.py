@@ -282,6 +282,19 @@ def test_probabilities_of_each_state_sum_to_1_with_and_without_self_transitions(
         assert (table["from_state"] == table["to_state"]).any() == kept
 
 
+def test_a_long_table_of_transitions_prints_its_first_rows():
+    names = [f"c{place:02d}" for place in range(40)]
+    fit = at.Markov().fit(paths_of([[name] for name in names], [1] * 40, [1] * 40))
+    assert len(fit.transitions().to_dicts()) == 120
+    assert "... and 60 more rows" in repr(fit.transitions())
+
+
+def test_a_fit_cannot_be_changed():
+    fit = at.Markov().fit(paths_of(*TEXTBOOK))
+    with pytest.raises(ValueError, match="read-only"):
+        fit.shares[0] = 1.0
+
+
 def test_a_fit_prints_order_removal_and_what_it_is_not():
     fit = at.Markov(order=2).fit(at.PathCounts.of([["短信", "电话"]], conversions=[2], nulls=[2], value=[30.0]))
     text = repr(fit)
