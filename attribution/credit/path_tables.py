@@ -15,6 +15,7 @@ from attribution.models.decay import TimeDecay
 from attribution.models.fitted import FittedModel, fit_model
 from attribution.models.protocol import PathModel, TouchModel, checked_weights
 from attribution.models.registry import RULE_MODELS, resolve_models
+from attribution.models.shapes import WShaped
 from attribution.rules import Rules
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def _models(models: Iterable[Model | str] | Model | str | None) -> tuple[Model, 
         return tuple(model for model in RULE_MODELS if not isinstance(model, TimeDecay))
     found = resolve_models(models)
     for model in found:
-        if isinstance(model, TimeDecay):
+        if isinstance(model, (TimeDecay, WShaped)):
             raise InputError(
                 f"model {model.name!r} needs the times of the touches, which a table of paths does not have. Take "
                 "first_touch, last_touch, linear, position_based, Markov or Shapley, or attribute touches and "

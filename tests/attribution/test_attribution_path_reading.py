@@ -211,7 +211,7 @@ def test_names_of_columns_are_text(options):
 
 
 def test_models_that_need_times_or_columns_are_refused():
-    for asked in ("time_decay", [at.TimeDecay(half_life="3d", name="fading")]):
+    for asked in ("time_decay", [at.TimeDecay(half_life="3d", name="fading")], [at.WShaped(milestone="qualified_at")]):
         with pytest.raises(at.InputError, match="needs the times of the touches"):
             at.attribute_paths(PATHS, models=asked)
 

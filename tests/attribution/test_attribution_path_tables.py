@@ -73,6 +73,15 @@ def test_models_of_paths_share_the_touched_total():
     assert credit.fits["shapley"].credit.tolist() == [3, 1, 5]
 
 
+def test_last_non_direct_and_the_named_shapes_work_on_paths():
+    table = pd.DataFrame({"path": ["sms > phone > direct", "direct", "push > sms"], "conversions": [10, 3, 20]})
+    asked = [at.LastNonDirect(), at.UShaped(), at.JShaped(), at.InverseJ()]
+    credit = at.attribute_paths(table, models=asked)
+    assert by_channel(credit, "last_non_direct") == {"direct": 3, "phone": 10, "push": 0, "sms": 20, "(none)": 0}
+    for model in credit.models:
+        assert sum(by_channel(credit, model.name).values()) == pytest.approx(33, rel=1e-12)
+
+
 def test_markov_works_on_paths():
     table = pd.DataFrame({"path": ["A > B > C", "A", "B > C"], "conversions": [1, 0, 0], "lost": [0, 1, 1]})
     credit = at.attribute_paths(table, models=[at.Markov()], nulls="lost")
