@@ -125,7 +125,7 @@ def beats(  # noqa: PLR0913 - the options of the public method
             rows.append({"model": name, "figure": label, **_row(figure, contrast, level)})
     joint: dict[str, float | None] = {}
     for label, _ in _figures(credit):
-        values = [row["p_value"] for row in rows if row["figure"] == label]
+        values = [row.get("p_value") for row in rows if row["figure"] == label]
         joint[label] = None if None in values else max(values)
     return Beats(
         records=Records.from_rows(_FIELDS, rows),
