@@ -12,7 +12,6 @@ from attribution.core.durations import duration_text, microseconds, parse_durati
 from attribution.core.errors import InputError
 from attribution.core.records import Field, Records, TabularResult
 from attribution.core.render.display import Display, DisplayTable, records_table
-from attribution.core.values import encode_together
 from attribution.journeys.order import canonical_order, time_scale
 from attribution.journeys.sequences import number_sequences
 from attribution.touches import NONE
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
     from attribution.journeys.plan import Journeys
 
-__all__ = ["CONVERSION", "START", "HandOvers", "count_hand_overs", "touched_persons", "with_heads"]
+__all__ = ["CONVERSION", "START", "HandOvers", "count_hand_overs", "distinct", "touched_persons", "with_heads"]
 
 START = "(start)"
 CONVERSION = "(conversion)"
@@ -165,15 +164,21 @@ def count_hand_overs(
     fields += [Field("persons", "count"), Field("share_of_from", "rate"), Field("median_gap_minutes", "number")]
     if converts is not None:
         fields += [Field("converted", "count"), Field("converted_share", "rate")]
-    chains, distinct = _chains(steps, follows, names, top)
+    chains, found = _chains(steps, follows, names, top)
     return HandOvers(
         records=Records.from_rows(fields, rows),
         chains=chains,
         within=duration_text(limit),
         of=of,
         touches=len(steps.time),
-        distinct_chains=distinct,
+        distinct_chains=found,
     )
+
+
+def distinct(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The distinct values, sorted; `np.unique` hashes such long arrays, which takes ten times as long."""
+    ordered = np.sort(values)
+    return ordered[np.concatenate([[True], ordered[1:] != ordered[:-1]])] if len(ordered) else ordered
 
 
 def touched_persons(journeys: Journeys) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
@@ -185,14 +190,13 @@ def touched_persons(journeys: Journeys) -> tuple[NDArray[np.int64], NDArray[np.i
     import pyarrow.compute as pc
 
     rows = np.flatnonzero(journeys.withheld == 0)
-    touched = journeys.touches.person.take(pa.array(rows))
-    (codes,), names = encode_together(touched)
-    distinct = pa.array(names.tolist(), type=touched.type)
-    known = pc.fill_null(pc.index_in(distinct, value_set=journeys.persons.cast(touched.type)), -1)
+    encoded = journeys.touches.person.take(pa.array(rows)).dictionary_encode()
+    names = encoded.dictionary
+    known = pc.fill_null(pc.index_in(names, value_set=journeys.persons.cast(names.type)), -1)
     place = known.to_numpy(zero_copy_only=False).astype(np.int64)
     others = place < 0
     place[others] = len(journeys.persons) + np.arange(int(others.sum()))
-    return rows, place[codes] if len(rows) else np.empty(0, np.int64), len(journeys.persons) + int(others.sum())
+    return rows, place[encoded.indices.to_numpy(zero_copy_only=False)], len(journeys.persons) + int(others.sum())
 
 
 def _all_steps(journeys: Journeys) -> _Steps:
@@ -243,7 +247,7 @@ def _grouped(
     low, high = sorted_gap[begins + (counts - 1) // 2], sorted_gap[begins + counts // 2]
     median = (low + (high - low) / 2) / _MINUTE
     place = np.searchsorted(found, group)
-    both = np.unique(place * (int(person.max(initial=0)) + 1) + person)
+    both = distinct(place * (int(person.max(initial=0)) + 1) + person)
     persons = np.bincount(both // (int(person.max(initial=0)) + 1), minlength=len(found))
     converted = None if after is None else np.bincount(place, weights=after, minlength=len(found))
     rows = []
@@ -317,7 +321,7 @@ def _chains(steps: _Steps, follows: NDArray[np.bool_], names: list[str], top: in
     count = np.bincount(number)
     person = steps.person[begins[long]]
     width = int(person.max()) + 1
-    persons = np.bincount(np.unique(number * width + person) // width, minlength=len(count))
+    persons = np.bincount(distinct(number * width + person) // width, minlength=len(count))
     rows: list[dict[str, object]] = []
     # Sequences are numbered by length, then by their channels: equal counts come in an order of their own.
     for place in np.lexsort([np.arange(len(count)), -count])[:top].tolist():

@@ -11,7 +11,7 @@ from attribution.core import messages
 from attribution.core.errors import InputError
 from attribution.core.records import Field, Records, TabularResult
 from attribution.core.render.display import Display, DisplayColumn, DisplayTable, column_label, records_table
-from attribution.journeys.handover import touched_persons, with_heads
+from attribution.journeys.handover import distinct, touched_persons, with_heads
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,7 +92,7 @@ def count_reach(journeys: Journeys) -> Reach:
     rows, person, persons = touched_persons(journeys)
     names = [str(name) for name in journeys.touches.channel.names]
     width = max(len(names), 1)
-    entries = np.unique(person * width + journeys.touches.channel.codes[rows])
+    entries = distinct(person * width + journeys.touches.channel.codes[rows])
     person, channel = entries // width, entries % width
     alone = np.bincount(person, minlength=persons) == 1
     converting = np.arange(persons) < len(journeys.persons)
@@ -100,7 +100,7 @@ def count_reach(journeys: Journeys) -> Reach:
     converted = _together(person, channel, persons, len(names), converting)
     only = np.bincount(channel[alone[person]], minlength=len(names))
     only_converted = np.bincount(channel[(alone & converting)[person]], minlength=len(names))
-    touched = np.unique(person)
+    touched = distinct(person)
     found: list[dict[str, Any]] = []
     for left, name in enumerate(names):
         for right, other in enumerate(names):
