@@ -64,8 +64,8 @@ def build_journeys(  # noqa: PLR0913 - a public function of keyword-only options
         customers: One row per person: the last activity before the campaign (``last_active_at``) and whether it is a
             test account (``is_test``), both optional. `Rules(dormancy=...)` needs the first.
         observed: First and last instant of observation, with their zone; where not given (None) the first and last time
-            in the two tables. A journey that could still convert at the end counts in models of paths neither as success
-            nor as failure.
+            in the two tables. In models of paths a journey that could still convert at the end counts neither as
+            success nor as failure.
         key_events: One row per thing a person did: person, time, and what it was (``event``; without that column every
             row counts). `Rules(key_event=...)` needs it.
 
