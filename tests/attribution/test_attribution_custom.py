@@ -89,6 +89,7 @@ def test_a_model_of_paths():
     table = pd.DataFrame({"path": ["A > B", "A"], "conversions": [2, 1]})
     credit = at.attribute_paths(table, models=[model])
     assert credit.table().conversions.tolist() == [0.75, 2.25, 0.0]
+    assert credit.recipe.settings["custom"] == "mine"
     for wrong, error, message in (
         ([0.5, 0.6], at.ConservationError, "sum to 1.1"),
         ([1.0], at.InputError, "one per channel"),
