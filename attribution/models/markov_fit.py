@@ -26,6 +26,7 @@ __all__ = ["MarkovFit", "MarkovTable", "fit_of", "markov_findings"]
 
 _ARROW = " > "
 _SHOWN_ROWS = 60
+_ROUNDING = 1e-12
 _START, _CONVERSION, _NULL = "(start)", "(conversion)", "(null)"
 
 
@@ -213,7 +214,7 @@ def markov_findings(fit: MarkovFit) -> tuple[Finding, ...]:
     found: list[Finding] = []
     if fit.nulls == 0:
         found.append(Finding(code="NO_NULL_JOURNEYS", status="note", values={"conversions": fit.conversions}))
-    below = [str(name) for name, effect in zip(fit.channel_names, fit.effects, strict=True) if effect < 0]
+    below = [str(name) for name, effect in zip(fit.channel_names, fit.effects, strict=True) if effect < -_ROUNDING]
     if below:
         found.append(
             Finding(

@@ -130,7 +130,8 @@ class Redirected:
         reward[chain.source[self.ends]] = chance[self.ends]
         loss = np.zeros(chain.channels)
         if chain.states > _SHARED:
-            loss[self.channels] = self._one_by_one(chance, start, reward)
+            # A channel without effect must not lose a rounding error below 0.
+            loss[self.channels] = np.maximum(self._one_by_one(chance, start, reward), 0.0)
             return loss
         source, target, chance = chain.source[self.inner], chain.target[self.inner], chance[self.inner]
         if chain.states <= _DENSE and chain.states == len(self.channels):
@@ -144,7 +145,7 @@ class Redirected:
             factors: Any = _factors(source, target, chance, chain.states)
             visits, converts = factors.solve(start, "T"), factors.solve(reward)
             passed = np.array([_passed(factors, states, visits, converts) for states in self.states_of])
-        loss[self.channels] = passed / float(start @ converts)
+        loss[self.channels] = np.maximum(passed / float(start @ converts), 0.0)
         return loss
 
     def _one_by_one(

@@ -207,6 +207,20 @@ def test_a_channel_seen_in_no_converting_journey_has_no_effect():
     assert fit.effects.tolist() == pytest.approx([1, 0], abs=1e-15)
 
 
+@pytest.mark.parametrize(
+    "limits", [{}, {"_DENSE": 0}, {"_DENSE": 0, "_SHARED": 0}], ids=["dense", "shared", "one by one"]
+)
+@pytest.mark.parametrize("seed", range(6))
+def test_an_effect_of_0_never_falls_below_it(monkeypatch, seed, limits):
+    paths, conversions, nulls = world(seed, channels=5, size=40)
+    won = [0 if "c4" in path else count for path, count in zip(paths, conversions, strict=True)]
+    for name, value in limits.items():
+        monkeypatch.setattr(solve, name, value)
+    found = effects((paths, won, [count + 1 for count in nulls]), order=5)
+    assert found.min() >= 0
+    assert found[4] == pytest.approx(0, abs=1e-14)
+
+
 def test_reconnecting_can_leave_states_that_turn_for_ever():
     """Without C the chain would go from A to B and back without end: it never converts."""
     data = ([["A", "B", "A", "C"]], [2], [1])
