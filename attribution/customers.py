@@ -47,13 +47,15 @@ def read_customers(
 ) -> Customers | None:
     """Check the customers table; None when it is unusable, and then everything wrong with it is in `problems`.
 
+    A table with customer numbers may hold several rows of one person: the latest activity counts, and one test account
+    makes a test person.
+
     Args:
         data: Any table.
         roles: Its column names.
         problems: Where problems are noted.
         last_active: Whether the rules need the last activity.
-        repeated: Whether a person may have several rows, one per customer number: the latest activity counts, and one
-            test account makes a test person.
+        repeated: Whether a person may have several rows without customer numbers too.
     """
     required = ("person", "last_active") if last_active else ("person",)
     table = open_table(
@@ -61,7 +63,8 @@ def read_customers(
     )
     person = keys(table, "person")
     if person is not None and not repeated:
-        _note_repeated(table, person)
+        numbered = keys(table, "customer") if table.has("customer") else None
+        _note_repeated(table, person if numbered is None else numbered)
     active = instants(table, "last_active", allow_null=True) if table.has("last_active") else None
     tests = numbers(table, roles.is_test, missing=0.0) if table.has("is_test") else None
     if tests is not None and not np.isin(tests, (0.0, 1.0)).all():
@@ -74,11 +77,12 @@ def read_customers(
     return _by_person(table, person, active, tests)
 
 
-def _note_repeated(table: Table, person: pa.Array) -> None:
-    count, examples = duplicates(person)
+def _note_repeated(table: Table, key: pa.Array) -> None:
+    count, examples = duplicates(key)
     if count:
-        message = "a person occurs more than once; keep one row per person, or join customer numbers with identity="
-        table.problems.add("REPEATED_PERSON", table.name, table.roles.person, count, message=message, examples=examples)
+        role = table.roles.customer if table.has("customer") else table.roles.person
+        message = "a customer occurs more than once; keep one row each, or join customer numbers with identity="
+        table.problems.add("REPEATED_PERSON", table.name, role, count, message=message, examples=examples)
 
 
 def _by_person(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -58,7 +58,7 @@ def null_journeys(journeys: Journeys) -> NullJourneys:
     order = canonical_order(keys, lambda tied: journeys.touch_ranks(rows[tied]))
     rows, left, time, keys = rows[order], left[order], time[order], keys[order]
     converted = np.sort(scale.keys(conversion_person, conversion_time))
-    side = "left" if journeys.rules.same_instant == "include" else "right"
+    side: Literal["left", "right"] = "left" if journeys.rules.same_instant == "include" else "right"
     earlier = np.searchsorted(converted, keys, side=side)  # the conversions before each touch, over all persons
     departed = 0
     if journeys.rules.reuse == "first":
@@ -85,7 +85,7 @@ def null_journeys(journeys: Journeys) -> NullJourneys:
 
 def _leftover(journeys: Journeys) -> NDArray[np.bool_]:
     """Rows of the touches that may take credit and served no counted conversion."""
-    left = journeys.withheld == 0
+    left: NDArray[np.bool_] = journeys.withheld == 0
     for pairs in journeys.pairs(transformed=False):
         left[journeys.served.row[pairs.touch]] = False
     return left

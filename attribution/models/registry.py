@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["RULE_MODELS", "resolve_models"]
 
 RULE_MODELS: tuple[Model, ...] = (FirstTouch(), LastTouch(), Linear(), TimeDecay(), PositionBased())
-_OTHERS: tuple[Model, ...] = (LastNonDirect(), UShaped(), JShaped(), InverseJ(), Markov(), Shapley())
+_RATES = Shapley(value="rate", name="shapley_rate")
+_OTHERS: tuple[Model, ...] = (LastNonDirect(), UShaped(), JShaped(), InverseJ(), Markov(), Shapley(), _RATES)
 _BY_NAME: dict[str, Model] = {model.name: model for model in (*RULE_MODELS, *_OTHERS)}
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from attribution.core.errors import DesignError, InputError, TableError, closest
@@ -10,11 +11,13 @@ from experiments.metrics import Mean, Rate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import date
 
     from attribution.core.errors import TableIssue
     from attribution.core.findings import Finding
     from attribution.core.recipe import Recipe
     from attribution.credit import Credit
+    from attribution.journeys import Journeys
     from experiments.outcomes import Outcomes
     from experiments.plan import Plan
     from experiments.readout import Readout, Steps
@@ -164,15 +167,22 @@ def _credit(plan: Plan, tables: Mapping[str, Any]) -> Credit | None:
     ):
         if asked is not None:
             _need(tables, table, why)
-    return at.attribute(
+    journeys = at.build_journeys(
         tables["touches"],
         tables["conversions"],
-        models=declared.declared_models(),
         rules=declared.rules(),
         columns=plan.columns(),
         customers=tables.get("customers") if declared.dormancy is not None else None,
         key_events=tables.get("key_events"),
     )
+    return _complete_until(journeys, plan.campaign.as_of).attribute(declared.declared_models())
+
+
+def _complete_until(journeys: Journeys, as_of: date) -> Journeys:
+    """The journeys with the date of the data as the end of observation: until then a silent person stayed silent."""
+    end = round(datetime(as_of.year, as_of.month, as_of.day, tzinfo=UTC).timestamp() * 1e6)
+    first, last = journeys.observed
+    return replace(journeys, observed=(first, end), _cache={}) if end > last else journeys
 
 
 def _readout(plan: Plan, tables: Mapping[str, Any]) -> tuple[Outcomes, Readout]:

@@ -13,6 +13,7 @@ from attribution.core.errors import InputError, closest
 from attribution.core.findings import Finding
 from attribution.core.recipe import Recipe
 from attribution.core.records import Records
+from attribution.models.fitted import FittedModel
 from experiments.metrics import Rate
 from experiments.reconciliation.credited import Credited, credit_on, ground_of
 from experiments.reconciliation.result import FIELDS, TOTAL, UNTESTED, Reconciliation
@@ -110,13 +111,17 @@ def reconcile(  # noqa: PLR0913 -- the contract's options
             *_basis(found, [effects[arm] for arm in steps]),
             *_findings(found, untested, owners, windowed=persons.start is not None),
         ),
-        recipe=Recipe(
-            method="reconcile",
-            definitions=("RECONCILE", "PLACEBO"),
-            settings={"metric": chosen, "steps": {arm: list(channels) for arm, channels in steps.items()}},
-            n={"persons": treated + control},
-        ),
+        recipe=_recipe(credit, chosen, steps, treated + control),
     )
+
+
+def _recipe(credit: Credit, metric: str, steps: Mapping[str, Sequence[str]], persons: int) -> Recipe:
+    settings: dict[str, object] = {"metric": metric, "steps": {arm: list(names) for arm, names in steps.items()}}
+    fitted = [model.name for model in credit.models if isinstance(model, FittedModel)]
+    if fitted:
+        settings["path_models"] = ", ".join(fitted)
+    definitions = ("RECONCILE", "PLACEBO", *(("RECONCILE_INSIDE",) if fitted else ()))
+    return Recipe(method="reconcile", definitions=definitions, settings=settings, n={"persons": persons})
 
 
 def _metric(readout: Readout, metric: str | None) -> str:

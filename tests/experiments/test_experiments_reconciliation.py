@@ -229,3 +229,22 @@ def test_credit_and_effect_of_different_persons_or_customers_are_told(campaign: 
     fewer = at.attribute(campaign.touches, campaign.conversions.iloc[::2])
     codes = [finding.code for finding in ex.reconcile(fewer, parts[1], **options).findings]
     assert "CUSTOMERS_DIFFER" in codes
+
+
+def test_models_of_paths_are_read_inside_journeys_and_say_so():
+    c = ex.simulate("default", persons=4_000, seed=3)
+    observed = (None, "2026-12-31T00:00:00Z")
+    credit = at.attribute(c.touches, c.conversions, models=["linear", at.Markov()], observed=observed)
+    outcomes = ex.build_outcomes(
+        c.assignment, c.conversions, touches=c.touches, prices=c.prices, window="28d", as_of=c.as_of
+    )
+    readout = ex.Experiment({"woken": ex.Rate("woken")}, shares="p_assign").analyze(outcomes, touches=c.touches)
+    found = ex.reconcile(credit, readout, assignment=c.assignment, steps=c.steps)
+    assert any("markov" in sentence and "inside journeys" in sentence for sentence in found.recipe.sentences())
+    events = credit.touches().table().query("model == 'markov'")
+    firsts = c.conversions.sort_values(["time", "conversion_id"]).drop_duplicates("person_id")["conversion_id"]
+    events = events[events["conversion_id"].isin(firsts)].merge(c.assignment[["person_id", "arm"]], on="person_id")
+    for row in found.to_dicts():
+        if row["model"] == "markov" and row["step"] in c.steps:
+            mine = events[(events["arm"] == row["step"]) & events["channel"].isin(c.steps[row["step"]])]
+            assert row["attributed"] == pytest.approx(mine["weight"].sum())
