@@ -36,14 +36,14 @@ def suspected_slip(journeys: Journeys) -> tuple[Finding, ...]:
     falls off at zero. When the clocks of the tables differ by h hours, the fall is at h instead, and there is none at
     zero: moving one table by h hours makes the touches "after" the conversion collapse. The warning needs at least 30
     touches in the two hours before the edge, less than a fifth of them in the two hours after it, both hours before
-    the edge well filled, no fall at zero, and a share of touches after the conversion (within 14 hours) that falls to
+    the edge well filled, neither fall nor rise at zero, and a share of touches after the conversion (within 14 hours) that falls to
     a third. Touches that seem early are not looked for: they look like slow conversions. A slip of one hour is too
     close to zero to be told.
 
     When the table as a whole is in order, each channel is looked at alone (CHANNEL_TIME_SLIP): one channel's log may
     be in another zone. The warning needs at least 20 touches of the channel within 8 hours after a conversion, more
-    than 1.25 times as many as a day later at the same hours, no fall at zero, a shift that lowers the share of touches
-    soon after a conversion to a fifth, and other channels that hardly ever come soon after a conversion. Of the shifts
+    than 1.25 times as many as a day later at the same hours, neither fall nor rise at zero, a shift that lowers their share
+    to a fifth, and other channels that hardly ever come soon after a conversion. Of the shifts
     that fit alike, 8 hours is named when it is among them, else the smallest. A channel that works in the evening while
     all others work in the morning can look the same.
     """
@@ -58,7 +58,7 @@ def suspected_slip(journeys: Journeys) -> tuple[Finding, ...]:
 def _of_all(since: NDArray[np.int64]) -> tuple[Finding, ...]:
     """The slip of the whole table; `since` counts the touches by hours since a conversion."""
     zero = _ZERO
-    if since[zero : zero + _EDGE].sum() < 0.5 * since[zero - _EDGE : zero].sum():
+    if not _level(since):
         return ()
     best: tuple[float, int, float, float] | None = None
     for hours in range(1, _LARGEST + 1):
@@ -84,6 +84,15 @@ def _share_after(since: NDArray[np.int64], edge: int) -> float:
     return float(since[edge : edge + _LARGEST].sum() / max(int(near.sum()), 1))
 
 
+def _level(since: NDArray[np.int64]) -> bool:
+    """Whether the touches neither fall nor rise where a conversion happens.
+
+    A fall is what clocks that agree show; a rise is the work of messages that answer a conversion (a confirmation).
+    """
+    before, after = since[_ZERO - _EDGE : _ZERO].sum(), since[_ZERO : _ZERO + _EDGE].sum()
+    return bool(0.5 * before <= after <= 3.0 * before)
+
+
 def _by_channel(hour: NDArray[np.int64], channel: NDArray[np.int64], names: NDArray[np.object_]) -> tuple[Finding, ...]:
     """The slips of single channels: their touches straddle the conversions where those of the others come before."""
     everybody = np.bincount(hour, minlength=_HOURS)
@@ -95,7 +104,7 @@ def _by_channel(hour: NDArray[np.int64], channel: NDArray[np.int64], names: NDAr
         next_day = since[_ZERO + 24 : _ZERO + 24 + _NEAR].sum()
         plenty = after >= _SEEN and after > 1.25 * next_day
         apart = _around(others, _ZERO) >= _BEFORE and _soon_after(others, _ZERO) <= min(0.1, share / 3)
-        if not plenty or not apart or since[_ZERO : _ZERO + _EDGE].sum() < 0.5 * since[_ZERO - _EDGE : _ZERO].sum():
+        if not plenty or not apart or not _level(since):
             continue
         left = {hours: int(since[_ZERO + hours :][:_NEAR].sum()) for hours in range(_EDGE, _LARGEST + 1)}
         fitting = [hours for hours, count in left.items() if count <= min(left.values()) + _ALIKE]
