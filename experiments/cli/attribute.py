@@ -26,7 +26,7 @@ _MODELS = "first_touch,last_touch,linear,time_decay,position_based"
     default=_MODELS,
     show_default=True,
     help="Models of credit, separated by commas: first_touch last_touch last_non_direct linear time_decay "
-    "position_based u_shaped j_shaped inverse_j markov shapley.",
+    "position_based u_shaped j_shaped inverse_j markov shapley shapley_rate.",
 )
 @click.option(
     "--lookback",

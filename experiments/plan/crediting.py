@@ -9,7 +9,6 @@ from pydantic import BeforeValidator, Field, PlainValidator, model_validator
 from attribution.models.decay import TimeDecay
 from attribution.models.last_non_direct import LastNonDirect
 from attribution.models.markov import Markov
-from attribution.models.shapley import Shapley
 from attribution.rules import Rules
 from experiments.plan import spelling
 from experiments.plan.sections import Duration, Names, Section, Text, key, listed
@@ -21,7 +20,7 @@ __all__ = ["AttributionPlan"]
 
 ModelName = Literal[
     "first_touch", "last_touch", "last_non_direct", "linear", "time_decay", "position_based", "u_shaped", "j_shaped",
-    "inverse_j", "markov", "shapley",
+    "inverse_j", "markov", "shapley", "shapley_rate",
 ]  # fmt: skip
 
 
@@ -30,7 +29,7 @@ class AttributionPlan(Section):
 
     models: Annotated[tuple[ModelName, ...], BeforeValidator(listed), Field(min_length=1)] = key(
         "The models of credit, side by side: first_touch, last_touch, last_non_direct, linear, time_decay, "
-        "position_based, u_shaped, j_shaped, inverse_j, markov, shapley.",
+        "position_based, u_shaped, j_shaped, inverse_j, markov, shapley, shapley_rate.",
         kind="list of texts",
         default=("first_touch", "last_touch", "linear", "time_decay", "position_based"),
     )
@@ -115,12 +114,6 @@ class AttributionPlan(Section):
         "How many channels a state of markov remembers.", kind="whole number", default=1
     )
     markov_removal: Text = key("What removing a channel means in markov.", kind="text", default="redirect_to_null")
-    shapley_value: Literal["count", "rate"] = key(
-        "What a coalition of channels is worth in shapley: conversions, or the conversion rate.",
-        kind='"count" or "rate"',
-        default="count",
-    )
-
     @model_validator(mode="after")
     def _possible(self) -> Self:
         """Rules and models say themselves what they cannot be."""
@@ -154,7 +147,6 @@ class AttributionPlan(Section):
             "time_decay": TimeDecay(half_life=self.half_life),
             "last_non_direct": LastNonDirect(direct=tuple(self.direct)),
             "markov": Markov(order=self.markov_order, removal=self.markov_removal),  # type: ignore[arg-type]
-            "shapley": Shapley(value=self.shapley_value),
         }
         return tuple(with_settings.get(name, name) for name in self.models)
 

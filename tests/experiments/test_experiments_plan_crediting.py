@@ -71,18 +71,17 @@ def test_every_rule_reaches_the_rules():
 
 
 def test_settings_of_models_reach_the_models():
-    names = ["markov", "shapley", "last_non_direct", "time_decay", "j_shaped"]
+    names = ["markov", "shapley_rate", "last_non_direct", "time_decay", "j_shaped"]
     models = plan(
         models=names,
         markov_order=2,
         markov_removal="fail",
-        shapley_value="rate",
         direct=["app", "search"],
         half_life="3d",
     ).attribution.declared_models()
     markov, shapley, last, decay, shape = models
     assert (markov.order, markov.removal) == (2, "fail")
-    assert (shapley.value, last.direct, decay.half_life) == ("rate", ("app", "search"), timedelta(days=3))
+    assert (shapley, last.direct, decay.half_life) == ("shapley_rate", ("app", "search"), timedelta(days=3))
     assert shape == "j_shaped"
 
 
