@@ -36,16 +36,16 @@ def suspected_slip(journeys: Journeys) -> tuple[Finding, ...]:
     falls off at zero. When the clocks of the tables differ by h hours, the fall is at h instead, and there is none at
     zero: moving one table by h hours makes the touches "after" the conversion collapse. The warning needs at least 30
     touches in the two hours before the edge, less than a fifth of them in the two hours after it, both hours before
-    the edge well filled, neither fall nor rise at zero, and a share of touches after the conversion (within 14 hours) that falls to
-    a third. Touches that seem early are not looked for: they look like slow conversions. A slip of one hour is too
-    close to zero to be told.
+    the edge well filled, neither fall nor rise at zero, and a share of touches after the conversion (within 14 hours)
+    that falls to a third. Touches that seem early are not looked for: they look like slow conversions. A slip of one
+    hour is too close to zero to be told.
 
     When the table as a whole is in order, each channel is looked at alone (CHANNEL_TIME_SLIP): one channel's log may
     be in another zone. The warning needs at least 20 touches of the channel within 8 hours after a conversion, more
-    than 1.25 times as many as a day later at the same hours, neither fall nor rise at zero, a shift that lowers their share
-    to a fifth, and other channels that hardly ever come soon after a conversion. Of the shifts
-    that fit alike, 8 hours is named when it is among them, else the smallest. A channel that works in the evening while
-    all others work in the morning can look the same.
+    than 1.25 times as many as a day later at the same hours, neither fall nor rise at zero, a shift that lowers their
+    share to a fifth, and other channels that hardly ever come soon after a conversion. Of the shifts that fit alike, 8
+    hours is named when it is among them, else the smallest. A channel that works in the evening while all others work
+    in the morning can look the same.
     """
     pairs = _pairs(journeys)
     if pairs is None:
