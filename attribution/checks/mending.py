@@ -48,31 +48,38 @@ def joined(given: Given, codes: set[str]) -> Joined:
         codes: Codes of the issues that their reading gave.
     """
     tables = {name: _eager(given.of(name)) for name in ("touches", "conversions")}
-    roles = dict(given.roles)
-    try:
-        return Joined(_built(given, tables, roles), {})
-    except TableError as error:
-        issues = error.issues
-    try:
-        return _mended(given, tables, codes, issues)
-    except Exception:  # noqa: BLE001 -- the issues are told; what they keep from being mended is not another one
-        return Joined(None, {}, issues)
+    issues: list[TableIssue] = []
+    left_out: dict[str, int] = {}
+    known: set[str] = set()
+    while True:
+        try:
+            kept, roles, left_out = _mended(given, tables, known) if issues else (tables, dict(given.roles), {})
+            return Joined(_built(given, kept, roles), left_out, tuple(issues))
+        except TableError as error:
+            issues += [issue for issue in error.issues if issue not in issues]
+        found = codes | {issue.code for issue in issues}
+        if found == known:
+            return Joined(None, left_out, tuple(issues))
+        known = found
 
 
 def _mended(
-    given: Given, tables: dict[str, nw.DataFrame[Any]], codes: set[str], issues: tuple[TableIssue, ...]
-) -> Joined:
-    """The plan of the tables without the rows that are errors."""
+    given: Given, tables: dict[str, nw.DataFrame[Any]], codes: set[str]
+) -> tuple[dict[str, nw.DataFrame[Any]], dict[str, Columns], dict[str, int]]:
+    """The tables without the rows that are errors, their roles, and the number of rows left out."""
     kept: dict[str, Any] = {}
     left_out = {}
     roles = dict(given.roles)
     if "DAY_PRECISION" in codes:
         roles["conversions"] = replace(roles["conversions"], precision="day")
     for name, table in tables.items():
-        good = _good_rows(table, roles[name], conversions=name == "conversions", codes=codes)
+        try:
+            good = _good_rows(table, roles[name], conversions=name == "conversions", codes=codes)
+        except Exception:  # noqa: BLE001 -- what keeps a table from being mended is among its issues already
+            good = np.ones(len(table), bool)
         left_out[name] = int((~good).sum())
         kept[name] = table.filter(good.tolist()) if left_out[name] else table
-    return Joined(_built(given, kept, roles), left_out, issues)
+    return kept, roles, left_out
 
 
 def _eager(table: Any) -> nw.DataFrame[Any]:

@@ -79,13 +79,18 @@ def check_tables(  # noqa: PLR0913 -- options are keyword-only
         raise InputError("check_tables needs at least one table, for example check_tables(touches, conversions).")
     given = Given(tables, {name: columns_for(columns, name) for name in _NAMES}, rules)
     reading = read_tables(given)
-    both = reading.touches is not None and reading.conversions is not None
-    plan = reading.tried("touches", lambda: joined(given, _codes(reading))) if both else None
+    plan = reading.tried("touches", lambda: joined(given, _codes(reading))) if _both(given, reading) else None
     reading.note([] if plan is None else plan.issues)
     findings = [*_main_findings(reading, plan), *_price_names(reading), *reading.findings]
     if "touches" in tables and "conversions" in tables:
         findings += _without(reading, plan)
     return Checks(issues=tuple(reading.problems.issues), findings=tuple(findings), recipe=_recipe(given, reading))
+
+
+def _both(given: Given, reading: Reading) -> bool:
+    """Whether there are touches and conversions that are tables at all."""
+    lost = {issue.table for issue in reading.problems.issues if issue.code == "UNREADABLE_TABLE"}
+    return all(given.of(name) is not None and name not in lost for name in ("touches", "conversions"))
 
 
 def _codes(reading: Reading) -> set[str]:
