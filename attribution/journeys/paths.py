@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,11 +13,12 @@ from attribution.core.errors import InputError
 from attribution.core.formats import format_value
 from attribution.core.records import Field, Records, TabularResult
 from attribution.core.render.display import Display, records_table
+from attribution.journeys.path_counts import PathCounts
+from attribution.journeys.sequences import number_sequences
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from attribution.journeys.eligibility import Pairs
     from attribution.journeys.plan import Journeys
 
 __all__ = ["Paths", "Summary", "count_paths", "summarise"]
@@ -29,6 +30,9 @@ _SEPARATOR = " > "
 @dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
 class Paths(TabularResult):
     """The most frequent journeys: path, conversions, value, share (of the conversions with a touch).
+
+    With null journeys also nulls and conversion_rate (conversions of all journeys on the path); then paths that never
+    converted are there too.
 
     Attributes:
         records: The rows, most conversions first.
@@ -47,47 +51,59 @@ class Paths(TabularResult):
         return Display(messages.text("JOURNEYS.PATHS_TITLE"), (records_table(self.records, notes=notes),))
 
 
-def count_paths(journeys: Journeys, top: int | None) -> Paths:
-    """Count the paths of the touched conversions."""
+def count_paths(journeys: Journeys, top: int | None, *, nulls: bool = False) -> Paths:
+    """Count the paths of the touched conversions, and of the null journeys where asked."""
     if top is not None and (not isinstance(top, int) or isinstance(top, bool) or top < 1):
         raise InputError(f"top must be a whole number of at least 1, or None for all, got {top!r}.")
-    found: dict[tuple[int, ...], list[float]] = {}
+    counts = journeys.path_counts() if nulls else _converting(journeys)
+    names = [str(name) for name in counts.channel_names]
+    total = float(counts.conversions.sum())
+    limit = _limit(counts.conversions, top)
+    found: list[dict[str, Any]] = []
+    for place in np.flatnonzero(counts.conversions >= limit).tolist():
+        begin, end = counts.offsets[place], counts.offsets[place + 1]
+        row: dict[str, Any] = {
+            "path": _SEPARATOR.join(names[code] for code in counts.channel[begin:end].tolist()),
+            "conversions": int(counts.conversions[place]),
+            "value": float(counts.value[place]) if journeys.conversions.has_value else None,
+            "share": float(counts.conversions[place]) / total if total else None,
+            "nulls": int(counts.nulls[place]),
+        }
+        row["conversion_rate"] = row["conversions"] / (row["conversions"] + row["nulls"])
+        found.append(row)
+    found.sort(key=lambda row: (-row["conversions"], -row["nulls"], row["path"]))
+    fields = [Field("path", "text"), Field("conversions", "count"), Field("value", "money"), Field("share", "rate")]
+    if nulls:
+        fields += [Field("nulls", "count"), Field("conversion_rate", "rate")]
+    return Paths(records=Records.from_rows(fields, found[:top]), distinct=len(counts))
+
+
+def _limit(conversions: NDArray[np.float64], top: int | None) -> float:
+    """The fewest conversions that a path among the ``top`` can have."""
+    if top is None or len(conversions) <= top:
+        return 0.0
+    return float(np.partition(conversions, len(conversions) - top)[len(conversions) - top])
+
+
+def _converting(journeys: Journeys) -> PathCounts:
+    """The distinct paths of the touched conversions."""
+    lengths, channel, value = [np.empty(0, np.int64)], [np.empty(0, np.int64)], [np.empty(0)]
     for pairs in journeys.pairs():
-        _count(journeys, pairs, found)
-    names = [str(name) for name in journeys.touches.channel.names]
-    total = sum(count for count, _ in found.values())
-    named = [(_SEPARATOR.join(names[code] for code in path), count, value) for path, (count, value) in found.items()]
-    named.sort(key=lambda item: (-item[1], item[0]))
-    has_value = journeys.conversions.has_value
-    rows = [
-        {"path": path, "conversions": int(count), "value": value if has_value else None, "share": count / total}
-        for path, count, value in named[:top]
-    ]
-    fields = (Field("path", "text"), Field("conversions", "count"), Field("value", "money"), Field("share", "rate"))
-    return Paths(records=Records.from_rows(fields, rows), distinct=len(named))
-
-
-def _count(journeys: Journeys, pairs: Pairs, found: dict[tuple[int, ...], list[float]]) -> None:
-    """Add the paths of some pairs: journeys of one length are the rows of a matrix, equal rows are one path."""
-    channel = journeys.served.channel[pairs.touch]
-    begins = np.cumsum(pairs.counts) - pairs.counts
-    value = journeys.counted.value[pairs.start : pairs.stop]
-    for length in np.unique(pairs.counts[pairs.counts > 0]).tolist():
-        chosen = np.flatnonzero(pairs.counts == length)
-        matrix = channel[begins[chosen][:, None] + np.arange(length)]
-        rows, place = _distinct_rows(matrix)
-        counts = np.bincount(place, minlength=len(rows))
-        values = np.bincount(place, weights=value[chosen], minlength=len(rows))
-        for row, count, amount in zip(rows.tolist(), counts.tolist(), values.tolist(), strict=True):
-            entry = found.setdefault(tuple(row), [0.0, 0.0])
-            entry[0] += count
-            entry[1] += amount
-
-
-def _distinct_rows(matrix: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    raw = np.ascontiguousarray(matrix).view(np.dtype((np.void, matrix.dtype.itemsize * matrix.shape[1]))).ravel()
-    _, first, place = np.unique(raw, return_index=True, return_inverse=True)
-    return matrix[first], place
+        touched = np.flatnonzero(pairs.counts)
+        lengths.append(pairs.counts[touched])
+        channel.append(journeys.served.channel[pairs.touch].astype(np.int64))
+        value.append(journeys.counted.value[pairs.start + touched])
+    names = journeys.touches.channel.names
+    number, offsets, steps = number_sequences(np.concatenate(lengths), np.concatenate(channel), len(names))
+    size = len(offsets) - 1
+    return PathCounts(
+        offsets=offsets,
+        channel=steps,
+        channel_names=names.copy(),
+        conversions=np.bincount(number, minlength=size).astype(np.float64),
+        value=np.bincount(number, weights=np.concatenate(value), minlength=size).astype(np.float64),
+        nulls=np.zeros(size),
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)

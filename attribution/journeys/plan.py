@@ -85,15 +85,16 @@ class Journeys:
         credit: Credit = import_module("attribution.credit.attribute").attribute_journeys(self, models)
         return credit
 
-    def paths(self, top: int | None = 20) -> Paths:
+    def paths(self, top: int | None = 20, *, nulls: bool = False) -> Paths:
         """The most frequent journeys, as channels in order.
 
         Args:
             top: How many; None for all.
+            nulls: Adds the null journeys on each path and its conversion rate.
         """
         from attribution.journeys.paths import count_paths
 
-        return count_paths(self, top)
+        return count_paths(self, top, nulls=nulls)
 
     def lengths(self) -> PathLengths:
         """Touches per journey: length, conversions, value and shares; 0 for conversions without an eligible touch."""

@@ -27,6 +27,7 @@ from attribution.plots.sheet import (
 
 if TYPE_CHECKING:
     from attribution.credit.credit import Credit
+    from attribution.credit.path_credit import PathCredit
     from attribution.plots.measures import Drawn, Measure
 
 __all__ = ["plot_credit"]
@@ -38,7 +39,7 @@ _AXIS = 62.0
 
 
 def plot_credit(
-    credit: Credit,
+    credit: Credit | PathCredit,
     *,
     measure: Literal["conversions", "value", "share"] = "conversions",
     level: float | None = None,
@@ -51,7 +52,7 @@ def plot_credit(
     credit; conversions without an eligible touch are told below.
 
     Args:
-        credit: The credit.
+        credit: The credit, also that of `at.attribute_paths` (which has no intervals).
         measure: "conversions", "value", or "share" (of the attributed conversions).
         level: Draws confidence intervals at this level, as in `Credit.table`.
         top: How many channels to draw; the table has all.
@@ -74,7 +75,7 @@ def plot_credit(
     asked = measure_of(credit, measure, "plot_credit")
     top = check_top(top)
     drawn = drawn_credit(credit, asked, level)
-    title = _title(drawn, asked, credit.sums.touched)
+    title = _title(drawn, asked)
     subtitle = messages.text(f"PLOT.CREDIT_{measure.upper()}")
     if level is not None:
         subtitle += messages.text("PLOT.LEVEL", {"level": level})
@@ -96,7 +97,7 @@ def plot_credit(
     )
 
 
-def _title(drawn: Drawn, measure: Measure, touched: int) -> str:
+def _title(drawn: Drawn, measure: Measure) -> str:
     """Who leads, and whether the models agree on it."""
     best = {
         model: max((drawn.values[model, label][0] for label in drawn.labels), default=0.0) for model in drawn.models
@@ -109,7 +110,7 @@ def _title(drawn: Drawn, measure: Measure, touched: int) -> str:
     }
     names = sorted(set(leaders.values()), key=lambda name: (-list(leaders.values()).count(name), name))
     low, high = min(best.values()), max(best.values())
-    values = {"name": shortened(names[0], 240, TITLE), "n": len(drawn.models), "total": touched}
+    values = {"name": shortened(names[0], 240, TITLE), "n": len(drawn.models), "total": brief(drawn.touched, "count")}
     if len(names) == 1 and len(drawn.models) == 1:
         values["amount"] = brief(high, measure.kind)
         return messages.text(f"PLOT.CREDIT_ONE_{measure.name.upper()}", values)

@@ -27,6 +27,7 @@ from attribution.plots.sheet import (
 
 if TYPE_CHECKING:
     from attribution.credit.credit import Credit
+    from attribution.credit.path_credit import PathCredit
     from attribution.plots.measures import Measure
 
 __all__ = ["plot_dumbbell"]
@@ -38,7 +39,7 @@ _AXIS = 62.0
 
 
 def plot_dumbbell(
-    credit: Credit,
+    credit: Credit | PathCredit,
     model_a: str,
     model_b: str,
     *,
@@ -51,7 +52,7 @@ def plot_dumbbell(
     less. The channels stand by the difference.
 
     Args:
-        credit: The credit.
+        credit: The credit, also that of `at.attribute_paths`.
         model_a: Name of the model to start from.
         model_b: Name of the model to go to.
         measure: "conversions", "value", or "share" (of the attributed conversions).

@@ -9,6 +9,7 @@ from attribution.core import messages
 from attribution.core.errors import InputError, closest
 from attribution.core.render.display import column_label
 from attribution.credit.credit import Credit
+from attribution.credit.path_credit import PathCredit
 from attribution.touches import NONE
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class Drawn:
         labels: The label of each key, largest credit first.
         values: By model and label: value, low and high (None without a level).
         none: Conversions (or their value) without an eligible touch; None for shares.
+        touched: Conversions with one.
     """
 
     models: tuple[str, ...]
@@ -64,18 +66,17 @@ class Drawn:
     labels: list[str]
     values: Mapping[tuple[str, str], tuple[float, float | None, float | None]]
     none: float | None
+    touched: float
 
 
 def measure_of(credit: object, name: str, where: str) -> Measure:
     """The measure of a name, after checking that there is a credit that has it."""
-    if not isinstance(credit, Credit):
+    if not isinstance(credit, (Credit, PathCredit)):
         raise InputError(f"{where} needs a Credit, got {type(credit).__name__}. Pass at.attribute(...).")
     if name not in _MEASURES:
         raise InputError(
             f"measure must be one of {', '.join(_MEASURES)}, got {name!r}. {closest(str(name), _MEASURES)}"
         )
-    if name == "value" and not credit.journeys.conversions.has_value:
-        raise InputError('measure="value" needs a value column in the conversions; there is none.')
     return _MEASURES[name]
 
 
@@ -91,10 +92,12 @@ def model_label(name: str) -> str:
     return column_label(name)
 
 
-def drawn_credit(credit: Credit, measure: Measure, level: float | None) -> Drawn:
+def drawn_credit(credit: Credit | PathCredit, measure: Measure, level: float | None) -> Drawn:
     """The rows of the credit table that a plot draws: all but "(none)"."""
     frame = credit.table() if level is None else credit.table(level=level)
-    keys = tuple(key.name for key in credit.cells.keys)
+    if measure.name == "value" and frame["value"].isna().all():
+        raise InputError('measure="value" needs a value column in the conversions; there is none.')
+    keys = tuple(key.name for key in credit.cells.keys) if isinstance(credit, Credit) else ("channel",)
     models = tuple(model.name for model in credit.models)
     rows: list[dict[str, Any]] = []
     values: dict[tuple[str, str], tuple[float, float | None, float | None]] = {}
@@ -115,7 +118,9 @@ def drawn_credit(credit: Credit, measure: Measure, level: float | None) -> Drawn
     labels = list(dict.fromkeys(label for _, label in values))
     total = {label: sum(values[model, label][0] for model in models) for label in labels}
     labels.sort(key=lambda label: (-round(total[label], 9), label))
-    return Drawn(models, keys, rows, labels, values, None if measure.name == "share" else none)
+    first = frame[(frame["model"] == models[0]) & ~(frame[list(keys)] == NONE).any(axis=1)]
+    touched = float(first["conversions"].sum())
+    return Drawn(models, keys, rows, labels, values, None if measure.name == "share" else none, touched)
 
 
 def _number(value: Any) -> float | None:

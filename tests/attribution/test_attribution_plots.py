@@ -127,6 +127,17 @@ def test_lengths_and_times_carry_the_data_of_the_journeys(credit):
     assert at.plot_time_to_conversion(journeys, bin="7d").to_dicts() == journeys.time_to_conversion(bin="7d").to_dicts()
 
 
+def test_credit_of_aggregated_paths_is_drawn_too():
+    paths = pd.DataFrame({"path": ["A > B", "B", ""], "conversions": [3, 2, 1]})
+    made = at.attribute_paths(paths, models=["linear", "last_touch"])
+    plot = at.plot_credit(made)
+    assert plot.title == "B leads under both models: 3.5 to 5"
+    assert "Not drawn: conversions without an eligible touch (1)." in texts(plot.to_svg())
+    assert at.plot_dumbbell(made, "linear", "last_touch").to_dicts()[0]["difference"] == 1.5
+    with pytest.raises(at.InputError, match="needs a value column"):
+        at.plot_credit(made, measure="value")
+
+
 def test_titles_are_findings():
     touches = pd.DataFrame(
         {

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import attribution as at
+from attribution.journeys import eligibility
 from oracles import reading
 
 LOOKBACK = timedelta(days=10)
@@ -58,9 +59,6 @@ def tables(left, right, shuffle: int | None = None):
 
 def credit_of(left, right, *, models=MODELS, shuffle=None):
     return at.attribute(*tables(left, right, shuffle), models=models, rules=RULES)
-
-
-# --- over time -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -174,9 +172,6 @@ def test_without_a_conversion_there_is_no_period():
     assert "Credit by day" in repr(found)
 
 
-# --- hand-overs ------------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("of", ["all", "journeys"])
 @pytest.mark.parametrize("within", ["30min", "20h", "5d"])
@@ -279,9 +274,6 @@ def test_hand_overs_refuse_what_they_cannot_mean():
     assert "Hand-overs within 1h" in repr(journeys.hand_overs())
 
 
-# --- reach, lengths, waiting times -----------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("seed", range(4))
 def test_reach_is_that_of_plain_loops(seed):
     left, right = world(seed, touches=30)
@@ -361,7 +353,43 @@ def test_without_a_touched_conversion_all_readings_are_empty():
         assert shown._repr_html_().startswith("<div")
 
 
-# --- events, order of rows, languages --------------------------------------------------------------------------------
+@pytest.mark.parametrize("seed", range(3))
+def test_paths_with_null_journeys_tell_the_rate_of_each(seed):
+    left, right = world(seed, touches=120)
+    journeys = credit_of(left, right).journeys
+    plain = {row["path"]: row for row in journeys.paths(None).to_dicts()}
+    counted: dict[str, list[float]] = {}
+    for conversion in right:
+        path = " > ".join(touch["channel"] for touch in reading.journey(left, conversion, LOOKBACK))
+        if path:
+            counted.setdefault(path, []).append(conversion["value"])
+    assert {path: (row["conversions"], row["value"]) for path, row in plain.items()} == {
+        path: (len(values), sum(values)) for path, values in counted.items()
+    }
+    both = journeys.paths(None, nulls=True).to_dicts()
+    assert sum(row["nulls"] for row in both) == journeys.path_counts().nulls.sum()
+    assert {row["path"] for row in both if row["conversions"]} == set(plain)
+    for row in both:
+        assert row["conversion_rate"] == row["conversions"] / (row["conversions"] + row["nulls"])
+    assert journeys.paths(3, nulls=True).to_dicts() == both[:3]
+    assert "conversion rate" in repr(journeys.paths(nulls=True))
+
+
+def test_small_pieces_change_nothing(monkeypatch):
+    left, right = world(12, touches=150, conversions=40)
+
+    def readings():
+        credit = credit_of(left, right)
+        journeys = credit.journeys
+        return [
+            credit.over_time("day", at="touch").table(), journeys.hand_overs("2d", of="journeys", ends=True).table(),
+            journeys.lengths().table(), journeys.time_to_conversion().table(), journeys.paths(None).table(),
+        ]  # fmt: skip
+
+    whole = readings()
+    monkeypatch.setattr(eligibility, "PAIR_BUDGET", 3)
+    for one, other in zip(whole, readings(), strict=True):
+        pd.testing.assert_frame_equal(one, other, rtol=1e-12)
 
 
 def test_events_say_which_reading_their_weights_are():
