@@ -113,12 +113,10 @@ class ChainEffects:
             return self.redirected.effects(totals)
         chain = self.chain
         whole = conversion_probability(chain, totals)
-        # The last channel of the start is none.
-        left = np.append(chain.last, -1)[chain.source]
         loss = np.zeros(chain.channels)
         for channel in np.unique(chain.last).tolist():
-            kept = (chain.next != channel) & (left != channel)
-            loss[channel] = 1.0 - conversion_probability(chain, np.where(kept, totals, 0.0)) / whole
+            kept = np.where(chain.next == channel, 0.0, totals)
+            loss[channel] = 1.0 - conversion_probability(chain, kept) / whole
         return loss
 
 

@@ -228,6 +228,13 @@ def test_reconnecting_can_leave_states_that_turn_for_ever():
     assert oracle.removal_effects(oracle.journeys(*data), 1, "reconnect")["C"] == Fraction(1)
 
 
+def test_a_detour_can_leave_a_single_journey_or_none():
+    assert effects(([["A"], ["B"]], [3, 1], [4, 0]), removal="detour").tolist() == pytest.approx(
+        [-1, 0.1428571428571428]
+    )
+    assert effects(([["A"]], [3], [4]), removal="detour").tolist() == [1]
+
+
 def test_effects_below_0_are_told():
     reconnected = at.Markov(removal="reconnect").fit(paths_of(*TEXTBOOK))
     assert reconnected.effects[0] == pytest.approx(-0.5)

@@ -69,6 +69,32 @@ def test_scores_equal_single_journeys_scored_one_by_one(order):
     assert table["held_out_auc"] == pytest.approx(auc.mean(), rel=1e-12)
 
 
+def test_the_choice_is_the_smallest_order_within_one_standard_error():
+    """Recomputed from the folds of single journeys, where the best order is not the one chosen."""
+    paths, folds = drawn(2, 60, seed=14), 4
+    found = at.choose_markov_order(paths, orders=(1, 2, 3), folds=folds, seed=2)
+    _, won, lost, _, _ = _divided(paths, folds, 2)
+    texts = [
+        [paths.channel_names[code] for code in paths.channel[begin:end]]
+        for begin, end in zip(paths.offsets[:-1], paths.offsets[1:], strict=True)
+    ]
+    loss = np.empty((3, folds))
+    size = won.sum(axis=0) + lost.sum(axis=0)
+    for fold in range(folds):
+        rest = won.sum(axis=1) - won[:, fold], lost.sum(axis=1) - lost[:, fold]
+        held = oracle.journeys(texts, won[:, fold], lost[:, fold])
+        for order in (1, 2, 3):
+            loss[order - 1, fold] = oracle.held_out(oracle.journeys(texts, *rest), held, order, CHANNELS)[0]
+    mean = loss.sum(axis=1) / size.sum()
+    apart = loss / size - (loss / size)[mean.argmin()]
+    error = [np.sqrt(((row - row.mean()) ** 2).sum() / (folds - 1) / folds) for row in apart]
+    table = found.table()
+    assert table["excess"].tolist() == pytest.approx((mean - mean.min()).tolist(), rel=1e-9, abs=1e-12)
+    assert table["excess_standard_error"].tolist() == pytest.approx(error, rel=1e-9, abs=1e-12)
+    expected = next(place + 1 for place in range(3) if mean[place] - mean.min() <= error[place])
+    assert (found.chosen, found.lowest) == (expected, int(mean.argmin()) + 1) == (1, 2)
+
+
 def test_outcomes_that_no_memory_explains_choose_order_1():
     """Steps of order 2, outcomes by lot: the journey needs the memory, its outcome does not."""
     paths = drawn(2, 3_000, seed=2)
