@@ -100,18 +100,18 @@ def table_sums(credit: Credit, spend: CellSpend | None = None) -> TableSums:
         sums_of_cost = (drawn + spend.fixed, drawn, spend.sums(2), spend.sums(3))
         per_cost = tuple(cross.frozen(top, *sums_of_cost) for cross, top in zip(beside, found, strict=True))
     return TableSums(
-        conversions=_figure(found[0], attributed, per_cost[0]),
-        value=_figure(found[1], worth, per_cost[1]),
+        conversions=_figure(found[0], attributed, per_cost[0], 1.0),
+        value=_figure(found[1], worth, per_cost[1], 0.0),
         share=share.frozen(found[0], total, total, *powers),
         outside=touched - wholly,
         touched=touched,
     )
 
 
-def _figure(sums: PersonSums, whole: Floats, per_cost: RatioSums | None) -> Figure:
+def _figure(sums: PersonSums, whole: Floats, per_cost: RatioSums | None, least: float) -> Figure:
     total = sums.total.sum(axis=1, keepdims=True)
     lump = np.where(total > 0, sums.squares.sum(axis=1, keepdims=True) / np.where(total > 0, total, 1.0), 0.0)
-    unseen = float((whole**2).sum() / whole.sum()) if whole.sum() > 0 else 1.0
+    unseen = float((whole**2).sum() / whole.sum()) if whole.sum() > 0 else least
     return Figure(sums=sums, lump=lump, unseen=unseen, per_cost=per_cost)
 
 

@@ -94,7 +94,8 @@ def total_interval(
     which takes the skewness of the persons' credits out of the studentised total. The variance is the sum of squares of
     the persons' credits when the number N of persons at risk is unknown, and (squares - total^2 / N) * N / (N - 1)
     when it is known. Below 30: the gamma interval of Fay and Feuer for a weighted sum of Poisson counts, with a sum of
-    squares of at least lump * total: a handful of persons with one conversion each does not show that nobody has ten.
+    squares of at least lump * total and a largest credit of at least one lump: a handful of persons with one conversion
+    each does not show that nobody has ten.
 
     Args:
         sums: Sums over persons.
@@ -131,7 +132,8 @@ def hall_ends(total: Floats, variance: Floats, third: Floats, level: float) -> t
 
     z = float(ndtri(0.5 + level / 2))
     error, skewness = np.sqrt(variance), _skewness(variance, third)
-    return total - error * hall_inverse(z, skewness), total - error * hall_inverse(-z, skewness)
+    low, high = total - error * hall_inverse(z, skewness), total - error * hall_inverse(-z, skewness)
+    return np.minimum(low, total), np.maximum(high, total)  # at levels near 0 the bend exceeds the quantile
 
 
 def _skewness(variance: Floats, third: Floats) -> Floats:
@@ -148,12 +150,13 @@ def _gamma(
     seen = (total > 0) & (squares > 0)
     mean, variance = np.where(seen, total, 1.0), np.where(seen, squares, 1.0)
     low = np.where(seen, variance / (2 * mean) * _chi_square(alpha / 2, 2 * mean**2 / variance), 0.0)
-    weight = np.where(seen, largest, unseen)
+    # The one more person of the upper end may be like those of other cells.
+    weight = np.where(seen, np.maximum(largest, lump), unseen)
     mean, variance = np.where(seen, total, 0.0) + weight, np.where(seen, squares, 0.0) + weight**2
     usable = mean > 0
     mean, variance = np.where(usable, mean, 1.0), np.where(usable, variance, 1.0)
     high = np.where(usable, variance / (2 * mean) * _chi_square(1 - alpha / 2, 2 * mean**2 / variance), 0.0)
-    return low, high
+    return np.minimum(low, total), np.maximum(high, total)
 
 
 def _chi_square(probability: float, freedom: Floats) -> Floats:
@@ -183,7 +186,7 @@ def _test_inversion(sums: RatioSums, level: float, population: int | None) -> tu
     from scipy.special import ndtri
 
     z = float(ndtri(0.5 + level / 2))
-    _, first, second, third = _residuals(sums)
+    found, first, second, third = _residuals(sums)
     skewness = _skewness(*_centred(first, second, third, population))
     top, cross, bottom = sums.top.squares, sums.cross, sums.squares
     if population is not None and population > 1:
@@ -200,7 +203,7 @@ def _test_inversion(sums: RatioSums, level: float, population: int | None) -> tu
         closed = a > 0
         root = (b - np.sign(quantile) * np.sqrt(np.maximum(b * b - a * c, 0.0))) / np.where(closed, a, 1.0)
         ends.append(np.where(closed, root, np.nan))
-    return ends[0], ends[1]
+    return np.minimum(ends[0], found), np.maximum(ends[1], found)
 
 
 def ratio_interval(

@@ -8,6 +8,8 @@ from datetime import timedelta
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import optimize, stats
 
 import attribution as at
@@ -117,7 +119,8 @@ def test_weighted_small_cells_follow_fay_and_feuer():
     for name, (inside, other) in cells.items():
         amounts, every = np.array(inside), np.array([*inside, *other])
         lump = (every**2).sum() / every.sum()
-        total, squares, largest = amounts.sum(), max((amounts**2).sum(), lump * amounts.sum()), amounts.max()
+        total, squares = amounts.sum(), max((amounts**2).sum(), lump * amounts.sum())
+        largest = max(amounts.max(), lump)
         low = squares / (2 * total) * stats.chi2.ppf(0.025, 2 * total**2 / squares)
         more, spread = total + largest, squares + largest**2
         high = spread / (2 * more) * stats.chi2.ppf(0.975, 2 * more**2 / spread)
@@ -302,3 +305,36 @@ def test_the_result_prints_its_share_with_the_ends():
     assert "share_low" in found.table()
     assert "share_low" not in repr(found)
     assert found.seed is None
+
+
+JOURNEYS = st.lists(
+    st.tuples(
+        st.integers(0, 12),
+        st.lists(st.sampled_from("abc"), min_size=1, max_size=4),
+        st.floats(0.0, 1e6, allow_nan=False),
+    ),
+    min_size=1,
+    max_size=40,
+)
+
+
+@settings(max_examples=40)
+@given(journeys=JOURNEYS, level=st.floats(0.01, 0.999), known=st.booleans())
+def test_any_journeys_have_intervals_around_their_credit(journeys, level, known):
+    touches, conversions = tables(journeys)
+    credit = at.attribute(touches, conversions, models=["linear", "last_touch"])
+    population = 40 if known else None
+    table = credit.table(level=level, population=population)
+    stems = (("conversions", "conversions"), ("value", "value"), ("share_of_attributed", "share"))
+    for name, stem in stems:
+        kept = table[table[name].notna() & table[f"{stem}_low"].notna()]
+        assert (kept[f"{stem}_low"] >= 0).all()
+        assert (kept[f"{stem}_low"] <= kept[name] * (1 + 1e-9)).all()
+        assert (kept[name] <= kept[f"{stem}_high"] * (1 + 1e-9) + 1e-12).all()
+        assert np.isfinite(kept[f"{stem}_high"]).all()
+    assert (table.share_high.dropna() <= 1).all()
+    # A unit of money is a unit: eight times the value, eight times its interval.
+    dearer = at.attribute(touches, conversions.assign(value=conversions.value * 8), models=["linear", "last_touch"])
+    scaled = dearer.table(level=level, population=population)
+    for end in ("low", "high"):
+        np.testing.assert_allclose(scaled[f"value_{end}"], 8 * table[f"value_{end}"], rtol=1e-9, atol=1e-9)
