@@ -6,9 +6,11 @@ from collections import defaultdict
 from dataclasses import replace
 from fractions import Fraction
 
+import hypothesis.strategies as st
 import pytest
 from campaign_cases import (
     DIRECT,
+    FORMS,
     HOUR,
     NONE,
     PATH_MODELS,
@@ -100,9 +102,16 @@ def assert_like_oracle(case: Case) -> None:
         assert [touch[2] for touch in touches] == pytest.approx([touch[2] for touch in theirs[key]], rel=1e-9), key
 
 
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: " ".join(map(str, form.values())))
+@given(data=st.data())
+@examples(12)
+def test_credit_is_the_plain_loops_under_every_rule(form, data):
+    assert_like_oracle(data.draw(cases(touch_ids=True, form=form)))
+
+
 @given(case=cases(touch_ids=True))
-@examples(100)
-def test_credit_is_the_plain_loops(case):
+@examples(40)
+def test_credit_is_the_plain_loops_under_rules_together(case):
     assert_like_oracle(case)
 
 
