@@ -250,10 +250,13 @@ def test_touches_that_the_rules_withhold_hand_nothing_over():
             "origin": ["outbound", "inbound", "outbound"],
         }
     )  # fmt: skip
-    conversions = pd.DataFrame({"person_id": ["a"], "time": minutes(30), "conversion_id": ["o"]})
+    conversions = pd.DataFrame({"person_id": ["a", "a"], "time": minutes(0, 20), "conversion_id": ["o", "p"]})
     journeys = at.build_journeys(touches, conversions, rules=at.Rules(origin="outbound"))
     assert [row["path"] for row in journeys.hand_overs().chains.to_dicts()] == ["push > sms"]
     assert journeys.reach().matrix().loc["app"].sum() == 0
+    (row,) = journeys.hand_overs(converted_within="0d").to_dicts()
+    assert row["converted"] == 1  # at the very time of the second touch
+    assert at.build_journeys(touches, conversions).lengths().median == 1  # of 1 and 3
 
 
 def test_hand_overs_refuse_what_they_cannot_mean():
