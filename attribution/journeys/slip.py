@@ -11,6 +11,7 @@ from attribution.core.findings import Finding
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from attribution.core.values import Labels
     from attribution.journeys.plan import Journeys
 
 __all__ = ["suspected_slip"]
@@ -52,7 +53,7 @@ def suspected_slip(journeys: Journeys) -> tuple[Finding, ...]:
         return ()
     hour, channel = pairs
     found = _of_all(np.bincount(hour, minlength=_HOURS))
-    return found or _by_channel(hour, channel, journeys.touches.channel.names)
+    return found or _by_channel(hour, channel, journeys.touches.channel)
 
 
 def _of_all(since: NDArray[np.int64]) -> tuple[Finding, ...]:
@@ -93,7 +94,7 @@ def _level(since: NDArray[np.int64]) -> bool:
     return bool(0.5 * before <= after <= 3.0 * before)
 
 
-def _by_channel(hour: NDArray[np.int64], channel: NDArray[np.int64], names: NDArray[np.object_]) -> tuple[Finding, ...]:
+def _by_channel(hour: NDArray[np.int64], channel: NDArray[np.int64], names: Labels) -> tuple[Finding, ...]:
     """The slips of single channels: their touches straddle the conversions where those of the others come before."""
     everybody = np.bincount(hour, minlength=_HOURS)
     found = []
@@ -111,7 +112,8 @@ def _by_channel(hour: NDArray[np.int64], channel: NDArray[np.int64], names: NDAr
         hours = _CHINA if _CHINA in fitting else fitting[0]
         moved = _soon_after(since, _ZERO + hours)
         if moved <= share / 5:
-            values = {"channel": str(names[code]), "hours": hours, "share": share, "moved": moved}
+            rows = int((names.codes == code).sum())
+            values = {"channel": str(names.names[code]), "n": rows, "hours": hours, "share": share, "moved": moved}
             found.append(Finding(code="CHANNEL_TIME_SLIP", status="warn", values=values))
     return tuple(found)
 
