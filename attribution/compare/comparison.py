@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from attribution.compare.journeys import JourneyDifferences, ReasonDifferences
     from attribution.compare.keys import Shares
     from attribution.compare.pairwise import ModelPairs
+    from attribution.compare.stability import RankStability
 
 __all__ = ["ModelComparison", "compare_models"]
 
@@ -95,6 +96,24 @@ class ModelComparison(TabularResult):
 
         return beliefs(self.credit, self._shares)
 
+    def stability(
+        self, *, level: float = 0.95, population: int | None = None, seed: int = 0, replicates: int | None = None
+    ) -> RankStability:
+        """Whether the models disagree about ranks by more than chance: ranks over models against rank sets within them.
+
+        Args:
+            level: Confidence level of the rank sets of all keys and models together.
+            population: Number of persons at risk, as for `Credit.ranks`.
+            seed: Seed of the simulated critical values and of the resampling of models of paths.
+            replicates: Resamples of models of paths, as for `Credit.ranks`.
+
+        Raises:
+            InputError: As `Credit.ranks`: a level outside (0, 1), fewer than 2 or more than 300 keys.
+        """
+        from attribution.compare.stability import rank_stability
+
+        return rank_stability(self.credit, level=level, population=population, seed=seed, replicates=replicates)
+
     def _pair(self, model_a: str | None, model_b: str | None) -> tuple[int, int]:
         """The places of two models; those that differ most when none is named."""
         if model_a is None and model_b is None:
@@ -132,7 +151,7 @@ def compare_models(credit: Credit) -> ModelComparison:
         credit: Credit by at least two models.
 
     Returns:
-        One row per key; ``.pairs()``, ``.journeys()``, ``.reasons()`` and ``.beliefs()`` say more.
+        One row per key; ``.pairs()``, ``.journeys()``, ``.reasons()``, ``.stability()`` and ``.beliefs()`` say more.
 
     Raises:
         InputError: For a credit with a single model, or something that is no credit.

@@ -450,3 +450,48 @@ def test_every_model_of_ours_has_a_belief_of_its_own():
             rows = at.compare_models(credit).beliefs().to_dicts()
         assert len(rows) == len(DEFINED) + 8
         assert [row["model"] for row in rows if "user's own" in row["belief"] or "自定" in row["belief"]] == []
+
+
+# --- ranks and chance ------------------------------------------------------------------------------------------------
+
+
+def test_models_that_always_disagree_do_so_by_more_than_chance():
+    result = compared(*["ab"] * 200, *["a"] * 10, models=("first_touch", "last_touch"))
+    found = result.stability()
+    rows = {row["channel"]: row for row in found.to_dicts()}
+    assert rows["a"]["disagreement"] == rows["b"]["disagreement"] == "beyond_chance"
+    assert (rows["a"]["higher_model"], rows["a"]["lower_model"]) == ("first_touch", "last_touch")
+    assert (rows["b"]["higher_model"], rows["b"]["lower_model"]) == ("last_touch", "first_touch")
+    assert (rows["a"]["rank_min"], rows["a"]["rank_max"]) == (1, 2)
+    assert (found.level, found.models, found.seed) == (0.95, 2, 0)
+    assert "more than chance" in repr(found)
+    with at.language("zh"):
+        assert "超出偶然" in repr(found)
+        assert "首次触点" in found._repr_html_()
+
+
+def test_few_persons_leave_disagreement_to_chance():
+    # First touch: a leads with 2 to 1; last touch: b leads with 2 to 1. Three persons decide nothing.
+    rows = compared("ab", "a", "b", models=("first_touch", "last_touch")).stability().to_dicts()
+    assert {row["disagreement"] for row in rows} == {"within_chance"}
+    assert {row["higher_model"] for row in rows} == {None}
+    assert [(row["possible_min"], row["possible_max"]) for row in rows] == [(1, 2), (1, 2)]
+
+
+def test_agreement_is_named_as_such():
+    rows = compared(*["a"] * 60, *["b"] * 5, models=("first_touch", "last_touch")).stability().to_dicts()
+    assert {row["disagreement"] for row in rows} == {"none"}
+
+
+def test_rank_sets_hold_for_all_models_together():
+    journeys = ["ab"] * 30 + ["ba"] * 20 + ["b"] * 8
+    credit = at.attribute(*tables(*journeys), models=["first_touch", "last_touch"])
+    each = {(row["model"], row["channel"]): row for row in credit.ranks(level=0.975).to_dicts()}
+    for row in at.compare_models(credit).stability(level=0.95).to_dicts():
+        mine = [each[model, row["channel"]] for model in ("first_touch", "last_touch")]
+        assert row["possible_min"] == min(found["rank_low"] for found in mine)
+        assert row["possible_max"] == max(found["rank_high"] for found in mine)
+    with pytest.raises(at.InputError, match="level"):
+        at.compare_models(credit).stability(level=1.5)
+    with pytest.raises(at.InputError, match="ranks compare 2"):
+        compared("a", "aa").stability()
