@@ -47,7 +47,8 @@ class KeyEvents:
 def read_key_events(data: object, roles: Columns, *, problems: Problems) -> KeyEvents | None:
     """Check the table of key events; None when it is unusable, which is noted in `problems`."""
     table = open_table(data, "key_events", roles, problems=problems, required=("person", "time"), optional=("event",))
-    person, time = keys(table, "person"), instants(table, "time")
+    # A day counts at its end, as for conversions: the touches of that day come before the event.
+    person, time = keys(table, "person"), instants(table, "time", end_of_day=True)
     event = labels(table, roles.event) if table.has("event") else None
     if person is None or time is None or (table.has("event") and event is None):
         return None

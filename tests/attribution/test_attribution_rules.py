@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 import attribution as at
@@ -234,6 +235,36 @@ def test_key_events_that_are_missing_misspelt_or_unasked():
     rules = at.Rules(key_event="product_page", key_event_match="page_of")
     with pytest.raises(at.TableError, match="'page_of'"):
         at.build_journeys(touches, conversions, rules=rules, key_events=events)
+
+
+def test_key_events_dated_by_the_day_come_at_its_end():
+    touches, conversions = touch_table(("p", 1.4, "a"), ("p", 2.1, "b")), conversion_table(("p", 3.5, "o"))
+    events = event_table(("p", 1, "page")).assign(time=[pd.Timestamp("2026-10-02").date()])
+    columns = {"key_events": at.Columns(precision="day", timezone="UTC")}
+    rules = at.Rules(key_event="page")
+    assert paths(touches, conversions, rules, key_events=events, columns=columns) == {"o": "a"}
+    with pytest.raises(at.TableError, match="DAY_PRECISION"):
+        at.build_journeys(touches, conversions, rules=rules, key_events=events)
+
+
+@pytest.mark.parametrize("kind", ["polars", "arrow", "duckdb"])
+def test_further_tables_of_any_kind(kind):
+    customers = PEOPLE.assign(last_active_at=PEOPLE.last_active_at.dt.tz_convert("UTC"))
+    events = event_table(("p", 11, "page"), ("p", 1, "page"))
+    touches, conversions = touch_table(("p", 9, "a"), ("p", 10, "b")), conversion_table(("p", 15, "o"))
+    rules = at.Rules(dormancy="10d", key_event="page")
+    expected = at.build_journeys(touches, conversions, rules=rules, customers=customers, key_events=events)
+    made = [_as_kind(table, kind) for table in (customers, events)]
+    found = at.build_journeys(touches, conversions, rules=rules, customers=made[0], key_events=made[1])
+    assert found.fingerprint == expected.fingerprint
+    assert [row["path"] for row in found.paths().to_dicts()] == ["b"]
+
+
+def _as_kind(table: pd.DataFrame, kind: str):
+    arrow = pa.Table.from_pandas(table, preserve_index=False)
+    if kind == "polars":
+        return pytest.importorskip("polars").from_arrow(arrow).lazy()
+    return arrow if kind == "arrow" else pytest.importorskip("duckdb").from_arrow(arrow)
 
 
 def test_an_empty_table_of_key_events_leaves_no_touch():
