@@ -207,13 +207,13 @@ def test_ranks_need_two_keys_and_values():
 
 
 def by_hand(difference, persons, level):
-    """Difference, its ends and its one-sided p from the persons' moves, with Hall's cubic written out."""
+    """Difference, its ends and its one-sided p from the persons' moves: the wider of normal and Hall, written out."""
     moves = np.array(persons)
     error, g = math.sqrt((moves**2).sum()), (moves**3).sum() / (moves**2).sum() ** 1.5
     t, z = difference / error, stats.norm.ppf(0.5 + level / 2)
     bent = [3 / g * (np.cbrt(1 + g * (q - g / 6)) - 1) for q in (z, -z)]
-    p = stats.norm.sf(t + g * t**2 / 3 + g**2 * t**3 / 27 + g / 6)
-    return difference, difference - error * bent[0], difference - error * bent[1], p
+    low, high = difference - error * max(bent[0], z), difference - error * min(bent[1], -z)
+    return difference, low, high, stats.norm.sf(min(t, t + g * t**2 / 3 + g**2 * t**3 / 27 + g / 6))
 
 
 def shown(found, figure, model="linear"):
@@ -258,7 +258,7 @@ def test_the_interval_and_the_p_value_are_one_test(pair):
     there, back = found.beats(*pair, replicates=200).to_dicts(), found.beats(*pair[::-1], replicates=200).to_dicts()
     for one, other in zip(there, back, strict=True):
         assert one["difference_low"] == pytest.approx(-other["difference_high"], rel=1e-9)
-        assert one["p_value"] + other["p_value"] == pytest.approx(1.0, abs=1e-9)
+        assert one["p_value"] + other["p_value"] >= 1.0 - 1e-9
 
 
 def test_a_known_population_centres_differences():
@@ -267,7 +267,8 @@ def test_a_known_population_centres_differences():
     moves = np.concatenate([np.ones(60), -np.ones(30), np.zeros(10)])
     variance = 100 * moves.var(ddof=1)
     g = ((moves - moves.mean()) ** 3).sum() / variance**1.5
-    low = 3 / g * (np.cbrt(1 + g * (stats.norm.ppf(0.975) - g / 6)) - 1)
+    z = stats.norm.ppf(0.975)
+    low = max(z, 3 / g * (np.cbrt(1 + g * (z - g / 6)) - 1))
     assert found[1] == pytest.approx(30 - math.sqrt(variance) * low, rel=1e-9)
 
 
