@@ -30,7 +30,7 @@ FIND_PYTHON = python=; \
 	fi
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-statistical test-lowest docs-test lint types layers wheel ci clean
+.PHONY: help setup demo test test-statistical benchmark test-lowest docs-test lint types layers wheel ci clean
 
 help: ## Show this list
 	@echo "WakeLift: who gets the credit, what did the campaign cause, did it pay."
@@ -68,6 +68,9 @@ test: $(DEV_STAMP) ## Run the tests, then the examples in the docstrings
 
 test-statistical: $(DEV_STAMP) ## Run the long simulations (coverage, error rates)
 	$(PY) -m pytest -n $(JOBS) -p no:randomly -m statistical $(ARGS)
+
+benchmark: $(DEV_STAMP) ## Measure; wants the machine to itself, and no test asserts a time
+	$(PY) -m pytest -n 0 -p no:randomly -m benchmark tests/benchmarks $(ARGS)
 
 test-lowest: ## Run the tests with the lowest versions that pyproject.toml allows
 	@$(FIND_PYTHON); mkdir -p build && "$$python" .ci/lowest.py > build/lowest.txt && \
