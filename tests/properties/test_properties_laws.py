@@ -25,7 +25,7 @@ from campaign_cases import (
 )
 from hypothesis import given
 
-EXAMPLES = examples(40)
+EXAMPLES = examples(30)
 
 
 @given(case=cases())

@@ -15,7 +15,7 @@ from hypothesis import given
 import attribution as at
 from attribution.journeys import eligibility
 
-EXAMPLES = examples(30)
+EXAMPLES = examples(25)
 
 
 def everything(credit: at.Credit) -> tuple:
