@@ -14,6 +14,7 @@ from attribution.core.randomness import check_seed
 from attribution.core.records import Field, Records, TabularResult
 from attribution.core.render.display import Display, column_label, records_table
 from attribution.credit.contrasts import Contrasts
+from attribution.credit.interval_notes import sampling_notes, undefined_resamples
 from attribution.credit.population import resolve_population
 from attribution.credit.recipe import credit_recipe
 from attribution.credit.resampling import check_replicates
@@ -47,7 +48,9 @@ class Beats(TabularResult):
         level: Confidence level of each interval by itself.
         joint: The p-value of "ahead in every model" per figure: the largest p-value over the models.
         population: The persons at risk.
+        resampled: The models of paths that were fitted to persons drawn anew, and the resamples that are left out.
         seed: Seed of the resampling of models of paths.
+        replicates: Number of resamples.
     """
 
     records: Records
@@ -56,7 +59,9 @@ class Beats(TabularResult):
     level: float
     joint: Mapping[str, float | None]
     population: Population
+    resampled: Mapping[str, int]
     seed: int
+    replicates: int
     _credit: Credit
 
     def _records(self) -> Records:
@@ -76,7 +81,10 @@ class Beats(TabularResult):
                 for figure, p in self.joint.items()
                 if p is not None
             ]
-        lines += [self.population.sentence(), messages.text("CREDIT.NOT_CAUSE")]
+        lines += sampling_notes(
+            self._credit, self.population, self.resampled, replicates=self.replicates, seed=self.seed
+        )
+        lines.append(messages.text("CREDIT.NOT_CAUSE"))
         return Display(messages.text("BEATS.TITLE", names), (records_table(self._shown()), *lines))
 
     def _shown(self) -> Records:
@@ -113,7 +121,8 @@ def beats(  # noqa: PLR0913 - the options of the public method
     names = [each.name for each in credit.models]
     if model is not None and model not in names:
         raise InputError(f"the credit has no model {model!r}. {closest(str(model), names)}")
-    contrasts = Contrasts.of(credit, population=found, seed=seed, replicates=check_replicates(replicates))
+    wanted = check_replicates(replicates)
+    contrasts = Contrasts.of(credit, population=found, seed=seed, replicates=wanted)
     contrast = np.zeros((1, credit.cells.credited))
     contrast[0, [one, two]] = 1.0, -1.0
     rows: list[dict[str, Any]] = []
@@ -126,7 +135,8 @@ def beats(  # noqa: PLR0913 - the options of the public method
     joint: dict[str, float | None] = {}
     for label, _ in _figures(credit):
         values = [row.get("p_value") for row in rows if row["figure"] == label]
-        joint[label] = None if None in values else max(values)
+        known = [value for value in values if value is not None]
+        joint[label] = max(known) if len(known) == len(values) else None
     return Beats(
         records=Records.from_rows(_FIELDS, rows),
         first=one_key,
@@ -134,7 +144,9 @@ def beats(  # noqa: PLR0913 - the options of the public method
         level=level,
         joint=joint,
         population=found,
+        resampled=undefined_resamples(credit, contrasts.spreads),
         seed=seed,
+        replicates=wanted,
         _credit=credit,
     )
 
@@ -180,8 +192,8 @@ def _cell(credit: Credit, key: str | Sequence[str]) -> tuple[int, tuple[str, ...
 def _row(figure: Comparable, contrast: NDArray[np.float64], level: float) -> dict[str, float | None]:
     """The difference, its interval and its p-value; None where a figure is undefined.
 
-    The wider of the normal interval and the one bent for skewness holds at either end: when the two keys are equal there
-    is no skewness to take out, and what a small sample shows of it would make the test too eager.
+    The wider of the normal interval and the one bent for skewness holds at either end: when the two keys are equal
+    there is no skewness to take out, and what a small sample shows of it would make the test too eager.
     """
     from scipy.special import ndtr, ndtri
 

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 from attribution.core import messages
 from attribution.core.records import Field, Records, TabularResult
 from attribution.core.render.display import Display, records_table
+from attribution.credit.interval_notes import sampling_notes
 from attribution.credit.intervals import credit_intervals
-from attribution.credit.readings import path_models
 from attribution.credit.recipe import credit_recipe
 from attribution.credit.records import credit_records
 from attribution.credit.resampling import check_replicates
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from attribution.core.recipe import Recipe
     from attribution.credit.credit import Credit
     from attribution.credit.population import Population
@@ -32,17 +34,18 @@ class IntervalTable(TabularResult):
         records: The rows.
         level: Confidence level of each interval by itself.
         population: The persons at risk.
-        seed: Seed of the resampling; None when no model was resampled.
-        replicates: Number of resamples; None when no model was resampled.
-        notes: What the intervals rest on, one sentence each.
+        resampled: The models of paths that were fitted to persons drawn anew, and the resamples in which each gave no
+            shares and which are left out.
+        seed: Seed of the resampling.
+        replicates: Number of resamples.
     """
 
     records: Records
     level: float
     population: Population
-    seed: int | None
-    replicates: int | None
-    notes: tuple[str, ...]
+    resampled: Mapping[str, int]
+    seed: int
+    replicates: int
     _credit: Credit
 
     def _records(self) -> Records:
@@ -53,9 +56,17 @@ class IntervalTable(TabularResult):
         """How the credit and its intervals were made."""
         made = credit_recipe(self._credit)
         settings: dict[str, object] = {"level": self.level, "population": self.population.size}
-        if self.seed is not None:
+        if self.resampled:
             settings |= {"seed": self.seed, "replicates": self.replicates}
         return replace(made, settings={**made.settings, **settings})
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the intervals rest on, one sentence each."""
+        found = sampling_notes(
+            self._credit, self.population, self.resampled, replicates=self.replicates, seed=self.seed
+        )
+        return (messages.text("INTERVALS.UNIT", {"level": self.level}), *found, messages.text("CREDIT.NOT_CAUSE"))
 
     def _display(self) -> Display:
         # The ends of the share stand beside it under its own name, so that the display joins them.
@@ -75,25 +86,12 @@ def interval_table(
     """
     wanted = check_replicates(replicates)
     found = credit_intervals(credit, level=level, population=population, seed=seed, replicates=wanted)
-    notes = [messages.text("INTERVALS.UNIT", {"level": level}), found.population.sentence()]
-    if credit.spend is not None:
-        known = credit.person_spend is None
-        notes.append(messages.text("INTERVALS.COST_KNOWN" if known else "INTERVALS.COST_DRAWN"))
-    if found.resampled:
-        named = ", ".join(found.resampled)
-        notes.append(messages.text("INTERVALS.RESAMPLED", {"models": named, "n": wanted, "seed": seed}))
-        lost = max(found.resampled.values())
-        if lost:
-            notes.append(messages.text("INTERVALS.UNDEFINED", {"n": lost, "replicates": wanted}))
-    elif path_models(credit):
-        named = ", ".join(model.name for model in path_models(credit))
-        notes.append(messages.text("INTERVALS.INSIDE", {"models": named}))
     return IntervalTable(
         records=credit_records(credit, found),
         level=level,
         population=found.population,
-        seed=seed if found.resampled else None,
-        replicates=wanted if found.resampled else None,
-        notes=(*notes, messages.text("CREDIT.NOT_CAUSE")),
+        resampled=found.resampled,
+        seed=seed,
+        replicates=wanted,
         _credit=credit,
     )

@@ -10,6 +10,7 @@ import numpy as np
 from attribution.core.errors import InputError
 from attribution.core.estimates import check_level
 from attribution.core.randomness import check_seed
+from attribution.credit.interval_notes import undefined_resamples
 from attribution.credit.path_intervals import path_spreads
 from attribution.credit.person_sums import table_sums
 from attribution.credit.population import resolve_population
@@ -78,7 +79,7 @@ def credit_intervals(
         conversions_per_cost=_without(per_cost[0], spreads),
         value_per_cost=_without(per_cost[1], spreads),
         population=found,
-        resampled={credit.models[place].name: spread.undefined for place, spread in spreads.items()},
+        resampled=undefined_resamples(credit, spreads),
     )
 
 

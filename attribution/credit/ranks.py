@@ -14,11 +14,14 @@ from attribution.core.randomness import check_seed, generator
 from attribution.core.records import Field, Records, TabularResult
 from attribution.core.render.display import Display, records_table
 from attribution.credit.contrasts import Contrasts, check_by
+from attribution.credit.interval_notes import sampling_notes, undefined_resamples
 from attribution.credit.population import resolve_population
 from attribution.credit.recipe import credit_recipe
 from attribution.credit.resampling import check_replicates
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.random import Generator
     from numpy.typing import NDArray
 
@@ -55,14 +58,18 @@ class Ranks(TabularResult):
         by: The figure that orders.
         level: Confidence level of the sets of one model together.
         population: The persons at risk.
+        resampled: The models of paths that were fitted to persons drawn anew, and the resamples that are left out.
         seed: Seed of the simulated critical values, and of the resampling of models of paths.
+        replicates: Number of resamples.
     """
 
     records: Records
     by: str
     level: float
     population: Population
+    resampled: Mapping[str, int]
     seed: int
+    replicates: int
     _credit: Credit
 
     def _records(self) -> Records:
@@ -74,11 +81,14 @@ class Ranks(TabularResult):
         return credit_recipe(self._credit)
 
     def _display(self) -> Display:
-        sign = messages.text(f"RANKS.BY_{self.by.upper()}")
+        costs = self.by in ("cost_per_conversion", "return_on_spend")
+        rest = sampling_notes(
+            self._credit, self.population, self.resampled, replicates=self.replicates, seed=self.seed, costs=costs
+        )
         lines = [
-            sign,
+            messages.text(f"RANKS.BY_{self.by.upper()}"),
             messages.text("RANKS.MEANING", {"level": self.level}),
-            self.population.sentence(),
+            *rest,
             messages.text("RANKS.SEED", {"seed": self.seed, "n": _DRAWS}),
             messages.text("CREDIT.NOT_CAUSE"),
         ]
@@ -102,7 +112,8 @@ def rank_credit(
         raise InputError(
             f"ranks compare 2 to {_MOST} keys with each other, got {size:,}. Ask for coarser keys with credit.by(...)."
         )
-    contrasts = Contrasts.of(credit, population=found, seed=seed, replicates=check_replicates(replicates))
+    wanted = check_replicates(replicates)
+    contrasts = Contrasts.of(credit, population=found, seed=seed, replicates=wanted)
     order = [cell for cell in credit.cells.order().tolist() if cell < size]
     rows: list[dict[str, Any]] = []
     keys = [(key.name, credit.cells.values(place)) for place, key in enumerate(credit.cells.keys)]
@@ -118,7 +129,16 @@ def rank_credit(
     fields = [Field("model", "text"), *(Field(name, "text") for name, _ in keys), Field(by, _KINDS[by])]
     fields += [Field("rank", "count"), Field("rank_low", "count"), Field("rank_high", "count")]
     records = Records.from_rows(fields, rows)
-    return Ranks(records=records, by=by, level=level, population=found, seed=seed, _credit=credit)
+    return Ranks(
+        records=records,
+        by=by,
+        level=level,
+        population=found,
+        resampled=undefined_resamples(credit, contrasts.spreads),
+        seed=seed,
+        replicates=wanted,
+        _credit=credit,
+    )
 
 
 def _whole(value: float) -> int | None:

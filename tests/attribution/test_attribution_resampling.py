@@ -190,7 +190,7 @@ def test_seeds_and_row_order():
 def test_other_keys_use_the_credit_inside_journeys_and_say_so():
     found = credit().by("campaign").intervals()
     assert "take the fitted shares as known" in repr(found)
-    assert found.seed is None
+    assert not found.resampled
     table = found.table()
     assert (table.conversions_low <= table.conversions).all()
 

@@ -304,7 +304,7 @@ def test_the_result_prints_its_share_with_the_ends():
     assert found.recipe.settings["level"] == 0.9
     assert "share_low" in found.table()
     assert "share_low" not in repr(found)
-    assert found.seed is None
+    assert not found.resampled
 
 
 JOURNEYS = st.lists(
