@@ -357,3 +357,29 @@ def test_long_names_are_cut_to_their_room(text, width, shown):
     from experiments.report.charts.svg import shortened
 
     assert shortened(text, width, 14) == shown
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "font: 9px evil",
+        'font: 9px evil; style="fill: red"',
+        'id="axes_1"',
+        "url(#x)",
+        'href="#x"',
+        "#040404",
+        "<b>font: 9px x",
+    ],
+)
+def test_names_that_read_like_markup_stay_text_in_a_chart(name):
+    from xml.etree import ElementTree
+
+    from attribution.core.records import Field, Records
+    from experiments.report.charts import chart_svg
+    from experiments.report.document import Chart
+
+    fields = (Field("label", "text"), Field("value", "pp"), Field("low", "pp"), Field("high", "pp"))
+    records = Records.from_rows(fields, [{"label": name, "value": 0.1, "low": 0.0, "high": 0.2}])
+    chart = Chart(name="forest", kind="forest", title="t", subtitle="", alt="d", records=records)
+    drawn = ElementTree.fromstring(chart_svg(chart))
+    assert name[:20] in {"".join(found.itertext())[:20] for found in drawn.iter("text")}

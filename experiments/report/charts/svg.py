@@ -23,6 +23,7 @@ __all__ = ["chart_svg", "figures_svg", "new_canvas", "range_svg", "shortened"]
 
 _PROLOGUE = re.compile(r"^.*?(?=<svg )", re.DOTALL)
 _METADATA = re.compile(r"<metadata>.*?</metadata>\s*", re.DOTALL)
+_TAG = re.compile(r"<[a-z][^<>]*>", re.DOTALL)  # text of the data holds no "<" or ">" of its own
 _FONT = re.compile(r"font: ?(?:(\d+) )?([\d.]+)px [^;\"]*")
 _WIDE = 1.0  # width of a letter in units of the font size: East Asian, others
 _NARROW = 0.56
@@ -108,14 +109,9 @@ def _serialise(canvas: Canvas, *, name: str, title: str, description: str) -> st
         buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Format": None, "Type": None}
     )
     text = _METADATA.sub("", _PROLOGUE.sub("", buffer.getvalue())).strip()
-    text = _FONT.sub(_font, text)
-    for stand_in, role in ROLES.items():
-        text = text.replace(stand_in, role)
-    # Ids of several charts live in one page, so each chart's ids carry its name.
     prefix = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
-    text = re.sub(r'\bid="([^"]+)"', rf'id="{prefix}-\1"', text)
-    text = re.sub(r'(?:xlink:)?href="#', f'href="#{prefix}-', text)
-    text = text.replace("url(#", f"url(#{prefix}-")
+    # Only inside tags: a name of the data may read like a font, a colour or an id.
+    text = _TAG.sub(lambda tag: _for_page(tag[0], prefix), text)
     opening = _SIZE.search(text)
     box = opening.group(1) if opening else "0 0 100 100"
     width = float(box.split()[2])
@@ -128,6 +124,15 @@ def _serialise(canvas: Canvas, *, name: str, title: str, description: str) -> st
         f'<desc id="{prefix}-d">{escape_html(description)}</desc>'
     )
     return _SIZE.sub(lambda _: head, text, count=1)
+
+
+def _for_page(tag: str, prefix: str) -> str:
+    """A tag with the page's fonts and colours, and ids of its own: several charts live in one page."""
+    tag = _FONT.sub(_font, tag)
+    for stand_in, role in ROLES.items():
+        tag = tag.replace(stand_in, role)
+    tag = re.sub(r'\bid="([^"]+)"', rf'id="{prefix}-\1"', tag)
+    return re.sub(r'(?:xlink:)?href="#', f'href="#{prefix}-', tag).replace("url(#", f"url(#{prefix}-")
 
 
 def _font(match: re.Match[str]) -> str:
