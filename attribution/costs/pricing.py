@@ -101,7 +101,8 @@ def price_touches(
     list_ = open_table(prices, "prices", price_roles, problems=problems, required=("channel", "basis", "unit_cost"))
     cost = touch_costs(table, list_, waive=waived)
     problems.raise_if_any()
-    values: Any = [None if gap else amount for gap, amount in zip(np.isnan(cost), cost.tolist(), strict=True)]
+    gaps = np.isnan(cost)
+    values: Any = [None if gap else amount for gap, amount in zip(gaps, cost, strict=True)] if gaps.any() else cost
     series = nw.new_series(roles.cost, values, nw.Float64(), backend=frame.implementation)
     priced = frame.with_columns(series)
     if isinstance(nw.from_native(given, pass_through=True), nw.LazyFrame):

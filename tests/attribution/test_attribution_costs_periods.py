@@ -204,6 +204,22 @@ def test_a_verdict_does_not_take_waived_costs():
         ex.build_outcomes(c.assignment, c.conversions, touches=priced, window="28d", as_of=c.as_of)
 
 
+def test_outcomes_take_the_price_of_the_time():
+    c = ex.simulate(persons=2_000, seed=7)
+    middle = pd.Timestamp("2026-10-18", tz="UTC")
+    first, later = c.prices.assign(valid_to=middle), c.prices.assign(valid_from=middle)
+    lump = c.prices["basis"] == "fixed"
+    dated = pd.concat([first[~lump], later[~lump].assign(unit_cost=lambda rows: 2 * rows["unit_cost"]), c.prices[lump]])
+    options = {"window": "28d", "as_of": c.as_of}
+    found = ex.build_outcomes(c.assignment, c.conversions, touches=c.touches, prices=dated, **options).table()
+    cost = at.price_touches(c.touches, c.prices).assign(late=lambda rows: rows["time"] >= middle)
+    expected = (cost["cost"] * (1 + cost["late"])).groupby(cost["person_id"]).sum()
+    paid = found.set_index("person_id")["touch_cost"]
+    window_end = c.assignment["assigned_at"].iloc[0] + pd.Timedelta(days=28)
+    assert (c.touches["time"] < window_end).all()
+    pd.testing.assert_series_equal(paid[expected.index], expected, check_names=False, rtol=1e-12)
+
+
 # --- the total of a channel ---------------------------------------------------------------------------------------
 
 
