@@ -113,7 +113,7 @@ def read_person_spend(
     cost = numbers(table, cost_column, minimum=0.0)
     codes, names = _keys(table, key_columns)
     valid, person = _persons(table)
-    if cost is None or person is None or person.type != journeys.persons.type:
+    if cost is None or not np.isfinite(cost).all() or person is None or person.type != journeys.persons.type:
         return None
     order = np.flatnonzero(~valid)[np.argsort(cost[~valid], kind="stable")]
     fixed = np.bincount(codes[order], weights=cost[order], minlength=len(names)).astype(np.float64)

@@ -232,6 +232,21 @@ def test_fixed_cost_gives_the_interval_of_known_cost():
     assert row.return_on_spend_high == pytest.approx(right.return_on_spend_high, rel=0.05)
 
 
+def test_cost_is_known_where_persons_or_costs_are_not():
+    touches, conversions = tables(MANY)
+    credit = at.attribute(touches, conversions, models="linear")
+    text = spent([f"p{person}" for person in range(80)])  # no person of the touches is called so
+    waived = pd.concat([spent([1, 2]), spent([3], channel="b", cost=None)])
+    for spend, said in ((spent(list(range(80))), False), (text, True), (waived, True)):
+        found = credit.with_costs(spend).intervals()
+        assert ("Costs are taken as known" in repr(found)) == said
+        row = found.table().set_index("channel").loc["a"]
+        assert row.cost_per_conversion_low < row.cost_per_conversion < row.cost_per_conversion_high
+    row = credit.with_costs(waived).table(level=0.9).set_index("channel").loc["b"]
+    assert math.isnan(row.cost_per_conversion_low)
+    assert math.isnan(row.return_on_spend_high)
+
+
 def test_few_persons_with_cost_per_person_keep_a_finite_cost_range():
     few = [(person, ["a"], 1.0) for person in range(6)] + [(50 + person, ["b"], 1.0) for person in range(40)]
     touches, conversions = tables(few)
