@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import narwhals.stable.v2 as nw
+
 from attribution.conversions import Conversions, read_conversions
 from attribution.core.errors import TableError
 from attribution.core.tables import Problems, open_table
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from attribution.core.findings import Finding
     from attribution.rules import Rules
 
-__all__ = ["Given", "Reading", "read_tables"]
+__all__ = ["Given", "Reading", "held", "read_tables"]
 
 _T = TypeVar("_T")
 
@@ -67,6 +69,15 @@ class Reading:
             said = " ".join(str(error).split()) or type(error).__name__
             self.problems.add("UNREADABLE_TABLE", name, None, 1, message=said[:500])
         return None
+
+
+def held(data: Any) -> Any:
+    """The data as they are now: a lazy table is run once, since a second run may give another order of rows."""
+    try:
+        native = nw.from_native(data, pass_through=True)
+        return native.collect("pyarrow").to_native() if isinstance(native, nw.LazyFrame) else data
+    except Exception:  # noqa: BLE001 -- what cannot be read is told when it is read
+        return data
 
 
 def read_tables(given: Given) -> Reading:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from attribution.checks.mending import Joined, joined
-from attribution.checks.reading import Given, Reading, read_tables
+from attribution.checks.reading import Given, Reading, held, read_tables
 from attribution.checks.result import Checks
 from attribution.core.columns import columns_for
 from attribution.core.errors import InputError
@@ -74,7 +74,7 @@ def check_tables(  # noqa: PLR0913 -- options are keyword-only
     """
     rules = check_rules(Rules() if rules is None else rules)
     everything = dict(zip(_NAMES, (touches, conversions, customers, prices, links, key_events), strict=True))
-    tables = {name: table for name, table in everything.items() if table is not None}
+    tables = {name: held(table) for name, table in everything.items() if table is not None}
     if not tables:
         raise InputError("check_tables needs at least one table, for example check_tables(touches, conversions).")
     given = Given(tables, {name: columns_for(columns, name) for name in _NAMES}, rules)
