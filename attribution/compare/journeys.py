@@ -30,6 +30,7 @@ __all__ = [
 OTHER_PATHS = "(other paths)"
 NOT_BY_JOURNEY = "(not by journey)"
 _APART = " > "
+_SHOWN_STEPS = 12
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -101,7 +102,9 @@ class JourneyDifferences(TabularResult):
             messages.text("COMPARE.JOURNEYS_MEANING"),
             messages.text("CREDIT.NOT_CAUSE"),
         ]
-        return Display(messages.text("COMPARE.JOURNEYS_TITLE", values), (_table(self.records), *lines))
+        rows = [{**row, "path": _shortened(row["path"])} for row in self.records.to_dicts()]
+        table = _table(Records.from_rows(self.records.fields, rows))
+        return Display(messages.text("COMPARE.JOURNEYS_TITLE", values), (table, *lines))
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
@@ -129,6 +132,15 @@ class ReasonDifferences(TabularResult):
         meaning = messages.text("COMPARE.REASONS_MEANING")
         lines = [*self.carried.sentences(), meaning, messages.text("CREDIT.NOT_CAUSE")]
         return Display(messages.text("COMPARE.REASONS_TITLE", values), (table, *lines))
+
+
+def _shortened(path: str) -> str:
+    """A path that fits a line: of very many steps the first and the last, and how many are left out."""
+    steps = path.split(_APART)
+    if len(steps) <= _SHOWN_STEPS:
+        return path
+    ends = _SHOWN_STEPS // 2
+    return _APART.join([*steps[:ends], f"… {len(steps) - 2 * ends} …", *steps[-ends:]])
 
 
 def _table(records: Records) -> DisplayTable:

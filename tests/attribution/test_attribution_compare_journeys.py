@@ -52,6 +52,13 @@ def test_paths_that_are_not_listed_are_one_row():
     assert sum(row["net"] for row in rows) == pytest.approx(result.pairs().to_dicts()[0]["conversions"])
 
 
+def test_paths_of_very_many_touches_fit_a_line_and_are_whole_in_the_table():
+    found = compared("ab" * 300, hours=1).journeys("first_touch", "last_touch")
+    assert found.to_dicts()[0]["path"].count(" > ") == 599
+    assert "b > … 588 … > a" in repr(found)
+    assert max(map(len, repr(found).splitlines()[:4])) < 200
+
+
 def test_ties_are_listed_by_their_text_whatever_is_cut():
     every = [row["path"] for row in compared("ab", "ba", "ac", "ca").journeys(top=None).to_dicts()]
     cut = [row["path"] for row in compared("ab", "ba", "ac", "ca").journeys(top=2).to_dicts()]
