@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import narwhals.stable.v2 as nw
 import numpy as np
 
 from attribution.conversions import read_conversions
@@ -122,7 +123,10 @@ def channel_spend(
         prices, "prices", columns_for(columns, "prices"), problems=problems, required=("channel", "basis", "unit_cost")
     )
     known = read_prices(list_)
-    priced = None if known is None else _priced(table, known, waived, span=None if window is None else span)
+    every = table.rows
+    if window is not None:
+        table = _inside(touches, table, span)
+    priced = None if known is None else _priced(table, known, waived)
     fixed = {} if known is None else _fixed(known, span)
     paid = None
     if conversions is not None:
@@ -135,43 +139,49 @@ def channel_spend(
         rows.append({"channel": INCENTIVES, "fixed_cost": 0.0, "cost": paid})
     return ChannelSpend(
         rows=Records.from_rows([Field(name, kind) for name, kind in _FIELDS.items()], rows),
-        findings=_findings(rows, priced),
-        recipe=_recipe(table, window, waived, int(priced.inside.sum())),
+        findings=_findings(rows, priced, outside=every - table.rows),
+        recipe=_recipe(table, window, waived),
     )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Priced:
-    """The touches with their cost, and which of them lie in the window."""
+    """The touches inside the window with their cost."""
 
     channel: Labels
     cost: NDArray[np.float64]
-    inside: NDArray[np.bool_]
 
     def names(self) -> list[str]:
         return [str(name) for name in self.channel.names]
 
     def of(self, name: str) -> NDArray[np.float64]:
-        """The costs of a channel inside the window; nan where there is no price."""
+        """The costs of a channel; nan where there is no price."""
         names = self.names()
         if name not in names:
             return np.empty(0)
-        found: NDArray[np.float64] = self.cost[self.inside & (self.channel.codes == names.index(name))]
+        found: NDArray[np.float64] = self.cost[self.channel.codes == names.index(name)]
         return found
 
 
-def _priced(
-    table: Table, prices: PriceList, waived: tuple[str, ...], *, span: tuple[int, int] | None
-) -> _Priced | None:
+def _priced(table: Table, prices: PriceList, waived: tuple[str, ...]) -> _Priced | None:
     channel = labels(table, table.roles.channel, missing=None)
     cost = touch_costs(table, prices, waive=waived)
-    inside = np.ones(table.rows, bool)
-    if span is not None:
-        when = instants(table, "time") if table.require("time") else None
-        if when is None:
-            return None
-        inside = (when >= span[0]) & (when < span[1])
-    return None if channel is None else _Priced(channel, cost, inside)
+    return None if channel is None else _Priced(channel, cost)
+
+
+def _inside(touches: object, table: Table, span: tuple[int, int]) -> Table:
+    """The touches inside the window: those outside need no price. All of them when their times are unusable (noted)."""
+    native: Any = nw.from_native(touches, pass_through=True)
+    frame = native if isinstance(native, (nw.DataFrame, nw.LazyFrame)) else nw.from_native(native.to_arrow())
+    if isinstance(frame, nw.LazyFrame):  # run once: a second run may give another order of rows
+        frame = frame.collect("pyarrow")
+        table = open_table(frame.to_native(), table.name, table.roles, problems=table.problems)
+    when = instants(table, "time") if table.require("time") else None
+    if when is None:
+        return table
+    inside = (when >= span[0]) & (when < span[1])
+    kept = frame.filter(inside.tolist()).to_native()
+    return open_table(kept, table.name, table.roles, problems=table.problems)
 
 
 _FIELDS: dict[str, ValueKind] = {
@@ -244,19 +254,19 @@ def _incentives(
     return _sum(paid[inside])
 
 
-def _findings(rows: Sequence[dict[str, object]], priced: _Priced) -> tuple[Finding, ...]:
+def _findings(rows: Sequence[dict[str, object]], priced: _Priced, *, outside: int) -> tuple[Finding, ...]:
     found = []
-    total, unknown = len(priced.inside), int(np.isnan(priced.cost[priced.inside]).sum())
+    total, unknown = len(priced.cost), int(np.isnan(priced.cost).sum())
     if unknown:
         keys = ", ".join(str(row["channel"]) for row in rows if row["cost"] is None)
         found.append(Finding(code="COST_WAIVED", status="warn", values={"n": unknown, "rows": total, "keys": keys}))
-    outside = int((~priced.inside).sum())
     if outside:
-        found.append(Finding(code="SPEND_OUTSIDE_WINDOW", status="note", values={"n": outside, "rows": total}))
+        values = {"n": outside, "rows": total + outside}
+        found.append(Finding(code="SPEND_OUTSIDE_WINDOW", status="note", values=values))
     return tuple(found)
 
 
-def _recipe(table: Table, window: object, waived: tuple[str, ...], touches: int) -> Recipe:
+def _recipe(table: Table, window: object, waived: tuple[str, ...]) -> Recipe:
     roles = table.roles
     used = (roles.channel, roles.kind, roles.origin, roles.segments, roles.time)
     columns = {name: table.arrow(name) for name in used if name in table.names}
@@ -265,6 +275,6 @@ def _recipe(table: Table, window: object, waived: tuple[str, ...], touches: int)
         method="channel_spend",
         definitions=("TOUCH_COST", "CHANNEL_SPEND"),
         settings=settings,
-        n={"touches": touches},
+        n={"touches": table.rows},
         fingerprint=fingerprint(columns),
     )

@@ -250,6 +250,16 @@ def test_a_window_takes_its_first_moment_and_leaves_its_last():
     assert everything == {"web": 5.0 + 107.0, "tv": 50.0}
 
 
+def test_touches_outside_the_window_need_no_price(table_kind):
+    sent = touches(("sms", "sent", day(-1)), ("fax", "sent", day(20)), ("sms", "sent", day(1)), ("sms", "sent", day(2)))
+    listed = prices(("sms", "sent", 0.5, day(0), day(10)))
+    spend = at.channel_spend(table_kind(sent), listed, window=(day(0), day(10)))
+    assert spend.to_dicts() == [{"channel": "sms", "touches": 2, "touch_cost": 1.0, "fixed_cost": 0.0, "cost": 1.0}]
+    assert dict(spend.findings[0].values) == {"n": 2, "rows": 4}
+    with pytest.raises(at.TableError, match="fax"):
+        at.channel_spend(table_kind(sent), listed)
+
+
 def test_a_lump_sum_across_an_edge_is_not_guessed():
     sent = touches(("web", "sent", day(1)))
     listed = prices(("web", "sent", 1.0, None, None), ("web", "fixed", 7.0, day(0), day(2)))
