@@ -165,6 +165,25 @@ def test_a_click_after_the_last_conversion_does_not_take_the_message_from_it():
     assert [row["time"] for row in credit.touches().to_dicts()] == [moment(0.1)]
 
 
+def test_a_click_at_the_very_time_of_the_conversion_stands_where_that_counts():
+    conversions = conversion_table(("p", 1, "o"))
+    for same_instant, time in (("include", 1), ("exclude", 0.1)):
+        rules = at.Rules(levels=LEVELS, same_instant=same_instant)
+        sms = [row for row in at.attribute(LOG, conversions, rules=rules, models="linear").touches().to_dicts()
+               if row["channel"] == "sms"]  # fmt: skip
+        assert [row["time"] for row in sms] == [moment(time)]
+
+
+def test_the_first_reason_is_told():
+    touches = LOG.assign(origin=["outbound", "outbound", "inbound", "inbound"])
+    rules = at.Rules(levels=LEVELS, origin="outbound", not_before="2026-10-03T00:00Z")
+    told = findings(at.build_journeys(touches, conversion_table(("p", 3, "o")), rules=rules))
+    assert {code: told[code]["n"] for code in ("LEVELS_COLLAPSED", "INBOUND_TOUCHES")} == {
+        "LEVELS_COLLAPSED": 2, "INBOUND_TOUCHES": 2,
+    }  # fmt: skip
+    assert "BEFORE_START" not in told
+
+
 def test_messages_are_told_apart_by_person_channel_and_number():
     log = touch_table(("p", 0, "sms"), ("q", 0, "sms"), ("p", 0, "push"), ("p", 0, "sms"), kind="sent")
     log["message_id"] = ["1", "1", "1", " "]
@@ -329,9 +348,10 @@ def test_several_numbers_of_one_customer_are_joined():
     })  # fmt: skip
     touches = touch_table(("c1", 14, "a"), ("c2", 15, "b")).rename(columns={"person_id": "customer_id"})
     conversions = conversion_table(("c2", 20, "o")).rename(columns={"person_id": "customer_id"})
-    plan = at.build_journeys(
-        touches, conversions, identity=identity, customers=customers, rules=at.Rules(dormancy="10d")
-    )
-    assert [row["path"] for row in plan.paths().to_dicts()] == ["b"]  # the later activity of the two counts
-    assert plan.customers is not None
-    assert (len(plan.customers), plan.customers.is_test.tolist()) == (2, [True, False])
+    for table in (customers, customers[::-1]):
+        plan = at.build_journeys(
+            touches, conversions, identity=identity, customers=table, rules=at.Rules(dormancy="10d")
+        )
+        assert [row["path"] for row in plan.paths().to_dicts()] == ["b"]  # the later activity of the two counts
+        assert plan.customers is not None
+        assert (len(plan.customers), plan.customers.is_test.tolist()) == (2, [True, False])
