@@ -6,6 +6,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 import hypothesis.strategies as st
+import numpy as np
 import pandas as pd
 import pytest
 from campaign_cases import MODELS, NONE, assert_close, cases, examples, totals
@@ -135,6 +136,28 @@ def test_a_channel_of_failed_journeys_of_its_own_takes_nothing(rows, lost):
     for model in models:
         assert after.pop((model.name, "E")) == (pytest.approx(0.0, abs=1e-12), pytest.approx(0.0, abs=1e-12))
     assert_close(after, before)
+
+
+@given(rows=path_tables())
+@examples(30)
+def test_a_channel_in_no_path_takes_nothing_under_any_model_of_paths(rows):
+    counts = at.attribute_paths(frame(rows), models="linear", nulls="nulls").paths.counts
+    more = at.PathCounts(
+        offsets=counts.offsets.copy(),
+        channel=counts.channel.copy(),
+        channel_names=np.array([*counts.channel_names, "~"], dtype=object),
+        conversions=counts.conversions.copy(),
+        value=counts.value.copy(),
+        nulls=counts.nulls.copy(),
+    )
+    for model in (*CHAINS, at.Shapley(), at.Shapley(value="rate")):
+        try:
+            before = model.shares(counts)
+        except at.DesignError as refusal:
+            with pytest.raises(at.DesignError, match=refusal.code):
+                model.shares(more)
+            continue
+        assert model.shares(more).tolist() == pytest.approx([*before, 0.0], rel=1e-9, abs=1e-12)
 
 
 @given(rows=path_tables(), order=st.integers(1, 4))
