@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from attribution.core.durations import MICROSECONDS_PER_DAY
 from attribution.core.values import encode_together
-from attribution.journeys.eligibility import lookback_codes
+from attribution.journeys.eligibility import local_days, lookback_codes
 from attribution.journeys.order import canonical_order, time_scale
 
 if TYPE_CHECKING:
@@ -47,32 +48,36 @@ def null_journeys(journeys: Journeys) -> NullJourneys:
     A leftover touch may take credit but served no counted conversion. The leftover touches of a person, in order, are
     split at every conversion and wherever the gap to the previous one exceeds the lookback of the earlier touch. A
     journey whose last touch is less than its lookback before the end of observation is still open: left out, counted.
-    With ``reuse="first"`` observation of a person ends with the conversion that counts.
+    With ``reuse="first"`` observation of a person ends with the conversion that counts; a person whose conversions were
+    all refunded has none. Where the window counts dates, gaps and the end are measured in dates, too.
     """
     rows = np.flatnonzero(_leftover(journeys))
     left, persons = _persons(journeys, rows)
     time = journeys.touches.time[rows]
-    conversion_person, conversion_time = _conversions(journeys, persons)
+    conversion_person, conversion_time, counted = _conversions(journeys, persons)
     scale = time_scale([time, conversion_time], len(persons))
     keys = scale.keys(left, time)
     order = canonical_order(keys, lambda tied: journeys.touch_ranks(rows[tied]))
     rows, left, time, keys = rows[order], left[order], time[order], keys[order]
-    converted = np.sort(scale.keys(conversion_person, conversion_time))
     side: Literal["left", "right"] = "left" if journeys.rules.same_instant == "include" else "right"
-    earlier = np.searchsorted(converted, keys, side=side)  # the conversions before each touch, over all persons
+    converted = scale.keys(conversion_person, conversion_time)
+    earlier = np.searchsorted(np.sort(converted), keys, side=side)  # conversions before each touch, over all persons
     departed = 0
     if journeys.rules.reuse == "first":
-        before_person = np.searchsorted(converted, scale.keys(left, np.full(len(left), np.iinfo(np.int64).min)))
-        stays = earlier == before_person
+        ends = np.sort(converted[counted])
+        # A touch is past its person's end where that person's conversion, not an earlier person's, came before it.
+        begin = scale.keys(left, np.full(len(left), np.iinfo(np.int64).min))
+        stays = np.searchsorted(ends, keys, side=side) == np.searchsorted(ends, begin)
         departed = int((~stays).sum())
         rows, left, time, earlier = rows[stays], left[stays], time[stays], earlier[stays]
     lookback = _lookbacks(journeys)[rows]
+    clock, until = _clock(journeys, time)
     begins = np.ones(len(rows), bool)
-    begins[1:] = (left[1:] != left[:-1]) | (earlier[1:] != earlier[:-1]) | (np.diff(time) > lookback[:-1])
+    begins[1:] = (left[1:] != left[:-1]) | (earlier[1:] != earlier[:-1]) | (np.diff(clock) > lookback[:-1])
     first = np.flatnonzero(begins)
     counts = np.diff(np.append(first, len(rows)))
     last = first + counts - 1
-    closed = journeys.observed[1] - time[last] >= lookback[last]
+    closed = until - clock[last] >= lookback[last]
     return NullJourneys(
         counts=counts[closed],
         row=rows[np.repeat(closed, counts)],
@@ -81,6 +86,16 @@ def null_journeys(journeys: Journeys) -> NullJourneys:
         open=int((~closed).sum()),
         departed=departed,
     )
+
+
+def _clock(journeys: Journeys, time: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
+    """What the lookbacks are compared with: the times and the end of observation, or the dates where dates count."""
+    end, rules = journeys.observed[1], journeys.rules
+    if rules.window != "calendar_days" or rules.timezone is None:
+        return time, end
+    # A date is over once the next one has begun: until then a conversion on it may still come.
+    next_day = int(local_days(np.array([end + 1]), rules.timezone)[0])
+    return local_days(time, rules.timezone) * MICROSECONDS_PER_DAY, next_day * MICROSECONDS_PER_DAY - 1
 
 
 def _leftover(journeys: Journeys) -> NDArray[np.bool_]:
@@ -100,14 +115,18 @@ def _persons(journeys: Journeys, rows: NDArray[np.int64]) -> tuple[NDArray[np.in
     return codes[0].astype(np.int64), pa.array(names.tolist(), type=touched.type)
 
 
-def _conversions(journeys: Journeys, persons: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Person code and time of every conversion that is no refund row, counted or set aside."""
+def _conversions(
+    journeys: Journeys, persons: pa.Array
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
+    """Person code and time of every conversion that is no refund row, and which of them are counted."""
     import pyarrow.compute as pc
 
     codes = pc.fill_null(pc.index_in(journeys.conversions.person.cast(persons.type), value_set=persons), -1)
     person = codes.to_numpy(zero_copy_only=False).astype(np.int64)
     known = (person >= 0) & ~journeys.conversions.refund
-    return person[known], journeys.conversions.time[known]
+    counted = np.zeros(len(person), bool)
+    counted[journeys.counted.row] = True
+    return person[known], journeys.conversions.time[known], counted[known]
 
 
 def _lookbacks(journeys: Journeys) -> NDArray[np.int64]:
