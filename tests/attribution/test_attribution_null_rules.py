@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pytest
-from oracles.null_rules import counted_paths
 
 import attribution as at
+from oracles.null_rules import counted_paths
 
 ZONE = "America/New_York"  # its clocks go back inside the random worlds, so that one date lasts 25 hours
 START = datetime(2026, 10, 29, tzinfo=UTC)

@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pandas as pd
 import pytest
-from oracles.null_journeys import null_journeys, served
 
 import attribution as at
 from attribution.journeys.sequences import number_sequences
 from attribution.models.fitted import FittedModel, fit_model
+from oracles.null_journeys import null_journeys, served
 
 START = datetime(2026, 10, 1, tzinfo=UTC)
 HOUR = 3_600_000_000
