@@ -139,7 +139,8 @@ class Redirected:
             matrix[source, target] -= chance
             inverse = np.linalg.inv(matrix)
             visits, converts = start @ inverse, inverse @ reward
-            passed = visits * converts / np.diagonal(inverse)
+            # One state per channel, but beyond order 1 not in the order of the channels.
+            passed = (visits * converts / np.diagonal(inverse))[np.argsort(chain.last)]
         else:
             # No dense inverse here: on a busy machine the threads of the linear algebra cost more than they save.
             factors: Any = _factors(source, target, chance, chain.states)
