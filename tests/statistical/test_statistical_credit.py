@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from attribution.credit.uncertainty import hall_ends
 from statistical.credit_coverage import DESIGNS, FLOOR, measure
 from statistical.redraw import band
 
@@ -50,6 +51,25 @@ def test_the_bands_reject_intervals_that_are_too_short():
     measured.high[key] = (point + 0.5 * (np.array(measured.high[key]) - point)).tolist()
     (row,) = [row for row in measured.rows() if row[:3] == key]
     assert row[5] < band(100, 0.95, 1)[0]
+
+
+@pytest.mark.parametrize("law", ["heavy converters", "dear customers"])
+def test_the_plain_normal_interval_misses_and_the_bent_one_does_not(law):
+    rounds, persons = 4_000, 40
+    random = np.random.default_rng(8)
+    drawn = random.poisson(persons, rounds)
+    world = np.repeat(np.arange(rounds), drawn)
+    if law == "heavy converters":
+        credit, mean = 1.0 + random.poisson(random.gamma(0.3, 1 / 0.3, len(world))), 2.0
+    else:
+        credit, mean = random.lognormal(-0.5, 1.0, len(world)), 1.0
+    total, squares, cubes = (np.bincount(world, credit**power, rounds) for power in (1, 2, 3))
+    true, half = persons * mean, 1.959963984540054 * np.sqrt(squares)
+    plain = int(((total - half <= true) & (true <= total + half)).sum())
+    low, high = hall_ends(total, squares, cubes, 0.95)
+    bent = int(((low <= true) & (true <= high)).sum())
+    assert plain < band(rounds, 0.935, 1)[0]
+    assert bent >= band(rounds, 0.945, 1)[0]
 
 
 @pytest.mark.statistical
