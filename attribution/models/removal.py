@@ -33,6 +33,7 @@ Removal = Literal["redirect_to_null", "reconnect", "fail", "detour", "drop_paths
 REMOVALS: tuple[Removal, ...] = ("redirect_to_null", "reconnect", "fail", "detour", "drop_paths")
 
 _CANCELLED = 1e-9
+_ROUNDING = 1e-12  # relative losses below this, all together, are rounding
 
 
 class Effects(Protocol):
@@ -64,13 +65,13 @@ def effects_of(paths: PathCounts, order: int, removal: Removal) -> Effects:
 
 
 def normalised(effects: NDArray[np.float64], removal: Removal) -> NDArray[np.float64] | None:
-    """Effects as shares that sum to 1; None where they cancel.
+    """Effects as shares that sum to 1; None where they cancel, or are nothing but rounding.
 
     Reconnecting can raise conversion; such an effect counts as 0. Detours keep their sign.
     """
     counted = np.maximum(effects, 0.0) if removal == "reconnect" else effects
     total, magnitude = float(counted.sum()), float(np.abs(counted).sum())
-    if not abs(total) > _CANCELLED * magnitude:
+    if not abs(total) > max(_CANCELLED * magnitude, _ROUNDING):
         return None
     return counted / total + 0.0  # no -0
 

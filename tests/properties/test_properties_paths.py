@@ -189,6 +189,7 @@ def test_dropping_self_transitions_changes_no_effect_of_the_first_order(rows):
 
 @given(rows=path_tables(channels="ABC"))
 @example(rows=[("CB", 2, 0, 1.0), ("A", 0, 1, 0.0)])  # one state per channel, not in the order of the channels
+@example(rows=[("A", 1, 5, 1.0), ("CC", 2, 10, 1.0), ("CCCACC", 1, 5, 1.0)])  # all paths convert alike
 @examples(25)
 def test_every_removal_is_that_of_fractions(rows):
     data = taken(rows)
