@@ -9,9 +9,9 @@ import numpy as np
 from attribution.core import messages
 from attribution.core.findings import Finding
 from attribution.core.render.display import Display, DisplayColumn, DisplayTable, column_label
+from attribution.credit.readings import reading_sentences
 from attribution.credit.recipe import credit_recipe
 from attribution.credit.records import Rows, table_rows
-from attribution.models.fitted import FittedModel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,23 +32,11 @@ def credit_display(credit: Credit) -> Display:
         blocks.append(_pivot(credit, rows, credit.sums.value, "value", "money"))
     if rows.cost is not None:
         blocks += _cost_tables(credit, rows)
-    blocks += _reading(credit)
+    blocks += reading_sentences(credit)
     blocks.append(messages.text("CREDIT.NOT_CAUSE"))
     blocks += credit_recipe(credit).sentences()
     blocks += [finding.text() for finding in credit.findings]
     return Display(messages.text("CREDIT.TITLE"), tuple(blocks))
-
-
-def _reading(credit: Credit) -> list[str]:
-    """Which of the two readings of a model of paths the numbers are."""
-    places = [place for place, model in enumerate(credit.models) if isinstance(model, FittedModel)]
-    if not places:
-        return []
-    values: dict[str, object] = {"models": ", ".join(credit.models[place].name for place in places)}
-    if credit.cells.channel_codes() is None:
-        return [messages.text("READINGS.INSIDE", values)]
-    gap = np.abs(credit.sums.conversions[places] - credit.sums.inside_conversions[places])
-    return [messages.text("READINGS.SHORT", {**values, "most": float(gap.max(initial=0.0))})]
 
 
 def _pivot(credit: Credit, rows: Rows, sums: NDArray[np.float64], name: str, kind: ValueKind) -> DisplayTable:

@@ -5,20 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from attribution.core import messages
 from attribution.core.errors import InputError, closest
 from attribution.core.findings import Finding
 from attribution.core.records import Field, Records, TabularResult
-from attribution.core.render.display import Display, records_table
+from attribution.core.render.display import Display, column_label, records_table
 from attribution.models.fitted import FittedModel
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from attribution.credit.credit import Credit
 
-__all__ = ["Readings", "fit_of", "model_findings", "path_models", "readings"]
+__all__ = ["Readings", "fit_of", "model_findings", "path_models", "reading_sentences", "readings"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
@@ -96,12 +97,30 @@ def fit_of(credit: Credit, name: str) -> TabularResult:
     """What a model of paths was fitted to: removal effects and transitions, or Shapley values.
 
     Raises:
-        InputError: For a name that is no model of paths of this credit.
+        InputError: For a name that is no model of paths of this credit, and for one that tells nothing of its fit.
     """
-    found = {model.name: model.result for model in path_models(credit) if model.result is not None}
+    found = {model.name: model for model in path_models(credit)}
     if name not in found:
+        if name in {model.name for model in credit.models}:
+            raise InputError(f"{name!r} is a model of single journeys, which is fitted to nothing.")
         raise InputError(f"there is no model of paths {name!r} in this credit. {closest(str(name), found)}")
-    return found[name]
+    result = found[name].result
+    if result is None:
+        why = "it tells nothing of its fit" if credit.sums.touched else "no conversion has an eligible touch"
+        raise InputError(f"there is nothing to show of model {name!r}: {why}.")
+    return result
+
+
+def reading_sentences(credit: Credit) -> list[str]:
+    """Which of the two readings of a model of paths the numbers are."""
+    places = [place for place, model in enumerate(credit.models) if isinstance(model, FittedModel)]
+    if not places:
+        return []
+    values: dict[str, object] = {"models": ", ".join(column_label(credit.models[place].name) for place in places)}
+    if credit.cells.channel_codes() is None:
+        return [messages.text("READINGS.INSIDE", values)]
+    gap = np.abs(credit.sums.conversions[places] - credit.sums.inside_conversions[places])
+    return [messages.text("READINGS.SHORT", {**values, "most": float(gap.max(initial=0.0))})]
 
 
 def model_findings(credit: Credit) -> tuple[Finding, ...]:

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from attribution.core.formats import format_interval, format_value
+from attribution.credit.readings import reading_sentences
 from experiments.post_mortem import pictures, tables
 from experiments.post_mortem.evidence import order_of
 from experiments.post_mortem.execution import channel_activity
@@ -153,7 +154,7 @@ def _channels(evidence: Evidence, invalid: str) -> Section:
         return _section("channels", "")
     rows = credit.to_dicts()
     drawn = (pictures.reconciliation_chart(evidence, invalid), pictures.credit_chart(rows))
-    shown = [tables.credit_table(rows, word("channels.credit"))]
+    shown = [tables.credit_table(rows, word("channels.credit"), reading_sentences(credit))]
     definitions = _sentences(credit.recipe, invalid)
     counted = sum(row["conversions"] for row in rows if row["model"] == rows[0]["model"]) if rows else 0
     answer = word("channels.answer", conversions=round(counted))

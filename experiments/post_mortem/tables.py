@@ -90,7 +90,7 @@ def is_rate(rows: Sequence[Mapping[str, Any]]) -> bool:
     return any("rate" in str(row["method"]) or "score" in str(row["method"]) for row in rows)
 
 
-def credit_table(rows: Sequence[dict[str, Any]], title: str) -> DisplayTable:
+def credit_table(rows: Sequence[dict[str, Any]], title: str, notes: Sequence[str] = ()) -> DisplayTable:
     """Channels by models, conversions; the share of all in the model's own column would hide the sums."""
     models = list(dict.fromkeys(row["model"] for row in rows))
     channels = list(dict.fromkeys(row["channel"] for row in rows))
@@ -107,7 +107,7 @@ def credit_table(rows: Sequence[dict[str, Any]], title: str) -> DisplayTable:
         for channel in channels
     ]
     total = (word("channels.total"), *(_tenth(sum(credit.get((c, m), 0.0) for c in channels)) for m in models))
-    return DisplayTable(columns, (*body, total), title=title)
+    return DisplayTable(columns, (*body, total), title=title, notes=tuple(notes))
 
 
 def _tenth(value: float | None) -> float | None:

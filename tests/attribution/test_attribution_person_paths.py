@@ -206,5 +206,5 @@ def test_readings_need_a_model_of_paths_and_channels():
         credit.readings()
     with pytest.raises(at.InputError, match="exist for channels only"):
         credit.by("conversion_id").readings()
-    with pytest.raises(at.InputError, match="no model of paths 'linear'"):
+    with pytest.raises(at.InputError, match="is a model of single journeys"):
         credit.fit("linear")

@@ -134,3 +134,18 @@ def test_the_tables_of_the_rules_are_used():
     assert first["phone"] == 1.0  # 180 days after the last activity is 2 October
     second = _credit(plan(**keys, key_event="page"), given).table().set_index("channel")["conversions"]
     assert second["sms"] == 1.0  # nothing was done between the call and the conversion
+
+
+def test_the_report_says_which_reading_a_model_of_paths_has():
+    import experiments as ex
+
+    c = ex.simulate("default", persons=4_000, seed=3)
+    declared = {
+        "campaign": {"name": "Q4", "as_of": date(2026, 12, 31)},
+        "attribution": {"models": ["linear", "markov"]},
+    }
+    report = ex.postmortem(declared, {"touches": c.touches, "conversions": c.conversions})
+    text = report.to_markdown()
+    assert "Markov: channel totals; the credit inside journeys differs" in text
+    assert "OPEN" not in [finding.code for finding in report.findings]
+    assert "2026-12-31 00:00:00Z" in text  # the plan's date is the end of observation
