@@ -69,12 +69,17 @@ class CreditOverTime(TabularResult):
             measure: "conversions" or "value".
 
         Raises:
-            InputError: For an unknown model or measure, or no model where there are several.
+            InputError: For an unknown model or measure, values that the conversions do not have, or no model where
+                there are several.
         """
         frame = self.table()
         models = list(dict.fromkeys(frame["model"]))
         if measure not in ("conversions", "value"):
             raise InputError(f'measure must be "conversions" or "value", got {measure!r}.')
+        if measure == "value" and len(frame) and frame["value"].isna().all():
+            raise InputError("the conversions have no value. Write measure='conversions'.")
+        if not models:
+            raise InputError("there is no credit to spread out: no conversion was counted.")
         if model is None and len(models) == 1:
             model = models[0]
         if model not in models:

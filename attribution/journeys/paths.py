@@ -12,7 +12,7 @@ from attribution.core import messages
 from attribution.core.errors import InputError
 from attribution.core.formats import format_value
 from attribution.core.records import Field, Records, TabularResult
-from attribution.core.render.display import Display, records_table
+from attribution.core.render.display import Display, DisplayTable, records_table
 from attribution.journeys.path_counts import PathCounts
 from attribution.journeys.sequences import number_sequences
 
@@ -32,15 +32,19 @@ class Paths(TabularResult):
     """The most frequent journeys: path, conversions, value, share (of the conversions with a touch).
 
     With null journeys also nulls and conversion_rate (conversions of all journeys on the path); then paths that never
-    converted are there too.
+    converted are there too. Without a single null journey the rates are undefined: successes alone have none.
 
     Attributes:
         records: The rows, most conversions first.
         distinct: Number of distinct paths.
+        nulls: Null journeys on all paths; None where they were not asked for.
+        open: Journeys left out because they could still have converted when observation ended; None as above.
     """
 
     records: Records
     distinct: int
+    nulls: int | None
+    open: int | None
 
     def _records(self) -> Records:
         return self.records
@@ -48,7 +52,12 @@ class Paths(TabularResult):
     def _display(self) -> Display:
         more = self.distinct - len(self.records)
         notes = (messages.text("CREDIT.MORE_ROWS", {"n": more}),) if more else ()
-        return Display(messages.text("JOURNEYS.PATHS_TITLE"), (records_table(self.records, notes=notes),))
+        blocks: list[DisplayTable | str] = [records_table(self.records, notes=notes)]
+        if self.nulls == 0:
+            blocks.append(messages.text("PATHS.NO_NULLS"))
+        if self.open:
+            blocks.append(messages.text("PATHS.OPEN", {"n": self.open}))
+        return Display(messages.text("JOURNEYS.PATHS_TITLE"), tuple(blocks))
 
 
 def count_paths(journeys: Journeys, top: int | None, *, nulls: bool = False) -> Paths:
@@ -57,7 +66,7 @@ def count_paths(journeys: Journeys, top: int | None, *, nulls: bool = False) -> 
         raise InputError(f"top must be a whole number of at least 1, or None for all, got {top!r}.")
     counts = journeys.path_counts() if nulls else _converting(journeys)
     names = [str(name) for name in counts.channel_names]
-    total = float(counts.conversions.sum())
+    total, lost = float(counts.conversions.sum()), int(counts.nulls.sum())
     limit = _limit(counts.conversions, top)
     found: list[dict[str, Any]] = []
     for place in np.flatnonzero(counts.conversions >= limit).tolist():
@@ -69,13 +78,18 @@ def count_paths(journeys: Journeys, top: int | None, *, nulls: bool = False) -> 
             "share": float(counts.conversions[place]) / total if total else None,
             "nulls": int(counts.nulls[place]),
         }
-        row["conversion_rate"] = row["conversions"] / (row["conversions"] + row["nulls"])
+        row["conversion_rate"] = row["conversions"] / (row["conversions"] + row["nulls"]) if lost else None
         found.append(row)
     found.sort(key=lambda row: (-row["conversions"], -row["nulls"], row["path"]))
     fields = [Field("path", "text"), Field("conversions", "count"), Field("value", "money"), Field("share", "rate")]
     if nulls:
         fields += [Field("nulls", "count"), Field("conversion_rate", "rate")]
-    return Paths(records=Records.from_rows(fields, found[:top]), distinct=len(counts))
+    return Paths(
+        records=Records.from_rows(fields, found[:top]),
+        distinct=len(counts),
+        nulls=lost if nulls else None,
+        open=journeys.person_paths().open if nulls else None,
+    )
 
 
 def _limit(conversions: NDArray[np.float64], top: int | None) -> float:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from attribution.core import messages
 from attribution.core.records import Field, Records
 from attribution.plots.measures import check_top, drawn_credit, measure_of, model_label, more_line, none_line
-from attribution.plots.numbers import brief, brief_range
+from attribution.plots.numbers import brief, brief_range, in_words
 from attribution.plots.palette import ACCENT, MUTED, SOFT, shape, tint
 from attribution.plots.plot import Plot
 from attribution.plots.sheet import (
@@ -91,7 +91,7 @@ def plot_credit(
     return Plot(
         title=title,
         subtitle=subtitle,
-        description=" ".join([f"{title}.", _told(drawn, asked, shown)]),
+        description=in_words(title, _told(drawn, asked, shown)),
         records=Records.from_rows(fields, drawn.rows),
         figure=sheet.figure,
     )
@@ -125,13 +125,13 @@ def _title(drawn: Drawn, measure: Measure) -> str:
     return messages.text("PLOT.CREDIT_DEPENDS", {"leaders": messages.text("PLOT.COMMA").join(parts)})
 
 
-def _told(drawn: Drawn, measure: Measure, shown: list[str]) -> str:
-    """The numbers of the picture in words."""
+def _told(drawn: Drawn, measure: Measure, shown: list[str]) -> list[tuple[str, str]]:
+    """The rows of the picture with their numbers."""
     parts = []
     for label in shown:
         points = [drawn.values[model, label][0] for model in drawn.models]
-        parts.append(f"{label}: {brief_range(min(points), max(points), measure.kind)}")
-    return "; ".join(parts)
+        parts.append((label, brief_range(min(points), max(points), measure.kind)))
+    return parts
 
 
 @dataclass(frozen=True, slots=True, eq=False)

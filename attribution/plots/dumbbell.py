@@ -8,7 +8,7 @@ from attribution.core import messages
 from attribution.core.errors import InputError, closest
 from attribution.core.records import Field, Records
 from attribution.plots.measures import check_top, drawn_credit, measure_of, model_label, more_line, none_line
-from attribution.plots.numbers import brief
+from attribution.plots.numbers import brief, in_words
 from attribution.plots.palette import ACCENT, CONTRAST, MUTED, SOFT
 from attribution.plots.plot import Plot
 from attribution.plots.sheet import (
@@ -101,11 +101,10 @@ def plot_dumbbell(
         names = (model_label(model_a), model_label(model_b))
         sheet = _draw(labelled, names, asked, (title, subtitle), [line for line in lines if line])
     fields = [*(Field(key, "text") for key in drawn.keys), Field(model_a, asked.kind), Field(model_b, asked.kind)]
-    told = "; ".join(f"{name}: {_change(left, right, asked)}" for name, left, right in labelled)
     return Plot(
         title=title,
         subtitle=subtitle,
-        description=f"{title}. {told}",
+        description=in_words(title, [(name, _change(left, right, asked)) for name, left, right in labelled]),
         records=Records.from_rows([*fields, Field("difference", _signed(asked))], rows),
         figure=sheet.figure,
     )

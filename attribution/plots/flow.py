@@ -11,7 +11,7 @@ from attribution.core import messages
 from attribution.core.errors import InputError
 from attribution.core.formats import format_value
 from attribution.core.records import Field, Records
-from attribution.plots.numbers import brief
+from attribution.plots.numbers import brief, in_words
 from attribution.plots.palette import INK, MUTED, SOFT, tint
 from attribution.plots.plot import Plot
 from attribution.plots.sheet import MARGIN, SMALL, TEXT, TITLE, Sheet, drawing, shortened, wrapped
@@ -72,21 +72,17 @@ def plot_flow(journeys: Journeys, *, steps: int = 4, top: int = 8, nulls: bool =
     title = _title(rows)
     subtitle = messages.text("PLOT.FLOW_NULLS" if nulls else "PLOT.FLOW_SUBTITLE")
     with drawing():
-        sheet = _draw(links, steps, (title, subtitle))
+        sheet = _draw(links, steps, (title, subtitle), _left_out(journeys) if nulls else [])
     fields = (
         Field("step", "count"),
         Field("from_channel", "text"),
         Field("to_channel", "text"),
         Field("journeys", "count"),
     )
-    told = "; ".join(
-        f"{row['step']}: {row['from_channel']} → {row['to_channel']} {format_value(row['journeys'], 'count')}"
-        for row in sorted(rows, key=lambda row: -row["journeys"])[:10]
-    )
     return Plot(
         title=title,
         subtitle=subtitle,
-        description=f"{title}. {told}",
+        description=in_words(title, [_told(row) for row in sorted(rows, key=lambda row: -row["journeys"])[:10]]),
         records=Records.from_rows(fields, rows),
         figure=sheet.figure,
     )
@@ -173,6 +169,19 @@ def _title(rows: list[dict[str, Any]]) -> str:
     return messages.text("PLOT.FLOW_TITLE", values)
 
 
+def _told(row: dict[str, Any]) -> tuple[str, str]:
+    step = messages.text("PLOT.FLOW_STEP", {"n": row["step"]})
+    link = f"{_label(row['from_channel'])} → {_label(row['to_channel'])}"
+    return messages.text("PLOT.COMMA").join((step, link)), format_value(row["journeys"], "count")
+
+
+def _left_out(journeys: Journeys) -> list[str]:
+    """What is said about null journeys below the picture."""
+    found = journeys.person_paths()
+    lines = [] if found.paths.nulls.sum() else [messages.text("PLOT.NO_NULLS_DRAWN")]
+    return [*lines, *([messages.text("PLOT.OPEN_JOURNEYS", {"n": found.open})] if found.open else [])]
+
+
 def _label(name: str) -> str:
     codes = {_CONVERSION: "CONVERSION", _LOST: "LOST", _MORE: "MORE", _OTHERS: "OTHERS"}
     return messages.text(f"PLOT.FLOW_{codes[name]}") if name in codes else name
@@ -200,13 +209,16 @@ def _columns(links: _Links, steps: int) -> list[dict[str, float]]:
     return found
 
 
-def _draw(links: _Links, steps: int, texts: tuple[str, str]) -> Sheet:
+def _draw(links: _Links, steps: int, texts: tuple[str, str], foot: list[str]) -> Sheet:
     columns = _columns(links, steps)
     width = max(2 * MARGIN + _STEP * len(columns), 640.0)
     head = [wrapped(text, width - 2 * MARGIN, size) for text, size in zip(texts, (TITLE, TEXT), strict=True)]
     begin = MARGIN + len(head[0]) * TITLE * 1.35 + len(head[1]) * TEXT * 1.45 + 40
-    sheet = Sheet(width, begin + (_PLOT if links.flows else 0.0) + MARGIN)
+    lines = [line for text in foot for line in wrapped(text, width - 2 * MARGIN, SMALL)]
+    below = len(lines) * SMALL * 1.5 + 10 if lines else 0.0
+    sheet = Sheet(width, begin + (_PLOT if links.flows else 0.0) + below + MARGIN)
     sheet.head(*head)
+    sheet.foot(lines)
     most = max(len(column) for column in columns)
     whole = max((sum(column.values()) for column in columns), default=0.0)
     unit = (_PLOT - _GAP * most) / whole if whole else 0.0

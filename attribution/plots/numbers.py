@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from attribution.core import messages
 from attribution.core.formats import format_value, significant
 from attribution.core.language import current_language
 
-__all__ = ["axis_mark", "brief", "brief_range", "days_text"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["axis_mark", "brief", "brief_range", "days_text", "in_words"]
 
 _WHOLE = 9.95  # from here on without decimals
 _ONE = 0.95  # from here on with one decimal, below with two digits
@@ -45,6 +50,12 @@ def axis_mark(value: float, kind: str) -> str:
     few = abs(at * 10 - round(at * 10)) < _WITHIN * max(abs(at), 1.0)
     text = format_value(round(at, 1), "count") if few else f"{at:.4g}".replace("-", "−")
     return text + ("%" if kind == "rate" else "")
+
+
+def in_words(title: str, parts: Iterable[tuple[str, str]]) -> str:
+    """The description of a picture: its title, and what it shows as names with their numbers."""
+    told = [messages.text("PLOT.COLON", {"name": name, "text": text}) for name, text in parts]
+    return messages.text("PLOT.TOLD", {"title": title, "told": messages.text("PLOT.SEMICOLON").join(told)})
 
 
 def days_text(days: float) -> str:

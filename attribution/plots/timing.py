@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from attribution.core import messages
 from attribution.core.errors import InputError
 from attribution.journeys.plan import Journeys
-from attribution.plots.numbers import axis_mark, brief, days_text
+from attribution.plots.numbers import axis_mark, brief, days_text, in_words
 from attribution.plots.palette import ACCENT, CONTRAST, GRID, INK, MUTED, PAPER, SOFT
 from attribution.plots.plot import Plot
 from attribution.plots.sheet import MARGIN, SMALL, TEXT, TITLE, Scale, Sheet, drawing, wrapped
@@ -72,11 +72,10 @@ def plot_path_lengths(journeys: Journeys, *, longest: int = 12) -> Plot:
     with drawing():
         middle = "" if found.median is None else str(found.median) if found.median <= longest else f"{longest + 1}+"
         sheet = _draw_lengths(bars, (title, subtitle), foot, middle)
-    told = "; ".join(f"{label}: {brief(share, 'rate')}" for label, share, _ in bars)
     return Plot(
         title=title,
         subtitle=subtitle,
-        description=f"{title}. {told}",
+        description=in_words(title, [(label, brief(share, "rate")) for label, share, _ in bars]),
         records=found.records,
         figure=sheet.figure,
     )
@@ -156,14 +155,14 @@ def plot_time_to_conversion(journeys: Journeys, *, bin: str | timedelta | None =
     subtitle = messages.text("PLOT.TIMING_SUBTITLE", {"bin": found.bin})
     with drawing():
         sheet = _draw_timing(found, (title, subtitle))
-    told = "; ".join(
-        f"{messages.text('TIMING.' + row['since'])} p{row['quantile'] * 100:g}: {days_text(row['days'])}"
+    told = [
+        (f"{messages.text('TIMING.' + row['since'])} p{row['quantile'] * 100:g}", days_text(row["days"]))
         for row in found.quantiles.to_dicts()
-    )
+    ]
     return Plot(
         title=title,
         subtitle=subtitle,
-        description=f"{title}. {told}",
+        description=in_words(title, told),
         records=found.records,
         figure=sheet.figure,
     )

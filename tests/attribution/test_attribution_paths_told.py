@@ -1,0 +1,102 @@
+"""What a table or a picture of journeys must say: null journeys that are missing, values that are not there."""
+
+from __future__ import annotations
+
+import re
+
+import pandas as pd
+import pytest
+
+import attribution as at
+
+DAY = pd.Timestamp("2026-10-01 09:00Z")
+
+
+def tables(*touches, conversions, value=None):
+    left = pd.DataFrame(list(touches), columns=["person_id", "days", "channel"])
+    right = pd.DataFrame(list(conversions), columns=["person_id", "days", "conversion_id"])
+    for table in (left, right):
+        table["time"] = DAY + pd.to_timedelta(table.pop("days"), unit="D")
+    return left, right if value is None else right.assign(value=value)
+
+
+OPEN = tables(("p1", 0, "sms"), ("p2", 1, "sms"), ("p3", 2, "push"), conversions=[("p1", 5, "c")])
+ENDED = tables(("p1", 0, "sms"), ("p2", 1, "sms"), ("p3", 60, "push"), conversions=[("p1", 5, "c")])
+
+
+def test_without_null_journeys_a_path_has_no_conversion_rate():
+    """All journeys without a conversion are still open: a rate of 100% would be the rate of nobody."""
+    paths = at.build_journeys(*OPEN).paths(nulls=True)
+    assert [row["conversion_rate"] for row in paths.to_dicts()] == [None]
+    assert (paths.nulls, paths.open) == (0, 2)
+    shown = repr(paths)
+    assert "No null journey is in the data" in shown
+    assert "2 journeys without a conversion could still have converted" in shown
+    assert "100%" not in shown.split("conversion rate")[1].replace("100%", "", 1)  # the share of the one path remains
+    with at.language("zh"):
+        assert "转化率无从定义" in repr(paths)
+
+
+def test_with_null_journeys_the_open_ones_are_told():
+    paths = at.build_journeys(*ENDED).paths(nulls=True)
+    assert paths.to_dicts() == [
+        {"path": "sms", "conversions": 1, "value": None, "share": 1.0, "nulls": 1, "conversion_rate": 0.5}
+    ]
+    assert (paths.nulls, paths.open) == (1, 1)
+    assert "No null journey" not in repr(paths)
+    assert "1 journeys without a conversion could still" in repr(paths)
+
+
+def test_paths_of_conversions_alone_say_nothing_of_null_journeys():
+    paths = at.build_journeys(*OPEN).paths()
+    assert (paths.nulls, paths.open) == (None, None)
+    assert "without a conversion" not in repr(paths)
+
+
+@pytest.mark.parametrize(("world", "none"), [(OPEN, True), (ENDED, False)])
+def test_a_flow_with_null_journeys_says_which_are_not_drawn(world, none):
+    journeys = at.build_journeys(*world)
+    drawn = at.plot_flow(journeys, nulls=True).to_svg()
+    assert ("No journey without a conversion has ended yet" in drawn) == none
+    assert f"Not drawn: {journeys.person_paths().open} journeys without a conversion" in drawn
+    assert "without a conversion" not in at.plot_flow(journeys).to_svg()
+
+
+def test_descriptions_of_pictures_are_written_in_the_language():
+    credit = at.attribute(*OPEN, models=["first_touch", "linear"])
+    with at.language("zh"):
+        plots = [
+            at.plot_credit(credit),
+            at.plot_dumbbell(credit, "first_touch", "linear"),
+            at.plot_path_lengths(credit.journeys),
+            at.plot_time_to_conversion(credit.journeys),
+            at.plot_flow(credit.journeys),
+        ]
+    for plot in plots:
+        assert plot.description.startswith(f"{plot.title}。")
+        assert not re.search(r"[.;:] ", plot.description), plot.description
+    assert plots[-1].description.endswith("第 1 个触点、sms → 转化\N{FULLWIDTH COLON}1")
+    assert at.plot_flow(credit.journeys).description.endswith(". touch 1, sms → conversion: 1")
+
+
+def test_a_value_that_is_not_there_is_not_0():
+    over = at.attribute(*OPEN, models="linear").over_time("week")
+    assert over.wide()["sms"].sum() == 1.0
+    with pytest.raises(at.InputError, match="the conversions have no value"):
+        over.wide(measure="value")
+    left, right = tables(("p1", 0, "sms"), conversions=[("p1", 5, "c")], value=[0.0])
+    assert at.attribute(left, right, models="linear").over_time("week").wide(measure="value")["sms"].tolist() == [0.0]
+
+
+def test_without_conversions_there_is_nothing_to_spread_out():
+    over = at.attribute(OPEN[0], OPEN[1].iloc[:0], models="linear").over_time("week")
+    with pytest.raises(at.InputError, match="no conversion was counted"):
+        over.wide()
+
+
+def test_a_model_has_one_name_in_chinese():
+    with at.language("zh"):
+        for two in ("proportional", "half_middle", "even"):
+            shown = repr(at.attribute(*OPEN, models=at.PositionBased(two=two)))
+            assert "位置归因" not in shown
+            assert shown.count("位置加权") >= 2  # the head of the column and the definition
