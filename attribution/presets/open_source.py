@@ -18,6 +18,8 @@ _DAY = timedelta(days=1)
 
 def posthog(*, lookback: Duration = "90d", unique_users: bool = False) -> VendorPreset:
     """PostHog: a window of 1 to 90 whole days, both ends included; the half-life is a quarter of it, at least a day."""
+    if not isinstance(unique_users, bool):
+        raise InputError(f"unique_users must be True or False, got {unique_users!r}.")
     window = bounded(lookback, "90d", "PostHog")
     if window % _DAY:
         raise InputError(f"PostHog's window counts whole days, got {lookback!r}. Write for example '30d'.")

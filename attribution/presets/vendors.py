@@ -21,13 +21,13 @@ _WITHOUT_END = timedelta(days=36_500)
 Duration: TypeAlias = str | timedelta
 
 
-def bounded(value: Duration, longest: str, tool: str) -> timedelta:
+def bounded(value: Duration, longest: str, tool: str, *, name: str = "lookback") -> timedelta:
     """A lookback that the tool offers.
 
     Raises:
         InputError: For none at all, or one that is too long.
     """
-    found = parse_duration(value, name="lookback")
+    found = parse_duration(value, name=name)
     if not timedelta(0) < found <= parse_duration(longest):
         raise InputError(
             f"{tool} looks back more than 0 and at most {longest}, got {duration_text(found)}. For other windows write "
@@ -53,8 +53,9 @@ def adobe(
     if lookback == "visitor":
         rules = Rules(lookback=_WITHOUT_END, not_before=_month_start(report_start, timezone))
     else:
-        if report_start is not None:
-            raise InputError('report_start belongs to lookback="visitor"; a custom lookback does not depend on it.')
+        for name, given in (("report_start", report_start), ("timezone", timezone)):
+            if given is not None:
+                raise InputError(f'{name} belongs to lookback="visitor"; a custom lookback does not depend on it.')
         rules = Rules(lookback=bounded(lookback, "90d", "Adobe Analytics"))
     decay = TimeDecay(half_life=half_life, unit=decay_unit)
     return VendorPreset(
@@ -70,8 +71,11 @@ def adobe(
             ),
         ),
         as_documented_on=READ,
-        gaps=("ADOBE_LOOKBACK", "ADOBE_EDGE", "ADOBE_DECAY_UNIT", "ADOBE_ROUNDING", "ADOBE_OTHERS", "PARTICIPATION"),
-    )
+        gaps=(
+            "ADOBE_LOOKBACK", "ADOBE_EDGE", "ADOBE_DECAY_UNIT", "ADOBE_ROUNDING", "ADOBE_OTHERS", "ADOBE_CUSTOM",
+            "PARTICIPATION",
+        ),
+    )  # fmt: skip
 
 
 def _month_start(report_start: date | datetime | None, timezone: str | None) -> datetime:
@@ -112,8 +116,11 @@ def mixpanel(*, lookback: Duration = "30d", unique_users: Literal["first", "last
             ),
         ),
         as_documented_on=READ,
-        gaps=("MIXPANEL_EDGE", "MIXPANEL_UNIQUE", "MIXPANEL_DIRECT", "MIXPANEL_EXAMPLE", "PARTICIPATION"),
-    )
+        gaps=(
+            "MIXPANEL_EDGE", "MIXPANEL_UNIQUE", "MIXPANEL_DIRECT", "MIXPANEL_EXAMPLE", "MIXPANEL_CUSTOM",
+            "PARTICIPATION",
+        ),
+    )  # fmt: skip
 
 
 def amplitude(*, lookback: Duration = "30d") -> VendorPreset:
@@ -140,7 +147,7 @@ def amplitude(*, lookback: Duration = "30d") -> VendorPreset:
         as_documented_on=READ,
         gaps=(
             "AMPLITUDE_LOOKBACK", "AMPLITUDE_DAY", "AMPLITUDE_FOUR", "AMPLITUDE_DATA_DRIVEN", "AMPLITUDE_NON_DIRECT",
-            "PARTICIPATION",
+            "AMPLITUDE_CUSTOM", "AMPLITUDE_UNIQUES", "PARTICIPATION",
         ),
     )  # fmt: skip
 
@@ -149,10 +156,12 @@ def growingio(
     *, window: Duration = "same_day", timezone: str = "Asia/Shanghai", match: tuple[str, ...] = ()
 ) -> VendorPreset:
     """GrowingIO event attribution: the same calendar day, or up to 180 days; only touches before the conversion."""
+    if isinstance(window, str) and window != "same_day" and not window[:1].isdigit():
+        raise InputError(f"window must be 'same_day' or a duration such as '7d' or '180min', got {window!r}.")
     if window == "same_day":
         rules = Rules(lookback="0d", window="calendar_days", timezone=timezone, same_instant="exclude", match=match)
     else:
-        rules = Rules(lookback=bounded(window, "180d", "GrowingIO"), same_instant="exclude", match=match)
+        rules = Rules(lookback=bounded(window, "180d", "GrowingIO", name="window"), same_instant="exclude", match=match)
     return VendorPreset(
         name="growingio",
         tool="GrowingIO",

@@ -163,6 +163,25 @@ def test_every_preset_says_where_it_comes_from_and_what_is_open(name: str):
     assert set(preset.table()["part"]) == {"rules", "model", "source", "not_reproduced"}
 
 
+@pytest.mark.parametrize(
+    ("name", "weights", "two", "shares"),
+    [("adobe", (5, 20, 75), "proportional", (0.0625, 0.9375)), ("amplitude", (5, 20, 75), "half_middle", (0.15, 0.85))],
+)
+def test_custom_models_are_told_and_their_two_touches_are_as_told(name: str, weights, two: str, shares):
+    (told,) = (text for text in at.vendor_preset(name).not_reproduced if text.startswith("A custom model"))
+    assert "at.PositionBased(first=..., last=..." in told
+    assert ("half_middle" in told) == (two == "half_middle")
+    custom = at.PositionBased(first=weights[0] / sum(weights), last=weights[2] / sum(weights), two=two)
+    two_touches = at.JourneyArrays.of([["a", "b"]], ages_seconds=[[9.0, 0.0]])
+    np.testing.assert_allclose(custom.weights(two_touches), shares, rtol=1e-12)
+
+
+def test_a_page_that_was_not_found_again_is_said_plainly():
+    told = at.vendor_preset("growingio").not_reproduced
+    assert any("could not be found again" in text and "earlier reading" in text for text in told)
+    assert not any("project" in text for text in told)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_preset_conserves(name: str):
     preset = at.vendor_preset(name)
@@ -227,11 +246,15 @@ def test_snowplow_counts_dates_and_trims_before_it_merges():
         ("adobe", {"lookback": "visit"}, "needs visits"),
         ("adobe", {"lookback": "visitor"}, "add report_start"),
         ("adobe", {"lookback": "visitor", "report_start": date(2026, 9, 15), "timezone": "Beijing"}, "IANA"),
-        ("adobe", {"report_start": date(2026, 9, 15)}, "belongs to lookback"),
+        ("adobe", {"report_start": date(2026, 9, 15)}, "report_start belongs to lookback"),
+        ("adobe", {"timezone": "UTC"}, "timezone belongs to lookback"),
         ("mixpanel", {"unique_users": "last"}, "has no rule here"),
         ("mixpanel", {"unique_users": "all"}, "must be None or 'first'"),
         ("posthog", {"lookback": "91d"}, "at most 90d"),
         ("posthog", {"lookback": "36h"}, "whole days"),
+        ("posthog", {"unique_users": "no"}, "must be True or False"),
+        ("growingio", {"window": "sameday"}, "window must be 'same_day' or a duration"),
+        ("growingio", {"window": "7"}, "window must be a duration"),
         ("growingio", {"window": "181d"}, "at most 180d"),
         ("google_ads_legacy", {"lookback": "0d"}, "more than 0"),
     ],
