@@ -355,7 +355,8 @@ def _check_sums(world: _World, parts: dict[Group, Values], gap: Values) -> None:
             ):
                 raise InputError(
                     "the credits differ in more than rules and model: customers=, key_events=, identity= or observed= "
-                    "were given to one of them only, or differ. Build both with the same."
+                    "were given to one of them only, or differ, or the tables differ in a further column that a rule "
+                    "reads (kind, origin, a matched column). Build both with the same."
                 )
             raise ConservationError(f"the parts of the gap of {key!r} sum to {found!r}, expected {whole!r}.")
 

@@ -45,8 +45,9 @@ class LastNonDirect:
 
     def __post_init__(self) -> None:
         check_name(self.name)
-        given = (self.direct,) if isinstance(self.direct, str) else tuple(self.direct)
-        if not given or any(not isinstance(channel, str) or not channel.strip() for channel in given):
+        given = (self.direct,) if isinstance(self.direct, str) else self.direct
+        listed = isinstance(given, (tuple, list, set, frozenset))
+        if not listed or not given or any(not isinstance(channel, str) or not channel.strip() for channel in given):
             raise InputError(f"direct must name at least one channel as text, got {self.direct!r}.")
         object.__setattr__(self, "direct", tuple(sorted(set(given))))
 

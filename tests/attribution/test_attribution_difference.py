@@ -293,6 +293,14 @@ def test_further_tables_that_differ_are_refused():
         at.explain_difference(a, b)
 
 
+def test_further_columns_that_differ_are_refused():
+    rules = at.Rules(lookback={("*", "x"): "1d", "*": "30d"})
+    a = at.attribute(TOUCHES.assign(kind="y"), CONVERSIONS, models="linear")
+    b = at.attribute(TOUCHES.assign(kind="x"), CONVERSIONS, models="linear", rules=rules)
+    with pytest.raises(at.InputError, match="a further column that a rule reads"):
+        at.explain_difference(a, b)
+
+
 def test_customers_on_one_side_only():
     """The side that has the table can be put under both rules; where it decides more than rules, that is said."""
     customers = pd.DataFrame(

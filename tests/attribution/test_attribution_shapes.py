@@ -64,6 +64,9 @@ def test_a_direct_channel_by_another_spelling_is_refused():
         at.LastNonDirect(direct=("direct", "app open")).weights(journey("sms", "App Open", "direct"))
     with pytest.raises(at.InputError, match="at least one channel"):
         at.LastNonDirect(direct=())
+    for wrong in (None, 5, 0.5):
+        with pytest.raises(at.InputError, match="direct must name at least one channel"):
+            at.LastNonDirect(direct=wrong)
 
 
 # --- two touches -----------------------------------------------------------------------------------------------------
