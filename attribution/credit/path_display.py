@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from attribution.core import messages
 from attribution.core.findings import Finding
-from attribution.core.recipe import Recipe
 from attribution.core.render.display import Display, DisplayColumn, DisplayTable, column_label
 from attribution.credit.path_credit import path_rows, prices, quotient
+from attribution.credit.recipe import CreditRecipe, model_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from attribution.core.formats import ValueKind
+    from attribution.core.recipe import Recipe
     from attribution.credit.path_credit import PathCredit, PathRows
 
 __all__ = ["path_credit_display", "path_credit_findings", "path_credit_recipe"]
@@ -61,22 +63,14 @@ def _pivot(credit: PathCredit, rows: PathRows, values: NDArray[np.float64], name
 def path_credit_recipe(credit: PathCredit) -> Recipe:
     """Models, counts, fingerprint, and the definitions in use."""
     paths = credit.paths
-    settings: dict[str, object] = {"separator": credit.sep}
+    settings: dict[str, object] = {"separator": credit.sep, "between": _quoted(credit.sep)}
     definitions = ["PATH_TABLE"]
     if credit.transforms:
         settings["transforms"] = ", ".join(_transform_text(step) for step in credit.transforms)
         definitions.append("PATH_TRANSFORMS")
-    for model in credit.models:
-        code = str(getattr(model, "definition", "CUSTOM_MODEL"))
-        if code not in definitions:
-            definitions.append(code)
-        chosen = dict(getattr(model, "settings", {}))
-        if code == "CUSTOM_MODEL":
-            chosen["custom"] = model.name
-        for name, value in chosen.items():
-            text = f"{value:g}" if isinstance(value, float) else str(value)
-            settings[name] = text if name not in settings else f"{settings[name]}; {text}"
-    settings["models"] = tuple(model.name for model in credit.models)
+    chosen, of_models = model_settings(credit.models)
+    settings |= {name: value for name, value in chosen.items() if name not in settings}
+    definitions += of_models
     counts = {
         "rows": paths.rows,
         "paths": len(paths.counts),
@@ -84,13 +78,19 @@ def path_credit_recipe(credit: PathCredit) -> Recipe:
         "touched_conversions": round(float(paths.counts.conversions.sum())),
         "nulls": round(float(paths.counts.nulls.sum())),
     }
-    return Recipe(
+    return CreditRecipe(
         method="attribution of paths",
         definitions=tuple(definitions),
         settings=settings,
         n=counts,
         fingerprint=paths.fingerprint,
+        of_models=of_models,
     )
+
+
+def _quoted(separator: str) -> str:
+    """A separator in quotes of its own: blanks at the ends of a value are not shown."""
+    return json.dumps(separator, ensure_ascii=False)
 
 
 def _transform_text(step: object) -> str:
@@ -102,7 +102,8 @@ def path_credit_findings(credit: PathCredit) -> tuple[Finding, ...]:
     found = [*_table_findings(credit)]
     for model in credit.models:
         for finding in getattr(credit.fits.get(model.name), "findings", ()):
-            if not any(_same(finding, other) for other in found):
+            told = finding.code == "NO_NULL_JOURNEYS" and not credit.paths.has_nulls  # as NO_NULLS
+            if not told and not any(_same(finding, other) for other in found):
                 found.append(finding)
     return (*found, *_spend_findings(credit))
 
@@ -124,7 +125,8 @@ def _table_findings(credit: PathCredit) -> Iterable[Finding]:
         yield Finding(code="REPEATED_PATHS", status="note", values={"n": paths.repeated, "rows": paths.rows})
     if paths.unsplit:
         names = ", ".join(paths.unsplit[:_LISTED]) + (" ..." if len(paths.unsplit) > _LISTED else "")
-        read = {"n": len(paths.unsplit), "channels": names, "separator": credit.sep, "core": credit.sep.strip()}
+        written = {"separator": _quoted(credit.sep), "core": _quoted(credit.sep.strip())}
+        read = {"n": len(paths.unsplit), "channels": names, **written}
         yield Finding(code="SEPARATOR_IN_NAMES", status="warn", values=read)
     if not paths.has_nulls and (needing := _wanting_nulls(credit)):
         yield Finding(code="NO_NULLS", status="warn", values={"models": needing})

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from attribution.core.errors import WakeLiftError
 from attribution.credit.resampling import resample
 from attribution.credit.uncertainty import SMALL, hall_ends
 from attribution.journeys.path_counts import PathCounts
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from attribution.credit.population import Population
     from attribution.credit.resampling import Resamples
     from attribution.journeys.person_paths import PersonPaths
-    from attribution.models.protocol import PathModel
 
     Floats: TypeAlias = NDArray[np.float64]
 
@@ -160,14 +160,32 @@ def _spread(
 
 
 def _one_more(model: object, paths: PathCounts, channel: int) -> float:
-    """The channel's share if one more journey had converted, through this channel alone."""
-    extended = PathCounts(
+    """The channel's share if one more journey had converted, through this channel alone.
+
+    Where the model gives no shares then, the one conversion goes wholly to the channel.
+    """
+    if not isinstance(model, FittedModel):
+        return 0.0
+    # A path must not stand twice: models may ask how likely each one is.
+    known = np.flatnonzero((paths.lengths == 1) & (paths.channel[paths.offsets[:-1]] == channel))
+    extended = _with_path(paths, channel) if not len(known) else paths
+    more = np.zeros(len(extended))
+    more[known[0] if len(known) else -1] = 1.0
+    try:
+        found = model.model.shares(extended.with_counts(extended.conversions + more, extended.nulls, extended.value))
+    except WakeLiftError:
+        touched = float(paths.conversions.sum())
+        return float((model.shares[channel] * touched + 1) / (touched + 1))
+    return float(found[channel])
+
+
+def _with_path(paths: PathCounts, channel: int) -> PathCounts:
+    """The paths and one more, of one channel alone, that nobody took."""
+    return PathCounts(
         offsets=np.append(paths.offsets, paths.offsets[-1] + 1),
         channel=np.append(paths.channel, channel),
         channel_names=paths.channel_names.copy(),
-        conversions=np.append(paths.conversions, 1.0),
+        conversions=np.append(paths.conversions, 0.0),
         value=np.append(paths.value, 0.0),
         nulls=np.append(paths.nulls, 0.0),
     )
-    fitted: PathModel | None = model.model if isinstance(model, FittedModel) else None
-    return 0.0 if fitted is None else float(fitted.shares(extended)[channel])

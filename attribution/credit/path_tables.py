@@ -12,7 +12,7 @@ from attribution.credit.path_reading import PathColumns, PathTable, read_paths
 from attribution.credit.sums import check_conservation
 from attribution.journeys.arrays import JourneyArrays, make_arrays
 from attribution.models.decay import TimeDecay
-from attribution.models.fitted import FittedModel, fit_model
+from attribution.models.fitted import fit_model
 from attribution.models.protocol import PathModel, TouchModel, checked_weights
 from attribution.models.registry import RULE_MODELS, resolve_models
 from attribution.models.shapes import WShaped
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from attribution.core.records import TabularResult
     from attribution.models.protocol import Model
     from attribution.rules import Transform
 
@@ -133,7 +132,10 @@ def _credit(
     """Conversions and value by channel; conservation is checked."""
     counts = table.counts
     if model.needs == "paths" and isinstance(model, PathModel):
-        shares = _fitted(model, table, fits).shares
+        fitted = fit_model(model, counts)
+        if fitted.result is not None:
+            fits[model.name] = fitted.result
+        shares = fitted.shares
         by_count, by_value = shares * counts.conversions.sum(), shares * counts.value.sum()
     elif isinstance(model, TouchModel):
         _keep_fit(model, table, fits)
@@ -151,33 +153,8 @@ def _by_channel(channel: NDArray[np.int64], amounts: NDArray[np.float64], arrays
     return np.asarray(np.bincount(channel, weights=amounts, minlength=len(arrays.channel_names)), np.float64)
 
 
-def _fitted(model: PathModel, table: PathTable, fits: dict[str, Any]) -> FittedModel:
-    """The model with its shares; a model that gives a fit is solved once."""
-    fit = _keep_fit(model, table, fits)
-    shares = getattr(fit, "shares", None)
-    return fit_model(model if shares is None else _Solved(model.name, shares), table.counts)
-
-
-def _keep_fit(model: Model, table: PathTable, fits: dict[str, Any]) -> TabularResult | None:
-    """What the model was fitted to, where it tells; without a conversion there is nothing to fit."""
+def _keep_fit(model: Model, table: PathTable, fits: dict[str, Any]) -> None:
+    """What a model of single journeys was fitted to, where it tells; without a conversion there is nothing to fit."""
     fit: Any = getattr(model, "fit", None)
-    if not callable(fit) or not (table.counts.conversions > 0).any():
-        return None
-    made: TabularResult = fit(table.counts)
-    fits[model.name] = made
-    return made
-
-
-class _Solved:
-    """The shares of a fit in the place of its model, so that the check of shares does not solve it again."""
-
-    needs = "paths"
-
-    def __init__(self, name: str, shares: NDArray[np.float64]) -> None:
-        self.name = name
-        self._shares = shares
-
-    def shares(self, paths: object) -> NDArray[np.float64]:
-        """The shares of the fit."""
-        del paths  # the fit is of these paths
-        return self._shares
+    if callable(fit) and isinstance(model, PathModel) and (table.counts.conversions > 0).any():
+        fits[model.name] = fit(table.counts)

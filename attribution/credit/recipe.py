@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from attribution.core import messages
 from attribution.core.durations import duration_text
 from attribution.core.recipe import Recipe
 from attribution.journeys.observed import period_text
@@ -12,10 +14,42 @@ from attribution.models.fitted import FittedModel
 from attribution.rules import key_text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from attribution.credit.credit import Credit
+    from attribution.models.protocol import Model
     from attribution.rules import Rules
 
-__all__ = ["credit_recipe"]
+__all__ = ["CreditRecipe", "credit_recipe", "model_settings"]
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class CreditRecipe(Recipe):
+    """A recipe whose definitions may be those of several models with settings of their own.
+
+    Attributes:
+        of_models: Definition to the settings of each model that it defines, by the model's name.
+    """
+
+    of_models: Mapping[str, Mapping[str, Mapping[str, str]]] = field(default_factory=dict)
+
+    def sentences(self, lang: str | None = None) -> tuple[str, ...]:
+        """The definitions in words, once for models that share all settings, else once for each with its name."""
+        return tuple(sentence for code in self.definitions for sentence in self._told(code, lang))
+
+    def _told(self, code: str, lang: str | None) -> list[str]:
+        names: dict[str, list[str]] = {}
+        for name, own in self.of_models.get(code, {}).items():
+            sentence = messages.text(f"DEFINITION.{code}", {**self.settings, **own}, lang=lang)
+            names.setdefault(sentence, []).append(name)
+        if not names:
+            return [messages.text(f"DEFINITION.{code}", self.settings, lang=lang)]
+        if len(names) == 1:
+            return list(names)
+        return [
+            messages.text("READINGS.OF_MODEL", {"models": ", ".join(models), "sentence": sentence}, lang=lang)
+            for sentence, models in names.items()
+        ]
 
 
 def credit_recipe(credit: Credit) -> Recipe:
@@ -26,28 +60,42 @@ def credit_recipe(credit: Credit) -> Recipe:
     definitions = _rule_definitions(rules)
     if any(isinstance(model, FittedModel) for model in credit.models):
         definitions.append("OBSERVED")
-    for model in credit.models:
-        code = getattr(model, "definition", "CUSTOM_MODEL")
-        if code not in definitions:
-            definitions.append(code)
-        for name, value in getattr(model, "settings", {}).items():
-            _append(settings, name, value)
-        if code == "CUSTOM_MODEL":
-            _append(settings, "custom", model.name)
-    settings["models"] = tuple(model.name for model in credit.models)
+    chosen, of_models = model_settings(credit.models)
+    settings |= {name: value for name, value in chosen.items() if name not in settings}
+    definitions += [code for code in of_models if code not in definitions]
     counts = {
         "persons": len(journeys.persons),
         "conversions": len(journeys.counted),
         "touched_conversions": credit.sums.touched,
         "touches": journeys.touches.table.rows,
     }
-    return Recipe(
+    return CreditRecipe(
         method="attribution",
         definitions=tuple(definitions),
         settings=settings,
         n=counts,
         fingerprint=journeys.fingerprint,
+        of_models=of_models,
     )
+
+
+def model_settings(models: Iterable[Model]) -> tuple[dict[str, object], dict[str, dict[str, dict[str, str]]]]:
+    """What the models were set to, all together by setting, and by definition and model."""
+    settings: dict[str, object] = {}
+    of_models: dict[str, dict[str, dict[str, str]]] = {}
+    names = []
+    for model in models:
+        names.append(model.name)
+        code = str(getattr(model, "definition", "CUSTOM_MODEL"))
+        own = {name: _text(value) for name, value in getattr(model, "settings", {}).items()}
+        if code == "CUSTOM_MODEL":
+            own["custom"] = model.name
+        for name, text in own.items():
+            settings[name] = text if name not in settings else f"{settings[name]}; {text}"
+        # The models of the user share one sentence, which lists them.
+        of_models.setdefault(code, {}).update({} if code == "CUSTOM_MODEL" else {model.name: own})
+    settings["models"] = tuple(names)
+    return settings, of_models
 
 
 def _rule_settings(rules: Rules) -> dict[str, object]:
@@ -101,10 +149,8 @@ def _rule_definitions(rules: Rules) -> list[str]:
     return [code for code, used in told if used]
 
 
-def _append(settings: dict[str, object], name: str, value: object) -> None:
-    """Keep a setting of a model; a second model of the same kind adds its own."""
-    text = f"{value:g}" if isinstance(value, float) else str(value)
-    settings[name] = text if name not in settings else f"{settings[name]}; {text}"
+def _text(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _key_names(credit: Credit) -> tuple[str, ...]:

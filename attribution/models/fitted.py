@@ -85,9 +85,23 @@ def fit_model(model: PathModel, paths: PathCounts) -> FittedModel:
     if not (paths.conversions > 0).any():
         return FittedModel(model=model, channel_names=names, shares=np.zeros(len(names)))
     fit: Callable[[PathCounts], TabularResult] | None = getattr(model, "fit", None)
-    return FittedModel(
-        model=model,
-        channel_names=names,
-        shares=checked_shares(model, paths),
-        result=None if fit is None else fit(paths),
-    )
+    result = fit(paths) if callable(fit) else None
+    solved = getattr(result, "shares", None)
+    # A model whose fit holds the shares is not solved a second time.
+    shares = checked_shares(_Solved(model.name, solved) if isinstance(solved, np.ndarray) else model, paths)
+    return FittedModel(model=model, channel_names=names, shares=shares, result=result)
+
+
+class _Solved:
+    """The shares of a fit in the place of its model, so that the check of shares does not solve it again."""
+
+    needs = "paths"
+
+    def __init__(self, name: str, shares: NDArray[np.float64]) -> None:
+        self.name = name
+        self._shares = shares
+
+    def shares(self, paths: PathCounts) -> NDArray[np.float64]:
+        """The shares of the fit."""
+        del paths  # the fit is of these paths
+        return self._shares

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -74,7 +75,8 @@ class MarkovFit(TabularResult):
         nulls: Number of null journeys.
         value: Value of the conversions.
         paths: Number of distinct paths.
-        labels: The states as text, their channels oldest first; then "(start)".
+        labels: The states as text, their channels oldest first; then "(start)". A channel whose name could be read as
+            several channels, as the start or as an end stands in quotes.
         source: State that each transition leaves.
         target: State that each transition leads to; -1 is "(conversion)", -2 is "(null)".
         made: How often each transition was made.
@@ -129,7 +131,8 @@ class MarkovFit(TabularResult):
         """One row per transition that was made: from_state, to_state, count, probability.
 
         A state is written as its channels, oldest first, "A > B"; one with fewer than `order` channels is the state
-        of a journey near its start. Besides there are "(start)", "(conversion)" and "(null)".
+        of a journey near its start. Besides there are "(start)", "(conversion)" and "(null)"; a channel whose own name
+        could be read as one of these, or as several channels, stands in quotes.
 
         Args:
             self_transitions: False leaves out transitions from a state to itself and gives the others of that state
@@ -220,17 +223,23 @@ def markov_findings(fit: MarkovFit) -> tuple[Finding, ...]:
             Finding(
                 code="NEGATIVE_REMOVAL_EFFECTS",
                 status="note" if fit.removal == "reconnect" else "warn",
-                values={"n": len(below), "keys": ", ".join(below)},
+                values={"model": fit.name, "n": len(below), "keys": ", ".join(below)},
             )
         )
     return tuple(found)
+
+
+def _written(channel: str) -> str:
+    """A channel as part of a state's name, in quotes where it could be read as something else."""
+    unclear = _ARROW in channel or channel in (_START, _CONVERSION, _NULL) or channel.startswith('"')
+    return json.dumps(channel, ensure_ascii=False) if unclear else channel
 
 
 def fit_of(model: Markov, paths: PathCounts, effects: NDArray[np.float64], shares: NDArray[np.float64]) -> MarkovFit:
     """The fitted chain of a model, with effects that are known already."""
     chain = lay_out(paths, model.order)
     made = chain.totals(paths.conversions, paths.nulls)
-    names = [str(name) for name in paths.channel_names]
+    names = [_written(str(name)) for name in paths.channel_names]
     labels = [_ARROW.join(names[code] for code in row if code >= 0) for row in chain.members.tolist()]
     return MarkovFit(
         name=model.name,

@@ -70,7 +70,9 @@ class MarkovOrders(TabularResult):
             "score": messages.text(f"MARKOV.SCORE_{self.score.upper()}"),
         }
         line = messages.text("MARKOV.ORDERS_CHOSEN", values)
-        return Display(messages.text("MARKOV.ORDERS_TITLE"), (records_table(self.records), line))
+        words = [messages.text(f"MARKOV.ORDERS_{'YES' if chosen else 'NO'}") for chosen in self.records.columns[-1]]
+        shown = Records(self.records.fields, (*self.records.columns[:-1], words))
+        return Display(messages.text("MARKOV.ORDERS_TITLE"), (records_table(shown), line))
 
 
 def choose_markov_order(

@@ -75,8 +75,10 @@ class ShapleyFit(TabularResult):
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """Channels with negative credit; how exact sampled values are."""
+        """Rates without a null journey; channels with negative credit; how exact sampled values are."""
         found = []
+        if self.value == "rate" and self.nulls == 0:
+            found.append(Finding(code="NO_NULL_JOURNEYS", status="note", values={"conversions": self.conversions}))
         negative = np.flatnonzero(self.credit < 0)
         if len(negative):
             order = negative[np.argsort(self.credit[negative], kind="stable")]

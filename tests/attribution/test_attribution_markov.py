@@ -199,7 +199,7 @@ def test_without_null_journeys_an_effect_is_the_chance_to_pass_the_channel():
     assert fit.conversion_probability == pytest.approx(1, abs=1e-15)
     assert fit.effects.tolist() == pytest.approx([3 / 8, 7 / 8], abs=1e-15)
     assert [finding.code for finding in fit.findings] == ["NO_NULL_JOURNEYS"]
-    assert "always converts" in repr(fit)
+    assert "only says how often journeys pass a channel" in repr(fit)
 
 
 def test_a_channel_seen_in_no_converting_journey_has_no_effect():
@@ -323,7 +323,7 @@ def test_a_fit_prints_order_removal_and_what_it_is_not():
     assert "leads to null" in text
     assert "Credit, not cause" in text
     with at.language("zh"):
-        assert "该链使 50.0% 的路径转化" in repr(fit)
+        assert "该链使 50.0% 的旅程转化" in repr(fit)
     assert fit.value == 30
     assert fit.recipe.settings["removal"] == "redirect_to_null"
     assert fit.recipe.n == {"paths": 1, "conversions": 2, "nulls": 2, "states": 2}

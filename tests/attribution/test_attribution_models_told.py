@@ -1,0 +1,142 @@
+"""What results of models of paths say of several models, of names that could be misread, and of what is missing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import attribution as at
+from attribution.credit.path_intervals import _one_more
+from attribution.models.fitted import fit_model
+
+DAY = pd.Timestamp("2026-10-01 00:00Z")
+SEEN = (None, "2026-12-31T00:00:00Z")
+
+
+def touches(*rows):
+    frame = pd.DataFrame(rows, columns=["person_id", "time", "channel"])
+    frame["time"] = DAY + pd.to_timedelta(frame["time"].astype(float), unit="D")
+    return frame
+
+
+def orders(*rows):
+    frame = pd.DataFrame(rows, columns=["person_id", "time", "value"])
+    frame["time"] = DAY + pd.to_timedelta(frame["time"].astype(float), unit="D")
+    return frame.assign(conversion_id=[f"o{place}" for place in range(len(frame))])
+
+
+TOUCHES = touches(("a", 0, "A"), ("a", 1, "B"), ("b", 0, "A"), ("c", 0, "B"), ("c", 1, "A"), ("d", 0, "B"))
+ORDERS = orders(("a", 2, 10.0), ("d", 3, 5.0))
+
+
+def test_each_of_several_models_is_told_with_its_own_settings():
+    models = [at.Markov(), at.Markov(order=2, name="m2"), at.Markov(order=3, removal="reconnect", name="re")]
+    credit = at.attribute(TOUCHES, ORDERS, models=models, observed=SEEN)
+    told = [sentence for sentence in credit.recipe.sentences() if "Markov" in sentence]
+    assert [sentence[:32] for sentence in told] == [
+        "markov: Markov, order 1: credit ",
+        "m2: Markov, order 2: credit in p",
+        "Markov, order 3: credit in propo",
+    ]
+    assert credit.recipe.settings["order"] == "1; 2; 3"
+    chinese = credit.recipe.sentences(lang="zh")
+    assert any(sentence.startswith("m2") and "2 阶" in sentence for sentence in chinese)
+    table = pd.DataFrame({"path": ["A > B"], "conversions": [1], "nulls": [1]})
+    counted = at.attribute_paths(table, models=models, nulls="nulls").recipe.sentences()
+    assert [sentence for sentence in counted if "Markov" in sentence] == told
+
+
+def test_models_that_share_all_settings_are_told_once():
+    models = ["linear", at.Shapley(), at.Shapley(name="equal"), at.TimeDecay(), at.TimeDecay(name="again")]
+    told = at.attribute(TOUCHES, ORDERS, models=models, observed=SEEN).recipe.sentences()
+    assert len(told) == len(set(told))
+    assert sum("Shapley" in sentence for sentence in told) == 1
+    assert sum("7d of age" in sentence for sentence in told) == 1
+
+
+def test_a_separator_is_shown_with_its_blanks():
+    table = pd.DataFrame({"path": ["A > B", "x>y"], "conversions": [1, 2]})
+    credit = at.attribute_paths(table, models="linear")
+    assert 'with " > " between them' in repr(credit)
+    assert 'hold ">" without the blanks of the separator " > "' in credit.findings[0].text()
+    assert credit.recipe.settings["separator"] == " > "
+
+
+def test_names_that_could_be_read_as_states_stand_in_quotes():
+    names = ["(start)", "(null)", "(conversion)", "A > B", "A", "B"]
+    paths = at.PathCounts.of([["A", "B"], ["A > B"], names], conversions=[1, 2, 3], nulls=[1, 0, 2])
+    fit = at.Markov(order=2).fit(paths)
+    assert len(set(fit.labels)) == len(fit.labels)
+    assert {"A > B", '"A > B"', '"(start)"', '"(start)" > "(null)"'} <= set(fit.labels)
+    rows = fit.transitions().to_dicts()
+    assert {row["to_state"] for row in rows if row["from_state"] == "(start)"} == {"A", '"A > B"', '"(start)"'}
+
+
+def test_rates_without_a_null_journey_say_so():
+    credit = at.attribute(TOUCHES[:2], ORDERS[:1], models="shapley_rate", observed=SEEN)
+    assert [finding.code for finding in credit.fit("shapley_rate").findings] == ["NO_NULL_JOURNEYS"]
+    assert "NO_NULL_JOURNEYS" in {finding.code for finding in credit.findings}
+    table = pd.DataFrame({"path": ["A > B"], "conversions": [1]})
+    told = at.attribute_paths(table, models=["markov", "shapley_rate"]).findings
+    assert [finding.code for finding in told] == ["NO_NULLS"]  # once, not in two words
+
+
+def test_a_model_without_a_fit_says_why():
+    untouched = at.attribute(TOUCHES, orders(("z", 2, 1.0)), models="markov", observed=SEEN)
+    with pytest.raises(at.InputError, match=r"model 'markov': no conversion has an eligible touch\."):
+        untouched.fit("markov")
+    own = at.CustomModel("own", lambda paths: np.array([0.5, 0.5]), needs="paths")
+    credit = at.attribute(TOUCHES, ORDERS, models=["shapley", own], observed=SEEN)
+    with pytest.raises(at.InputError, match=r"model 'own': it tells nothing of its fit\."):
+        credit.fit("own")
+    with pytest.raises(at.InputError, match="'shapley' is a model of single journeys"):
+        credit.fit("shapley")
+
+
+def test_the_chosen_order_is_marked_in_words():
+    paths = at.PathCounts.of([["A", "B"], ["B", "A"]], conversions=[40, 10], nulls=[60, 90])
+    found = at.choose_markov_order(paths, orders=(1, 2))
+    assert "yes" in repr(found)
+    assert "True" not in repr(found)
+    assert {True, False} == set(found.table()["chosen"])
+
+
+class Counting:
+    """A model of paths that counts how often it is solved."""
+
+    name, needs = "counting", "paths"
+
+    def __init__(self):
+        self.inner, self.solved = at.Shapley(value="rate"), 0
+
+    def fit(self, paths):
+        self.solved += 1
+        return self.inner.fit(paths)
+
+    def shares(self, paths):
+        return self.fit(paths).shares
+
+
+def test_a_model_of_paths_is_solved_once():
+    model = Counting()
+    at.attribute(TOUCHES, ORDERS, models=[model], observed=SEEN)
+    assert model.solved == 1
+
+
+def test_an_interval_survives_a_model_that_gives_no_shares_with_one_person_more():
+    # With one more conversion through A alone, the effects of a detour cancel.
+    few, bought = (
+        touches(("a", 0, "A"), ("a", 1, "B"), ("b", 0, "A"), ("c", 0, "B"), ("c", 1, "A")),
+        orders(("a", 2, 9.0)),
+    )
+    models = ["linear", at.Markov(removal="detour")]
+    table = at.attribute(few, bought, models=models, observed=SEEN).table(level=0.95)
+    assert len(table) == 6
+
+
+def test_one_person_more_is_added_to_the_path_that_is_there():
+    paths = at.PathCounts.of([["A"], ["A", "B"], ["B"]], conversions=[4, 3, 2], nulls=[6, 2, 8])
+    model = fit_model(at.Markov(removal="drop_paths"), paths)
+    more = at.PathCounts.of([["A"], ["A", "B"], ["B"]], conversions=[5, 3, 2], nulls=[6, 2, 8])
+    assert _one_more(model, paths, 0) == pytest.approx(at.Markov(removal="drop_paths").shares(more)[0], rel=1e-12)
