@@ -127,17 +127,25 @@ class Table:
         try:
             column = frame.select(name).to_arrow().column(0)
         except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError) as error:
-            self.problems.add(
-                "MIXED_TYPES", self.name, name, 1, message=f"the column holds values of several types: {error}"
-            )
-            self._mixed.add(name)
-            return pa.nulls(len(frame))
+            return self._unreadable(len(frame), name, f"the column holds values of several types: {error}")
+        except (OverflowError, UnicodeError, pa.ArrowNotImplementedError) as error:
+            # Whole numbers beyond 64 bits, text with halves of characters, objects that are no values.
+            message = f"the column holds values that no table can hold ({error}); repair it, or cast it to text"
+            return self._unreadable(len(frame), name, message)
         array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
         if isinstance(array, pa.ChunkedArray):  # an empty or multi-chunk dictionary column stays chunked
             array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], type=array.type)
         if pa.types.is_dictionary(array.type):
             array = array.dictionary_decode()
         return array
+
+    def _unreadable(self, rows: int, name: str, message: str) -> pa.Array:
+        """Note a column that cannot be brought in; empty cells stand in its place."""
+        import pyarrow as pa
+
+        self.problems.add("MIXED_TYPES", self.name, name, 1, message=message)
+        self._mixed.add(name)
+        return pa.nulls(rows)
 
     @property
     def rows(self) -> int:

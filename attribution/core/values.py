@@ -114,6 +114,10 @@ def labels(table: Table, name: str, *, missing: str | None = "") -> Labels | Non
     if not table.readable(name):
         return None
     array = table.arrow(name)
+    if pa.types.is_nested(array.type):
+        message = f"each cell must hold one value, got {array.type}; cast the column to text"
+        table.problems.add("WRONG_TYPE", table.name, name, len(array), message=message)
+        return None
     if pa.types.is_null(array.type):
         array = array.cast(pa.large_string())
     if array.null_count:
@@ -254,7 +258,7 @@ def instants(
         return None
     if table.roles.precision == "day":
         if end_of_day:
-            values = values + np.where(valid, _DAY - 1 - local % _DAY, 0)
+            values = _day_ends(local, zone or getattr(table.arrow(name).type, "tz", None) or "UTC")
     elif end_of_day and _looks_like_days(local[valid]):
         table.problems.add(
             "DAY_PRECISION", table.name, name, int((local[valid] % _DAY == 0).sum()),
@@ -264,6 +268,16 @@ def instants(
         )  # fmt: skip
         return None
     return np.where(valid, values, np.iinfo(np.int64).min)
+
+
+def _day_ends(local: NDArray[np.int64], zone: ZoneInfo | str) -> NDArray[np.int64]:
+    """The last microsecond of each local day, as UTC; a day of a change of clocks lasts 23 or 25 hours."""
+    import pandas as pd
+
+    ends = pd.DatetimeIndex(pd.to_datetime(local - local % _DAY + _DAY - 1, unit="us"))
+    placed = ends.tz_localize(zone, ambiguous=np.zeros(len(ends), bool), nonexistent="shift_backward")
+    found: NDArray[np.int64] = placed.tz_convert("UTC").as_unit("us").asi8
+    return found
 
 
 def _zone(table: Table) -> ZoneInfo | None:

@@ -105,6 +105,17 @@ def test_mixed_columns_are_noted_once_and_not_readable():
     assert [issue.code for issue in problems.issues] == ["MIXED_TYPES"]
 
 
+@pytest.mark.parametrize("cell", [2**70, -(2**65), "\ud800", object(), 1j, pd.Interval(1, 2)])
+def test_what_no_table_can_hold_is_noted(cell):
+    problems = Problems()
+    table = opened(pd.DataFrame({"x": pd.Series([cell, None], dtype=object)}), problems=problems)
+    assert not table.readable("x")
+    assert [(issue.code, issue.column) for issue in problems.issues] == [("MIXED_TYPES", "x")]
+    assert "the column holds values " in problems.issues[0].message
+    with pytest.raises(TableError, match="MIXED_TYPES"):
+        problems.raise_if_any()
+
+
 def test_examples_are_few_short_and_in_order():
     import numpy as np
 

@@ -144,6 +144,13 @@ def test_labels_can_refuse_empty_cells():
     assert codes(problems) == [("NULL_KEY", 1)]
 
 
+@pytest.mark.parametrize("cells", [[["a"], ["b"]], [[], []], [{"a": 1}, {"a": 2}]])
+def test_nested_labels_are_noted(cells):
+    opened, problems = table(pd.Series(cells, dtype=object))
+    assert labels(opened, "x") is None
+    assert codes(problems) == [("WRONG_TYPE", 2)]
+
+
 def test_labels_of_numbers_keep_their_order_and_a_column_of_nulls_is_one_name():
     assert labels(table([10, 9, 10])[0], "x").names.tolist() == [9, 10]
     assert labels(table([None, None])[0], "x", missing="none").names.tolist() == ["none"]
@@ -298,6 +305,22 @@ def test_dates_are_booking_dates_and_must_be_declared():
     declared, _ = table([date(2026, 10, 1)], timezone="Asia/Shanghai", precision="day")
     assert instants(declared, "time").tolist() == [midnight]
     assert instants(declared, "time", end_of_day=True).tolist() == [midnight + 86_400_000_000 - 1]
+
+
+@pytest.mark.parametrize(
+    ("day", "end"),
+    [
+        (date(2026, 10, 25), "2026-10-25 22:59:59.999999Z"),  # 25 hours
+        (date(2026, 3, 29), "2026-03-29 21:59:59.999999Z"),  # 23 hours
+        (date(2026, 10, 1), "2026-10-01 21:59:59.999999Z"),
+    ],
+)
+def test_a_day_ends_at_its_local_end_whatever_the_clocks_do(day, end):
+    dates, _ = table([day], timezone="Europe/Berlin", precision="day")
+    aware, _ = table(pd.Series([pd.Timestamp(day, tz="Europe/Berlin")]), precision="day")
+    for opened in (dates, aware):
+        found = pd.to_datetime(instants(opened, "time", end_of_day=True), unit="us", utc=True)
+        assert found.tolist() == [pd.Timestamp(end)]
 
 
 def test_midnights_are_suspected_to_be_dates():
