@@ -76,8 +76,10 @@ def snowplow(
             ),
         ),
         as_documented_on=READ,
-        gaps=("SNOWPLOW_NONE", "SNOWPLOW_COUNTS", "SNOWPLOW_VALUE", "SNOWPLOW_ZONE", "SNOWPLOW_TIES"),
-    )
+        gaps=(
+            "SNOWPLOW_TOUCHES", "SNOWPLOW_NONE", "SNOWPLOW_COUNTS", "SNOWPLOW_VALUE", "SNOWPLOW_ZONE", "SNOWPLOW_TIES",
+        ),
+    )  # fmt: skip
 
 
 def fractribution(*, lookback: Duration = "30d", steps: int | None = None) -> VendorPreset:
@@ -98,5 +100,8 @@ def fractribution(*, lookback: Duration = "30d", steps: int | None = None) -> Ve
             ),
         ),
         as_documented_on=READ,
-        gaps=("FRACTRIBUTION_AFTER", "FRACTRIBUTION_SHAPLEY", "FRACTRIBUTION_STEPS"),
-    )
+        gaps=(
+            "FRACTRIBUTION_AFTER", "FRACTRIBUTION_NONE", "FRACTRIBUTION_SAME", "FRACTRIBUTION_SHAPLEY",
+            "FRACTRIBUTION_STEPS",
+        ),
+    )  # fmt: skip

@@ -176,6 +176,20 @@ def test_custom_models_are_told_and_their_two_touches_are_as_told(name: str, wei
     np.testing.assert_allclose(custom.weights(two_touches), shares, rtol=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("snowplow", "A touch is a page view there"),
+        ("fractribution", "A touch is a session there"),
+        ("fractribution", "with the same revenue count once there"),
+        ("posthog", "A touch is a session there"),
+        ("amplitude", "Counts of unique users are another metric there"),
+    ],
+)
+def test_what_counts_as_touch_or_conversion_elsewhere_is_told(name: str, said: str):
+    assert any(said in text for text in at.vendor_preset(name).not_reproduced)
+
+
 def test_a_page_that_was_not_found_again_is_said_plainly():
     told = at.vendor_preset("growingio").not_reproduced
     assert any("could not be found again" in text and "earlier reading" in text for text in told)
