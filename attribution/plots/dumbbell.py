@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_dumbbell"]
 
+_DIFFERENCE = "difference"
 _WIDTH = 760.0
 _LABEL = 190.0
 _ROW = 32.0
@@ -63,7 +64,8 @@ def plot_dumbbell(
         first).
 
     Raises:
-        InputError: For something that is no credit, a model that it does not have, an unknown measure.
+        InputError: For something that is no credit, a model that it does not have or that bears the name of another
+            column of the data, an unknown measure.
 
     Example:
         >>> import attribution as at, pandas as pd
@@ -82,6 +84,9 @@ def plot_dumbbell(
             raise InputError(f"the credit has no model {name!r}. {closest(str(name), drawn.models)}")
     if model_a == model_b:
         raise InputError(f"plot_dumbbell compares two models, got {model_a!r} twice.")
+    for name in (model_a, model_b):
+        if name in (*drawn.keys, _DIFFERENCE):
+            raise InputError(f"a model is called {name!r}, as another column of the plot's data is. Rename it.")
     rows: list[dict[str, Any]] = []
     for parts in dict.fromkeys(tuple(row[key] for key in drawn.keys) for row in drawn.rows):
         left, right = (drawn.values[model, " / ".join(parts)][0] for model in (model_a, model_b))

@@ -100,3 +100,11 @@ def test_a_model_has_one_name_in_chinese():
             shown = repr(at.attribute(*OPEN, models=at.PositionBased(two=two)))
             assert "位置归因" not in shown
             assert shown.count("位置加权") >= 2  # the head of the column and the definition
+
+
+@pytest.mark.parametrize("name", ["channel", "difference"])
+def test_a_model_called_as_a_column_of_the_dumbbell_is_refused(name):
+    credit = at.attribute(*OPEN, models=[at.FirstTouch(name=name), at.LastTouch()])
+    with pytest.raises(at.InputError, match=f"a model is called '{name}'"):
+        at.plot_dumbbell(credit, name, "last_touch")
+    assert at.plot_credit(credit).table()["model"].tolist()[0] == name
