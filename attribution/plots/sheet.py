@@ -6,6 +6,7 @@ import unicodedata
 import warnings
 from contextlib import contextmanager
 from functools import cache
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from attribution.core.formats import format_value
@@ -38,6 +39,8 @@ MARGIN = 24.0
 _WIDE = 1.0  # width of a letter in units of the font size: East Asian letters, capitals and others
 _CAPITAL = 0.72
 _NARROW = 0.58
+_BOLD = 1.12  # titles are bold
+_APART = 10.0  # at least between two marks of an axis
 _BASE = 0.36  # from the middle of letters down to their base line, in units of the font size
 _HARMLESS = {"svg.fonttype": "none", "svg.hashsalt": "wakelift", "path.simplify": False, "text.usetex": False}
 _CHINESE = (
@@ -97,6 +100,7 @@ def shortened(text: object, width: float, size: float = TEXT) -> str:
 
 def wrapped(text: str, width: float, size: float, *, lines: int = 3) -> list[str]:
     """Text in at most some lines that fit a width, broken at blanks or between Chinese letters."""
+    width /= _BOLD if size == TITLE else 1.0
     found: list[str] = []
     rest = format_value(text, "text")
     while rest and len(found) < lines - 1 and text_width(rest, size) > width:
@@ -219,10 +223,15 @@ class Sheet:
     def bottom_axis(self, scale: Scale, ends: tuple[float, float], label: str, kind: str) -> None:
         """Vertical grid lines at the marks from top to bottom, their values below, and the name of the axis."""
         top, bottom = ends
-        for mark in scale.marks:
+        texts = [axis_mark(mark, kind) for mark in scale.marks]
+        between = scale(scale.marks[1]) - scale(scale.marks[0])
+        every = max(1, ceil((widest(texts, SMALL) + _APART) / between))  # only so many have room
+        zero = scale.marks.index(0.0)
+        for place, (mark, text) in enumerate(zip(scale.marks, texts, strict=True)):
             color = MUTED if mark == 0 else GRID
             self.line([scale(mark)] * 2, [top, bottom], color=color, width=1.0, zorder=0.5)
-            self.text(scale(mark), bottom + 14, axis_mark(mark, kind), size=SMALL, color=MUTED, ha="center")
+            if (place - zero) % every == 0:
+                self.text(scale(mark), bottom + 14, text, size=SMALL, color=MUTED, ha="center")
         self.text(scale(scale.low), bottom + 34, label, size=SMALL, color=MUTED)
 
     def rule(self, y: float) -> None:

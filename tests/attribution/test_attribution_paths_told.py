@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import pandas as pd
@@ -108,3 +109,35 @@ def test_a_model_called_as_a_column_of_the_dumbbell_is_refused(name):
     with pytest.raises(at.InputError, match=f"a model is called '{name}'"):
         at.plot_dumbbell(credit, name, "last_touch")
     assert at.plot_credit(credit).table()["model"].tolist()[0] == name
+
+
+@pytest.mark.parametrize(
+    ("values", "room"),
+    [((-220_177.0, 451_120.0), 210.0), ((0.0, 3e9), 120.0), ((-3.0, 8.0), 400.0), ((0.0, 0.0), 300.0)],
+)
+def test_marks_of_an_axis_do_not_run_into_each_other(values, room):
+    from attribution.plots.sheet import SMALL, Scale, Sheet, drawing, text_width
+
+    with drawing():
+        sheet = Sheet(760, 200)
+        sheet.bottom_axis(Scale(values, 100.0, 100.0 + room), (0.0, 100.0), "", "money")
+    marks = sorted((text.get_position()[0], text.get_text()) for text in sheet.figure.axes[0].texts if text.get_text())
+    assert "0" in [text for _, text in marks]
+    for (left, one), (right, other) in itertools.pairwise(marks):
+        assert right - left > (text_width(one, SMALL) + text_width(other, SMALL)) / 2
+
+
+def test_titles_stay_on_their_sheet_in_bold():
+    """Measured in the widest font at hand: DejaVu Sans Bold."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    names = {"sms": "a common channel of many words", "push": "another uncommon channel for women"}
+    left = OPEN[0].assign(channel=OPEN[0]["channel"].replace(names))
+    credit = at.attribute(left, OPEN[1].assign(person_id="p1"), models=["first_touch", "linear"])
+    for lang in ("en", "zh"):
+        with at.language(lang):
+            figure = at.plot_flow(credit.journeys).figure
+        renderer = FigureCanvasAgg(figure).get_renderer()
+        ends = [text.get_window_extent(renderer).x1 for text in figure.axes[0].texts if text.get_fontsize() == 18.0]
+        assert ends
+        assert max(ends) < figure.bbox.x1
