@@ -31,7 +31,7 @@ def test_without_null_journeys_a_path_has_no_conversion_rate():
     assert [row["conversion_rate"] for row in paths.to_dicts()] == [None]
     assert (paths.nulls, paths.open) == (0, 2)
     shown = repr(paths)
-    assert "No null journey is in the data" in shown
+    assert "There is no null journey to compare with" in shown
     assert "2 journeys without a conversion could still have converted" in shown
     assert "100%" not in shown.split("conversion rate")[1].replace("100%", "", 1)  # the share of the one path remains
     with at.language("zh"):
@@ -44,7 +44,7 @@ def test_with_null_journeys_the_open_ones_are_told():
         {"path": "sms", "conversions": 1, "value": None, "share": 1.0, "nulls": 1, "conversion_rate": 0.5}
     ]
     assert (paths.nulls, paths.open) == (1, 1)
-    assert "No null journey" not in repr(paths)
+    assert "no null journey" not in repr(paths)
     assert "1 journeys without a conversion could still" in repr(paths)
 
 
