@@ -261,13 +261,14 @@ def _nodes(
     for number, column in enumerate(columns):
         x = MARGIN + number * _STEP
         whole = sum(columns[0].values())
-        free = 0.0
-        for name, count in column.items():
+        named: list[float] = []
+        # Where there is no room for every name, conversions and large nodes keep theirs; the table has all.
+        for name, count in sorted(column.items(), key=lambda item: (item[0] != _CONVERSION, -item[1], item[0])):
             top, bottom = places[number][name]
             sheet.bar(x, top, _NODE, bottom - top, color=_color(name, links.channels))
             middle = (top + bottom) / 2
-            if middle - SMALL * 0.6 < free:
-                continue  # no room for its name: it is in the table
+            if any(abs(middle - other) < SMALL * 1.2 for other in named):
+                continue
             shown = f"{shortened(_label(name), _STEP - _NODE - 66, SMALL)} {brief(count / whole, 'rate')}"
             sheet.text(x + _NODE + 6, middle, shown, size=SMALL, weight=700 if name == _CONVERSION else 400)
-            free = middle + SMALL * 0.6
+            named.append(middle)

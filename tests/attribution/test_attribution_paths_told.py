@@ -141,3 +141,15 @@ def test_titles_stay_on_their_sheet_in_bold():
         ends = [text.get_window_extent(renderer).x1 for text in figure.axes[0].texts if text.get_fontsize() == 18.0]
         assert ends
         assert max(ends) < figure.bbox.x1
+
+
+def test_conversions_keep_their_name_where_nodes_stand_close():
+    """One of 400 journeys converts after a touch; nodes of as little as that stand above it."""
+    persons = [f"p{number}" for number in range(400)]
+    first = [(person, 0, "push") for person in persons]
+    second = [(person, 0.5, ("a", "b", "c")[place % 3] if place < 4 else "sms") for place, person in enumerate(persons)]
+    left, right = tables(*first, *second[:-1], ("late", 99, "push"), conversions=[("p399", 1, "c1")])
+    drawn = at.plot_flow(at.build_journeys(left, right, rules=at.Rules(lookback="7d")), nulls=True)
+    shown = [text.get_text() for text in drawn.figure.axes[0].texts]
+    assert "conversion 0.25%" in shown
+    assert any(text.startswith("no conversion") for text in shown)
