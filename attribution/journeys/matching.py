@@ -49,8 +49,7 @@ def match_codes(left: Table, right: Table, names: tuple[str, ...]) -> tuple[NDAr
 def _joint_codes(left: pa.Array, right: pa.Array) -> list[NDArray[np.int64]]:
     import pyarrow as pa
 
-    if left.type != right.type:
-        left, right = left.cast(pa.large_string()), right.cast(pa.large_string())
+    left, right = _in_one_type(_tidy(left), _tidy(right))
     if pa.types.is_null(left.type):
         return [np.full(len(left), -1, np.int64), np.full(len(right), -1, np.int64)]
     left, right = _without_blanks(left), _without_blanks(right)
@@ -61,6 +60,39 @@ def _joint_codes(left: pa.Array, right: pa.Array) -> list[NDArray[np.int64]]:
         whole[array.is_valid().to_numpy(zero_copy_only=False)] = found
         filled.append(whole)
     return filled
+
+
+def _tidy(array: pa.Array) -> pa.Array:
+    """Numbers as they are meant: whole ones as integers (with gaps they arrive as floats), not-a-number as empty."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kind = array.type
+    if pa.types.is_floating(kind):
+        array = pc.if_else(pc.is_nan(array), pa.scalar(None, kind), array)
+    if pa.types.is_floating(kind) or pa.types.is_decimal(kind) or pa.types.is_integer(kind):
+        try:
+            return array.cast(pa.int64())
+        except pa.ArrowInvalid:  # a fraction, or beyond 64 bits
+            return array
+    return array
+
+
+def _in_one_type(left: pa.Array, right: pa.Array) -> tuple[pa.Array, pa.Array]:
+    """Both columns in one type: numbers with numbers, times with times, all else as text."""
+    import pyarrow as pa
+
+    kinds = (left.type, right.type)
+    if kinds[0] == kinds[1]:
+        return left, right
+    target = pa.large_string()
+    if all(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind) for kind in kinds):
+        target = pa.float64()
+    elif all(pa.types.is_timestamp(kind) or pa.types.is_date(kind) for kind in kinds):
+        zones = [getattr(kind, "tz", None) for kind in kinds]
+        if (zones[0] is None) == (zones[1] is None):
+            target = pa.timestamp("us", zones[0])
+    return left.cast(target, safe=False), right.cast(target, safe=False)
 
 
 def _without_blanks(array: pa.Array) -> pa.Array:

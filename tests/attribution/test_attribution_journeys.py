@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import tracemalloc
-from datetime import timedelta
+from datetime import date, timedelta
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 
 import attribution as at
@@ -175,6 +177,30 @@ def test_blank_match_cells_beside_numbers_agree_with_nothing():
     touches = touch_table(("p", 0, "a"), ("p", 0, "b"), product=[7, 8])
     conversions = conversion_table(("p", 1, "o1", 1), ("p", 1, "o2", 1), product=["7", " "])
     assert weights(touches, conversions, match="product") == {("o1", "a"): 1.0}
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ([62170000000001, 62170000000002], pd.Series([62170000000001.0, None])),  # numbers with a gap arrive as floats
+        (["62170000000001", "62170000000002"], pd.Series([62170000000001.0, None])),
+        (pd.Series([7, 8], dtype="int8"), [7, 9]),
+        ([0.5, 7.0], [Decimal("0.50"), Decimal(8)]),
+        (pd.Series(pd.to_datetime(["2026-01-01", "2026-01-02"])).astype("datetime64[ns]"), [date(2026, 1, 1), None]),
+        (pd.date_range("2026-01-01", periods=2, tz="UTC"), [pd.Timestamp("2026-01-01 08:00+08:00")] * 2),
+    ],
+)
+def test_match_cells_agree_whatever_their_storage(left, right):
+    touches = touch_table(("p", 0, "a"), ("p", 0, "b")).assign(product=left)
+    conversions = conversion_table(("p", 1, "o1", 1), ("q", 1, "o2", 1)).assign(product=right)
+    assert weights(touches, conversions, match="product") == {("o1", "a"): 1.0}
+
+
+def test_not_a_number_agrees_with_nothing():
+    touches = pl.from_pandas(touch_table(("p", 0, "a"), ("p", 0, "b"))).with_columns(product=pl.Series([1.0, np.nan]))
+    conversions = pl.from_pandas(conversion_table(("p", 1, "o1", 1))).with_columns(product=pl.Series([np.nan]))
+    journeys = at.build_journeys(touches, conversions, rules=at.Rules(match="product"))
+    assert [pairs.counts.tolist() for pairs in journeys.pairs()] == [[0]]
 
 
 def test_outbound_only():
