@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
-from types import MappingProxyType
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NoReturn, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from attribution.core.durations import duration_text, parse_duration
@@ -187,6 +186,22 @@ transforms exposure, trim_long_path 5'
         return ", ".join(f"{key_text(key)} {duration_text(value)}" for key, value in found.items())
 
 
+class _Lookbacks(dict[LookbackKey, timedelta]):
+    """A mapping that never changes, so that rules can be hashed, copied and sent to other processes."""
+
+    def __hash__(self) -> int:  # type: ignore[override]  # a dict has none because it changes
+        return hash(frozenset(self.items()))
+
+    def __reduce__(self) -> tuple[type[_Lookbacks], tuple[dict[LookbackKey, timedelta]]]:
+        return type(self), (dict(self),)
+
+    def _fixed(self, *_: object, **__: object) -> NoReturn:
+        raise TypeError("rules do not change; write dataclasses.replace(rules, lookback=...).")
+
+    __setitem__ = __delitem__ = __ior__ = _fixed
+    clear = pop = popitem = setdefault = update = _fixed
+
+
 def key_text(key: LookbackKey) -> str:
     """A key of a lookback mapping as people read it: "sms / click"."""
     return key if isinstance(key, str) else " / ".join(key)
@@ -208,7 +223,10 @@ def parse_instant(value: object, *, name: str) -> datetime:
         raise InputError(f'{name} must be an instant such as "2026-10-01 00:00+08:00" or a datetime, got {value!r}.')
     if found.utcoffset() is None:
         raise InputError(f'{name} must carry its time zone, got {value!r}. Write it as "2026-10-01 00:00+08:00".')
-    moved = found.astimezone(UTC)
+    try:
+        moved = found.astimezone(UTC)
+    except OverflowError:
+        raise InputError(f"{name} must lie in the years 1 to 9999 in UTC, got {value!r}.") from None
     return datetime(
         moved.year, moved.month, moved.day, moved.hour, moved.minute, moved.second, moved.microsecond, tzinfo=UTC
     )
@@ -253,7 +271,7 @@ def _lookback(given: object) -> Lookback:
             )
         checked[key] = parse_duration(value, name=f"lookback[{key!r}]")
     # The spelling of a mapping must not change a recipe: specific keys first, "*" last, else by name.
-    return MappingProxyType(dict(sorted(checked.items(), key=lambda item: (*_breadth(item[0]), key_text(item[0])))))
+    return _Lookbacks(sorted(checked.items(), key=lambda item: (*_breadth(item[0]), key_text(item[0]))))
 
 
 def _is_pair(key: object) -> bool:

@@ -39,7 +39,10 @@ def parse_duration(value: str | timedelta, *, name: str = "duration") -> timedel
     if isinstance(value, str):
         match = _PATTERN.fullmatch(value)
         if match:
-            return float(match[1]) * _UNITS[match[2]]
+            try:
+                return float(match[1]) * _UNITS[match[2]]
+            except OverflowError:
+                raise InputError(f"{name} is too long, got {value!r}. Durations end at 999999999d.") from None
     bare = isinstance(value, (int, float))
     example = f'"{value}d" for days or "{value}h" for hours' if bare else '"30d", "36h" or "15min"'
     raise InputError(f"{name} must be a duration with its unit, got {value!r}. Write {example}, or pass a timedelta.")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import copy
+import pickle
+from dataclasses import asdict, replace
 from datetime import timedelta
 
 import numpy as np
@@ -19,6 +21,18 @@ LEVELS = ("sent", "delivered", "click")
 # --- what is refused -------------------------------------------------------------------------------------------------
 
 
+def test_rules_with_many_lookbacks_copy_pickle_and_hash():
+    rules = at.Rules(lookback={("sms", "click"): "14d", "*": "30d"}, dormancy="180d")
+    assert pickle.loads(pickle.dumps(rules)) == copy.deepcopy(rules) == rules
+    assert at.Rules(**asdict(rules)) == rules
+    assert len({rules, at.Rules(lookback={"*": "30d", ("sms", "click"): "14d"}, dormancy="180d"), at.Rules()}) == 2
+    for change in ("clear", "popitem"):
+        with pytest.raises(TypeError, match="rules do not change"):
+            getattr(rules.lookback, change)()
+    with pytest.raises(TypeError, match="rules do not change"):
+        rules.lookback["*"] = "1d"  # type: ignore[index]
+
+
 @pytest.mark.parametrize(
     ("options", "match"),
     [
@@ -31,6 +45,7 @@ LEVELS = ("sent", "delivered", "click")
         ({"not_before": "1st of October"}, "must be an instant"),
         ({"not_before": pd.NaT}, "must be an instant"),
         ({"not_before": 20261001}, "must be an instant"),
+        ({"not_before": "0001-01-01T00:00+08:00"}, "in the years 1 to 9999"),
         ({"tie_order": "sms"}, "tie_order must be a tuple"),
         ({"tie_order": ("*",)}, "what is not listed"),
         ({"tie_order": ("sms", "sms")}, "names something twice"),

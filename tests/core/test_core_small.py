@@ -50,6 +50,7 @@ def test_durations_are_exact(written, exact):
         ("-3d", "must be a duration with its unit"),
         (None, "must be a duration with its unit"),
         (timedelta(days=-1), "lookback must not be negative"),
+        ("9999999999999d", "lookback is too long, got '9999999999999d'. Durations end at 999999999d"),
     ],
 )
 def test_what_is_no_duration_says_what_to_write(wrong, message):
