@@ -109,9 +109,10 @@ def _costs(
     cost: NDArray[np.float64], conversions: NDArray[np.float64], value: NDArray[np.float64] | None
 ) -> list[tuple[Field, Any]]:
     returns = np.full(len(cost), np.nan) if value is None else _ratio(value, cost)
+    earned = np.where(conversions > 0, conversions, np.nan)  # negative credit has no price
     return [
         (Field("cost", "money"), cost),
-        (Field("cost_per_conversion", "money"), _ratio(cost, conversions)),
+        (Field("cost_per_conversion", "money"), _ratio(cost, earned)),
         (Field("return_on_spend", "ratio"), returns),
     ]
 

@@ -140,3 +140,15 @@ def test_one_person_more_is_added_to_the_path_that_is_there():
     model = fit_model(at.Markov(removal="drop_paths"), paths)
     more = at.PathCounts.of([["A"], ["A", "B"], ["B"]], conversions=[5, 3, 2], nulls=[6, 2, 8])
     assert _one_more(model, paths, 0) == pytest.approx(at.Markov(removal="drop_paths").shares(more)[0], rel=1e-12)
+
+
+def test_negative_credit_has_no_cost_per_conversion():
+    rows = [(f"n{place}", 0, "N") for place in range(20)] + [(f"b{place}", 0, "B") for place in range(4)]
+    rows += [(f"x{place}", day, channel) for place in range(20) for day, channel in ((0, "B"), (1, "N"))]
+    bought = orders(*[(f"b{place}", 1, 9.0) for place in range(4)])
+    credit = at.attribute(touches(*rows), bought, models="shapley_rate", observed=SEEN)
+    spend = pd.DataFrame({"channel": ["B", "N"], "cost": [8.0, 2.0]})
+    table = credit.with_costs(spend).table().set_index("channel")
+    assert table.conversions["N"] < 0
+    assert np.isnan(table.cost_per_conversion["N"])
+    assert table.cost_per_conversion["B"] == pytest.approx(8 / table.conversions["B"])
