@@ -73,7 +73,7 @@ def adobe(
         as_documented_on=READ,
         gaps=(
             "ADOBE_LOOKBACK", "ADOBE_EDGE", "ADOBE_DECAY_UNIT", "ADOBE_ROUNDING", "ADOBE_OTHERS", "ADOBE_CUSTOM",
-            "PARTICIPATION",
+            "ADOBE_CONTAINER", "PARTICIPATION",
         ),
     )  # fmt: skip
 
