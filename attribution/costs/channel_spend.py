@@ -126,6 +126,7 @@ def channel_spend(
     every = table.rows
     if window is not None:
         table = _inside(touches, table, span)
+    _note_reserved(table, list_, known)
     priced = None if known is None else _priced(table, known, waived)
     fixed = {} if known is None else _fixed(known, span)
     paid = None
@@ -142,6 +143,16 @@ def channel_spend(
         findings=_findings(rows, priced, outside=every - table.rows),
         recipe=_recipe(table, window, waived),
     )
+
+
+def _note_reserved(touches: Table, prices: Table, known: PriceList | None) -> None:
+    """Note channels that are named as the row of the incentives, which no channel may share."""
+    column = touches.arrow(touches.roles.channel).to_pylist() if touches.readable(touches.roles.channel) else []
+    listed = [] if known is None else [price.channel for price in known.rows]
+    for table, count in ((touches, column.count(INCENTIVES)), (prices, listed.count(INCENTIVES))):
+        if count:
+            message = f"{INCENTIVES!r} is the name of the row of what was paid per conversion; rename the channel"
+            table.problems.add("RESERVED_NAME", table.name, table.roles.channel, count, message=message)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -180,7 +191,7 @@ def _inside(touches: object, table: Table, span: tuple[int, int]) -> Table:
     if when is None:
         return table
     inside = (when >= span[0]) & (when < span[1])
-    kept = frame.filter(inside.tolist()).to_native()
+    kept = (frame if inside.all() else frame.filter(inside.tolist())).to_native()  # an empty filter is refused
     return open_table(kept, table.name, table.roles, problems=table.problems)
 
 

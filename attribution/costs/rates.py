@@ -199,10 +199,11 @@ def rates_of(touches: Table, traits: Traits, prices: PriceList, *, waive: Sequen
     without = unpriced_channels(traits, prices)
     unpriced = [(name, count) for name, count in without if name not in waive]
     if unpriced:
-        listed = ", ".join(f"{name} ({count:,})" for name, count in unpriced)
+        listed = ", ".join(f"{name!r} ({count:,})" for name, count in unpriced)
         touches.problems.add(
             "UNPRICED_CHANNEL", touches.name, touches.roles.channel, sum(count for _, count in unpriced),
-            message=f"no price for {listed}; add a row to the price list (unit_cost 0 where it is known to be free)",
+            message=f"no price for {listed}; add a row to the price list (unit_cost 0 where it is known to be free), "
+            "or recode a channel that the price list calls by another name",
             examples=[name for name, _ in unpriced],
         )  # fmt: skip
     complete = _check_columns(touches, prices.bases(frozenset(names)), has_kind=traits.kind is not None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -62,8 +63,7 @@ def sms_segments(texts: Iterable[str | None], *, encoding: Encoding = "ucs2") ->
     """
     if encoding not in ENCODINGS:
         raise InputError(f"encoding must be one of {', '.join(ENCODINGS)}, got {encoding!r}. {_hint(encoding)}")
-    if isinstance(texts, str):
-        raise InputError("texts must hold one message per touch, got a single text; write [text].")
+    _check_texts(texts)
     known: dict[str, int] = {}
     counted = []
     for row, text in enumerate(_plain(texts)):
@@ -76,6 +76,15 @@ def sms_segments(texts: Iterable[str | None], *, encoding: Encoding = "ucs2") ->
             known[text] = _segments(text, encoding, row)
         counted.append(float(known[text]))
     return np.array(counted, np.float64)
+
+
+def _check_texts(texts: object) -> None:
+    """Refuse what would give another number of segments than there are messages: one text, a table, no column."""
+    if isinstance(texts, str):
+        raise InputError("texts must hold one message per touch, got a single text; write [text].")
+    if isinstance(texts, Mapping) or hasattr(texts, "columns") or not hasattr(texts, "__iter__"):
+        kind = type(texts).__name__
+        raise InputError(f"texts must be a column of messages, one per touch, got {kind}; pass one column or a list.")
 
 
 def _hint(encoding: object) -> str:

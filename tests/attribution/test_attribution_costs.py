@@ -184,7 +184,7 @@ def test_problems_of_touches(touches, expected, table_kind):
 def test_the_unpriced_channels_are_listed_with_their_counts():
     touches = pd.DataFrame({"channel": ["fax", "fax", "telex", "web"]})
     prices = PRICES[PRICES["channel"] == "web"]
-    with pytest.raises(TableError, match=r"no price for fax \(2\), telex \(1\); add a row"):
+    with pytest.raises(TableError, match=r"no price for 'fax' \(2\), 'telex' \(1\); add a row.*, or recode a channel"):
         price_touches(touches, prices)
 
 

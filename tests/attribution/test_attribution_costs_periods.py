@@ -338,3 +338,25 @@ def test_the_order_of_the_rows_changes_no_bit():
         assert again.to_dicts() == first.to_dicts()
         assert again.recipe.fingerprint == first.recipe.fingerprint
     assert np.isfinite(first.table()["cost"]).all()
+
+
+def test_a_window_without_a_single_touch(table_kind):
+    nobody = touches(("web", "sent", day(1))).iloc[:0]
+    listed = prices(("web", "sent", 1.0, None, None), ("desk", "fixed", 40.0, None, None))
+    rows = at.channel_spend(table_kind(nobody), listed, window=(day(0), day(2))).to_dicts()
+    assert [(row["channel"], row["touches"], row["cost"]) for row in rows] == [("desk", 0, 40.0)]
+
+
+def test_no_channel_may_be_called_as_the_row_of_the_incentives():
+    sent = touches(("(incentives)", "sent", day(1)), ("web", "sent", day(1)))
+    listed = prices(("(incentives)", "sent", 1.0, None, None), ("web", "sent", 1.0, None, None))
+    assert codes(lambda: at.channel_spend(sent, listed)) == [
+        ("RESERVED_NAME", "channel", 1),
+        ("RESERVED_NAME", "channel", 1),
+    ]
+
+
+def test_the_table_of_costs_is_shown_in_chinese():
+    with at.language("zh"):
+        shown = str(at.channel_spend(touches(("web", "sent", day(1))), prices(("web", "sent", 1.0, None, None))))
+    assert "触点数  触达成本  固定成本  成本" in shown

@@ -119,6 +119,10 @@ def test_segments_go_straight_into_the_price_of_touches():
     [
         (["a"], "utf8", "encoding must be one of ucs2, gsm7, auto"),
         ("a message", "ucs2", r"one message per touch.*write \[text\]"),
+        (pd.DataFrame({"text": ["a", "b"]}), "ucs2", "column of messages, one per touch, got DataFrame"),
+        (pa.table({"text": ["a", "b"]}), "ucs2", "column of messages, one per touch, got Table"),
+        ({"text": "a"}, "ucs2", "column of messages, one per touch, got dict"),
+        (5, "ucs2", "column of messages, one per touch, got int"),
         (["a", 3], "ucs2", "row 1: a message must be text, got int"),
         (["a", "字"], "gsm7", "row 1: the GSM alphabet does not have '字'"),
     ],
