@@ -10,9 +10,9 @@ from statistical.credit_coverage import DESIGNS, FLOOR, measure
 from statistical.redraw import band
 
 # Rows of the whole table whose channels have at least 30 converting persons in 99 of 100 worlds.
-CELLS = 76
-# What docs/verification.md tells as a miss, with the coverage that is left.
-MISSES = {"values, sigma 1.5": 0.90}
+CELLS = 152
+# What docs/verification.md tells as outside the band, and between which coverages such rows lie.
+MISSES = {"even channels": (0.95, 0.97), "values, sigma 1": (0.93, 0.95), "values, sigma 1.5": (0.91, 0.94)}
 
 
 def outside(name, worlds, cells, **options):
@@ -85,7 +85,10 @@ def test_coverage_over_the_worlds_of_the_table(name):
 
 @pytest.mark.statistical
 @pytest.mark.parametrize("name", list(MISSES))
-def test_very_dear_customers_miss_as_documented(name):
+def test_rows_outside_the_band_are_the_documented_ones(name):
     measured, rows = outside(name, 4_000, CELLS)
-    assert min(row[5] for row in measured.rows()) >= MISSES[name] * 4_000
+    low, high = MISSES[name]
     assert rows != []  # when this no longer holds, the documentation is out of date
+    assert all(low * 4_000 <= row[5] <= high * 4_000 for row in rows)
+    if measured.sets:
+        assert measured.ranks_held() >= band(len(measured.sets), 0.95, 6)[0]
