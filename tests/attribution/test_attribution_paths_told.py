@@ -153,3 +153,12 @@ def test_conversions_keep_their_name_where_nodes_stand_close():
     shown = [text.get_text() for text in drawn.figure.axes[0].texts]
     assert "conversion 0.25%" in shown
     assert any(text.startswith("no conversion") for text in shown)
+
+
+def test_an_eligible_touch_has_one_name_in_chinese():
+    credit = at.attribute(*OPEN, models=[at.LastNonDirect(), at.Linear()])
+    with at.language("zh"):
+        shown = [repr(credit), repr(at.participation(credit)), repr(credit.journeys.lengths())]
+        shown += [at.plot_path_lengths(credit.journeys).subtitle, at.plot_time_to_conversion(credit.journeys).subtitle]
+    assert all("有效触点" in text for text in shown)
+    assert not any("合格触点" in text or "可计功劳触点" in text for text in shown)
