@@ -25,6 +25,8 @@ from campaign_cases import (
 )
 from hypothesis import given
 
+import attribution as at
+
 EXAMPLES = examples(30)
 
 
@@ -69,6 +71,27 @@ def test_other_keys_divide_the_same_credit(case, keys):
     assert keyed.sums.value.sum(axis=1).tolist() == pytest.approx(credit.sums.value.sum(axis=1).tolist())
     assert keyed.sums.touched == credit.sums.touched
     assert totals(keyed.by("channel")) == totals(credit)
+
+
+TWO_MODELS = st.lists(st.sampled_from([model.name for model in MODELS]), min_size=2, max_size=2, unique=True)
+
+
+@given(case=cases(), pair=TWO_MODELS)
+@examples(25)
+def test_every_reading_of_a_difference_sums_to_the_difference(case, pair):
+    compared = at.compare_models(case.credit())
+    found, reasons = compared.journeys(*pair, top=None), compared.reasons(*pair).to_dicts()
+    rows, reassigned = found.to_dicts(), found.carried.reassigned
+    (row,) = [row for row in compared.pairs().to_dicts() if {row["model_a"], row["model_b"]} == set(pair)]
+    assert reassigned == pytest.approx(row["conversions"] or 0.0, abs=1e-7)
+    assert sum(row["net"] for row in rows) == pytest.approx(reassigned, abs=1e-7)
+    assert sum(row["conversions"] or 0 for row in rows) == found.carried.attributed
+    assert found.carried.moved >= reassigned - 1e-7
+    for split in {row["split"] for row in reasons}:
+        mine = [row for row in reasons if row["split"] == split]
+        assert sum(row["moved"] for row in mine) == pytest.approx(found.carried.moved, abs=1e-7)
+        assert sum(row["net"] for row in mine) == pytest.approx(reassigned, abs=1e-7)
+    assert compared.journeys(*pair[::-1], top=None).carried.moved == pytest.approx(found.carried.moved, abs=1e-7)
 
 
 # --- other names -----------------------------------------------------------------------------------------------------
