@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attribution.core.columns import Columns
-from attribution.core.errors import InputError
+from attribution.core.errors import InputError, closest
 from attribution.core.recipe import fingerprint
 from attribution.core.tables import Problems, Table, open_table
 from attribution.core.values import encode_together, numbers
@@ -103,7 +103,7 @@ def read_paths(data: object, columns: PathColumns, *, sep: str, transforms: tupl
         raise InputError(f'sep must be the text between two steps, for example " > ", got {sep!r}.')
     problems = Problems()
     table = open_table(data, _TABLE, Columns(), problems=problems)
-    table.require_names(*columns.names())
+    _note_missing(table, columns)
     table.load(*columns.names())
     steps = _steps(table, columns.path, sep)
     conversions, nulls = _counts(table, columns.conversions), _counts(table, columns.nulls)
@@ -134,6 +134,15 @@ class _Amounts:
     conversions: NDArray[np.float64]
     value: NDArray[np.float64]
     nulls: NDArray[np.float64]
+
+
+def _note_missing(table: Table, columns: PathColumns) -> None:
+    """Note missing columns, each with the argument that names it."""
+    for role in ("path", "conversions", "value", "nulls"):
+        name = getattr(columns, role)
+        if name is not None and name not in table.names:
+            message = f"column {name!r} is missing. {closest(name, table.names)} Pass its name as {role}="
+            table.problems.add("MISSING_COLUMN", _TABLE, name, 1, message=message)
 
 
 def _counts(table: Table, name: str | None) -> NDArray[np.float64] | None:

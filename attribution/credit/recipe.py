@@ -56,7 +56,9 @@ def credit_recipe(credit: Credit) -> Recipe:
     """Rules, models, counts, fingerprint, and the definitions in use."""
     journeys, rules = credit.journeys, credit.journeys.rules
     settings: dict[str, object] = {"lookback": rules.lookback_text(), "rules": rules.text(), "keys": _key_names(credit)}
-    settings |= {"observed": period_text(journeys.observed), **_rule_settings(rules)}
+    began, ended = (period_text((end, end)).split(" to ")[0] for end in journeys.observed)
+    settings |= {"observed": period_text(journeys.observed), "observed_from": began, "observed_to": ended}
+    settings |= _rule_settings(rules)
     definitions = _rule_definitions(rules)
     if any(isinstance(model, FittedModel) for model in credit.models):
         definitions.append("OBSERVED")

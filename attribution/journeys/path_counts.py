@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["PathCounts"]
+__all__ = ["PathCounts", "check_counts"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -62,18 +62,33 @@ class PathCounts:
         value: Sequence[float] | None = None,
         nulls: Sequence[float] | None = None,
     ) -> PathCounts:
-        """Paths written out by hand, for trying a model."""
+        """Paths written out by hand, for trying a model; equal ones are added up, at the place of the first.
+
+        Raises:
+            InputError: For a path that is one text, counts that do not fit the paths, an empty path.
+        """
+        if any(isinstance(path, str) for path in paths):
+            raise InputError('a path is a sequence of channels, got text. Write ["sms", "phone"], or ["sms"] for one.')
+        counts = {"conversions": conversions, "value": value, "nulls": nulls}
+        for name, given in counts.items():
+            if given is not None and len(given) != len(paths):
+                raise InputError(f"paths need one count each: {len(paths)} paths, {len(given)} {name}.")
+        place = {path: number for number, path in enumerate(dict.fromkeys(tuple(path) for path in paths))}
+        row = np.array([place[tuple(path)] for path in paths], np.int64)
         names = np.array(sorted({channel for path in paths for channel in path}), dtype=object)
-        code = {name: place for place, name in enumerate(names.tolist())}
-        lengths = [len(path) for path in paths]
-        zeros = [0.0] * len(lengths)
+        code = {name: number for number, name in enumerate(names.tolist())}
+
+        def summed(given: Sequence[float] | None) -> NDArray[np.float64]:
+            weights = np.zeros(len(paths)) if given is None else np.asarray(given, np.float64)
+            return np.bincount(row, weights=weights, minlength=len(place)).astype(np.float64)
+
         return cls(
-            offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
-            channel=np.array([code[channel] for path in paths for channel in path], np.int64),
+            offsets=np.concatenate([[0], np.cumsum([len(path) for path in place])]).astype(np.int64),
+            channel=np.array([code[channel] for path in place for channel in path], np.int64),
             channel_names=names,
-            conversions=np.array(conversions, np.float64),
-            value=np.array(zeros if value is None else value, np.float64),
-            nulls=np.array(zeros if nulls is None else nulls, np.float64),
+            conversions=summed(conversions),
+            value=summed(value),
+            nulls=summed(nulls),
         )
 
     def __len__(self) -> int:
@@ -96,3 +111,20 @@ class PathCounts:
             value=np.zeros(len(self)) if value is None else np.asarray(value, np.float64),
             nulls=np.asarray(nulls, np.float64),
         )
+
+
+def check_counts(paths: object) -> PathCounts:
+    """The paths, where they are counted paths with counts that can be.
+
+    Raises:
+        InputError: For something else, and for counts that are negative or not finite.
+    """
+    if not isinstance(paths, PathCounts):
+        raise InputError(
+            f"models of paths are fitted to PathCounts, got {type(paths).__name__}. Take journeys.path_counts() or "
+            "at.PathCounts.of(...), or give a table of paths to at.attribute_paths."
+        )
+    counts = np.concatenate([paths.conversions, paths.nulls])
+    if len(counts) and not (np.isfinite(counts).all() and counts.min() >= 0):
+        raise InputError("conversions and nulls of paths must be finite numbers of at least 0.")
+    return paths

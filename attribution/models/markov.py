@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 
 from attribution.core.errors import DesignError, InputError
-from attribution.journeys.path_counts import PathCounts
+from attribution.journeys.path_counts import PathCounts, check_counts
 from attribution.models.markov_fit import MarkovFit, fit_of
 from attribution.models.protocol import Tally, check_name
 from attribution.models.removal import Removal, check_removal, effects_of, normalised
@@ -164,9 +164,7 @@ def check_order(order: object) -> None:
 
 def _checked(paths: PathCounts) -> PathCounts:
     """The paths that were taken at all, or an error."""
-    counts = np.concatenate([paths.conversions, paths.nulls])
-    if len(counts) and not (np.isfinite(counts).all() and counts.min() >= 0):
-        raise InputError("conversions and nulls of paths must be finite numbers of at least 0.")
+    check_counts(paths)
     if not paths.conversions.sum() > 0:
         raise DesignError(
             "NO_CONVERSIONS",

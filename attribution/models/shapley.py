@@ -9,7 +9,7 @@ import numpy as np
 
 from attribution.core.errors import DesignError, InputError
 from attribution.core.randomness import check_seed
-from attribution.journeys.path_counts import PathCounts
+from attribution.journeys.path_counts import PathCounts, check_counts
 from attribution.models.protocol import Tally, check_name
 from attribution.models.shapley_fit import ShapleyFit
 from attribution.models.shapley_games import (
@@ -208,9 +208,7 @@ def _occurring(paths: PathCounts) -> PathCounts:
     Raises:
         InputError: For counts that are negative or not finite.
     """
-    counts = np.concatenate([paths.conversions, paths.nulls])
-    if len(counts) and not (np.isfinite(counts).all() and counts.min() >= 0):
-        raise InputError("conversions and nulls of paths must be finite numbers of at least 0.")
+    check_counts(paths)
     kept = _occurs(paths)
     if kept.all():
         return paths

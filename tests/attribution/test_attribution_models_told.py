@@ -152,3 +152,36 @@ def test_negative_credit_has_no_cost_per_conversion():
     assert table.conversions["N"] < 0
     assert np.isnan(table.cost_per_conversion["N"])
     assert table.cost_per_conversion["B"] == pytest.approx(8 / table.conversions["B"])
+
+
+def test_a_missing_column_of_paths_names_the_argument():
+    table = pd.DataFrame({"path": ["A"], "orders": [1]})
+    with pytest.raises(at.TableError, match="Pass its name as conversions="):
+        at.attribute_paths(table)
+    with pytest.raises(at.TableError, match=r"column 'lost' is missing.*Pass its name as nulls="):
+        at.attribute_paths(table, conversions="orders", nulls="lost")
+
+
+@pytest.mark.parametrize("model", [at.Markov(), at.Shapley(), at.Shapley(value="rate")])
+def test_models_of_paths_refuse_other_tables(model):
+    with pytest.raises(at.InputError, match="PathCounts, got DataFrame"):
+        model.fit(pd.DataFrame({"path": ["A"], "conversions": [1]}))
+
+
+def test_paths_by_hand_that_are_equal_are_added_up():
+    paths = at.PathCounts.of([["A"], ["B"], ["A"]], conversions=[1, 2, 1], value=[5.0, 1.0, 7.0], nulls=[0, 1, 2])
+    assert (len(paths), paths.conversions.tolist(), paths.value.tolist()) == (2, [2.0, 2.0], [12.0, 1.0])
+    assert paths.nulls.tolist() == [2.0, 1.0]
+    assert at.Markov(removal="drop_paths").shares(paths).tolist() == [0.5, 0.5]
+    with pytest.raises(at.InputError, match="a sequence of channels, got text"):
+        at.PathCounts.of(["sms"], conversions=[1])
+    with pytest.raises(at.InputError, match="1 paths, 2 nulls"):
+        at.PathCounts.of([["sms"]], conversions=[1], nulls=[1, 2])
+
+
+def test_the_period_of_observation_is_told_in_both_languages():
+    recipe = at.attribute(TOUCHES, ORDERS, models="markov", observed=SEEN).recipe
+    assert any("from 2026-10-01 00:00:00Z to 2026-12-31 00:00:00Z;" in sentence for sentence in recipe.sentences())
+    told = [sentence for sentence in recipe.sentences(lang="zh") if "2026-12-31 00:00:00Z" in sentence]
+    assert len(told) == 1
+    assert " to " not in told[0]

@@ -71,9 +71,10 @@ def test_the_arithmetic_is_exact_when_the_numbers_are_fractions(channels):
         ("".join(stream.choices(names, k=stream.randint(1, 6))), stream.randint(0, 9), stream.randint(0, 30))
         for _ in range(15)
     ] + [(name, 1, 1) for name in names]
-    sets = channel_sets(counted(journeys))
+    paths = counted(journeys)
+    sets = channel_sets(paths)
     code_of = {name: place for place, name in enumerate(names)}
-    counts = np.array([[Fraction(row[kind]) for row in journeys] for kind in (1, 2)], dtype=object)
+    counts = np.array([[Fraction(n) for n in kind.tolist()] for kind in (paths.conversions, paths.nulls)], dtype=object)
     by_set = np.full((2, len(sets)), Fraction(0), dtype=object)
     for path, place in enumerate(sets.place):
         by_set[:, place] += counts[:, path]
