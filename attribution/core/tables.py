@@ -188,7 +188,8 @@ def open_table(
     """Open a table and bring in the columns of the named roles, noting those that are missing."""
     try:
         frame = _narwhal(data, name)
-        names = tuple(frame.collect_schema().names())
+        # A column whose name is no text (a year, None) cannot be asked for, so it takes no part.
+        names = tuple(known for known in frame.collect_schema().names() if isinstance(known, str))
     except DuplicateError as error:
         doubled = " ".join(str(error).split())
         raise InputError(f"{name}: column names occur more than once; rename them. {doubled}") from None

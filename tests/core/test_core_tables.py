@@ -82,6 +82,13 @@ def test_doubled_column_names_are_an_error():
             opened(doubled)
 
 
+@pytest.mark.parametrize("name", [2024, None, ("a", "b")])
+def test_columns_whose_names_are_no_text_take_no_part(name):
+    table = opened(pd.DataFrame({"channel": ["sms"], "n": [1]}).rename(columns={"n": name}))
+    assert table.names == ("channel",)
+    assert table.other_columns([]) == ("channel",)
+
+
 def test_missing_columns_are_noted_with_the_closest_name():
     problems = Problems()
     table = opened(pd.DataFrame({"chanel": ["sms"]}), problems=problems, required=("channel", "time"))
