@@ -47,8 +47,8 @@ def read_customers(
 ) -> Customers | None:
     """Check the customers table; None when it is unusable, and then everything wrong with it is in `problems`.
 
-    A table with customer numbers may hold several rows of one person: the latest activity counts, and one test account
-    makes a test person.
+    A table with customer numbers may hold several rows of one person, one per number: the latest activity counts, and
+    one test account makes a test person.
 
     Args:
         data: Any table.
@@ -62,9 +62,9 @@ def read_customers(
         data, "customers", roles, problems=problems, required=required, optional=("last_active", "is_test")
     )
     person = keys(table, "person")
-    if person is not None and not repeated:
-        numbered = keys(table, "customer") if table.has("customer") else None
-        _note_repeated(table, person if numbered is None else numbered)
+    unique = keys(table, "customer") if table.has("customer") else None if repeated else person
+    if unique is not None:
+        _note_repeated(table, unique)
     active = instants(table, "last_active", allow_null=True) if table.has("last_active") else None
     tests = numbers(table, roles.is_test, missing=0.0) if table.has("is_test") else None
     if tests is not None and not np.isin(tests, (0.0, 1.0)).all():

@@ -6,10 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import narwhals.stable.v2 as nw
+from narwhals.exceptions import DuplicateError
 
 from attribution.conversions import read_conversions
 from attribution.core.columns import columns_for
-from attribution.core.errors import InputError
+from attribution.core.errors import InputError, TableError
 from attribution.core.tables import Problems
 from attribution.core.values import same_key_kind
 from attribution.customers import read_customers
@@ -61,8 +62,10 @@ def build_journeys(  # noqa: PLR0913 - a public function of keyword-only options
         columns: The user's names of the columns.
         identity: Persons behind customer numbers, from `resolve_identity`; applied to the customer column (the role
             ``customer``) of every table.
-        customers: One row per person: the last activity before the campaign (``last_active_at``) and whether it is a
-            test account (``is_test``), both optional. `Rules(dormancy=...)` needs the first.
+        customers: One row per person, or per customer number when it has that column (then the latest activity of a
+            person counts, and one test account makes a test person): the last activity before the campaign
+            (``last_active_at``) and whether it is a test account (``is_test``), both optional. `Rules(dormancy=...)`
+            needs the first.
         observed: First and last instant of observation, with their zone; where not given (None) the first and last time
             in the two tables. In models of paths a journey that could still convert at the end counts neither as
             success nor as failure.
@@ -93,7 +96,7 @@ def build_journeys(  # noqa: PLR0913 - a public function of keyword-only options
     if identity is not None:
         for name, table in given.items():
             if table is not None:
-                given[name] = identity.apply(table, column=roles[name].customer)
+                given[name] = _with_persons(identity, table, name, roles[name].customer)
                 roles[name] = replace(roles[name], person=_PERSON)
     given = {name: _held(table) for name, table in given.items()}
     problems = Problems()
@@ -132,6 +135,14 @@ def build_journeys(  # noqa: PLR0913 - a public function of keyword-only options
     return plan_journeys(tables, rules, problems)
 
 
+def _with_persons(identity: AppliesIdentity, table: object, name: str, column: str) -> object:
+    """The table with its persons; what the identity finds wrong is told of the table's own name."""
+    try:
+        return identity.apply(table, column=column)
+    except TableError as error:
+        raise TableError([replace(issue, table=name) for issue in error.issues]) from None
+
+
 def check_rules(rules: object) -> Rules:
     """The rules, or an error that says what to write.
 
@@ -145,7 +156,10 @@ def check_rules(rules: object) -> Rules:
 
 def _held(data: object) -> object:
     """The data as they are now: a lazy table is run once, since a second run may give another order of rows."""
-    native = nw.from_native(data, pass_through=True)
+    try:
+        native = nw.from_native(data, pass_through=True)
+    except DuplicateError:  # told, with the name of the table, when it is read
+        return data
     if isinstance(native, nw.LazyFrame):
         return native.collect("pyarrow").to_native()
     if isinstance(native, nw.DataFrame) and native.implementation.is_pandas():

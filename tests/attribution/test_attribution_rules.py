@@ -338,6 +338,30 @@ def test_customers_that_cannot_be_used(customers, code):
     assert {issue.table for issue in told.value.issues} == {"customers"}
 
 
+def test_a_customer_number_with_two_rows_is_an_issue_with_and_without_identity():
+    links = pd.DataFrame({"customer_id": ["c1", "c2"], "phone": ["1", "1"]})
+    touches = touch_table(("c1", 14, "a")).assign(customer_id=["c1"])
+    conversions = conversion_table(("c1", 20, "o")).assign(customer_id=["c2"])
+    once = pd.DataFrame({"person_id": ["c1", "c1"], "customer_id": ["c1", "c2"], "last_active_at": [START, START]})
+    for identity in (None, at.resolve_identity(links, ids=("customer_id", "phone"))):
+        assert at.build_journeys(touches, conversions, identity=identity, customers=once).customers is not None
+        with pytest.raises(at.TableError, match=r"REPEATED_PERSON\] customers.customer_id: .*Examples: 'c2'"):
+            at.build_journeys(touches, conversions, identity=identity, customers=pd.concat([once, once[1:]]))
+
+
+def test_a_table_without_customer_numbers_is_named():
+    links = pd.DataFrame({"customer_id": ["c1"], "phone": ["1"]})
+    identity = at.resolve_identity(links, ids=("customer_id", "phone"))
+    touches = touch_table(("c1", 14, "a")).assign(customer_id=["c1"])
+    conversions = conversion_table(("c1", 20, "o")).assign(customer_id=["c9"])
+    with pytest.raises(at.TableError, match=r"MISSING_COLUMN\] key_events.customer_id"):
+        at.build_journeys(
+            touches, conversions.assign(customer_id="c1"), identity=identity, key_events=touches[["time"]]
+        )
+    with pytest.raises(at.TableError, match=r"UNKNOWN_CUSTOMER\] conversions.customer_id"):
+        at.build_journeys(touches, conversions, identity=identity)
+
+
 def test_several_numbers_of_one_customer_are_joined():
     links = pd.DataFrame({"customer_id": ["c1", "c2", "c3"], "phone": ["1", "1", "2"]})
     identity = at.resolve_identity(links, ids=("customer_id", "phone"))
