@@ -109,7 +109,12 @@ def _refund_rows(table: Table) -> NDArray[np.bool_]:
 
     if not table.has("refund_of"):
         return np.zeros(table.rows, bool)
-    named = table.arrow(table.roles.refund_of)
+    name = table.roles.refund_of
+    named = table.arrow(name)
+    if pa.types.is_nested(named.type):
+        message = f"a refund names one conversion, got {named.type}; give each refund a row of its own"
+        table.problems.add("WRONG_TYPE", table.name, name, len(named), message=message)
+        return np.zeros(table.rows, bool)
     filled = pc.invert(pc.is_null(named, nan_is_null=True))
     if pa.types.is_string(named.type) or pa.types.is_large_string(named.type):
         filled = pc.and_(filled, pc.not_equal(pc.utf8_trim_whitespace(pc.fill_null(named, "")), ""))

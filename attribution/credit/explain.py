@@ -130,12 +130,15 @@ def _place(journeys: Journeys, conversion_id: str | int) -> int:
     ids: pa.Array = journeys.conversions.conversion
     try:
         wanted = pa.scalar(conversion_id, type=ids.type)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError, OverflowError):
+    except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError, OverflowError, UnicodeError):
         wanted = pa.scalar(None, type=ids.type)
     rows = np.flatnonzero(pc.fill_null(pc.equal(ids, wanted), False).to_numpy(zero_copy_only=False))
     if not len(rows):
         known = [str(item) for item in pc.unique(ids)[:2000].to_pylist()]
-        raise InputError(f"there is no conversion {conversion_id!r}. {closest(str(conversion_id), known)}")
+        kind = "whole numbers" if pa.types.is_integer(ids.type) else "text"
+        raise InputError(
+            f"there is no conversion {conversion_id!r}; the ids are {kind}. {closest(str(conversion_id), known)}"
+        )
     row = int(rows[0])
     places = np.flatnonzero(journeys.counted.row == row)
     if len(places):

@@ -116,7 +116,7 @@ def _check_tables(tables: Tables, rules: Rules) -> None:
 
 def _note_uncovered(touches: Touches, uncovered: NDArray[np.bool_], rules: Rules) -> None:
     names = sorted({str(touches.channel.names[code]) for code in np.unique(touches.channel.codes[uncovered])})
-    message = f'no lookback is given for these channels ({rules.lookback_text()}). Add them, or add "*" for all others'
+    message = f'the lookbacks ({rules.lookback_text()}) leave touches of some channels out. Add these, or "*" for all'
     touches.table.problems.add(
         "NO_LOOKBACK", "touches", touches.table.roles.channel, int(uncovered.sum()), message=message, examples=names
     )

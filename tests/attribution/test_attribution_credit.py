@@ -376,6 +376,9 @@ def test_explain_refuses():
         credit.explain("r")
     with pytest.raises(at.InputError, match="no conversion 5"):
         credit.explain(5)
+    for unreadable in ("\ud800", 2**70, None):
+        with pytest.raises(at.InputError, match=r"there is no conversion .*; the ids are text"):
+            credit.explain(unreadable)
 
 
 # --- display and recipe -----------------------------------------------------------------------------------------------

@@ -203,6 +203,18 @@ def test_not_a_number_agrees_with_nothing():
     assert [pairs.counts.tolist() for pairs in journeys.pairs()] == [[0]]
 
 
+def test_a_refund_that_names_a_list_is_noted():
+    conversions = conversion_table(("p", 1, "o1", 1), ("p", 2, "o2", 1)).assign(refund_of=[None, ["o1"]])
+    with pytest.raises(at.TableError, match=r"WRONG_TYPE\] conversions.refund_of: a refund names one conversion"):
+        at.build_journeys(touch_table(("p", 0, "a")), conversions)
+
+
+def test_columns_named_by_numbers_take_no_part():
+    touches = touch_table(("p", 0, "a"), ("p", 0, "b")).rename(columns={"nothing": "x"}).assign(year=1)
+    touches = touches.rename(columns={"year": 2024})
+    assert weights(touches, conversion_table(("p", 1, "o", 1))) == {("o", "a"): 0.5, ("o", "b"): 0.5}
+
+
 def test_outbound_only():
     touches = touch_table(("p", 0, "a"), ("p", 0.5, "b"), origin=["outbound", "inbound"])
     conversions = conversion_table(("p", 1, "o", 1))
