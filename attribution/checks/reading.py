@@ -10,7 +10,7 @@ import narwhals.stable.v2 as nw
 from attribution.conversions import Conversions, read_conversions
 from attribution.core.errors import TableError
 from attribution.core.tables import Problems, open_table
-from attribution.core.values import same_key_kind
+from attribution.core.values import labels, same_key_kind
 from attribution.costs import PriceList, read_prices, touch_costs
 from attribution.customers import Customers, read_customers
 from attribution.identity import resolve_identity
@@ -23,11 +23,15 @@ if TYPE_CHECKING:
     from attribution.core.columns import Columns
     from attribution.core.errors import TableIssue
     from attribution.core.findings import Finding
+    from attribution.core.values import Labels
     from attribution.rules import Rules
 
 __all__ = ["Given", "Reading", "held", "read_tables"]
 
 _T = TypeVar("_T")
+
+# What can be wrong with the price of a touch whatever is wrong with its person and its time.
+_OF_PRICES = {"UNPRICED_CHANNEL", "UNKNOWN_KIND", "UNKNOWN_ORIGIN"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,6 +53,7 @@ class Reading:
 
     problems: Problems = field(default_factory=Problems)
     touches: Touches | None = None
+    channel: Labels | None = None  # of the touches, also where these cannot be read for another reason
     conversions: Conversions | None = None
     customers: Customers | None = None
     key_events: KeyEvents | None = None
@@ -99,7 +104,10 @@ def read_tables(given: Given) -> Reading:
     found.customers = read("customers", lambda data, roles: _customers(data, roles, rules, notes))
     found.key_events = read("key_events", lambda data, roles: read_key_events(data, roles, problems=notes))
     found.prices = read("prices", lambda data, roles: _prices(data, roles, notes))
+    found.channel = found.touches.channel if found.touches is not None else None
     _together(found)
+    if found.touches is None and given.of("touches") is not None:
+        found.channel = _channels_alone(given, found)
     if given.of("links") is not None:
         found.tried("links", lambda: _identity(given, found))
     return found
@@ -123,6 +131,21 @@ def _together(found: Reading) -> None:
     touches, prices = found.touches, found.prices
     if touches is not None and prices is not None and not touches.table.has("cost"):
         found.tried("touches", lambda: touch_costs(touches.table, prices))
+
+
+def _channels_alone(given: Given, found: Reading) -> Labels | None:
+    """The channels, and a price for each, of touches that cannot be read for another reason, such as their times."""
+    alone = Problems()  # what is wrong with the other columns is known already
+    data, roles = given.of("touches"), given.roles["touches"]
+    try:
+        table = open_table(data, "touches", roles, problems=alone, required=("channel",))
+        channel = labels(table, table.roles.channel)
+        if found.prices is not None and not table.has("cost"):
+            touch_costs(table, found.prices)
+    except Exception:  # noqa: BLE001 -- what keeps the table from being read is among its issues already
+        return None
+    found.note([issue for issue in alone.issues if issue.code in _OF_PRICES])
+    return channel
 
 
 def _identity(given: Given, found: Reading) -> None:

@@ -127,7 +127,11 @@ def _of_issue(issue: TableIssue) -> dict[str, object]:
 def _of_finding(finding: Finding) -> dict[str, object]:
     values = finding.values
     table, column = _PLACES.get(finding.code, (values.get("table"), None))
+    if finding.code == "DAY_PRECISION":
+        column = "time"
     remedy = f"REMEDY.{finding.code}"
+    if finding.code == "DAY_PRECISION" and table == "touches":  # a touch has no end of its day to count at
+        remedy = "REMEDY.DAY_PRECISION_OF_TOUCHES"
     return {
         "severity": _SEVERITY[finding.status],
         "code": finding.code,

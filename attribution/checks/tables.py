@@ -11,7 +11,7 @@ from attribution.core.columns import columns_for
 from attribution.core.errors import InputError
 from attribution.core.findings import Finding
 from attribution.core.recipe import Recipe
-from attribution.journeys.aliases import alias_groups
+from attribution.journeys.aliases import alias_groups, channel_aliases
 from attribution.journeys.build import check_rules
 from attribution.journeys.strangers import strangers
 from attribution.journeys.suspicions import table_suspicions
@@ -103,7 +103,8 @@ def _main_findings(reading: Reading, plan: Joined | None) -> tuple[Finding, ...]
         found = reading.tried(
             "touches", lambda: table_suspicions(reading.touches, reading.conversions, reading.customers)
         )
-        return found or ()
+        alone = channel_aliases(reading.channel) if reading.touches is None and reading.channel is not None else ()
+        return (*(found or ()), *alone)
     journeys = plan.journeys
     known = reading.tried("touches", lambda: journeys.findings) or ()
     if journeys.customers is not None:
@@ -113,9 +114,9 @@ def _main_findings(reading: Reading, plan: Joined | None) -> tuple[Finding, ...]
 
 def _price_names(reading: Reading) -> tuple[Finding, ...]:
     """Channels that the price list seems to call by another name than the touches."""
-    if reading.touches is None or reading.prices is None:
+    if reading.channel is None or reading.prices is None:
         return ()
-    touched = {str(name) for name in reading.touches.channel.names}
+    touched = {str(name) for name in reading.channel.names}
     priced = reading.prices.channels()
     groups = [
         " = ".join(repr(name) for name in group)

@@ -383,22 +383,26 @@ def _parse_text(table: Table, name: str, array: pa.Array) -> pa.Array | None:
     array = pc.if_else(blank, pa.scalar(None, array.type), array)
     offset = pc.match_substring_regex(array, r"([zZ]|[+-]\d\d:?\d\d)\s*$")
     offset = pc.and_(offset, pc.match_substring(array, ":"))
-    aware = pc.all(offset).as_py() is not False  # without a single time there is nothing to place
-    if not aware and pc.any(offset).as_py():
-        table.problems.add(
-            "MIXED_TIMES", table.name, name, pc.sum(pc.invert(offset)).as_py() or 0,
-            message="some times carry an offset and some do not; write all of them alike",
-        )  # fmt: skip
-        return None
     parsed = pd.to_datetime(pd.Series(array.to_pylist(), dtype="object"), format="ISO8601", errors="coerce", utc=True)
-    bad = parsed.isna().to_numpy() & array.is_valid().to_numpy(zero_copy_only=False)
+    there = array.is_valid().to_numpy(zero_copy_only=False)
+    bad = parsed.isna().to_numpy() & there
     if bad.any():
         table.problems.add(
             "BAD_TIME", table.name, name, bad.sum(),
             message='text that is not a time; write ISO 8601, for example "2026-10-01 09:30:00+08:00"',
             examples=examples_of(array, bad),
         )  # fmt: skip
+    placed = pc.fill_null(offset, False).to_numpy(zero_copy_only=False) & there & ~bad
+    unplaced = there & ~bad & ~placed
+    if placed.any() and unplaced.any():
+        table.problems.add(
+            "MIXED_TIMES", table.name, name, unplaced.sum(),
+            message="some times carry an offset and some do not; write all of them alike",
+            examples=examples_of(array, unplaced),
+        )  # fmt: skip
+    if bad.any() or (placed.any() and unplaced.any()):
         return None
+    aware = not unplaced.any()  # without a single time there is nothing to place
     made = pa.array(parsed.dt.as_unit("us"), type=pa.timestamp("us", "UTC"))
     return made if aware else made.cast(pa.timestamp("us"))
 

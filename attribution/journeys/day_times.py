@@ -45,7 +45,7 @@ def day_times(table: Table, time: NDArray[np.int64], *, touches: bool) -> tuple[
     shifted = table.roles.timezone is None and hour == _BEIJING_MIDNIGHT
     if share <= _SHARE or (touches and hour and not shifted):
         return ()
-    values = {"table": table.name, "hour": f"{hour:02d}:00", "share": share}
+    values = {"table": table.name, "hour": f"{hour:02d}:00", "share": share, "n": int(hours[hour])}
     return (Finding(code="DAY_PRECISION", status="warn", values=values),)
 
 

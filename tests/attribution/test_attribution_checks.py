@@ -268,6 +268,39 @@ def test_no_content_of_a_table_raises(data):
         assert checks.ok == (not checks.issues)
 
 
+def test_touches_without_a_zone_still_have_their_channels_and_prices_checked(clean):
+    bare = clean.touches["time"].dt.tz_convert("Asia/Shanghai").dt.tz_localize(None)
+    channel = clean.touches["channel"].astype(object)
+    spoiled = clean.touches.assign(time=bare, channel=channel.where(channel.index > 4, "SMS "))
+    prices = clean.prices[clean.prices["channel"] != "push"]
+    checks = at.check_tables(spoiled, clean.conversions, prices=prices)
+    assert codes(checks) == {("NAIVE_TIME", "touches"), ("UNPRICED_CHANNEL", "touches")}
+    assert codes(checks, "warn") == {("CHANNEL_ALIASES", "touches"), ("PRICE_ALIASES", "prices")}
+    unpriced = next(issue for issue in checks.issues if issue.code == "UNPRICED_CHANNEL")
+    assert unpriced.count == (~spoiled["channel"].isin(set(prices["channel"]))).sum()
+    aliases = next(finding for finding in checks.findings if finding.code == "CHANNEL_ALIASES")
+    assert aliases.values["n"] == 5
+
+
+@pytest.mark.parametrize("place", [0, 1], ids=["touches", "conversions"])
+def test_a_doubled_column_is_told_with_its_table(clean, place):
+    pair = [clean.touches, clean.conversions]
+    pair[place] = pd.concat([pair[place], pair[place][["time"]]], axis=1)
+    name = ("touches", "conversions")[place]
+    with pytest.raises(at.InputError, match=f"{name}: column names occur more than once; rename them"):
+        at.attribute(*pair)
+
+
+def test_days_of_touches_are_no_business_of_the_conversions(clean):
+    days = clean.touches.assign(time=clean.touches["time"].dt.normalize())
+    row = next(row for row in at.check_tables(days).to_dicts() if row["code"] == "DAY_PRECISION")
+    assert (row["table"], row["column"], row["count"]) == ("touches", "time", len(days))
+    assert "precision" not in row["what_to_do"]
+    with at.language("zh"):
+        row = next(row for row in at.check_tables(days).to_dicts() if row["code"] == "DAY_PRECISION")
+    assert "触点按当天开始计" in row["what_to_do"]
+
+
 def test_wrong_use_is_told_at_once(clean):
     with pytest.raises(at.InputError, match="at least one table"):
         at.check_tables()

@@ -203,7 +203,7 @@ def test_touches_at_midnight_of_the_declared_zone():
 
 def test_conversions_at_one_time_of_the_day_are_days():
     warned = found(many(days(20, 10)), ordered(days(20, 16)))["DAY_PRECISION"]
-    assert dict(warned.values) == {"table": "conversions", "hour": "16:00", "share": 1.0}
+    assert dict(warned.values) == {"table": "conversions", "hour": "16:00", "share": 1.0, "n": 20}
     with pytest.raises(at.TableError, match="DAY_PRECISION"):
         found(many(days(20, 10)), ordered(days(20, 0)))
     declared = {"conversions": at.Columns(precision="day")}

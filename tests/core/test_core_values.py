@@ -269,6 +269,7 @@ def test_times_of_the_change_of_clocks_are_not_guessed(clock):
     ("column", "expected"),
     [
         (["2026-10-01 09:30+08:00", "2026-10-01 09:30"], ("MIXED_TIMES", 1)),
+        (["2026-10-01 09:30+08:00", "2026-13-45 25:00"], ("BAD_TIME", 1)),
         (["2026-10-01 09:30", "yesterday"], ("BAD_TIME", 1)),
         (["2026-10-01 09:30", None], ("NULL_TIME", 1)),
         (["2026-10-01 09:30", "  "], ("NULL_TIME", 1)),
