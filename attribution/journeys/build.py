@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import narwhals.stable.v2 as nw
 from narwhals.exceptions import DuplicateError
-from narwhals.exceptions import DuplicateError
 
 from attribution.conversions import read_conversions
 from attribution.core.columns import columns_for
