@@ -49,7 +49,8 @@ def attribute(  # noqa: PLR0913 - a public function of keyword-only options
         rules: Which touches are eligible; `Rules()` (30 days) by default.
         columns: The user's names of the columns.
         identity: Persons behind customer numbers, from `resolve_identity`.
-        customers: One row per person (or customer number) at risk; needed by the rule `dormancy`, and the population of the intervals.
+        customers: One row per person (or customer number) at risk; needed by the rule `dormancy`, and the population of
+            the intervals.
         observed: Begin and end of observation; the first and last time in either table by default.
         key_events: What persons did between touch and conversion; needed by the rule `key_event`.
 
