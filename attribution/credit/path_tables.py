@@ -12,7 +12,7 @@ from attribution.credit.path_reading import PathColumns, PathTable, read_paths
 from attribution.credit.sums import check_conservation
 from attribution.journeys.arrays import JourneyArrays, make_arrays
 from attribution.models.decay import TimeDecay
-from attribution.models.fitted import fit_model
+from attribution.models.fitted import fit_model, fit_result
 from attribution.models.protocol import PathModel, TouchModel, checked_weights
 from attribution.models.registry import RULE_MODELS, resolve_models
 from attribution.models.shapes import WShaped
@@ -155,6 +155,5 @@ def _by_channel(channel: NDArray[np.int64], amounts: NDArray[np.float64], arrays
 
 def _keep_fit(model: Model, table: PathTable, fits: dict[str, Any]) -> None:
     """What a model of single journeys was fitted to, where it tells; without a conversion there is nothing to fit."""
-    fit: Any = getattr(model, "fit", None)
-    if callable(fit) and isinstance(model, PathModel) and (table.counts.conversions > 0).any():
-        fits[model.name] = fit(table.counts)
+    if (table.counts.conversions > 0).any() and (found := fit_result(model, table.counts)) is not None:
+        fits[model.name] = found

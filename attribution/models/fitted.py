@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
+from attribution.core.records import TabularResult
 from attribution.models.protocol import checked_shares
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
-    from attribution.core.records import TabularResult
     from attribution.journeys.arrays import JourneyArrays
     from attribution.journeys.path_counts import PathCounts
-    from attribution.models.protocol import PathModel
+    from attribution.models.protocol import Model, PathModel
 
-__all__ = ["FittedModel", "fit_model"]
+__all__ = ["FittedModel", "fit_model", "fit_result"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -84,12 +83,27 @@ def fit_model(model: PathModel, paths: PathCounts) -> FittedModel:
     names = paths.channel_names
     if not (paths.conversions > 0).any():
         return FittedModel(model=model, channel_names=names, shares=np.zeros(len(names)))
-    fit: Callable[[PathCounts], TabularResult] | None = getattr(model, "fit", None)
-    result = fit(paths) if callable(fit) else None
+    result = fit_result(model, paths)
     solved = getattr(result, "shares", None)
     # A model whose fit holds the shares is not solved a second time.
     shares = checked_shares(_Solved(model.name, solved) if isinstance(solved, np.ndarray) else model, paths)
     return FittedModel(model=model, channel_names=names, shares=shares, result=result)
+
+
+def fit_result(model: Model, paths: PathCounts) -> TabularResult | None:
+    """What a model tells of its fit to paths; None when it has no ``fit(paths)`` that gives a result of this library.
+
+    A model of the user may have a `fit` of its own that means something else.
+    """
+    fit: Any = getattr(model, "fit", None)
+    if not callable(fit):
+        return None
+    try:
+        inspect.signature(fit).bind(paths)
+    except (TypeError, ValueError):
+        return None
+    found = fit(paths)
+    return found if isinstance(found, TabularResult) else None
 
 
 class _Solved:

@@ -185,3 +185,23 @@ def test_the_period_of_observation_is_told_in_both_languages():
     told = [sentence for sentence in recipe.sentences(lang="zh") if "2026-12-31 00:00:00Z" in sentence]
     assert len(told) == 1
     assert " to " not in told[0]
+
+
+class Learned:
+    """A model of the user whose `fit` is that of another library."""
+
+    name, needs = "learned", "paths"
+
+    def fit(self, features, target):
+        raise AssertionError("not for this library to call")
+
+    def shares(self, paths):
+        return np.full(len(paths.channel_names), 1 / len(paths.channel_names))
+
+
+def test_a_fit_that_means_something_else_is_not_called():
+    credit = at.attribute(TOUCHES, ORDERS, models=Learned(), observed=SEEN)
+    assert credit.table().conversions.tolist() == [1.0, 1.0, 0.0]
+    counted = at.attribute_paths(pd.DataFrame({"path": ["A > B"], "conversions": [2]}), models=Learned())
+    assert counted.table().conversions.tolist() == [1.0, 1.0, 0.0]
+    assert not counted.fits
