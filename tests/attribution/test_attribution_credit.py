@@ -389,7 +389,7 @@ def test_the_print_says_what_it_is_in_both_languages():
     assert "Credit, not cause" in repr(credit)
     assert "at most 30d older" in repr(credit)
     with at.language("zh"):
-        assert "归因只分功劳,不证明因果" in repr(credit)
+        assert "归因只分功劳，不证明因果" in repr(credit)
         assert "归因只分功劳" in credit._repr_html_()
     assert "| sms |" in credit.to_markdown()
 

@@ -333,7 +333,7 @@ def test_what_is_shown_in_both_languages():
     assert all(change.after in shown for change in found.changes)
     with at.language("zh"):
         shown = repr(found)
-    assert "回溯期、窗口边界" in shown
+    assert "回溯窗口、窗口边界" in shown
     assert "乙 − 甲" in shown
     assert found.recipe.settings["order"][0] == "window"
 

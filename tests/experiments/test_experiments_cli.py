@@ -83,7 +83,7 @@ def test_the_module_is_the_same_program(repo, tmp_path):
     ]
     done = subprocess.run(command, capture_output=True, env=environment, check=False)
     assert done.returncode == 0, done.stderr
-    assert "计划:" in done.stdout.decode("utf-8")
+    assert "计划：" in done.stdout.decode("utf-8")
     assert done.stderr == b""
 
 

@@ -306,7 +306,7 @@ def test_durations_are_chinese_in_chinese_sentences():
     made = ex.build_outcomes(TWO, ONE_ORDER, window="36h", lag="1d", as_of="2026-12-31")
     (english,), (chinese,) = made.recipe.sentences("en"), made.recipe.sentences("zh")
     assert "[assigned, assigned + 36h)" in english
-    for told in ("窗长 36 小时,", "再预留 1 天)", "分组时刻+36 小时)"):
+    for told in ("窗长 36 小时，", "再预留 1 天）", "分组时刻+36 小时)"):
         assert told in chinese
 
 

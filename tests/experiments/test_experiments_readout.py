@@ -217,7 +217,7 @@ def test_a_failed_check_comes_before_the_figures():
     lost = rows.drop(rows[rows["arm"] == "sms"].index[::5])
     readout = ex.Experiment({"woken": ex.Rate("woken")}, shares="p_assign").analyze(lost)
     assert readout.sentence("en").startswith("The trust checks failed (SRM)")
-    assert readout.sentence("zh").startswith("可信性检查未通过(SRM)")
+    assert readout.sentence("zh").startswith("可信性检查未通过（SRM）")
     with pytest.raises(at.DesignError, match=r"INVALID: .*SRM") as error:
         readout.assert_ok()
     assert error.value.code == "INVALID"

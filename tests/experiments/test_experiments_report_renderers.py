@@ -135,7 +135,7 @@ def test_sections_stand_in_order_and_the_contents_follow(trees, lang):
         assert any(one["tag"] == "a" and any(each is heading for each in one["inside"]) for one in trees[lang].elements)
 
 
-@pytest.mark.parametrize(("lang", "caption"), [("en", "Credit, not cause"), ("zh", "归因只分功劳,不证明因果")])
+@pytest.mark.parametrize(("lang", "caption"), [("en", "Credit, not cause"), ("zh", "归因只分功劳，不证明因果")])
 def test_credit_is_always_captioned(trees, lang, caption):
     captions = [one for one in trees[lang].all("p", "credit") if one["text"].startswith(caption)]
     holders = {(each["attrs"].get("id")) for one in captions for each in one["inside"]}
