@@ -91,13 +91,8 @@ def spend_findings(credit: Credit) -> tuple[Finding, ...]:
     idle = spent & ~credited
     if idle.any():
         cost = float(rows.cost[idle].sum())
-        found.append(
-            Finding(
-                code="COST_WITHOUT_CREDIT",
-                status="note",
-                values={"keys": _listed(rows, idle), "cost": cost, "share": cost / credit.spend.total},
-            )
-        )
+        values = {"keys": _listed(rows, idle), "cost": cost, "share": credit.spend.share_of_total(cost)}
+        found.append(Finding(code="COST_WITHOUT_CREDIT", status="note", values=values))
     free = credited & np.isnan(rows.cost)
     if free.any():
         values = {"keys": _listed(rows, free), "conversions": float(best[free].sum())}

@@ -36,6 +36,7 @@ def sampling_notes(
     if costs and credit.spend is not None:
         known = credit.person_spend is None
         notes.append(messages.text("INTERVALS.COST_KNOWN" if known else "INTERVALS.COST_DRAWN"))
+        notes += [finding.text() for finding in credit.spend.findings()]
     if resampled:
         values = {"models": ", ".join(resampled), "n": replicates, "seed": seed}
         notes.append(messages.text("INTERVALS.RESAMPLED", values))

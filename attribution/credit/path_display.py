@@ -138,7 +138,7 @@ def _wanting_nulls(credit: PathCredit) -> str:
 
 
 def _spend_findings(credit: PathCredit) -> Iterable[Finding]:
-    """Spend without credit in any model, and credit without spend."""
+    """Spend without credit in any model, credit without spend, and spend that is not known."""
     rows = path_rows(credit)
     if rows.cost is None or credit.spend is None:
         return
@@ -147,12 +147,13 @@ def _spend_findings(credit: PathCredit) -> Iterable[Finding]:
     idle = (np.nan_to_num(rows.cost) > 0) & ~earning
     if idle.any():
         cost = float(rows.cost[idle].sum())
-        values = {"keys": _listed(rows, idle), "cost": cost, "share": cost / credit.spend.total}
+        values = {"keys": _listed(rows, idle), "cost": cost, "share": credit.spend.share_of_total(cost)}
         yield Finding(code="COST_WITHOUT_CREDIT", status="note", values=values)
     free = earning & np.isnan(rows.cost)
     if free.any():
         values = {"keys": _listed(rows, free), "conversions": float(best[free].sum())}
         yield Finding(code="CREDIT_WITHOUT_COST", status="note", values=values)
+    yield from credit.spend.findings()
 
 
 def _listed(rows: PathRows, where: NDArray[np.bool_]) -> str:

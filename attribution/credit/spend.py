@@ -44,6 +44,10 @@ class Spend:
     rows: int
     unknown: dict[tuple[str, ...], int]
 
+    def share_of_total(self, cost: float) -> float | None:
+        """What share of all spend a part of it is; None where the total is unknown, because some cost is."""
+        return None if self.unknown or self.total <= 0 else cost / self.total
+
     def findings(self) -> tuple[Finding, ...]:
         """What is not known of the costs."""
         if not self.unknown:

@@ -360,3 +360,19 @@ def test_the_table_of_costs_is_shown_in_chinese():
     with at.language("zh"):
         shown = str(at.channel_spend(touches(("web", "sent", day(1))), prices(("web", "sent", 1.0, None, None))))
     assert "触点数  触达成本  固定成本  成本" in shown
+
+
+def test_every_display_of_a_waived_cost_says_that_it_is_unknown():
+    when = pd.to_datetime(["2026-10-01 09:00Z"] * 30)
+    seen = pd.DataFrame({"person_id": range(30), "time": when, "channel": ["web", "fax", "web"] * 10})
+    orders = pd.DataFrame({"person_id": range(30), "time": when, "conversion_id": range(30)})
+    spend = pd.DataFrame({"channel": ["web", "fax", "tv"], "cost": [10.0, None, 5.0]})
+    paths = pd.DataFrame({"path": ["web > fax"], "conversions": [3]})
+    credit = at.attribute(seen, orders, models="linear").with_costs(spend)
+    by_path = at.attribute_paths(paths, models="linear").with_costs(spend)
+    ordered, against = credit.ranks(by="cost_per_conversion"), credit.beats("web", "fax")
+    for shown in (credit, credit.intervals(), ordered, against, by_path):
+        assert "1 of 3 rows have no cost: fax." in str(shown)
+    for result in (credit, by_path):
+        idle = next(finding for finding in result.findings if finding.code == "COST_WITHOUT_CREDIT")
+        assert (idle.values["cost"], idle.values["share"]) == (5.0, None)
