@@ -19,7 +19,7 @@ from attribution.core.render.display import Display, records_table
 from attribution.core.tables import Problems, Table, open_table
 from attribution.core.values import instants, labels, numbers
 from attribution.costs.moments import window_of
-from attribution.costs.prices import PriceList, read_prices
+from attribution.costs.prices import PriceList, fixed_prices, read_prices
 from attribution.costs.rates import touch_costs
 
 if TYPE_CHECKING:
@@ -218,7 +218,7 @@ def _sum(amounts: NDArray[np.float64]) -> float:
 
 def _fixed(prices: PriceList, span: tuple[int, int]) -> dict[str, float]:
     """Lump sums by channel; those whose period crosses an edge of the window are noted."""
-    source, found, crossing = prices.source, dict[str, list[float]](), []
+    source, found = prices.source, dict[str, list[float]]()
     paid_per_conversion = [price.channel for price in prices.rows if price.basis == "incentive"]
     if paid_per_conversion:
         source.problems.add(
@@ -227,19 +227,8 @@ def _fixed(prices: PriceList, span: tuple[int, int]) -> dict[str, float]:
             "incentive_cost of the conversions and remove this row",
             examples=paid_per_conversion,
         )  # fmt: skip
-    for price in prices.rows:
-        if price.basis != "fixed" or (price.dated and (price.end <= span[0] or price.begin >= span[1])):
-            continue
-        if price.dated and (price.begin < span[0] or price.end > span[1]):
-            crossing.append(price.channel)
+    for price in fixed_prices(prices, span):
         found.setdefault(price.channel, []).append(price.unit_cost)
-    if crossing:
-        source.problems.add(
-            "FIXED_ACROSS_WINDOW", source.name, source.roles.valid_from, len(crossing),
-            message="a fixed cost holds for a period that is only partly inside the window; split the row into the "
-            "parts inside and outside, with their own sums",
-            examples=crossing,
-        )  # fmt: skip
     return {channel: _sum(np.array(sums)) for channel, sums in found.items()}
 
 

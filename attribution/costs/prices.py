@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
     from attribution.core.tables import Table
 
-__all__ = ["ALWAYS", "BASES", "FOREVER", "Price", "PriceList", "fixed_costs", "read_prices"]
+__all__ = ["ALWAYS", "BASES", "FOREVER", "Price", "PriceList", "fixed_costs", "fixed_prices", "read_prices"]
 
+_DAY = 86_400_000_000
 ALWAYS, FOREVER = int(np.iinfo(np.int64).min), int(np.iinfo(np.int64).max)
 """The ends of a price that has no period of its own."""
 
@@ -182,16 +183,56 @@ def _arm_names(arms: Labels | None, rows: int) -> list[tuple[str, ...]]:
     return [tuple(sorted({name for name in names if name})) for names in parts]
 
 
-def fixed_costs(prices: Table | PriceList) -> list[tuple[str, float, tuple[str, ...]]]:
+def fixed_prices(
+    prices: PriceList, span: tuple[int, int], *, slack: int = 0, window: str = "the window"
+) -> list[Price]:
+    """The lump sums that belong to a window: those without a period, and those whose period lies inside.
+
+    A period that crosses an edge is noted as FIXED_ACROSS_WINDOW: how much of it belongs to the window is not ours to
+    guess.
+
+    Args:
+        prices: The price list.
+        span: Both ends of the window in microseconds since 1970, UTC, the second excluded.
+        slack: How far, in microseconds, a period may reach beyond the window and still lie inside.
+        window: What the window is, in words.
+    """
+    found, crossing = [], []
+    for price in prices.rows:
+        if price.basis != "fixed" or (price.dated and (price.end <= span[0] or price.begin >= span[1])):
+            continue
+        if price.dated and (span[0] - price.begin > slack or price.end - span[1] > slack):
+            crossing.append(price.channel)
+        found.append(price)
+    if crossing:
+        source = prices.source
+        source.problems.add(
+            "FIXED_ACROSS_WINDOW", source.name, source.roles.valid_from, len(crossing),
+            message=f"a fixed cost holds for a period that is only partly inside {window}; split the row into the "
+            "parts inside and outside, with their own sums",
+            examples=crossing,
+        )  # fmt: skip
+    return found
+
+
+def fixed_costs(
+    prices: Table | PriceList, span: tuple[int, int] = (ALWAYS, FOREVER)
+) -> list[tuple[str, float, tuple[str, ...]]]:
     """The lump sums of a price list: channel, amount, and the arms that caused it, sorted.
 
-    A lump sum without arms, or one without the column, is noted as FIXED_WITHOUT_ARMS in the table's problems: nobody
-    can say over whose persons it is to be spread.
+    Those of periods outside the campaign are no cost of it, see `fixed_prices`. A lump sum without arms, or one without
+    the column, is noted as FIXED_WITHOUT_ARMS in the table's problems: nobody can say over whose persons it is to be
+    spread.
+
+    Args:
+        prices: The price list.
+        span: From the first assignment to the end of the last person's window; all of time by default.
     """
     known = prices if isinstance(prices, PriceList) else read_prices(prices)
     if known is None:
         return []
-    fixed = [price for price in known.rows if price.basis == "fixed"]
+    what = "the time from the first assignment to the end of the last window (give or take a day)"
+    fixed = fixed_prices(known, span, slack=_DAY, window=what)  # periods are written in days, assignments in seconds
     homeless = [price.channel for price in fixed if not price.arms]
     if homeless:
         source = known.source

@@ -114,7 +114,9 @@ def build_outcomes(  # noqa: PLR0913 - the contract's options
         raise InputError(f'window must be longer than 0, got {window!r}. Write for example window="28d".')
     if prices is not None and touches is None:
         raise InputError("prices without touches say nothing about cost. Pass touches= as well, or leave prices out.")
-    sources = read_sources(assignment, conversions, touches, prices, history, columns=columns)
+    sources = read_sources(
+        assignment, conversions, (touches, prices), history, length=microseconds(span), columns=columns
+    )
     until = as_of_microseconds(as_of, sources.table.roles.timezone)
     settled, findings = settle_persons(sources.table, sources.assigned, sources.codes["assignment"], two_arms=two_arms)
     share = _fixed_shares(sources, settled)

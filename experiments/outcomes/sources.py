@@ -10,6 +10,7 @@ from attribution.core.columns import columns_for
 from attribution.core.errors import WakeLiftError
 from attribution.core.tables import Problems, open_table
 from attribution.core.values import encode_together, same_key_kind
+from attribution.costs.prices import ALWAYS, FOREVER
 from experiments.outcomes.history import read_history
 from experiments.outcomes.persons import ASSIGNMENT_ROLES, read_assignment
 from experiments.outcomes.refunds import read_incentives
@@ -55,9 +56,25 @@ class Sources:
 
 
 def read_sources(
-    assignment: object, conversions: object, touches: object, prices: object, history: object, *, columns: ColumnsLike
+    assignment: object,
+    conversions: object,
+    spent: tuple[object, object],
+    history: object,
+    *,
+    length: int,
+    columns: ColumnsLike,
 ) -> Sources:
-    """Open and check all tables; raise one error with everything that is wrong."""
+    """Open and check all tables; raise one error with everything that is wrong.
+
+    Args:
+        assignment: The assignment.
+        conversions: The conversions.
+        spent: Touches and prices, each None where it was not given.
+        history: The history, or None.
+        length: Length of a person's window, in microseconds.
+        columns: The user's names of the columns.
+    """
+    touches, prices = spent
     problems = Problems()
     people = open_table(
         assignment, "assignment", columns_for(columns, "assignment"), problems=problems,
@@ -66,7 +83,9 @@ def read_sources(
     assigned = read_assignment(people)
     booked = read_conversions(conversions, columns_for(columns, "conversions"), problems=problems)
     incentive = None if booked is None else read_incentives(booked)
-    spend = None if touches is None else read_spend(touches, prices, columns, problems=problems)
+    spend = None
+    if touches is not None:
+        spend = read_spend(touches, prices, columns, span=_span(assigned, length), problems=problems)
     past = None if history is None else read_history(history, columns_for(columns, "history"), problems=problems)
     parts = [(people, assigned), *((part.table, part) for part in (booked, spend, past) if part is not None)]
     keyed = [(table, part.person) for table, part in parts if part is not None]
@@ -82,3 +101,10 @@ def read_sources(
         table=people, assigned=assigned, conversions=booked, incentive=incentive, spend=spend, history=past,
         codes=codes, persons=len(names),
     )  # fmt: skip
+
+
+def _span(assigned: Assigned | None, length: int) -> tuple[int, int]:
+    """From the first assignment to the end of the last person's window; all of time where nobody is assigned."""
+    if assigned is None or not len(assigned.assigned_at):
+        return ALWAYS, FOREVER
+    return int(assigned.assigned_at.min()), int(assigned.assigned_at.max()) + length

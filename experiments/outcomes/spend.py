@@ -47,8 +47,19 @@ class Spend:
     priced: bool
 
 
-def read_spend(touches: object, prices: object, columns: ColumnsLike, *, problems: Problems) -> Spend | None:
-    """Read touches and their costs; None when a problem was noted."""
+def read_spend(
+    touches: object, prices: object, columns: ColumnsLike, *, span: tuple[int, int], problems: Problems
+) -> Spend | None:
+    """Read touches and their costs; None when a problem was noted.
+
+    Args:
+        touches: The touches.
+        prices: The price list, or None.
+        columns: The user's names of the columns.
+        span: From the first assignment to the end of the last person's window: a fixed cost of another period is none
+            of this campaign.
+        problems: Where problems are noted.
+    """
     roles = columns_for(columns, "touches")
     read = read_touches(touches, roles, problems=problems)
     if prices is None:
@@ -60,13 +71,13 @@ def read_spend(touches: object, prices: object, columns: ColumnsLike, *, problem
         )
     list_ = open_table(
         prices, "prices", columns_for(columns, "prices"), problems=problems,
-        required=("channel", "basis", "unit_cost"), optional=("arms",),
+        required=("channel", "basis", "unit_cost"), optional=("arms", "valid_from", "valid_to"),
     )  # fmt: skip
     known = read_prices(list_)
     if known is None:
         return None
     _refuse_incentives(list_, known)
-    fixed = tuple(fixed_costs(known))
+    fixed = tuple(fixed_costs(known, span))
     if read is None:
         return None
     cost = touch_costs(read.table, known)
