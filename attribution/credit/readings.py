@@ -141,7 +141,10 @@ def _left_out(credit: Credit) -> list[Finding]:
     entries = credit.journeys.person_paths()
     found = []
     nulls = int(entries.nulls.sum())
-    if entries.open and nulls:
+    if entries.open > nulls > 0:
+        values = {"n": entries.open, "nulls": nulls}
+        found.append(Finding(code="MOST_JOURNEYS_OPEN", status="warn", values=values))
+    elif entries.open and nulls:
         found.append(Finding(code="OPEN_JOURNEYS", status="note", values={"n": entries.open, "nulls": nulls}))
     elif entries.open:
         found.append(Finding(code="OPEN_JOURNEYS", status="warn", values={"n": entries.open}))

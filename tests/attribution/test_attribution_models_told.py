@@ -205,3 +205,14 @@ def test_a_fit_that_means_something_else_is_not_called():
     counted = at.attribute_paths(pd.DataFrame({"path": ["A > B"], "conversions": [2]}), models=Learned())
     assert counted.table().conversions.tolist() == [1.0, 1.0, 0.0]
     assert not counted.fits
+
+
+def test_more_open_than_null_journeys_is_a_warning():
+    # Nobody converts after day 40, where observation ends: with 30 days to look back, journeys from day 10 on are open.
+    rows = [(f"old{place}", 0, "A") for place in range(3)] + [(f"new{place}", 20, "B") for place in range(4)]
+    end = (None, DAY + pd.Timedelta(days=40))
+    codes = {}
+    for some in (rows[:-2], rows):
+        credit = at.attribute(touches(("a", 1, "A"), *some), orders(("a", 2, 1.0)), models="markov", observed=end)
+        codes[len(some)] = {(finding.code, finding.status) for finding in credit.findings if "OPEN" in finding.code}
+    assert codes == {5: {("OPEN_JOURNEYS", "note")}, 7: {("MOST_JOURNEYS_OPEN", "warn")}}
