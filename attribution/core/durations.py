@@ -35,7 +35,8 @@ def parse_duration(value: str | timedelta, *, name: str = "duration") -> timedel
     if isinstance(value, timedelta):
         if value < timedelta(0):
             raise InputError(f"{name} must not be negative, got {value!r}.")
-        return value
+        # pandas' own kind of it is spelt differently, and a recipe tells durations as text.
+        return value if type(value) is timedelta else timedelta(microseconds=microseconds(value))
     if isinstance(value, str):
         match = _PATTERN.fullmatch(value)
         if match:

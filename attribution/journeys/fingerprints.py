@@ -43,8 +43,12 @@ def journey_fingerprint(journeys: Journeys) -> str:
 
 def _rules(rules: Rules) -> str:
     """Every field of the rules; a lookback by its keys, so that its spelling does not matter."""
-    told = {item.name: getattr(rules, item.name) for item in fields(rules)}
+    told: dict[str, Any] = {item.name: getattr(rules, item.name) for item in fields(rules)}
+    if rules.window != "calendar_days":
+        told["timezone"] = None  # nothing else counts dates
     told["lookback"] = [(key, str(value)) for key, value in rules.lookbacks().items()]
+    if rules.key_event is not None:
+        told["key_event"] = repr(rules.key_event)  # an event may be called "None"
     return repr([(name, told[name] if isinstance(told[name], list | tuple) else str(told[name])) for name in told])
 
 

@@ -145,6 +145,27 @@ CHANGES = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ({"lookback": "30d"}, {"lookback": {"*": pd.Timedelta("720h")}}, True),
+        ({"dormancy": "36h"}, {"dormancy": pd.Timedelta("36h")}, True),
+        ({"not_before": "2026-10-01T00:00+08:00"}, {"not_before": pd.Timestamp("2026-09-30 16:00Z")}, True),
+        ({}, {"timezone": "Asia/Shanghai"}, True),  # an exact window asks for no dates
+        ({"match": ["kind"]}, {"match": "kind"}, True),
+        ({}, {"key_event": "None"}, False),
+        ({"transforms": ("first",)}, {"transforms": ("first", "first")}, False),
+    ],
+)
+def test_rules_that_mean_the_same_have_one_fingerprint(one, other, same):
+    people = pd.DataFrame({"person_id": ["p"], "last_active_at": [START]})
+    tables = {"customers": people, "key_events": event_table(("p", 1, "None"))}
+    touches, conversions = touch_table(("p", 1, "a"), kind="sent"), conversion_table(("p", 2, "o"), kind="sent")
+    plan = at.build_journeys(touches, conversions, **tables)
+    prints = {plan.with_rules(at.Rules(**rules)).fingerprint for rules in (one, other)}
+    assert len(prints) == (1 if same else 2)
+
+
 def test_every_rule_is_printed_in_both_languages_and_changes_the_fingerprint():
     touches, conversions, tables = full_tables()
     plan = at.build_journeys(touches, conversions, rules=FULL, **tables)

@@ -8,6 +8,7 @@ import types
 from datetime import timedelta
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from attribution.core import messages
@@ -39,6 +40,12 @@ from attribution.core.randomness import check_seed, generator
 )
 def test_durations_are_exact(written, exact):
     assert parse_duration(written) == exact
+
+
+def test_durations_of_pandas_become_plain_ones():
+    for given, exact in ((pd.Timedelta("36h"), timedelta(hours=36)), (pd.Timedelta(1500, "ns"), timedelta(0, 0, 1))):
+        found = parse_duration(given)
+        assert (type(found), found) == (timedelta, exact)
 
 
 @pytest.mark.parametrize(
