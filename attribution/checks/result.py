@@ -45,6 +45,7 @@ _PLACES = {
     "LINKS_UNDATED": ("links", "time"),
     "NEAR_DUPLICATE": ("conversions", "conversion_id"),
     "NO_TOUCH": ("conversions", None),
+    "PERSON_SPELLING": ("conversions", "person_id"),
     "PRICE_ALIASES": ("prices", "channel"),
     "REFUNDS": ("conversions", "refund_of"),
     "REPEATED_TOUCH": ("touches", None),

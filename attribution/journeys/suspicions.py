@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from attribution.journeys.aliases import channel_aliases
 from attribution.journeys.day_times import day_times
 from attribution.journeys.repeats import near_duplicates, repeated_touches
+from attribution.journeys.spelling import other_spellings
 from attribution.journeys.strangers import strangers
 
 if TYPE_CHECKING:
@@ -37,4 +38,5 @@ def table_suspicions(
         found += channel_aliases(touches.channel)
         found += day_times(touches.table, touches.time, touches=True)
     touched = None if touches is None else touches.person
-    return (*found, *strangers(customers, touched, None if conversions is None else conversions.person))
+    converted = None if conversions is None else conversions.person
+    return (*found, *other_spellings(touched, converted), *strangers(customers, touched, converted))

@@ -16,7 +16,7 @@ from attribution.journeys.slip import suspected_slip
 START = datetime(2026, 10, 1, 9, tzinfo=UTC)
 NEW = {
     "NEAR_DUPLICATE", "REPEATED_TOUCH", "CHANNEL_ALIASES", "TEST_ACCOUNTS", "UNKNOWN_PERSONS", "CHANNEL_TIME_SLIP",
-    "TIME_ZONE_SLIP", "DAY_PRECISION",
+    "TIME_ZONE_SLIP", "DAY_PRECISION", "PERSON_SPELLING",
 }  # fmt: skip
 
 
@@ -208,6 +208,40 @@ def test_conversions_at_one_time_of_the_day_are_days():
         found(many(days(20, 10)), ordered(days(20, 0)))
     declared = {"conversions": at.Columns(precision="day")}
     assert "DAY_PRECISION" not in found(many(days(20, 10)), ordered(days(20, 0)), columns=declared)
+
+
+# --- spellings of persons -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda name: name + " ", 30), (lambda name: "\ufeff" + name, 30), (str.lower, 30),
+        (lambda name: name + ".0", None),
+        (lambda name: name.replace("C", "\uff23"), 30), (lambda name: name, None), (lambda name: name + "x", None),
+        (lambda name: name + " " if name[-1] == "3" else name + "x", 3),
+        (lambda name: name + " " if name == "C113" else name + "x", None),
+    ],
+    ids=["blank", "byte-order mark", "case", "a point in a name", "width", "alike", "others", "a tenth", "one of 30"],
+)  # fmt: skip
+def test_persons_in_another_spelling(change, expected):
+    names = [f"C{number}" for number in range(100, 130)]
+    warned = found(log(*((change(name), -60, "sms") for name in names)), bookings(*((n, 0, n, 5.0) for n in names)))
+    got = warned.get("PERSON_SPELLING")
+    assert (got and (got.values["persons"], got.values["n"])) == (expected and (expected, expected))
+
+
+def test_numbers_that_a_spreadsheet_spoiled():
+    warned = found(log(("123", -60, "sms"), ("77.0", -60, "sms"), ("5", -60, "sms")), bookings(
+        ("0123", 0, "a", 5.0), ("77", 0, "b", 5.0), ("77", 600, "c", 5.0), ("5", 0, "d", 5.0)
+    ))["PERSON_SPELLING"]  # fmt: skip
+    assert dict(warned.values) == {
+        "persons": 2, "lost": 2, "n": 3, "examples": "'0123' / '123'; '77' / '77.0'",
+    }  # fmt: skip
+
+
+def test_persons_as_numbers_have_one_spelling():
+    assert "PERSON_SPELLING" not in found(log((1, -60, "sms")), bookings((2, 0, "o", 5.0)))
 
 
 # --- one channel's clock ------------------------------------------------------------------------------------------
