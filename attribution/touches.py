@@ -141,6 +141,10 @@ def _touch_ids(table: Table) -> pa.Array | None:
 
 def _origins(table: Table) -> Labels | None:
     name = table.roles.origin
+    if table.readable(name) and table.arrow(name).null_count:
+        message = 'the origin of a touch is empty; write "inbound" or "outbound"'
+        table.problems.add("NULL_KEY", table.name, name, table.arrow(name).null_count, message=message)
+        return None
     found = labels(table, name, missing=None)
     if found is None:
         return None

@@ -85,7 +85,7 @@ class Table:
     _frame: nw.DataFrame[Any] | nw.LazyFrame[Any]
     names: tuple[str, ...]
     _loaded: dict[str, pa.Array] = field(default_factory=dict)
-    _mixed: set[str] = field(default_factory=set)
+    _mixed: dict[str, str] = field(default_factory=dict)
     _rows: int | None = None
 
     def has(self, role: str) -> bool:
@@ -110,7 +110,13 @@ class Table:
         return not missing
 
     def load(self, *names: str) -> None:
-        """Bring columns into memory in one pass; a lazy table is projected by its own engine."""
+        """Bring columns into memory in one pass; a lazy table is projected by its own engine.
+
+        A column that could not be brought in is noted at every asking: the problems may be those of another call.
+        """
+        for name in names:
+            if name in self._mixed:
+                self.problems.add("MIXED_TYPES", self.name, name, 1, message=self._mixed[name])
         wanted = [name for name in dict.fromkeys(names) if name in self.names and name not in self._loaded]
         if not wanted:
             return
@@ -144,7 +150,7 @@ class Table:
         import pyarrow as pa
 
         self.problems.add("MIXED_TYPES", self.name, name, 1, message=message)
-        self._mixed.add(name)
+        self._mixed[name] = message
         return pa.nulls(rows)
 
     @property

@@ -221,6 +221,7 @@ def _labels(journeys: Journeys, key: Key, problems: Problems) -> Labels:
         )
     found = labels(table, key.column, missing=EMPTY)
     if found is None:
+        problems.raise_if_any()
         raise InputError(f"the {table.name} have no column {key.column!r}.")
     note_reserved(table, key.column, found)
     return found if key.side == "touch" else found.take(journeys.counted.row)

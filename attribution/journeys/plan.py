@@ -252,6 +252,8 @@ class Journeys:
         if key not in self._cache:
             if name not in table.names:
                 raise InputError(f"the {of} have no column {name!r}. {closest(name, table.names)}")
+            if not table.readable(name):
+                raise InputError(f"the column {name!r} of the {of} holds values of several types; cast it to one.")
             values = np.empty(table.rows, dtype=object)
             values[:] = table.arrow(name).to_pylist()
             self._cache[key] = values

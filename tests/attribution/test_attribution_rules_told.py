@@ -145,6 +145,30 @@ CHANGES = {
 }  # fmt: skip
 
 
+def test_a_column_of_several_types_is_told_at_every_asking():
+    mixed = {"product": [1, "x"], "origin": [1, "outbound"]}
+    touches = touch_table(("p", 1, "a"), ("q", 1, "b"), touch_id=["1", "2"], **mixed)
+    plan = at.build_journeys(
+        touches, conversion_table(("p", 2, "o"), product="1"), key_events=event_table(("p", 1, "x"))
+    )
+    for rules in (at.Rules(match="product"), at.Rules(origin="outbound")):
+        for _ in range(2):
+            with pytest.raises(at.TableError, match=r"\[MIXED_TYPES\] touches\.(product|origin)"):
+                plan.with_rules(rules)
+    credit = plan.attribute("linear")
+    for _ in range(2):
+        with pytest.raises(at.TableError, match=r"\[MIXED_TYPES\] touches\.product"):
+            credit.by("product").table()
+    with pytest.raises(at.InputError, match="'product' of the touches holds values of several types"):
+        plan.touch_column("product")
+
+
+def test_an_empty_origin_says_what_to_write():
+    touches = touch_table(("p", 1, "a"), ("q", 1, "b"), origin=["outbound", None])
+    with pytest.raises(at.TableError, match='the origin of a touch is empty; write "inbound" or "outbound"'):
+        at.build_journeys(touches, conversion_table(("p", 2, "o")), rules=at.Rules(origin="outbound"))
+
+
 @pytest.mark.parametrize(
     ("one", "other", "same"),
     [
