@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from attribution.core.values import Labels
 
 __all__ = ["alias_groups", "channel_aliases", "plain_name"]
+
+_SEPARATORS = re.compile(r"[\W_]+")
 
 # Words for one and the same channel, as plain names; only those that can hardly mean two channels.
 _WORDS = (
@@ -39,9 +42,15 @@ _MEANING = {word: group[0] for group in _WORDS for word in group}
 
 
 def plain_name(name: object) -> str:
-    """A channel's name as it is compared: one width, one case, no blanks or separators, one word for synonyms."""
+    """A channel's name as it is compared: one width, one case, no blanks or separators, one word for synonyms.
+
+    What stands between two digits stays, as one sign: the channels 1.1 and 11 are two.
+    """
     text = unicodedata.normalize("NFKC", str(name)).casefold()
-    bare = "".join(char for char in text if char.isalnum())
+    parts = _SEPARATORS.split(text)
+    bare = "".join(parts[:1])
+    for part in parts[1:]:
+        bare += ("-" if bare[-1:].isdigit() and part[:1].isdigit() else "") + part
     return _MEANING.get(bare, bare or text)
 
 

@@ -129,6 +129,8 @@ def test_names_of_one_channel(names):
         ("搜索", "banner"),
         ("phone", "phone ai"),
         ("", "x"),
+        ("1.1", "11"),
+        ("wave 3_12", "wave 31_2"),
     ],
 )
 def test_names_of_two_channels(names):
