@@ -139,6 +139,7 @@ def _rule_definitions(rules: Rules) -> list[str]:
         (f"REUSE_{rules.reuse.upper()}", True),
         ("SAME_INSTANT_EXCLUDED", rules.same_instant == "exclude"),
         (levels, bool(rules.levels)),
+        ("LEVELS_LATE", bool(rules.levels)),
         ("OUTBOUND_ONLY", rules.origin == "outbound"),
         ("NOT_BEFORE", rules.not_before is not None),
         ("DORMANCY", rules.dormancy is not None),
@@ -146,6 +147,7 @@ def _rule_definitions(rules: Rules) -> list[str]:
         ("KEY_EVENT", rules.key_event is not None),
         ("KEY_EVENT_MATCH", bool(rules.key_event_match)),
         ("TRANSFORMS", bool(rules.transforms)),
+        ("TRANSFORMS_RESET", bool(rules.transforms) and rules.reuse == "reset"),
         ("TIE_ORDER", bool(rules.tie_order)),
     )
     return [code for code, used in told if used]

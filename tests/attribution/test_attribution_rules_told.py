@@ -217,6 +217,24 @@ def test_every_rule_is_printed_in_both_languages_and_changes_the_fingerprint():
             assert word in sentences
 
 
+@pytest.mark.parametrize(
+    ("rules", "code"),
+    [
+        ({"levels": ("sent", "click")}, "LEVELS_LATE"),
+        ({"transforms": "first", "reuse": "reset"}, "TRANSFORMS_RESET"),
+    ],
+)
+def test_what_a_rule_does_beyond_its_name_is_printed_with_it(rules, code):
+    touches = touch_table(("p", 1, "a"), kind="sent", message_id="m")
+    plan = at.build_journeys(touches, conversion_table(("p", 2, "o")))
+    for lang in ("en", "zh"):
+        sentence = messages.text(f"DEFINITION.{code}", lang=lang)
+        assert sentence in plan.with_rules(at.Rules(**rules)).attribute("linear").recipe.sentences(lang)
+        assert sentence not in plan.attribute("linear").recipe.sentences(lang)
+    only = plan.with_rules(at.Rules(transforms="first")).attribute("linear").recipe
+    assert "TRANSFORMS_RESET" not in only.definitions
+
+
 @pytest.mark.parametrize("table", ["key_events", "customers"])
 def test_other_tables_change_the_fingerprint_and_not_the_part_of_the_data(table):
     touches, conversions, tables = full_tables()
