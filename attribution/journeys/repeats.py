@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +24,7 @@ SECONDS = 60
 """How soon after another a conversion of the same person and value is suspicious."""
 
 _SHOWN = 3
+_ROW_NUMBERS = re.compile(r"__index_level_\d+__|Unnamed: \d+|")
 
 
 def near_duplicates(conversions: Conversions) -> tuple[Finding, ...]:
@@ -103,11 +105,12 @@ def repeated_touches(touches: Touches) -> tuple[Finding, ...]:
 
 
 def _content(table: Table, rows: NDArray[np.int64], keys: list[NDArray[np.int64]]) -> NDArray[np.int64]:
-    """Codes of every column of some rows, but for the touch id."""
+    """Codes of every column of some rows, but for the touch id and the row numbers that pandas writes along."""
     import pyarrow as pa
 
     roles, wanted = table.roles, pa.array(rows)
-    others = table.other_columns([roles.person, roles.time, roles.channel, roles.touch])
+    named = table.other_columns([roles.person, roles.time, roles.channel, roles.touch])
+    others = [name for name in named if not _ROW_NUMBERS.fullmatch(name)]
     table.load(*others)
     columns = [_codes(table.arrow(name).take(wanted)) for name in others if table.readable(name)]
     return np.stack([*keys, *columns], axis=1)

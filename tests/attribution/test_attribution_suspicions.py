@@ -98,6 +98,8 @@ def test_without_ids_whole_rows_are_compared():
     assert found(touches)["REPEATED_TOUCH"].values["n"] == 1
     assert "REPEATED_TOUCH" not in found(touches.assign(result=["a", "b", "c"]))
     assert "REPEATED_TOUCH" not in found(touches.assign(result=[1.0, None, 2.0]))
+    for number in ("__index_level_0__", "Unnamed: 0", ""):
+        assert found(touches.assign(**{number: [0, 1, 2]}))["REPEATED_TOUCH"].values["n"] == 1
     nested = touches.assign(result=[["a"], ["b"], ["c"]])
     assert "REPEATED_TOUCH" not in found(nested)
     assert found(touches.assign(result=[["a"], ["a"], ["c"]]))["REPEATED_TOUCH"].values["n"] == 1
