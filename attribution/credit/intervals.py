@@ -75,7 +75,7 @@ def credit_intervals(
     return CreditIntervals(
         conversions=_put(_totals(sums.conversions, level, found.size), spreads, "conversions", level),
         value=_put(_totals(sums.value, level, found.size), spreads, "value", level),
-        share=_put(_shares(credit, sums, level, found.size), spreads, "share", level),
+        share=_open(_put(_shares(credit, sums, level, found.size), spreads, "share", level), sums.touched),
         conversions_per_cost=_without(per_cost[0], spreads),
         value_per_cost=_without(per_cost[1], spreads),
         population=found,
@@ -98,6 +98,12 @@ def _put(ends: Ends, spreads: Mapping[int, PathSpread], figure: str, level: floa
         for end, own in zip(ends, one.ends(level), strict=True):
             end[place, : len(own)] = own
     return ends
+
+
+def _open(ends: Ends, touched: int) -> Ends:
+    """Shares of fewer than two touched persons, under every model: they say nothing."""
+    low, high = ends
+    return (np.minimum(low, 0.0), np.maximum(high, 1.0)) if touched < 2 else ends
 
 
 def _without(ends: Ends | None, spreads: Mapping[int, PathSpread]) -> Ends | None:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["PathSpread", "Spread", "path_spreads"]
 
+_EQUAL = 1e-12
+
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Spread:
@@ -126,15 +128,16 @@ def _spread(
 ) -> PathSpread:
     model = credit.models[place]
     shares = model.shares[codes] if isinstance(model, FittedModel) else np.zeros(len(codes))
+    kept = ~np.isnan(drawn.shares).any(axis=1)
+    shares_drawn = drawn.shares[:, codes]
+    few = few | ~_moved(shares_drawn[kept & (drawn.conversions > 0)])
     more = np.zeros(len(codes))
     for cell in np.flatnonzero(few).tolist():
         more[cell] = _one_more(credit.models[place], paths.paths, int(codes[cell]))
     touched, worth = float(credit.sums.touched), credit.sums.touched_value
     value = paths.value
     lump = float((value**2).sum() / value.sum()) if value.sum() > 0 else 0.0
-    kept = ~np.isnan(drawn.shares).any(axis=1)
     some = kept & (drawn.conversions > 0)
-    shares_drawn = drawn.shares[:, codes]
     floor = -np.inf if (drawn.shares[kept] < 0).any() or (shares < 0).any() else 0.0
     ceiling = np.inf if floor < 0 else 1.0
 
@@ -157,6 +160,14 @@ def _spread(
         share=spread(shares, shares_drawn[some], more - shares, ceiling),
         undefined=drawn.undefined,
     )
+
+
+def _moved(shares: Floats) -> NDArray[np.bool_]:
+    """Which channels have another share in some replicate than in the others."""
+    if not len(shares):
+        return np.zeros(shares.shape[1], bool)
+    found: NDArray[np.bool_] = np.ptp(shares, axis=0) > _EQUAL
+    return found
 
 
 def _one_more(model: object, paths: PathCounts, channel: int) -> float:

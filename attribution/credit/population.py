@@ -40,17 +40,33 @@ def resolve_population(credit: Credit, given: int | None) -> Population:
     Persons with a conversion who are missing from the customers table are counted with it; test accounts are not.
 
     Raises:
-        InputError: For something that is no whole number, or fewer than the persons with a conversion.
+        InputError: For something that is no whole number, or fewer than the persons with a conversion or with spend.
     """
     converting = len(credit.journeys.persons)
     if given is None:
         counted = _customers(credit.journeys)
-        return Population(size=counted, source="unknown" if counted is None else "customers")
+        if counted is None:
+            return Population(size=None, source="unknown")
+        return Population(size=max(counted, _paid_for(credit)), source="customers")
     if not isinstance(given, (int, np.integer)) or isinstance(given, bool):
         raise InputError(f"population must be a whole number of persons, got {given!r}.")
     if given < max(converting, 1):
         raise InputError(f"population must be at least the {converting:,} persons with a conversion, got {given!r}.")
+    paid_for = _paid_for(credit)
+    if given < paid_for:
+        raise InputError(
+            f"population must be at least the {paid_for:,} persons with a conversion or with spend on them, "
+            f"got {given!r}."
+        )
     return Population(size=int(given), source="given")
+
+
+def _paid_for(credit: Credit) -> int:
+    """Persons with a conversion or with spend on them, where the spend says on whom it was spent."""
+    spend, converting = credit.person_spend, len(credit.journeys.persons)
+    if spend is None:
+        return converting
+    return converting + len(np.unique(spend.person[spend.person >= converting]))
 
 
 def _customers(journeys: Journeys) -> int | None:

@@ -137,6 +137,7 @@ def _cost_ends(intervals: CreditIntervals, rows: Rows, *, has_value: bool) -> li
     endless = np.where(np.isnan(cost), np.nan, np.where(cost > 0, np.inf, 0.0))
     per_low = np.where(high > 0, 1 / np.where(high > 0, high, 1.0), np.nan)
     per_high = np.where(low > 0, 1 / np.where(low > 0, low, 1.0), endless)
+    per_high = np.where((high < 0) & (cost > 0), np.nan, per_high)  # wholly negative credit has no price
     per_low = np.where(cost == 0, np.where(known[1] > 0, 0.0, np.nan), per_low)
     fields: list[tuple[Field, Any]] = [
         (Field("cost_per_conversion_low", "money"), per_low),

@@ -249,10 +249,10 @@ def share_interval(
 
     With at least 30 persons with credit in the cell, and as many with credit outside it: the ratio linearised person by
     person, its skewness taken out (`ratio_interval`), cut at 0 and 1. Fewer: also the interval on the logit scale, to
-    whose variance max(s, 1 - s)^2 is added (one more person with one conversion, wholly inside or outside the cell, so
-    that a few persons who are all alike do not give a point); the wider end holds. A cell without credit (or with all
-    of it) gets the end that one more person would allow by the gamma interval of a total. Fewer than two touched
-    persons say nothing: (0, 1). Nothing attributed: nan.
+    whose variance max(s, 1 - s)^2 is added (one more person with one conversion, wholly inside or outside the cell);
+    the wider end holds. Persons who are all alike, whose variance is less than that: the logit scale alone. A cell
+    without credit (or with all of it) gets the end that one more person would allow by the gamma interval of a total.
+    Fewer than two touched persons say nothing: (0, 1). Nothing attributed: nan.
 
     Args:
         sums: Sums over persons.
@@ -270,16 +270,18 @@ def share_interval(
     found, _, spread, _ = _residuals(sums)
     share = np.clip(found, 0.0, 1.0)
     low, high = _test_inversion(sums, level, population)
-    few = (sums.top.persons < SMALL) | (outside < SMALL)
+    low, high = np.where(np.isnan(low), 0.0, low), np.where(np.isnan(high), 1.0, high)
+    # Persons who are all alike show no spread; one more, wholly in the cell or wholly outside it, would.
+    shift = np.maximum(share, 1 - share) ** 2
+    alike = spread < shift
+    few = (sums.top.persons < SMALL) | (outside < SMALL) | alike
     inside = (share > 0) & (share < 1)
+    low, high = np.where(alike, share, low), np.where(alike, share, high)
     middle = np.where(inside, share, 0.5)
-    # A few persons who are all alike show no spread; one more person, wholly in the cell or wholly outside it, would.
-    error = np.sqrt(spread + np.maximum(share, 1 - share) ** 2) / attributed
+    error = np.sqrt(spread + shift) / attributed
     step = z * error / (middle * (1 - middle))
-    low = np.where(few & inside, np.fmin(low, expit(logit(middle) - step)), low)
-    high = np.where(few & inside, np.fmax(high, expit(logit(middle) + step)), high)
-    low = np.clip(np.where(np.isnan(low), 0.0, low), 0.0, 1.0)
-    high = np.clip(np.where(np.isnan(high), 1.0, high), 0.0, 1.0)
+    low = np.clip(np.where(few & inside, np.minimum(low, expit(logit(middle) - step)), low), 0.0, 1.0)
+    high = np.clip(np.where(few & inside, np.maximum(high, expit(logit(middle) + step)), high), 0.0, 1.0)
     nobody = np.zeros(1)
     more = float(_gamma(nobody, nobody, nobody, level, 0.0, unseen)[1][0])
     low = np.where(inside, low, np.where(share >= 1, attributed / (attributed + more), 0.0))

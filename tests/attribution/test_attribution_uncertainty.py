@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from datetime import timedelta
 
@@ -280,6 +281,66 @@ def test_a_few_persons_who_are_all_alike_do_not_give_a_point():
     step = Z * math.sqrt(0.25) / 3 / 0.25
     ends = (1 / (1 + math.exp(step)), 1 / (1 + math.exp(-step)))
     assert (table.share_low["a"], table.share_high["a"]) == pytest.approx(ends, rel=1e-12)
+
+
+def test_many_persons_who_are_all_alike_do_not_give_a_point():
+    table = intervals([(person, ["a", "b"], 1.0) for person in range(80)], level=0.95)
+    step = Z * math.sqrt(0.25) / 80 / 0.25
+    ends = (1 / (1 + math.exp(step)), 1 / (1 + math.exp(-step)))
+    assert (table.share_low["a"], table.share_high["a"]) == pytest.approx(ends, rel=1e-12)
+
+
+def test_few_persons_never_narrow_a_share_at_a_higher_level():
+    journeys = [(person, [["a", "b"], ["a"], ["b", "c", "a"]][person % 3], 1.0) for person in range(12)]
+    credit = at.attribute(*tables(journeys), models=["linear", "last_touch"])
+    found = [credit.table(level=level) for level in (0.5, 0.8, 0.95, 0.99, 0.999, 0.99999)]
+    for narrow, wide in itertools.pairwise(found):
+        kept = narrow.share_low.notna()
+        assert (wide.share_low[kept] <= narrow.share_low[kept]).all()
+        assert (wide.share_high[kept] >= narrow.share_high[kept]).all()
+    assert (found[-1].share_high.max(), found[-1].share_low.min()) == (1.0, 0.0)
+
+
+def test_one_person_says_nothing_about_shares_of_models_of_paths_either():
+    table = intervals([(1, ["a", "b", "a"], 1.0)], model="markov", level=0.95)
+    assert table.loc[["a", "b"], ["share_low", "share_high"]].to_numpy().tolist() == [[0.0, 1.0]] * 2
+
+
+def test_paths_that_are_all_alike_do_not_give_a_point():
+    table = intervals([(person, ["a", "b"], 1.0) for person in range(60)], model="markov", level=0.95)
+    assert (table.share_high - table.share_low)[["a", "b"]].min() > 0.005
+
+
+def test_persons_with_spend_are_at_risk():
+    touches, conversions = tables([(person, ["a", "b"], 1.0) for person in range(40)])
+    credit = at.attribute(touches, conversions, models="linear")
+    paid = credit.with_costs(spent(range(20, 100)))
+    match = "at least the 100 persons with a conversion or with spend on them"
+    with pytest.raises(at.InputError, match=match):
+        paid.table(level=0.95, population=99)
+    assert paid.intervals(population=100).population.size == 100
+    assert credit.intervals(population=40).population.size == 40
+    known = at.attribute(touches, conversions, models="linear", customers=pd.DataFrame({"person_id": range(50)}))
+    assert known.intervals().population.size == 50
+    assert known.with_costs(spent(range(20, 100))).intervals().population.size == 100
+
+
+def test_wholly_negative_credit_has_no_price_at_either_end():
+    rows = [(person, [["a"], ["b"], ["a", "b"]][person % 3]) for person in range(600)]
+    converts = {0: 5, 1: 100, 2: 20}
+    touches = pd.DataFrame(
+        [(person, START + timedelta(hours=hour), name) for person, names in rows for hour, name in enumerate(names)],
+        columns=["person_id", "time", "channel"],
+    )
+    buyers = [person for person, _ in rows if (person // 3) % converts[person % 3] == 0]
+    conversions = pd.DataFrame({"person_id": buyers, "time": START + timedelta(hours=5), "conversion_id": buyers})
+    credit = at.attribute(
+        touches, conversions, models=at.Shapley(value="rate"), observed=(START, START + timedelta(days=90))
+    )
+    paid = credit.with_costs(pd.DataFrame({"channel": ["a", "b"], "cost": [5.0, 5.0]}))
+    row = paid.table(level=0.95).set_index("channel").loc["b"]
+    assert row.conversions_high < 0
+    assert row[["cost_per_conversion", "cost_per_conversion_low", "cost_per_conversion_high"]].isna().all()
 
 
 def test_a_model_moves_all_journeys_of_a_person_together():
