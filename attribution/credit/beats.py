@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Beats", "beats"]
 
+_EQUAL = 1e-12
+
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
 class Beats(TabularResult):
@@ -202,6 +204,9 @@ def _row(figure: Comparable, contrast: NDArray[np.float64], level: float) -> dic
         return {"first": _known(first), "second": _known(second)}
     difference = np.array([first - second])
     variance, third = figure.moments(contrast)
+    scale = max(abs(first), abs(second))
+    difference = np.where(np.abs(difference) > _EQUAL * scale, difference, 0.0)
+    variance = np.where(variance > (_EQUAL * scale) ** 2, variance, 0.0)
     bent = hall_ends(difference, variance, third, level)
     error = np.sqrt(variance)
     half = float(ndtri(0.5 + level / 2)) * error
@@ -209,11 +214,11 @@ def _row(figure: Comparable, contrast: NDArray[np.float64], level: float) -> dic
         "difference_low": float(np.minimum(bent[0], difference - half)[0]),
         "difference_high": float(np.maximum(bent[1], difference + half)[0]),
     }
-    p_value = 1.0
+    p_value = 0.0 if difference[0] > 0 else 1.0  # what does not vary leaves no doubt
     if variance[0] > 0:
         t = difference / error
         p_value = float(ndtr(-np.minimum(t, hall(t, third / error**3)))[0])
-    return {"first": first, "second": second, "difference": first - second, **ends, "p_value": p_value}
+    return {"first": first, "second": second, "difference": float(difference[0]), **ends, "p_value": p_value}
 
 
 def _known(value: float) -> float | None:

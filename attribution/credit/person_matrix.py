@@ -43,10 +43,11 @@ class Figures:
         # A few persons who are all alike show no spread of a share; one more person, wholly on one side, would.
         involved = np.asarray(abs(self.parts) @ (contrast != 0).T.astype(np.float64) > 0).sum(axis=0)
         shift = self.unit * (1 + np.abs(contrast @ np.nan_to_num(self.estimate)))
-        second = second + np.where(involved < SMALL, shift**2, 0.0)
+        second = second + np.where((involved < SMALL) | (second < shift**2), shift**2, 0.0)
         if population is None or population < 2:
             return second, third
         variance = np.maximum(second - first**2 / population, 0.0) * (population / (population - 1))
+        variance = variance + contrast**2 @ self._absent(population)
         return variance, third - 3 * first * second / population + 2 * first**3 / population**2
 
     def _moved(self, contrast: Floats) -> Floats:
@@ -54,6 +55,16 @@ class Figures:
         if self.whole is not None:
             moved = moved - self.whole[:, None] * (contrast @ np.nan_to_num(self.estimate))
         return moved
+
+    def _absent(self, population: int) -> Floats:
+        """Variance of each cell from the few persons without credit, where nearly everybody has some."""
+        if self.whole is not None:
+            return np.zeros(len(self.estimate))
+        size = abs(self.parts)
+        largest = np.asarray(size.max(axis=0).todense()).ravel()
+        persons = np.asarray((size > 0).sum(axis=0)).ravel()
+        few = (population - persons < SMALL) & (2 * persons > population)
+        return np.where(few, largest**2, 0.0)
 
     def covariance(self, population: int | None) -> Floats:
         """Credited cells x credited cells."""
@@ -67,7 +78,7 @@ class Figures:
         if population is None or population < 2:
             return products
         centred: Floats = (products - np.outer(first, first) / population) * (population / (population - 1))
-        return centred
+        return centred + np.diag(self._absent(population))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -272,6 +272,30 @@ def test_a_known_population_centres_differences():
     assert found[1] == pytest.approx(30 - math.sqrt(variance) * low, rel=1e-9)
 
 
+@pytest.mark.parametrize("persons", [5, 50])
+def test_where_everybody_is_alike_the_interval_and_the_p_value_are_still_one_test(persons):
+    same = credit([(person, ["a", "b", "a"], 10.0) for person in range(persons)], ["linear", "last_touch", "markov"])
+    for population in (None, persons, persons + 1):
+        for pair in (("a", "b"), ("b", "a")):
+            table = same.beats(*pair, population=population).table()
+            assert ((table.p_value < 0.025) == (table.difference_low > 0)).all()
+            assert (table.difference_low < table.difference_high).all()
+    # Everybody has 1/3 more in a: the few of N who are without credit are as rare as few who have some.
+    difference, _, high, _ = shown(same.beats("a", "b", population=persons), "conversions")
+    half = stats.norm.ppf(0.975) * math.sqrt((2 / 3) ** 2 + (1 / 3) ** 2)
+    assert high - difference == pytest.approx(half, rel=1e-9)
+    ranks = same.ranks(population=persons).table().set_index(["model", "channel"])
+    assert ranks.loc[("linear", "a"), "rank_high"] == (1 if persons / 3 > half else 2)
+
+
+def test_a_difference_that_cannot_vary_is_certain():
+    journeys = [(person, ["a"] if person % 2 else ["b"], 1.0) for person in range(80)]
+    spend = pd.DataFrame({"person_id": range(80), "channel": ["b", "a"] * 40, "cost": [2.0, 1.0] * 40})
+    paid = credit(journeys).with_costs(spend)
+    assert shown(paid.beats("a", "b"), "conversions_per_cost") == (0.5, 0.5, 0.5, 0.0)
+    assert shown(paid.beats("b", "a"), "conversions_per_cost") == (-0.5, -0.5, -0.5, 1.0)
+
+
 def test_few_persons_on_one_side_leave_a_share_open():
     found = credit([(person, ["a"], 1.0) for person in range(5)] + [(9, ["b"], 1.0)]).beats("a", "b")
     low, high = shown(found, "share")[1:3]
