@@ -39,6 +39,7 @@ def command(*, out: str, scenario: str, persons: int, seed: int, file_format: st
     The table `truth` says for every person how likely a return is under each arm and what it would cost: compare what
     an analysis finds with what is true.
     """
+    from attribution import language
     from experiments.cli.tables import write_campaign
     from experiments.simulation import simulate
 
@@ -46,7 +47,10 @@ def command(*, out: str, scenario: str, persons: int, seed: int, file_format: st
     (campaign,) = progress([("SIMULATING", lambda: simulate(scenario, persons=persons, seed=seed))], lang=lang)
     folder = made_folder(out)
     written = write_campaign(campaign, folder, file_format=file_format, language=lang, header=header)
-    click.echo(repr(campaign))
+    with language(lang):
+        click.echo(repr(campaign))
     say("WROTE_CAMPAIGN", lang=lang, tables=len(written) - 1, folder=(folder / "data").as_posix())
     say("WROTE_PLAN", lang=lang, path=written["plan"].as_posix())
+    if scenario == "dirty":
+        say("SPOILED_CAMPAIGN", lang=lang, listing=written["dirt"].as_posix())
     say("NEXT_REPORT", lang=lang, plan=written["plan"].as_posix())

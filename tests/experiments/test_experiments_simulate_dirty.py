@@ -141,10 +141,20 @@ def test_dirt_is_asked_for_by_name():
         ex.simulate("default", persons=100, dirt=["REFUNDS"])
 
 
+def test_the_command_line_speaks_chinese_of_a_clean_campaign(tmp_path):
+    asked = ["simulate", "--persons", "200", "--lang", "zh", "--out", str(tmp_path)]
+    said = CliRunner().invoke(main, asked).output
+    assert "模拟" in said
+    assert "Simulated" not in said
+    assert "dirt" not in said
+
+
 def test_the_command_line_writes_a_dirty_campaign_whose_report_lists_the_errors(tmp_path):
     runner = CliRunner()
     made = runner.invoke(main, ["simulate", "--scenario", "dirty", "--persons", "500", "--out", str(tmp_path)])
     assert made.exit_code == 0, made.output
+    assert "spoiled on purpose" in made.output
+    assert (tmp_path / "data" / "dirt.parquet").as_posix() in made.output
     listing = pd.read_parquet(tmp_path / "data" / "dirt.parquet")
     assert set(listing["code"]) == set(USUAL)
     told = runner.invoke(main, ["report", str(tmp_path / "plan.toml"), "--out", str(tmp_path / "report")])
