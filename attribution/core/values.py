@@ -359,7 +359,10 @@ def _localise(
     import pandas as pd
 
     naive = pd.DatetimeIndex(pd.to_datetime(local, unit="us"))
-    placed = naive.tz_localize(zone, ambiguous="NaT", nonexistent="NaT")
+    if table.roles.precision == "day":  # a date has one beginning even where the clocks change at midnight
+        placed = naive.tz_localize(zone, ambiguous=np.ones(len(naive), bool), nonexistent="shift_forward")
+    else:
+        placed = naive.tz_localize(zone, ambiguous="NaT", nonexistent="NaT")
     lost = np.asarray(placed.isna()) & valid
     if lost.any():
         table.problems.add(

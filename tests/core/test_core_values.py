@@ -309,6 +309,24 @@ def test_dates_are_booking_dates_and_must_be_declared():
 
 
 @pytest.mark.parametrize(
+    ("zone", "day", "begin", "end"),
+    [
+        ("America/Sao_Paulo", date(2018, 11, 4), "2018-11-04 03:00Z", "2018-11-05 01:59:59.999999Z"),  # no midnight
+        ("America/Havana", date(2026, 11, 1), "2026-11-01 04:00Z", "2026-11-02 04:59:59.999999Z"),  # midnight twice
+    ],
+)
+def test_a_date_whose_midnight_is_missing_or_twice_is_a_day(zone, day, begin, end):
+    opened, problems = table([day], timezone=zone, precision="day")
+    for end_of_day, expected in ((False, begin), (True, end)):
+        found = pd.to_datetime(instants(opened, "time", end_of_day=end_of_day), unit="us", utc=True)
+        assert found.tolist() == [pd.Timestamp(expected)]
+    assert problems.issues == []
+    exact, noted = table([pd.Timestamp(day)], timezone=zone)
+    assert instants(exact, "time") is None
+    assert codes(noted) == [("AMBIGUOUS_TIME", 1)]
+
+
+@pytest.mark.parametrize(
     ("day", "end"),
     [
         (date(2026, 10, 25), "2026-10-25 22:59:59.999999Z"),  # 25 hours
