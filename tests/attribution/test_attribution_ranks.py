@@ -312,7 +312,7 @@ def test_every_model_at_once_is_the_weakest_of_them():
     found = credit(world(), models=["linear", "first_touch", "last_touch"]).beats("b", "c")
     worst = max(row["p_value"] for row in found.to_dicts() if row["figure"] == "conversions")
     assert found.joint["conversions"] == worst
-    assert "b ahead of c in every model" in repr(found)
+    assert "Is b ahead of c in every model, by" in repr(found)
     one = credit(world(), models=["linear", "first_touch"]).beats("b", "c", model="linear")
     assert {row["model"] for row in one.to_dicts()} == {"linear"}
     assert "every model" not in repr(one)
