@@ -143,6 +143,10 @@ class Table:
             array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], type=array.type)
         if pa.types.is_dictionary(array.type):
             array = array.dictionary_decode()
+        if pa.types.is_timestamp(array.type) and frame.schema[name] == nw.Object() and _half_placed(frame[name]):
+            # Arrow would take the zone of the first row for all of them.
+            message = "the column holds times with and without a time zone; write all of them alike"
+            return self._unreadable(len(frame), name, message)
         return array
 
     def _unreadable(self, rows: int, name: str, message: str) -> pa.Array:
@@ -180,6 +184,12 @@ class Table:
     def other_columns(self, used: Iterable[str]) -> tuple[str, ...]:
         """Columns without a role, sorted by name."""
         return tuple(sorted(set(self.names) - set(used)))
+
+
+def _half_placed(times: Iterable[Any]) -> bool:
+    """Whether some of these Python times carry a zone and some do not."""
+    there = (time for time in times if time is not None and time == time)  # noqa: PLR0124 - pandas' NaT is not itself
+    return len({getattr(time, "tzinfo", None) is None for time in there}) > 1
 
 
 def open_table(

@@ -271,6 +271,8 @@ def test_times_of_the_change_of_clocks_are_not_guessed(clock):
         (["2026-10-01 09:30+08:00", "2026-10-01 09:30"], ("MIXED_TIMES", 1)),
         (["2026-10-01 09:30+08:00", "2026-13-45 25:00"], ("BAD_TIME", 1)),
         (["2026-10-01 09:30", "yesterday"], ("BAD_TIME", 1)),
+        ([pd.Timestamp("2026-10-01 09:30Z"), pd.Timestamp("2026-10-01 09:30")], ("MIXED_TYPES", 1)),
+        ([None, pd.Timestamp("2026-10-01 09:30"), pd.Timestamp("2026-10-01 09:30+08:00")], ("MIXED_TYPES", 1)),
         (["2026-10-01 09:30", None], ("NULL_TIME", 1)),
         (["2026-10-01 09:30", "  "], ("NULL_TIME", 1)),
         ([None, None], ("NULL_TIME", 2)),
