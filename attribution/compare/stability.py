@@ -11,9 +11,13 @@ from attribution.core import messages
 from attribution.core.estimates import check_level
 from attribution.core.records import Field, Records, TabularResult
 from attribution.core.render.display import Display, DisplayColumn, DisplayTable, column_label
+from attribution.credit.interval_notes import sampling_notes
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from attribution.credit.credit import Credit
+    from attribution.credit.population import Population
 
 __all__ = ["RankStability", "rank_stability"]
 
@@ -31,13 +35,20 @@ class RankStability(TabularResult):
         records: The rows, in the order of the credit table.
         level: Confidence level of all sets of all models together.
         models: Number of models.
+        population: The persons at risk.
+        resampled: The models of paths that were fitted to persons drawn anew, and the resamples that are left out.
         seed: Seed of the simulated critical values, and of the resampling of models of paths.
+        replicates: Number of resamples.
     """
 
     records: Records
     level: float
     models: int
+    population: Population
+    resampled: Mapping[str, int]
     seed: int
+    replicates: int
+    _credit: Credit
 
     def _records(self) -> Records:
         return self.records
@@ -52,6 +63,14 @@ class RankStability(TabularResult):
         table = DisplayTable(columns, tuple(tuple(row.values()) for row in rows))
         lines = (
             messages.text("COMPARE.STABILITY_MEANING", {"level": self.level, "n": self.models}),
+            *sampling_notes(
+                self._credit,
+                self.population,
+                self.resampled,
+                replicates=self.replicates,
+                seed=self.seed,
+                costs=False,
+            ),
             messages.text("COMPARE.STABILITY_SEED", {"seed": self.seed}),
             messages.text("CREDIT.NOT_CAUSE"),
         )
@@ -103,4 +122,13 @@ def rank_stability(
         *(Field(name, "text") for name in ("disagreement", "higher_model", "lower_model")),
     )
     rows = [{**dict(zip(names, key, strict=True)), **known.row()} for key, known in found.items()]
-    return RankStability(records=Records.from_rows(fields, rows), level=level, models=len(credit.models), seed=seed)
+    return RankStability(
+        records=Records.from_rows(fields, rows),
+        level=level,
+        models=len(credit.models),
+        population=ranks.population,
+        resampled=ranks.resampled,
+        seed=seed,
+        replicates=ranks.replicates,
+        _credit=credit,
+    )

@@ -207,6 +207,17 @@ def test_models_that_always_disagree_do_so_by_more_than_chance():
         assert "首次触点" in found._repr_html_()
 
 
+def test_ranks_and_chance_say_what_they_rest_on():
+    credit = at.attribute(*tables(*["ab"] * 40, *["b"] * 20), models=["linear", "markov"])
+    found = at.compare_models(credit).stability(population=500, seed=20261122, replicates=200)
+    assert (found.population.size, found.replicates, found.resampled) == (500, 200, {"markov": 0})
+    shown = repr(found)
+    assert "500 persons at risk were given" in shown
+    assert "markov: 200 resamples of persons" in shown
+    assert "simulated with seed 20261122." in shown
+    assert "the number of persons at risk is unknown" in repr(at.compare_models(credit).stability()).lower()
+
+
 def test_few_persons_leave_disagreement_to_chance():
     # First touch: a leads with 2 to 1; last touch: b leads with 2 to 1. Three persons decide nothing.
     rows = compared("ab", "a", "b", models=("first_touch", "last_touch")).stability().to_dicts()
