@@ -90,7 +90,8 @@ class Credit(TabularResult):
             replicates: Number of these resamples, at least 200; 1,000 by default.
 
         Raises:
-            InputError: For a level outside (0, 1), or a population smaller than the number of converting persons.
+            InputError: For a level outside (0, 1), or a population smaller than the number of persons with a conversion
+                (with costs by person: or with spend; with models of paths: with a journey, converting or not).
 
         References: Hall 1992; Fay and Feuer 1997 (cells with fewer than 30 persons); docs/methods/credit-intervals.md.
         """
