@@ -123,6 +123,8 @@ def closest(name: str, known: Iterable[str]) -> str:
     """A hint that ends an error message: the closest known name, or the list of known names."""
     names = sorted({str(item) for item in known})
     match = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    if not match:  # the same in another case
+        match = [item for item in names if item.strip().casefold() == name.strip().casefold()][:1]
     if match:
         return f"Did you mean {match[0]!r}?"
     if not names:

@@ -222,5 +222,6 @@ def test_design_and_plan_errors_keep_their_parts():
 def test_the_closest_name_or_the_list():
     assert closest("chanel", ["channel", "time"]) == "Did you mean 'channel'?"
     assert closest("zzz", ["b", "a"]) == "There are: 'a', 'b'."
+    assert closest("ANSWERED", ["answered", "sent"]) == "Did you mean 'answered'?"
     assert closest("zzz", []) == "There is none."
     assert closest("zzz", map(str, range(12))).endswith("and 2 more.")
