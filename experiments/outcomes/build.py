@@ -107,16 +107,12 @@ def build_outcomes(  # noqa: PLR0913 - the contract's options
         [{'person_id': 'p1', 'woken': 1, 'value': 120.0, 'orders': 1},
          {'person_id': 'p2', 'woken': 0, 'value': 0.0, 'orders': 0}]
     """
+    span, late = _durations(window, lag)
     if two_arms not in ("first", "exclude"):
         raise InputError(f'two_arms must be "first" or "exclude", got {two_arms!r}.')
-    span, late = parse_duration(window, name="window"), parse_duration(lag, name="lag")
-    if not span:
-        raise InputError(f'window must be longer than 0, got {window!r}. Write for example window="28d".')
     if prices is not None and touches is None:
         raise InputError("prices without touches say nothing about cost. Pass touches= as well, or leave prices out.")
-    sources = read_sources(
-        assignment, conversions, (touches, prices), history, length=microseconds(span), columns=columns
-    )
+    sources = read_sources(assignment, conversions, (touches, prices), history, window=span, columns=columns)
     until = as_of_microseconds(as_of, sources.table.roles.timezone)
     settled, findings = settle_persons(sources.table, sources.assigned, sources.codes["assignment"], two_arms=two_arms)
     share = _fixed_shares(sources, settled)
@@ -156,6 +152,14 @@ def build_outcomes(  # noqa: PLR0913 - the contract's options
         window=span,
         assigned_at=sources.assigned.assigned_at[rows],
     )
+
+
+def _durations(window: str | timedelta, lag: str | timedelta) -> tuple[timedelta, timedelta]:
+    """Window and lag; a window is longer than nothing."""
+    span, late = parse_duration(window, name="window"), parse_duration(lag, name="lag")
+    if not span:
+        raise InputError(f'window must be longer than 0, got {window!r}. Write for example window="28d".')
+    return span, late
 
 
 def _fixed_shares(sources: Sources, settled: NDArray[np.int64]) -> NDArray[np.float64] | None:

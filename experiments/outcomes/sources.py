@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from attribution.conversions import read_conversions
 from attribution.core.columns import columns_for
+from attribution.core.durations import microseconds
 from attribution.core.errors import WakeLiftError
 from attribution.core.tables import Problems, open_table
 from attribution.core.values import encode_together, same_key_kind
@@ -17,6 +18,8 @@ from experiments.outcomes.refunds import read_incentives
 from experiments.outcomes.spend import read_spend
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -61,7 +64,7 @@ def read_sources(
     spent: tuple[object, object],
     history: object,
     *,
-    length: int,
+    window: timedelta,
     columns: ColumnsLike,
 ) -> Sources:
     """Open and check all tables; raise one error with everything that is wrong.
@@ -71,7 +74,7 @@ def read_sources(
         conversions: The conversions.
         spent: Touches and prices, each None where it was not given.
         history: The history, or None.
-        length: Length of a person's window, in microseconds.
+        window: Length of a person's window.
         columns: The user's names of the columns.
     """
     touches, prices = spent
@@ -85,7 +88,7 @@ def read_sources(
     incentive = None if booked is None else read_incentives(booked)
     spend = None
     if touches is not None:
-        spend = read_spend(touches, prices, columns, span=_span(assigned, length), problems=problems)
+        spend = read_spend(touches, prices, columns, span=_span(assigned, microseconds(window)), problems=problems)
     past = None if history is None else read_history(history, columns_for(columns, "history"), problems=problems)
     parts = [(people, assigned), *((part.table, part) for part in (booked, spend, past) if part is not None)]
     keyed = [(table, part.person) for table, part in parts if part is not None]
