@@ -57,7 +57,7 @@ def credit_recipe(credit: Credit) -> Recipe:
     journeys, rules = credit.journeys, credit.journeys.rules
     settings: dict[str, object] = {"lookback": rules.lookback_text(), "rules": rules.text(), "keys": _key_names(credit)}
     began, ended = (period_text((end, end)).split(" to ")[0] for end in journeys.observed)
-    settings |= {"observed": period_text(journeys.observed), "observed_from": began, "observed_to": ended}
+    settings |= {"observed_from": began, "observed_to": ended}
     settings |= _rule_settings(rules)
     definitions = _rule_definitions(rules)
     if any(isinstance(model, FittedModel) for model in credit.models):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from attribution.core.errors import DesignError, InputError, TableError, closest
@@ -11,7 +10,6 @@ from experiments.metrics import Mean, Rate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from datetime import date
 
     from attribution.core.errors import TableIssue
     from attribution.core.findings import Finding
@@ -157,6 +155,7 @@ def _need(tables: Mapping[str, Any], name: str, why: str) -> Any:
 
 def _credit(plan: Plan, tables: Mapping[str, Any]) -> Credit | None:
     import attribution as at
+    from experiments.outcomes.instant import as_of_microseconds
 
     if tables.get("touches") is None or tables.get("conversions") is None:
         return None
@@ -175,12 +174,12 @@ def _credit(plan: Plan, tables: Mapping[str, Any]) -> Credit | None:
         customers=tables.get("customers") if declared.dormancy is not None else None,
         key_events=tables.get("key_events"),
     )
-    return _complete_until(journeys, plan.campaign.as_of).attribute(declared.declared_models())
+    end = as_of_microseconds(plan.campaign.as_of, journeys.conversions.table.roles.timezone)
+    return _complete_until(journeys, end).attribute(declared.declared_models())
 
 
-def _complete_until(journeys: Journeys, as_of: date) -> Journeys:
+def _complete_until(journeys: Journeys, end: int) -> Journeys:
     """The journeys with the date of the data as the end of observation: until then a silent person stayed silent."""
-    end = round(datetime(as_of.year, as_of.month, as_of.day, tzinfo=UTC).timestamp() * 1e6)
     first, last = journeys.observed
     return replace(journeys, observed=(first, end), _cache={}) if end > last else journeys
 

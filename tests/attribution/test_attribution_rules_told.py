@@ -94,7 +94,7 @@ def test_the_period_of_observation_is_that_of_the_tables_unless_given():
     assert plan.observed == (START.value // 1000, moment(2).value // 1000)
     wider = at.build_journeys(touches, conversions, observed=(START, "2026-12-31T23:59:59+08:00"))
     assert wider.observed == (START.value // 1000, pd.Timestamp("2026-12-31T23:59:59+08:00").value // 1000)
-    assert wider.attribute("linear").recipe.settings["observed"] == "2026-10-01 00:00:00Z to 2026-12-31 15:59:59Z"
+    assert wider.attribute("linear").recipe.settings["observed_to"] == "2026-12-31 15:59:59Z"
     open_ended = at.build_journeys(touches, conversions, observed=(None, "2026-12-31T23:59:59+08:00"))
     assert open_ended.observed == wider.observed
     assert at.build_journeys(touches[:0], conversions[:0]).observed == (0, 0)

@@ -148,4 +148,4 @@ def test_the_report_says_which_reading_a_model_of_paths_has():
     text = report.to_markdown()
     assert "Markov: channel totals; the credit inside journeys differs" in text
     assert "OPEN" not in [finding.code for finding in report.findings]
-    assert "2026-12-31 00:00:00Z" in text  # the plan's date is the end of observation
+    assert "2027-01-01 00:00:00Z" in text  # the end of the plan's date is the end of observation
