@@ -412,12 +412,13 @@ def _parse_text(table: Table, name: str, array: pa.Array) -> pa.Array | None:
 
 def duplicates(array: pa.Array) -> tuple[int, list[object]]:
     """Number of rows that repeat an earlier key, and examples of such keys."""
+    import pyarrow as pa
     import pyarrow.compute as pc
 
     counted = pc.value_counts(array)
     counts = counted.field("counts").to_numpy(zero_copy_only=False)
     repeated = counts > 1
-    found = sorted(str(item) for item in counted.field("values").filter(repeated).to_pylist()[:1000])
+    found = sorted(str(item) for item in counted.field("values").filter(pa.array(repeated)).to_pylist()[:1000])
     return int((counts[repeated] - 1).sum()), list(found[:5])
 
 

@@ -260,7 +260,8 @@ def _components(customers: NDArray[np.object_], edges: _Edges) -> tuple[NDArray[
     starts = np.cumsum([count, *(size for _, _, size in edges)])[: len(edges)]
     left = np.concatenate([customer for customer, _, _ in edges])
     right = np.concatenate([value + start for (_, value, _), start in zip(edges, starts, strict=True)])
-    graph = coo_array((np.ones(len(left), np.int8), (left, right)), shape=(nodes, nodes))
+    ends = (left.astype(np.intc), right.astype(np.intc))  # older SciPy knows no other indexes in its graph routines
+    graph = coo_array((np.ones(len(left), np.int8), ends), shape=(nodes, nodes))
     component = connected_components(graph.tocsr(), directed=False)[1][:count] if nodes else np.empty(0, np.int64)
     text = np.array([str(item) for item in customers], dtype=object)
     order = np.array(sorted(range(count), key=text.__getitem__), np.int64)

@@ -76,7 +76,8 @@ def _factors(row: NDArray[np.int64], column: NDArray[np.int64], chance: NDArray[
 
     every = np.arange(size)
     entries = np.concatenate([np.ones(size), -chance])
-    places = (np.concatenate([every, row]), np.concatenate([every, column]))
+    # SuperLU takes C integers as indexes; newer SciPy converts by itself.
+    places = (np.concatenate([every, row]).astype(np.intc), np.concatenate([every, column]).astype(np.intc))
     return splu(sparse.csc_array((entries, places), shape=(size, size)))
 
 

@@ -210,7 +210,7 @@ def _draw(rows: _Rows, axis: str, texts: tuple[str, str], foot: list[str]) -> Sh
     sheet.bottom_axis(rows.scale, (begin, bottom), axis, rows.kind)
     for place, label in enumerate(rows.shown):
         top = begin + place * rows.height
-        weight = 700 if rows.whiskers else 400
+        weight = "bold" if rows.whiskers else "normal"
         sheet.text(MARGIN, top + rows.height / 2, shortened(label, _LABEL), weight=weight)
         if place:
             sheet.rule(top)

@@ -270,5 +270,5 @@ def _nodes(
             if any(abs(middle - other) < SMALL * 1.2 for other in named):
                 continue
             shown = f"{shortened(_label(name), _STEP - _NODE - 66, SMALL)} {brief(count / whole, 'rate')}"
-            sheet.text(x + _NODE + 6, middle, shown, size=SMALL, weight=700 if name == _CONVERSION else 400)
+            sheet.text(x + _NODE + 6, middle, shown, size=SMALL, weight="bold" if name == _CONVERSION else "normal")
             named.append(middle)

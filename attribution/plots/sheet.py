@@ -170,7 +170,7 @@ class Sheet:
         """Title and subtitle at the top; the height that they take."""
         y = MARGIN + TITLE / 2
         for line in title:
-            self.text(MARGIN, y, line, size=TITLE, weight=700)
+            self.text(MARGIN, y, line, size=TITLE, weight="bold")
             y += TITLE * 1.35
         for line in subtitle:
             self.text(MARGIN, y, line, color=MUTED)

@@ -200,7 +200,7 @@ def _draw_timing(found: TimeToConversion, texts: tuple[str, str]) -> Sheet:
     for place, since in enumerate(("first_touch", "last_touch")):
         top = begin + place * (_PANEL + _GAP) + 46
         bottom = top + _PANEL
-        sheet.text(MARGIN, top - 34, messages.text(f"TIMING.{since}"), weight=700)
+        sheet.text(MARGIN, top - 34, messages.text(f"TIMING.{since}"), weight="bold")
         for mark in heights.marks:
             y = bottom - heights(mark)
             sheet.line([scale(scale.low), scale(scale.high)], [y, y], color=GRID if mark else MUTED, zorder=0.5)
