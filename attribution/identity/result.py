@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
@@ -28,6 +29,7 @@ __all__ = ["Identity"]
 
 _PERSON = "person_id"
 _SHOWN_ROWS = 10
+_JOINS = count()
 _SHOWN_EXAMPLES = 5
 
 
@@ -163,12 +165,14 @@ class Identity(TabularResult):
         )
 
     def _join_duckdb(self, relation: Any, column: str, names: Sequence[str]) -> Any:
-        # The relation's own connection must run the join; it finds the local Arrow table by its name.
+        # The relation's own connection must run the join; it finds the local Arrow table by its name. The view of the
+        # rows has a name of its own in every call: older DuckDB looks it up only when the join is run.
         wakelift_identity = self.to_arrow()
+        rows = f"wakelift_rows_{next(_JOINS)}"
         kept = ", ".join(f"rows.{_quoted(name)}" for name in names if name != _PERSON)
         made = relation.query(
-            "wakelift_rows",
-            f"SELECT {kept}, known.person_id FROM wakelift_rows AS rows "  # noqa: S608 - names are quoted
+            rows,
+            f"SELECT {kept}, known.person_id FROM {rows} AS rows "  # noqa: S608 - names are quoted
             f"LEFT JOIN wakelift_identity AS known ON rows.{_quoted(column)} = known.customer_id",
         )
         del wakelift_identity
