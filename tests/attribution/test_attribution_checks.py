@@ -217,7 +217,7 @@ JUNK = [
     None, float("nan"), float("inf"), -1, 0, 2**63, -(2**63), 10**30, 1e308, "", "  ", "(none)", "sms\x00", "💥", "nan",
     "2026-10-01", "2026-10-01 10:00+08:00", pd.NaT, pd.Timestamp("2026-10-01"), pd.Timestamp("2026-10-01", tz="UTC"),
     dt.date(2026, 1, 1), dt.datetime(1, 1, 1), dt.timedelta(1), True, b"x", [1], {"a": 1}, (1, 2), 1 + 2j, pd.NA,
-    np.datetime64("NaT"), "\ud800", pd.Interval(0, 1), set(), object(), pd.Timestamp.max.tz_localize("UTC"),
+    np.datetime64("NaT", "us"), "\ud800", pd.Interval(0, 1), set(), object(), pd.Timestamp.max.tz_localize("UTC"),
 ]  # fmt: skip
 
 
