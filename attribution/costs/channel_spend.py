@@ -19,7 +19,7 @@ from attribution.core.render.display import Display, records_table
 from attribution.core.tables import Problems, Table, open_table
 from attribution.core.values import instants, labels, numbers
 from attribution.costs.moments import window_of
-from attribution.costs.prices import PriceList, fixed_prices, read_prices
+from attribution.costs.prices import PriceList, fixed_prices, read_prices, refuse_incentives
 from attribution.costs.rates import touch_costs
 
 if TYPE_CHECKING:
@@ -218,15 +218,8 @@ def _sum(amounts: NDArray[np.float64]) -> float:
 
 def _fixed(prices: PriceList, span: tuple[int, int]) -> dict[str, float]:
     """Lump sums by channel; those whose period crosses an edge of the window are noted."""
-    source, found = prices.source, dict[str, list[float]]()
-    paid_per_conversion = [price.channel for price in prices.rows if price.basis == "incentive"]
-    if paid_per_conversion:
-        source.problems.add(
-            "INCENTIVE_PRICE", source.name, source.roles.basis, len(paid_per_conversion),
-            message="an incentive costs what was paid for each conversion, not a list price: give it as the column "
-            "incentive_cost of the conversions and remove this row",
-            examples=paid_per_conversion,
-        )  # fmt: skip
+    found = dict[str, list[float]]()
+    refuse_incentives(prices)
     for price in fixed_prices(prices, span):
         found.setdefault(price.channel, []).append(price.unit_cost)
     return {channel: _sum(np.array(sums)) for channel, sums in found.items()}

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
     from attribution.core.tables import Table
 
-__all__ = ["ALWAYS", "BASES", "FOREVER", "Price", "PriceList", "fixed_costs", "fixed_prices", "read_prices"]
+__all__ = [
+    "ALWAYS", "BASES", "FOREVER", "Price", "PriceList", "fixed_costs", "fixed_prices", "read_prices",
+    "refuse_incentives",
+]  # fmt: skip
 
 _DAY = 86_400_000_000
 ALWAYS, FOREVER = int(np.iinfo(np.int64).min), int(np.iinfo(np.int64).max)
@@ -213,6 +216,18 @@ def fixed_prices(
             examples=crossing,
         )  # fmt: skip
     return found
+
+
+def refuse_incentives(prices: PriceList) -> None:
+    """Note incentives that stand in a price list: each conversion paid its own."""
+    listed, source = [price.channel for price in prices.rows if price.basis == "incentive"], prices.source
+    if listed:
+        source.problems.add(
+            "INCENTIVE_PRICE", source.name, source.roles.basis, len(listed),
+            message="an incentive costs what was paid for each conversion, not a list price: give it as the column "
+            "incentive_cost of the conversions and remove this row",
+            examples=listed,
+        )  # fmt: skip
 
 
 def fixed_costs(

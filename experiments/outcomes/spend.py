@@ -11,7 +11,7 @@ from attribution.core.columns import columns_for
 from attribution.core.errors import InputError, closest
 from attribution.core.tables import open_table
 from attribution.core.values import numbers
-from attribution.costs import fixed_costs, read_prices, touch_costs
+from attribution.costs import fixed_costs, read_prices, refuse_incentives, touch_costs
 from attribution.touches import read_touches
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from attribution.core.columns import ColumnsLike
     from attribution.core.tables import Problems, Table
-    from attribution.costs import PriceList
     from attribution.touches import Touches
 
 __all__ = ["Spend", "fixed_by_row", "read_spend"]
@@ -76,7 +75,7 @@ def read_spend(
     known = read_prices(list_)
     if known is None:
         return None
-    _refuse_incentives(list_, known)
+    refuse_incentives(known)
     fixed = tuple(fixed_costs(known, span))
     if read is None:
         return None
@@ -97,17 +96,6 @@ def _own_costs(read: Touches) -> Spend | None:
     if cost is None:
         return None
     return Spend(table=table, person=read.person, time=read.time, cost=cost, fixed=(), priced=False)
-
-
-def _refuse_incentives(table: Table, prices: PriceList) -> None:
-    listed = [price.channel for price in prices.rows if price.basis == "incentive"]
-    if listed:
-        table.problems.add(
-            "INCENTIVE_PRICE", table.name, table.roles.basis, len(listed),
-            message="an incentive costs what was paid for each conversion, not a list price: give it as the column "
-            "incentive_cost of the conversions and remove this row",
-            examples=listed,
-        )  # fmt: skip
 
 
 def fixed_by_row(

@@ -114,6 +114,7 @@ class AttributionPlan(Section):
         "How many channels a state of markov remembers.", kind="whole number", default=1
     )
     markov_removal: Text = key("What removing a channel means in markov.", kind="text", default="redirect_to_null")
+
     @model_validator(mode="after")
     def _possible(self) -> Self:
         """Rules and models say themselves what they cannot be."""

@@ -4,29 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from rule_cases import findings, paths, statuses
 
 import attribution as at
 from attribution.journeys.transforms import kept_by_transforms
 from oracles.small_tables import conversion_table, touch_table
-
-
-def paths(touches, conversions, rules: at.Rules, **tables) -> dict[str, str]:
-    """The path of each conversion, by its id."""
-    credit = at.attribute(touches, conversions, models="linear", rules=rules, **tables)
-    found = dict.fromkeys(conversions["conversion_id"], "")
-    for row in credit.touches().to_dicts():
-        found[row["conversion_id"]] = (found[row["conversion_id"]] + " " + row["channel"]).strip()
-    return found
-
-
-def statuses(touches, conversions, rules: at.Rules, name: str = "o", **tables) -> list[str]:
-    credit = at.attribute(touches, conversions, models="linear", rules=rules, **tables)
-    return [row["status"] for row in credit.explain(name).to_dicts()]
-
-
-def findings(plan) -> dict[str, dict]:
-    return {finding.code: dict(finding.values) for finding in plan.findings}
-
 
 TRANSFORMED = [
     # Google's fractribution: the examples in the head of its path_transforms.
