@@ -9,21 +9,19 @@ from typing import TYPE_CHECKING, Any
 from attribution.compare.keys import heading
 from attribution.core import messages
 from attribution.core.estimates import check_level
-from attribution.core.records import Field, Records, TabularResult
+from attribution.core.records import Field, Records
 from attribution.core.render.display import Display, DisplayColumn, DisplayTable, column_label
 from attribution.credit.interval_notes import sampling_notes
+from attribution.credit.sampled import SampledResult
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from attribution.credit.credit import Credit
-    from attribution.credit.population import Population
 
 __all__ = ["RankStability", "rank_stability"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
-class RankStability(TabularResult):
+class RankStability(SampledResult):
     """One row per key: rank_min, rank_max, possible_min, possible_max, disagreement, lower_model, higher_model.
 
     ``rank_min`` and ``rank_max`` are the ranks over the models, ``possible_min`` and ``possible_max`` the widest ends
@@ -41,17 +39,7 @@ class RankStability(TabularResult):
         replicates: Number of resamples.
     """
 
-    records: Records
-    level: float
     models: int
-    population: Population
-    resampled: Mapping[str, int]
-    seed: int
-    replicates: int
-    _credit: Credit
-
-    def _records(self) -> Records:
-        return self.records
 
     def _display(self) -> Display:
         columns = tuple(DisplayColumn(heading(field.name), field.kind) for field in self.records.fields)

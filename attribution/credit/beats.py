@@ -11,13 +11,13 @@ from attribution.core import messages
 from attribution.core.errors import InputError, closest
 from attribution.core.estimates import check_level
 from attribution.core.randomness import check_seed
-from attribution.core.records import Field, Records, TabularResult
+from attribution.core.records import Field, Records
 from attribution.core.render.display import Display, column_label, records_table
 from attribution.credit.contrasts import Contrasts
 from attribution.credit.interval_notes import sampling_notes, undefined_resamples
 from attribution.credit.population import resolve_population
-from attribution.credit.recipe import credit_recipe
 from attribution.credit.resampling import check_replicates
+from attribution.credit.sampled import SampledResult
 from attribution.credit.uncertainty import hall, hall_ends
 
 if TYPE_CHECKING:
@@ -25,10 +25,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from attribution.core.recipe import Recipe
     from attribution.credit.contrasts import By, Comparable
     from attribution.credit.credit import Credit
-    from attribution.credit.population import Population
 
 __all__ = ["Beats", "beats"]
 
@@ -36,7 +34,7 @@ _EQUAL = 1e-12
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
-class Beats(TabularResult):
+class Beats(SampledResult):
     """One row per model and figure: the difference first - second with its interval, and a one-sided p-value.
 
     Figures: conversions, value, share (of the attributed conversions), and with costs return_on_spend (credited value
@@ -55,24 +53,9 @@ class Beats(TabularResult):
         replicates: Number of resamples.
     """
 
-    records: Records
     first: tuple[str, ...]
     second: tuple[str, ...]
-    level: float
     joint: Mapping[str, float | None]
-    population: Population
-    resampled: Mapping[str, int]
-    seed: int
-    replicates: int
-    _credit: Credit
-
-    def _records(self) -> Records:
-        return self.records
-
-    @property
-    def recipe(self) -> Recipe:
-        """How the credit was made."""
-        return credit_recipe(self._credit)
 
     def _display(self) -> Display:
         names = {"first": " / ".join(self.first), "second": " / ".join(self.second)}

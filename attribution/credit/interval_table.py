@@ -6,20 +6,18 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from attribution.core import messages
-from attribution.core.records import Field, Records, TabularResult
+from attribution.core.records import Field, Records
 from attribution.core.render.display import Display, records_table
 from attribution.credit.interval_notes import sampling_notes
 from attribution.credit.intervals import credit_intervals
 from attribution.credit.recipe import credit_recipe
 from attribution.credit.records import credit_records
 from attribution.credit.resampling import check_replicates
+from attribution.credit.sampled import SampledResult
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from attribution.core.recipe import Recipe
     from attribution.credit.credit import Credit
-    from attribution.credit.population import Population
 
 __all__ = ["IntervalTable", "interval_table"]
 
@@ -27,7 +25,7 @@ _SHOWN = {"share_low": "share_of_attributed_low", "share_high": "share_of_attrib
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
-class IntervalTable(TabularResult):
+class IntervalTable(SampledResult):
     """The rows of the credit table with ``_low`` and ``_high`` of every figure.
 
     Attributes:
@@ -39,17 +37,6 @@ class IntervalTable(TabularResult):
         seed: Seed of the resampling.
         replicates: Number of resamples.
     """
-
-    records: Records
-    level: float
-    population: Population
-    resampled: Mapping[str, int]
-    seed: int
-    replicates: int
-    _credit: Credit
-
-    def _records(self) -> Records:
-        return self.records
 
     @property
     def recipe(self) -> Recipe:

@@ -11,25 +11,21 @@ from attribution.core import messages
 from attribution.core.errors import InputError
 from attribution.core.estimates import check_level
 from attribution.core.randomness import check_seed, generator
-from attribution.core.records import Field, Records, TabularResult
+from attribution.core.records import Field, Records
 from attribution.core.render.display import Display, records_table
 from attribution.credit.contrasts import Contrasts, check_by
 from attribution.credit.interval_notes import sampling_notes, undefined_resamples
 from attribution.credit.population import resolve_population
-from attribution.credit.recipe import credit_recipe
 from attribution.credit.resampling import check_replicates
+from attribution.credit.sampled import SampledResult
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.random import Generator
     from numpy.typing import NDArray
 
     from attribution.core.formats import ValueKind
-    from attribution.core.recipe import Recipe
     from attribution.credit.contrasts import By, Comparable
     from attribution.credit.credit import Credit
-    from attribution.credit.population import Population
 
     Floats: TypeAlias = NDArray[np.float64]
 
@@ -46,7 +42,7 @@ _KINDS: dict[str, ValueKind] = {
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
-class Ranks(TabularResult):
+class Ranks(SampledResult):
     """One row per model and key: the figure, its rank, and rank_low and rank_high, the ranks that the data leave open.
 
     Rank 1 is the largest credit, or the lowest cost per conversion; equal figures have equal ranks. With the confidence
@@ -63,22 +59,7 @@ class Ranks(TabularResult):
         replicates: Number of resamples.
     """
 
-    records: Records
     by: str
-    level: float
-    population: Population
-    resampled: Mapping[str, int]
-    seed: int
-    replicates: int
-    _credit: Credit
-
-    def _records(self) -> Records:
-        return self.records
-
-    @property
-    def recipe(self) -> Recipe:
-        """How the credit was made."""
-        return credit_recipe(self._credit)
 
     def _display(self) -> Display:
         costs = self.by in ("cost_per_conversion", "return_on_spend")
