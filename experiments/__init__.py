@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from experiments.inference.multiplicity import adjust_pvalues
     from experiments.inference.rates import compare_rates
     from experiments.inference.ratios import ratio_interval
-    from experiments.metrics import Mean, Rate
+    from experiments.metrics import Count, Duration, Mean, Quantile, Rate, Ratio
     from experiments.outcomes import Outcomes, build_outcomes
     from experiments.plan import Plan
     from experiments.post_mortem.compose import postmortem
@@ -39,7 +39,9 @@ _EXPORTS = {
     "Campaign": "experiments.simulation",
     "Comparison": "attribution.core.estimates",
     "CostThresholds": "experiments.roi",
+    "Count": "experiments.metrics",
     "DesignError": "attribution.core.errors",
+    "Duration": "experiments.metrics",
     "Estimate": "attribution.core.estimates",
     "Experiment": "experiments.readout",
     "Finding": "attribution.core.findings",
@@ -49,7 +51,9 @@ _EXPORTS = {
     "Outcomes": "experiments.outcomes",
     "Plan": "experiments.plan",
     "PlanError": "attribution.core.errors",
+    "Quantile": "experiments.metrics",
     "Rate": "experiments.metrics",
+    "Ratio": "experiments.metrics",
     "RatioSet": "attribution.core.estimates",
     "Readout": "experiments.readout",
     "Reconciliation": "experiments.reconciliation",
@@ -74,7 +78,9 @@ __all__ = [
     "Campaign",
     "Comparison",
     "CostThresholds",
+    "Count",
     "DesignError",
+    "Duration",
     "Estimate",
     "Experiment",
     "Finding",
@@ -84,7 +90,9 @@ __all__ = [
     "Outcomes",
     "Plan",
     "PlanError",
+    "Quantile",
     "Rate",
+    "Ratio",
     "RatioSet",
     "Readout",
     "Reconciliation",

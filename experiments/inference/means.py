@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from attribution.core.estimates import Comparison, Estimate, Side, check_level, check_side
+from attribution.core.estimates import Side, check_level, check_side
 from experiments.inference.counts import checked_weights, raise_problems
-from experiments.inference.ratios import fieller
-from experiments.inference.tails import critical_value, p_value
+from experiments.inference.figures import ArmFigures, compare_figures, stratified_figures
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-__all__ = ["compare_means", "compare_stratified_means"]
+    from attribution.core.estimates import Comparison
+
+__all__ = ["compare_means", "compare_stratified_means", "mean_figures"]
 
 Floats = NDArray[np.float64]
 
@@ -174,44 +175,31 @@ def _arm(
 
 def _welch(treated: _Arm, control: _Arm, shares: Floats, *, level: float, side: Side) -> Comparison:
     used = shares > 0
-    weights = shares[used]
-    top, base = float(np.sum(weights * treated.mean[used])), float(np.sum(weights * control.mean[used]))
-    terms = [weights**2 * arm.variance[used] / arm.n[used] for arm in (treated, control)]
-    freedom = [arm.n[used] - 1.0 for arm in (treated, control)]
-    blank = Estimate(
-        value=None,
-        level=level,
-        side=side,
-        method="welch" if weights.size == 1 else "stratified welch",
-        n=int(treated.n[used].sum() + control.n[used].sum()),
+    figures = mean_figures(
+        np.column_stack([treated.mean, control.mean])[used],
+        np.column_stack([treated.variance, control.variance])[used],
+        np.column_stack([treated.n, control.n])[used].astype(np.int64),
+        weights=shares[used],
     )
-    v1, v0 = (float(np.sum(part)) for part in terms)
-    alone = any(bool(np.any(df < 1)) for df in freedom)
-    if alone or v1 + v0 == 0.0:
-        reason = "TOO_FEW_PERSONS" if alone else "ZERO_VARIANCE"
-        lift = top / base - 1.0 if base > 0.0 else None
-        difference = replace(blank, value=top - base, note=reason)
-        relative = replace(blank, value=lift, note=reason if lift is not None else f"BASE_NOT_POSITIVE; {reason}")
-        return Comparison(treatment=top, control=base, difference=difference, relative=relative)
-    df = _satterthwaite(np.concatenate(terms), np.concatenate(freedom))
-    t, se = critical_value(level, side, df), math.sqrt(v1 + v0)
-    p = p_value((top - base) / se, side, df)
-    low, high = _ends(top - base - t * se, top - base + t * se, side)
-    difference = replace(blank, value=top - base, low=low, high=high, p_value=p, standard_error=se)
-    relative = replace(blank, note="BASE_NOT_POSITIVE")
-    if base - abs(t) * math.sqrt(v0) > 0.0:
-        found = fieller(top, base, v1, v0, t=abs(t), level=level)
-        first, last = (found.low, found.high) if t >= 0.0 else (found.high, found.low)
-        low, high = _ends(first - 1.0, last - 1.0, side)
-        relative = replace(blank, value=top / base - 1.0, low=low, high=high, p_value=p)
-    return Comparison(treatment=top, control=base, difference=difference, relative=relative)
+    return compare_figures(figures, 0, 1, level=level, side=side)
 
 
-def _satterthwaite(terms: Floats, freedom: Floats) -> float:
-    """Degrees of freedom of a sum of scaled variances; the scale is taken out so that squares cannot underflow."""
-    parts = terms / terms.sum()
-    return float(1.0 / np.sum(parts**2 / freedom))
+def mean_figures(
+    mean: Floats, variance: Floats, n: NDArray[np.int64], *, weights: Floats, equal_variances: bool = False
+) -> ArmFigures:
+    """The means of all arms with Neyman's variance, or with one variance pooled over all arms and strata.
 
-
-def _ends(low: float, high: float, side: Side) -> tuple[float, float]:
-    return (-math.inf if side == "less" else low), (math.inf if side == "greater" else high)
+    Args:
+        mean: Means, strata by arms.
+        variance: Sample variances (n - 1), strata by arms; nan where n is 1.
+        n: Persons, strata by arms.
+        weights: Weight of each stratum; they sum to 1.
+        equal_variances: Whether every arm and stratum has the same variance (Student).
+    """
+    freedom: Floats = np.asarray(n - 1.0, dtype=np.float64)
+    if not equal_variances:
+        return stratified_figures(mean, variance / n, freedom, n, weights=weights, method="welch")
+    total = float(freedom.sum())
+    pool = float(np.sum(np.where(freedom > 0, freedom * variance, 0.0))) / total if total > 0 else math.nan
+    made = stratified_figures(mean, pool / n, np.full(n.shape, max(total, 0.0)), n, weights=weights, method="student")
+    return replace(made, freedom=np.full(n.shape[1], total), pooled=True)

@@ -280,7 +280,8 @@ def _event(readout: Readout) -> str | None:
     metrics, roles = readout.experiment.metrics, readout.experiment.roles
     named = [readout.experiment.primary, *metrics]
     wanted = [name for name in named if roles[name] != "guardrail" and metrics[name].direction != "down"]
-    return next((metrics[name].column for name in wanted if isinstance(metrics[name], Rate)), None)
+    rates = ((name, metrics[name]) for name in wanted)
+    return next((metric.column for _, metric in rates if isinstance(metric, Rate)), None)
 
 
 def _reconciliation(

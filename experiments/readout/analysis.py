@@ -19,8 +19,8 @@ from experiments.design.alarms import share_alarm
 from experiments.design.allocation import check_allocation, read_allocation
 from experiments.design.leakage import ControlGroup, check_leakage, unchecked_leakage
 from experiments.design.missingness import check_missing
-from experiments.metrics import Rate
-from experiments.moments import column_moments
+from experiments.metrics import Rate, inputs_of
+from experiments.moments import metric_moments
 from experiments.outcomes.result import Outcomes
 from experiments.readout.fit import fit_metric
 from experiments.readout.result import Readout
@@ -180,7 +180,7 @@ def analyze(
 ) -> Readout:
     """Carry out `Experiment.analyze`."""
     table = open_outcomes(experiment, outcomes)
-    moments = {name: _metric_moments(table, experiment, name, metric) for name, metric in experiment.metrics.items()}
+    moments = _moments(table, experiment)
     findings = trust_findings(
         experiment, table, outcomes, touches=touches, campaign=campaign, leak_limit=leak_limit, columns=columns
     )
@@ -206,36 +206,41 @@ def analyze(
     )
 
 
-def _metric_moments(table: Table, experiment: Experiment, name: str, metric: Metric) -> Moments | None:
-    cap = None if isinstance(metric, Rate) else metric.cap
+def _moments(table: Table, experiment: Experiment) -> dict[str, Moments | None]:
+    """The moments of every metric by stratum and arm; what is wrong with a metric is noted on the table."""
     # Arms or strata that cannot be used do not hide what is wrong with a metric: all problems are told at once.
     by = () if _unusable_keys(table, experiment) else (*experiment.layers, experiment.arm)
-    part = column_moments(table, metric.column, keys=by, zero=metric.missing == "zero", cap=cap)
-    if part is None:
-        return None
+    inputs = {name: inputs_of(metric) for name, metric in experiment.metrics.items()}
+    found = metric_moments(table, inputs, keys=by)
+    for name, part in found.items():
+        if part is not None:
+            _check_values(table, name, experiment.metrics[name], part)
+    return found
+
+
+def _check_values(table: Table, name: str, metric: Metric, part: Moments) -> None:
+    column = ", ".join(inputs_of(metric).columns)
     lost = int((part.persons - part.n).sum())
     if lost and metric.missing is None:
         table.problems.add(
-            "NULL_OUTCOME", table.name, metric.column, lost,
+            "NULL_OUTCOME", table.name, column, lost,
             message=f'the metric {name!r} has no value for some persons; declare missing="zero" where no record means '
             'no event, or missing="exclude" for a secondary metric',
         )  # fmt: skip
     if isinstance(metric, Rate) and part.strange:
         table.problems.add(
-            "NOT_BINARY", table.name, metric.column, part.strange,
+            "NOT_BINARY", table.name, column, part.strange,
             message=f"the metric {name!r} is a Rate, and its column holds other values than 0 and 1; use Mean, or make "
             "an indicator",
         )  # fmt: skip
-    return part
 
 
 def missing_findings(table: Table, experiment: Experiment) -> list[Finding]:
     """Whether missing outcomes differ between the arms, for every metric that declares what a missing outcome means."""
     found: list[Finding] = []
-    for name, metric in experiment.metrics.items():
-        part = None if metric.missing is None else _metric_moments(table, experiment, name, metric)
+    for name, part in _moments(table, experiment).items():
         if part is not None:
-            found += _missing(experiment, name, metric, part)
+            found += _missing(experiment, name, experiment.metrics[name], part)
     return found
 
 
@@ -272,6 +277,8 @@ def _recipe(experiment: Experiment, moments: dict[str, Moments]) -> Recipe:
     columns["cell"] = cells
     for name, part in moments.items():
         columns |= {f"{name}.n": part.n, f"{name}.mean": part.mean, f"{name}.squares": part.squares}
+        if len(part.labels) > 1:
+            columns |= {f"{name}.means": part.means.ravel(), f"{name}.products": part.products.ravel()}
     shares = experiment.shares
     settings = {
         "level": experiment.level,

@@ -7,19 +7,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from numbers import Real
 from types import MappingProxyType
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from attribution.core.errors import DesignError, InputError
 from attribution.core.estimates import check_level
+from attribution.core.randomness import check_seed
 from experiments.inference.multiplicity import Correction
-from experiments.metrics import Mean, Metric, Rate, Role, with_roles
+from experiments.metrics import Metric, Role, inputs_of, with_roles
 from experiments.readout.guard import refuse_post
 
 if TYPE_CHECKING:
     from attribution.core.columns import ColumnsLike
     from experiments.readout.result import Readout
 
-__all__ = ["Experiment"]
+__all__ = ["Experiment", "Target"]
+
+Target = Literal["sample", "population"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,18 +33,26 @@ class Experiment:
     With `strata` the arms are compared inside each stratum, and the strata are weighted by their share of all persons.
 
     Attributes:
-        metrics: Name to `Rate` or `Mean`; exactly one is primary, the first unless ``role="primary"`` says otherwise.
+        metrics: Name to `Rate`, `Mean`, `Ratio`, `Quantile`, `Count` or `Duration`; exactly one is primary, the first
+            unless ``role="primary"`` says otherwise.
         arm: Column of the assigned arm.
         control: Name of the control arm in that column.
         person: Column of the person; one row per person.
         shares: Declared shares: a dict of all arms, or the name of a column with each person's probability of the
             assigned arm. None: the sample ratio cannot be checked, and the finding SRM is "unknown".
         strata: Column(s), fixed before assignment, inside which the arms are compared.
+        cluster: Column of the unit that was assigned (household, branch, manager), when persons were assigned
+            together; variances and the sample ratio then count clusters. None: persons were assigned one by one.
+        segments: Column(s), fixed before assignment, by which effects are declared to be read; any other reading by
+            segment is exploratory and says so.
         guardrails: Guardrails (objects with `metric` and `margin`); the metrics they name are in no family of tests.
         level: Confidence level of every interval.
         correction: How p-values are adjusted over the arms (and, in their own family, over the secondary metrics):
             "holm", "bonferroni", "hochberg", "hommel", "bh", "by", or None.
-        post: Further columns known only after assignment. They may be neither arm nor stratum.
+        target: "sample": the average effect over the persons of this experiment; "population": over the persons they
+            were drawn from, which adds what is unknown about the covariates' and strata's shares there.
+        post: Further columns known only after assignment. They may be neither arm, stratum, segment nor covariate.
+        seed: Seed of the methods that draw at random.
 
     Raises:
         InputError: For metrics, shares, strata, guardrails, level or correction that cannot be used.
@@ -63,15 +74,21 @@ class Experiment:
     person: str = "person_id"
     shares: Mapping[str, float] | str | None = None
     strata: str | Sequence[str] | None = None
+    cluster: str | None = None
+    segments: str | Sequence[str] | None = None
     guardrails: Sequence[object] = ()
     level: float = 0.95
     correction: Correction | None = "holm"
+    target: Target = "sample"
     post: Sequence[str] = ()
+    seed: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "metrics", MappingProxyType(_checked_metrics(self.metrics)))
         object.__setattr__(self, "strata", _names("strata", self.strata))
+        object.__setattr__(self, "segments", _names("segments", self.segments))
         object.__setattr__(self, "post", _names("post", self.post))
+        object.__setattr__(self, "seed", check_seed(self.seed))
         object.__setattr__(self, "guardrails", _checked_guardrails(self.guardrails))
         object.__setattr__(self, "level", check_level(self.level))
         if isinstance(self.shares, Mapping):
@@ -84,10 +101,9 @@ class Experiment:
         if self.correction is not None and self.correction not in get_args(Correction):
             allowed = ", ".join(get_args(Correction))
             raise InputError(f"correction must be one of {allowed}, or None, got {self.correction!r}.")
-        refuse_post((self.arm,), self.post, use="the arm")
-        refuse_post(self.layers, self.post, use="a stratum")
-        if self.arm in self.layers:
-            raise InputError(f"the column {self.arm!r} is the arm and cannot be a stratum as well.")
+        if self.target not in get_args(Target):
+            raise InputError(f'target must be "sample" or "population", got {self.target!r}.')
+        self._check_columns()
         if self.metrics[self.primary].missing == "exclude":
             raise DesignError(
                 "PRIMARY_EXCLUDES",
@@ -96,6 +112,20 @@ class Experiment:
                 'then no longer the assigned ones. Use missing="zero" where no record means no event, or complete the '
                 "outcome.",
             )
+
+    def _check_columns(self) -> None:
+        """What defines groups of persons was known before the assignment, and every column has one use."""
+        refuse_post((self.arm,), self.post, use="the arm")
+        refuse_post(self.layers, self.post, use="a stratum")
+        refuse_post(self.segments or (), self.post, use="a segment")
+        for metric in self.metrics.values():
+            refuse_post(inputs_of(metric).covariates, self.post, use="a covariate")
+        if self.cluster is not None and (not isinstance(self.cluster, str) or not self.cluster):
+            raise InputError(f"cluster must be the name of a column or None, got {self.cluster!r}.")
+        uses = {"a stratum": self.layers, "a segment": self.segments or (), "the cluster": (self.cluster,)}
+        for use, names in uses.items():
+            if self.arm in names:
+                raise InputError(f"the column {self.arm!r} is the arm and cannot be {use} as well.")
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -153,15 +183,15 @@ class Experiment:
 def _checked_metrics(metrics: object) -> dict[str, Metric]:
     if not isinstance(metrics, Mapping) or not metrics:
         raise InputError(
-            f"metrics must be a dict of name to Rate(...) or Mean(...), at least one, got {metrics!r}. Write for "
-            "example "
-            '{"woken": Rate("woken")}.'
+            f"metrics must be a dict of name to a metric such as Rate(...) or Mean(...), at least one, got "
+            f'{metrics!r}. Write for example {{"woken": Rate("woken")}}.'
         )
     for name, metric in metrics.items():
         if not isinstance(name, str) or not name:
             raise InputError(f"the name of a metric must be text, got {name!r}.")
-        if not isinstance(metric, (Rate, Mean)):
-            raise InputError(f"metric {name!r} must be Rate(...) or Mean(...), got {metric!r}.")
+        if not isinstance(metric, Metric):
+            kinds = ", ".join(f"{kind.__name__}(...)" for kind in get_args(Metric))
+            raise InputError(f"metric {name!r} must be one of {kinds}, got {metric!r}.")
     made = dict(metrics)
     with_roles(made)
     return made

@@ -9,16 +9,21 @@ import numpy as np
 
 from attribution.core.errors import DesignError, InputError, closest
 from attribution.core.findings import Finding
-from experiments.inference.means import compare_stratified_means
+from experiments.inference.figures import compare_figures
+from experiments.inference.means import mean_figures
 from experiments.inference.rates import compare_stratified_rates
-from experiments.metrics import Rate
+from experiments.inference.sum_ratios import ratio_figures
+from experiments.metrics import Mean, Rate, Ratio
+from experiments.moments.grid import arrange
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from attribution.core.estimates import Comparison
+    from attribution.core.estimates import Comparison, Side
+    from experiments.inference.figures import ArmFigures
     from experiments.metrics import Metric, Role
     from experiments.moments import Moments
+    from experiments.moments.grid import Grid
 
 __all__ = ["Fit", "fit_metric"]
 
@@ -31,27 +36,49 @@ class Fit:
         name: Name of the metric.
         metric: The metric.
         role: Its role.
-        arms: The arms, sorted.
-        strata: The strata kept.
+        grid: The moments, strata by arms, of the strata kept.
         weights: Share of each kept stratum in all persons of the kept strata.
-        assigned: Persons, with or without a value, strata by arms.
-        n: Persons with a value, strata by arms.
-        mean: Means, strata by arms.
-        variance: Sample variances, strata by arms.
         level: Confidence level.
+        figures: One figure per arm with its variance; None for rates that the score test compares by their counts.
     """
 
     name: str
     metric: Metric
     role: Role
-    arms: tuple[object, ...]
-    strata: tuple[tuple[object, ...], ...]
+    grid: Grid
     weights: NDArray[np.float64]
-    assigned: NDArray[np.int64]
-    n: NDArray[np.int64]
-    mean: NDArray[np.float64]
-    variance: NDArray[np.float64]
     level: float
+    figures: ArmFigures | None
+
+    @property
+    def arms(self) -> tuple[object, ...]:
+        """The arms, sorted."""
+        return self.grid.arms
+
+    @property
+    def strata(self) -> tuple[tuple[object, ...], ...]:
+        """The strata kept."""
+        return self.grid.strata
+
+    @property
+    def assigned(self) -> NDArray[np.int64]:
+        """Persons, with or without a value, strata by arms."""
+        return self.grid.persons
+
+    @property
+    def n(self) -> NDArray[np.int64]:
+        """Persons with a value, strata by arms."""
+        return self.grid.n
+
+    @property
+    def mean(self) -> NDArray[np.float64]:
+        """Means of the first measured column, strata by arms."""
+        return self.grid.means[:, :, 0]
+
+    @property
+    def hits(self) -> NDArray[np.float64]:
+        """Persons with the event of a rate, strata by arms."""
+        return np.rint(self.mean * self.n)
 
     def position(self, arm: object) -> int:
         """Column of an arm."""
@@ -65,26 +92,30 @@ class Fit:
 
     def bounds(self, arm: object, against: object) -> tuple[float, float]:
         """The difference of a rate if all missing outcomes went against the arm, and if all went for it."""
-        hits = np.rint(self.mean * self.n)
-        lowest, highest = hits / self.assigned, (hits + self.assigned - self.n) / self.assigned
+        lowest, highest = self.hits / self.assigned, (self.hits + self.assigned - self.n) / self.assigned
         i, j = self.position(arm), self.position(against)
         low = float(np.sum(self.weights * (lowest[:, i] - highest[:, j])))
         return low, float(np.sum(self.weights * (highest[:, i] - lowest[:, j])))
 
-    def compare(self, arm: object, against: object) -> Comparison:
-        """One arm against another, inside the strata."""
+    def compare(self, arm: object, against: object, *, level: float | None = None, side: Side = "two") -> Comparison:
+        """One arm against another, inside the strata.
+
+        Args:
+            arm: The arm.
+            against: The arm it is compared with.
+            level: Confidence level; that of the fit when None.
+            side: ``"two"``, ``"greater"`` or ``"less"``.
+        """
         i, j = self.position(arm), self.position(against)
         if i == j:
             raise InputError(f"an arm cannot be compared with itself, got {arm!r} twice.")
-        if isinstance(self.metric, Rate):
-            hits = np.rint(self.mean * self.n)
-            return compare_stratified_rates(
-                hits[:, i], self.n[:, i], hits[:, j], self.n[:, j], weights=self.weights, level=self.level
-            )
-        return compare_stratified_means(
-            self.mean[:, i], self.variance[:, i], self.n[:, i], self.mean[:, j], self.variance[:, j], self.n[:, j],
-            weights=self.weights, level=self.level,
-        )  # fmt: skip
+        chosen = self.level if level is None else level
+        if self.figures is not None:
+            return compare_figures(self.figures, i, j, level=chosen, side=side)
+        hits = self.hits
+        return compare_stratified_rates(
+            hits[:, i], self.n[:, i], hits[:, j], self.n[:, j], weights=self.weights, level=chosen, side=side
+        )
 
 
 def fit_metric(name: str, metric: Metric, role: Role, moments: Moments, *, level: float) -> tuple[Fit, list[Finding]]:
@@ -100,43 +131,40 @@ def fit_metric(name: str, metric: Metric, role: Role, moments: Moments, *, level
     Raises:
         DesignError: NO_COMMON_STRATUM when no stratum holds all arms.
     """
-    arms = tuple(sorted({cell[-1] for cell in moments.cells}, key=str))
-    strata = tuple(dict.fromkeys(cell[:-1] for cell in moments.cells))
-    shape = (len(strata), len(arms))
-    tables = {
-        "persons": np.zeros(shape, np.int64), "n": np.zeros(shape, np.int64), "mean": np.full(shape, np.nan),
-        "variance": np.full(shape, np.nan),
-    }  # fmt: skip
-    row_of, column_of = ({value: i for i, value in enumerate(values)} for values in (strata, arms))
-    rows = np.array([row_of[cell[:-1]] for cell in moments.cells], dtype=np.int64)
-    columns = np.array([column_of[cell[-1]] for cell in moments.cells], dtype=np.int64)
-    for key, target in tables.items():
-        target[rows, columns] = getattr(moments, key)
+    grid, weights, findings = common_strata(name, metric, arrange(moments))
+    figures = _figures(metric, grid, weights)
+    fit = Fit(name=name, metric=metric, role=role, grid=grid, weights=weights, level=level, figures=figures)
+    return fit, findings
+
+
+def common_strata(name: str, metric: Metric, grid: Grid) -> tuple[Grid, NDArray[np.float64], list[Finding]]:
+    """The strata that hold enough persons of every arm, their weights, and what was left out."""
     # A mean needs a variance in every cell, so two persons; without strata the inference itself says what is missing.
-    least = 1 if isinstance(metric, Rate) or len(strata) == 1 else 2
-    kept = np.all(tables["n"] >= least, axis=1)
+    least = 1 if isinstance(metric, Rate) or len(grid.strata) == 1 else 2
+    kept = np.all(grid.n >= least, axis=1)
     if not kept.any():
         raise DesignError(
             "NO_COMMON_STRATUM",
             f"no stratum holds at least {least} person(s) of every arm for the metric {name!r}. Use coarser strata=, "
             "or analyse the arms that share strata.",
         )
-    persons = tables["persons"].sum(axis=1)
+    persons = grid.persons.sum(axis=1)
     findings = []
     if not kept.all():
-        lost = [", ".join(str(part) for part in strata[row]) for row in np.flatnonzero(~kept)]
+        lost = [", ".join(str(part) for part in grid.strata[row]) for row in np.flatnonzero(~kept)]
         values = {
             "metric": name, "strata": len(lost), "persons": int(persons[~kept].sum()), "assigned": int(persons.sum()),
             "share": float(persons[~kept].sum() / persons.sum()), "names": "; ".join(lost[:5]),
         }  # fmt: skip
         findings.append(Finding(code="STRATUM_DROPPED", status="warn", values=values))
-    return (
-        Fit(
-            name=name, metric=metric, role=role, arms=arms, level=level,
-            strata=tuple(strata[row] for row in np.flatnonzero(kept)),
-            weights=persons[kept] / persons[kept].sum(),
-            assigned=tables["persons"][kept], n=tables["n"][kept], mean=tables["mean"][kept],
-            variance=tables["variance"][kept],
-        ),
-        findings,
-    )  # fmt: skip
+    return grid.keep(kept), persons[kept] / persons[kept].sum(), findings
+
+
+def _figures(metric: Metric, grid: Grid, weights: NDArray[np.float64]) -> ArmFigures | None:
+    if isinstance(metric, Rate):
+        return None
+    if isinstance(metric, Ratio):
+        return ratio_figures(grid.means, grid.covariance, grid.n, weights=weights)
+    pooled = isinstance(metric, Mean) and metric.equal_variances
+    variance = grid.covariance[:, :, 0, 0]
+    return mean_figures(grid.means[:, :, 0], variance, grid.n, weights=weights, equal_variances=pooled)

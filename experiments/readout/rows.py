@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from attribution.core.records import Field, Records
 from experiments.inference.multiplicity import adjust_pvalues
-from experiments.metrics import Mean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from attribution.core.estimates import Comparison
     from experiments.inference.multiplicity import Correction
+    from experiments.metrics import Metric
     from experiments.readout.fit import Fit
 
 __all__ = ["FIELDS", "Contrast", "contrast_records", "make_contrasts"]
@@ -71,7 +71,6 @@ def _row(contrast: Contrast) -> dict[str, object]:
     fit, comparison = contrast.fit, contrast.comparison
     difference, relative = comparison.difference, comparison.relative
     notes = [part for note in (difference.note, relative.note) for part in note.split("; ") if part]
-    capped = f", capped at {fit.metric.cap:g}" if isinstance(fit.metric, Mean) and fit.metric.cap is not None else ""
     return {
         "metric": fit.name,
         "arm": str(contrast.arm),
@@ -89,6 +88,14 @@ def _row(contrast: Contrast) -> dict[str, object]:
         "relative_kind": relative.kind,
         "p_value": difference.p_value,
         "p_adjusted": contrast.p_adjusted,
-        "method": difference.method + capped,
+        "method": difference.method + _capped(fit.metric),
         "note": "; ".join(dict.fromkeys(notes)),
     }
+
+
+def _capped(metric: Metric) -> str:
+    """What the method's name adds when the limits of winsorising make the question another one."""
+    cap = getattr(metric, "cap", None)
+    if cap is None:
+        return ""
+    return f", capped to {cap[0]:g} to {cap[1]:g}" if isinstance(cap, tuple) else f", capped at {cap:g}"

@@ -14,9 +14,8 @@ from attribution.core.errors import InputError, closest
 from attribution.core.estimates import Side, check_level, check_side
 from attribution.core.recipe import Recipe
 from experiments.design.alarms import share_alarm
-from experiments.inference.rates import compare_stratified_rates
-from experiments.metrics import Rate
-from experiments.moments import CostMoments, column_moments, cost_moments
+from experiments.metrics import Rate, inputs_of
+from experiments.moments import CostMoments, cost_moments, metric_moments
 from experiments.readout.analysis import missing_findings, open_outcomes, trust_findings
 from experiments.readout.experiment import Experiment
 from experiments.readout.fit import fit_metric
@@ -123,7 +122,10 @@ def cost_thresholds(  # noqa: PLR0913 -- the contract's options
         declared, table, outcomes, touches=touches, campaign=named, leak_limit=leak_limit, columns=columns
     )
     findings = share_alarm([*findings, *missing_findings(table, declared)])
-    zero = any(metric.column == woken and metric.missing == "zero" for metric in declared.metrics.values())
+    zero = any(
+        isinstance(metric, Rate) and metric.column == woken and metric.missing == "zero"
+        for metric in declared.metrics.values()
+    )
     moments = cost_moments(table, arm=declared.arm, woken=woken, cost=cost, strata=declared.layers, by=by, zero=zero)
     arms = list(dict.fromkeys(str(arm) for arm in moments.arm))
     pairs = pairs_of(sorted(arms), str(declared.control), order)
@@ -190,27 +192,20 @@ def _guarded(experiment: Experiment, guardrail: Guardrail) -> Metric:
 def _reading(table: Table, experiment: Experiment, guardrail: Guardrail, pair: tuple[str, str]) -> GuardrailReading:
     """One guardrail on one contrast: two one-sided bounds of the worsening, a difference of rates."""
     metric = _guarded(experiment, guardrail)
-    part = column_moments(
-        table, metric.column, keys=(*experiment.layers, experiment.arm), zero=metric.missing == "zero"
-    )
+    keys = (*experiment.layers, experiment.arm)
+    part = metric_moments(table, {guardrail.metric: inputs_of(metric)}, keys=keys)[guardrail.metric]
     if part is None:
         return guardrail.read(None, low=None, high=None)
-    if part.strange or (part.persons != part.n).any():
+    if (isinstance(metric, Rate) and part.strange) or (part.persons != part.n).any():
         table.problems.add(
-            "NOT_BINARY", table.name, metric.column, int(part.persons.sum()),
+            "NOT_BINARY", table.name, ", ".join(inputs_of(metric).columns), int(part.persons.sum()),
             message=f"the guardrail {guardrail.metric!r} must be 0 or 1 for every person; a cell may be empty only "
             'where its metric declares missing="zero"',
         )  # fmt: skip
         return guardrail.read(None, low=None, high=None)
-    fit, _ = fit_metric(guardrail.metric, Rate(metric.column), "guardrail", part, level=guardrail.level)
+    fit, _ = fit_metric(guardrail.metric, metric, "guardrail", part, level=guardrail.level)
     i, j = (next(k for k, arm in enumerate(fit.arms) if str(arm) == name) for name in pair)
-    hits = (fit.mean * fit.n).round()
-    low, high = (
-        compare_stratified_rates(
-            hits[:, i], fit.n[:, i], hits[:, j], fit.n[:, j], weights=fit.weights, level=guardrail.level, side=side
-        ).difference
-        for side in ("greater", "less")
-    )  # type: ignore[arg-type, unused-ignore]
+    low, high = (fit.compare(fit.arms[i], fit.arms[j], side=side).difference for side in ("greater", "less"))  # type: ignore[arg-type, unused-ignore]
     if metric.direction == "up":  # a fall is the harm
         return guardrail.read(_turned(low.value), low=_turned(high.high), high=_turned(low.low))
     return guardrail.read(low.value, low=low.low, high=high.high)

@@ -382,7 +382,7 @@ def test_columns_known_after_assignment_define_no_groups(options):
     ("options", "words"),
     [
         ({"metrics": {}}, "at least one"),
-        ({"metrics": {"a": "woken"}}, "must be Rate"),
+        ({"metrics": {"a": "woken"}}, "must be one of Rate"),
         ({"metrics": {1: ex.Rate("a")}}, "must be text"),
         ({"shares": 0.5}, "shares must be"),
         ({"shares": {"holdout": 0.0}}, "must lie above 0"),

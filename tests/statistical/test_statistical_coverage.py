@@ -32,9 +32,7 @@ def test_rates_and_net_benefit_of_small_campaigns(scenario):
 
 def test_net_benefit_at_a_tenth_held_out():
     population = Redrawn("default", 20_000, 11)
-    cells = tally(
-        population, (0.1, 0.3, 0.3, 0.3), AGAINST_HOLDOUT, campaigns=400, seed=2, value=False, rates=False
-    )
+    cells = tally(population, (0.1, 0.3, 0.3, 0.3), AGAINST_HOLDOUT, campaigns=400, seed=2, value=False, rates=False)
     assert len(cells) == 9
     assert outside(cells, len(cells)) == {}
 
