@@ -181,7 +181,7 @@ class Quantile:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """The mean number of events per person, such as orders: a `Mean` whose column holds whole numbers from 0 on.
+    """The mean number of events per person, such as orders: a `Mean` whose column holds numbers from 0 on.
 
     Attributes:
         column: Name of the column of counts.
@@ -284,7 +284,7 @@ def inputs_of(metric: Metric) -> MetricInputs:
             covariates=_listed(metric.covariate),
         )
     if isinstance(metric, Duration):
-        limits, fill = (0.0, metric.days), metric.days
+        limits, fill = (-math.inf, metric.days), metric.days
         return MetricInputs(columns=(metric.column,), limits=(limits,), fill=fill, covariates=_listed(metric.covariate))
     cap = metric.cap if isinstance(metric, (Mean, Count)) else None
     covariates = () if isinstance(metric, Quantile) else _listed(metric.covariate)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,7 +35,7 @@ class Allocation:
     Attributes:
         arms: The arms, sorted.
         layers: Columns of the strata; empty when there is none.
-        counts: Persons by stratum and arm.
+        counts: Assigned units (persons, or clusters) by stratum and arm.
         shares: Declared shares by stratum and arm; None when none are declared. A stratum whose shares cannot be
             known is absent.
     """
@@ -51,20 +51,31 @@ class Allocation:
 
 
 def read_allocation(
-    table: Table, *, arm: str, layers: Sequence[str], shares: Mapping[str, float] | str | None
+    table: Table,
+    *,
+    arm: str,
+    layers: Sequence[str],
+    shares: Mapping[str, float] | str | None,
+    cluster: str | None = None,
 ) -> Allocation | None:
-    """Count persons by stratum and arm, and bring the declared shares beside them; None when a problem was noted.
+    """Count the assigned units by stratum and arm, and bring the declared shares beside them.
+
+    None when a problem was noted. The units are the persons, or the clusters where clusters were assigned.
 
     Args:
         table: The outcomes; problems are noted there (UNKNOWN_ARM, SHARES_SUM, BAD_PROBABILITY).
         arm: Column of the arm.
         layers: Columns of the strata.
         shares: Shares by arm, the name of a column that holds each person's probability of the assigned arm, or None.
+        cluster: Column of the clusters that were assigned; None when persons were.
     """
     column = shares if isinstance(shares, str) else None
-    counted = value_counts(table, keys=(*layers, arm), columns=() if column is None else (column,))
+    units = () if cluster is None else (cluster,)
+    counted = value_counts(table, keys=(*layers, arm, *units), columns=() if column is None else (column,))
     if counted is None:
         return None
+    if cluster is not None:
+        counted = _by_cluster(counted)
     arms = tuple(sorted({cell[-1] for cell in counted.cells}, key=str))
     persons = np.bincount(counted.cell, weights=counted.count, minlength=len(counted.cells)).astype(int)
     counts: dict[Stratum, dict[object, int]] = {}
@@ -78,6 +89,22 @@ def read_allocation(
         _check_shares(table, arm, arms, given)
         declared = dict.fromkeys(counts, given)
     return Allocation(arms=arms, layers=tuple(layers), counts=counts, shares=declared)
+
+
+def _by_cluster(counted: ValueCounts) -> ValueCounts:
+    """Clusters by stratum, arm and probability; a cluster with several probabilities counts with the smallest."""
+    first = np.unique(counted.cell, return_index=True)[1]
+    cells = tuple(dict.fromkeys(cell[:-1] for cell in counted.cells))
+    place = {cell: position for position, cell in enumerate(cells)}
+    where = np.array([place[cell[:-1]] for cell in counted.cells], dtype=np.int64)
+    return replace(
+        counted,
+        names=counted.names[:-1],
+        cells=cells,
+        cell=where,
+        values=tuple(value[first] for value in counted.values),
+        count=np.ones(len(first), dtype=np.int64),
+    )
 
 
 def _check_shares(table: Table, arm: str, arms: tuple[object, ...], shares: Shares) -> None:

@@ -21,7 +21,7 @@ from experiments.inference.tails import critical_value, p_value
 if TYPE_CHECKING:
     from attribution.core.estimates import Side
 
-__all__ = ["ArmFigures", "compare_figures", "satterthwaite", "stratified_figures"]
+__all__ = ["ArmFigures", "compare_figures", "population_figures", "satterthwaite", "stratified_figures"]
 
 Floats = NDArray[np.float64]
 
@@ -93,6 +93,22 @@ def stratified_figures(
         n=n.sum(axis=0),
         method=method if len(weights) == 1 else f"stratified {method}",
     )
+
+
+def population_figures(figures: ArmFigures, spread: Floats, *, weights: Floats, persons: int) -> ArmFigures:
+    """Add what is unknown about the strata's shares in the population that the persons were drawn from.
+
+    Args:
+        figures: The figures for the persons of the experiment.
+        spread: How far each stratum's contribution lies from the arm's figure, strata by arms.
+        weights: Share of each stratum; they sum to 1.
+        persons: Persons of the experiment.
+
+    References:
+        Imbens and Rubin (2015), Causal Inference for Statistics, Social, and Biomedical Sciences, section 6.9.
+    """
+    extra = np.einsum("s,sa,sb->ab", weights, spread, spread) / persons
+    return replace(figures, covariance=figures.covariance + extra)
 
 
 def compare_figures(figures: ArmFigures, i: int, j: int, *, level: float, side: Side = "two") -> Comparison:

@@ -13,7 +13,14 @@ if TYPE_CHECKING:
 
     from experiments.inference.figures import Floats
 
-__all__ = ["ratio_figures"]
+__all__ = ["ratio_figures", "ratio_spread"]
+
+
+def ratio_spread(means: Floats, *, weights: Floats) -> Floats:
+    """How far each stratum's linearised ratio lies from the arm's ratio; strata by arms."""
+    top, bottom = (np.sum(weights[:, None] * means[:, :, i], axis=0) for i in (0, 1))
+    spread: Floats = (means[:, :, 0] - top / bottom * means[:, :, 1]) / bottom
+    return spread
 
 
 def ratio_figures(means: Floats, covariance: Floats, n: NDArray[np.int64], *, weights: Floats) -> ArmFigures:

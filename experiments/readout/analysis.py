@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
-import numpy as np
 
 from attribution.core.columns import Columns, columns_for
 from attribution.core.durations import microseconds
 from attribution.core.errors import DesignError
 from attribution.core.findings import Finding
-from attribution.core.recipe import Recipe, fingerprint
 from attribution.core.tables import Problems, open_table
 from attribution.core.values import keys
 from attribution.touches import read_touches
@@ -19,10 +17,11 @@ from experiments.design.alarms import share_alarm
 from experiments.design.allocation import check_allocation, read_allocation
 from experiments.design.leakage import ControlGroup, check_leakage, unchecked_leakage
 from experiments.design.missingness import check_missing
-from experiments.metrics import Rate, inputs_of
-from experiments.moments import metric_moments
+from experiments.metrics import Rate
 from experiments.outcomes.result import Outcomes
 from experiments.readout.fit import fit_metric
+from experiments.readout.measure import measure
+from experiments.readout.recipe import readout_recipe
 from experiments.readout.result import Readout
 from experiments.readout.rows import make_contrasts
 
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from experiments.moments import Moments
     from experiments.readout.experiment import Experiment
     from experiments.readout.fit import Fit
+    from experiments.readout.measure import Measured
 
 __all__ = ["analyze", "missing_findings", "open_outcomes", "trust_findings"]
 
@@ -45,7 +45,8 @@ def open_outcomes(experiment: Experiment, outcomes: object) -> Table:
     """Open the outcomes with the experiment's names, and note what makes them unusable as rows of persons."""
     roles = Columns(person=experiment.person, arm=experiment.arm)
     table = open_table(outcomes, "outcomes", roles, problems=Problems())
-    names = tuple(dict.fromkeys((experiment.person, experiment.arm, *experiment.layers)))
+    units = () if experiment.cluster is None else (experiment.cluster,)
+    names = tuple(dict.fromkeys((experiment.person, experiment.arm, *experiment.layers, *units)))
     table.require_names(*names)
     _check_rows(table, experiment.person, [name for name in names if name in table.names])
     return table
@@ -71,7 +72,7 @@ def _check_rows(table: Table, person: str, names: Sequence[str]) -> None:
         table.problems.add(
             "REPEATED_PERSON", table.name, person, found["rows"] - found["different"],
             message="a person has more than one row; rows of one person are not independent. Make one row per person, "
-            "for example with build_outcomes",
+            "for example with build_outcomes; persons who were assigned together are declared with cluster=",
         )  # fmt: skip
 
 
@@ -118,12 +119,14 @@ def trust_findings(  # noqa: PLR0913 - what Experiment.analyze passes on
 def _unusable_keys(table: Table, experiment: Experiment) -> bool:
     """Whether arm or stratum is missing or has empty cells, as noted already."""
     wrong = {issue.column for issue in table.problems.issues if issue.code in ("NULL_KEY", "MISSING_COLUMN")}
-    return bool(wrong & {experiment.arm, *experiment.layers})
+    return bool(wrong & {experiment.arm, *experiment.layers, experiment.cluster})
 
 
 def _allocation_findings(experiment: Experiment, table: Table) -> list[Finding]:
     layers = experiment.layers or _unused_layer(table, experiment)
-    allocation = read_allocation(table, arm=experiment.arm, layers=layers, shares=experiment.shares)
+    allocation = read_allocation(
+        table, arm=experiment.arm, layers=layers, shares=experiment.shares, cluster=experiment.cluster
+    )
     if allocation is None:
         return []
     _need_arms(allocation.arms, experiment.control)
@@ -180,22 +183,23 @@ def analyze(
 ) -> Readout:
     """Carry out `Experiment.analyze`."""
     table = open_outcomes(experiment, outcomes)
-    moments = _moments(table, experiment)
+    measured = _measured(table, experiment)
     findings = trust_findings(
         experiment, table, outcomes, touches=touches, campaign=campaign, leak_limit=leak_limit, columns=columns
     )
     table.problems.raise_if_any()
     fits: list[Fit] = []
-    for name, metric in experiment.metrics.items():
-        part = moments[name]
-        if part is None:
-            continue
-        fit, found = fit_metric(name, metric, experiment.roles[name], part, level=experiment.level)
+    for name, part in measured.items():
+        metric = experiment.metrics[name]
+        fit, found = fit_metric(
+            name, metric, experiment.roles[name], part.moments, level=experiment.level, rows=part.rows,
+            clusters=part.clusters, target=experiment.target,
+        )  # fmt: skip
         fits.append(fit)
-        findings += found + _missing(experiment, name, metric, part) + _bounds(experiment, fit)
+        findings += found + _missing(experiment, name, metric, part.moments) + _bounds(experiment, fit)
     arms = tuple(arm for arm in fits[0].arms if arm != experiment.control)
     contrasts = make_contrasts(fits, [(arm, experiment.control) for arm in arms], correction=experiment.correction)
-    recipe = _recipe(experiment, {name: part for name, part in moments.items() if part is not None})
+    recipe = readout_recipe(experiment, fits, {name: part.moments for name, part in measured.items()})
     return Readout(
         experiment=experiment,
         fits=tuple(fits),
@@ -206,41 +210,19 @@ def analyze(
     )
 
 
-def _moments(table: Table, experiment: Experiment) -> dict[str, Moments | None]:
-    """The moments of every metric by stratum and arm; what is wrong with a metric is noted on the table."""
+def _measured(table: Table, experiment: Experiment) -> dict[str, Measured]:
+    """Every metric by stratum and arm; what is wrong with a metric is noted on the table."""
     # Arms or strata that cannot be used do not hide what is wrong with a metric: all problems are told at once.
-    by = () if _unusable_keys(table, experiment) else (*experiment.layers, experiment.arm)
-    inputs = {name: inputs_of(metric) for name, metric in experiment.metrics.items()}
-    found = metric_moments(table, inputs, keys=by)
-    for name, part in found.items():
-        if part is not None:
-            _check_values(table, name, experiment.metrics[name], part)
-    return found
-
-
-def _check_values(table: Table, name: str, metric: Metric, part: Moments) -> None:
-    column = ", ".join(inputs_of(metric).columns)
-    lost = int((part.persons - part.n).sum())
-    if lost and metric.missing is None:
-        table.problems.add(
-            "NULL_OUTCOME", table.name, column, lost,
-            message=f'the metric {name!r} has no value for some persons; declare missing="zero" where no record means '
-            'no event, or missing="exclude" for a secondary metric',
-        )  # fmt: skip
-    if isinstance(metric, Rate) and part.strange:
-        table.problems.add(
-            "NOT_BINARY", table.name, column, part.strange,
-            message=f"the metric {name!r} is a Rate, and its column holds other values than 0 and 1; use Mean, or make "
-            "an indicator",
-        )  # fmt: skip
+    return measure(
+        table, experiment, keys=() if _unusable_keys(table, experiment) else (*experiment.layers, experiment.arm)
+    )
 
 
 def missing_findings(table: Table, experiment: Experiment) -> list[Finding]:
     """Whether missing outcomes differ between the arms, for every metric that declares what a missing outcome means."""
     found: list[Finding] = []
-    for name, part in _moments(table, experiment).items():
-        if part is not None:
-            found += _missing(experiment, name, experiment.metrics[name], part)
+    for name, part in _measured(table, experiment).items():
+        found += _missing(experiment, name, experiment.metrics[name], part.moments)
     return found
 
 
@@ -268,34 +250,3 @@ def _bounds(experiment: Experiment, fit: Fit) -> list[Finding]:
             values = {"metric": fit.name, "arm": arm, "control": experiment.control, "low": low, "high": high}
             found.append(Finding(code="MISSING_BOUNDS", status="note", values=values))
     return found
-
-
-def _recipe(experiment: Experiment, moments: dict[str, Moments]) -> Recipe:
-    first = next(iter(moments.values()))
-    columns: dict[str, np.ndarray] = {}
-    cells = np.array([" ".join(repr(part) for part in cell) for cell in first.cells], dtype=object)
-    columns["cell"] = cells
-    for name, part in moments.items():
-        columns |= {f"{name}.n": part.n, f"{name}.mean": part.mean, f"{name}.squares": part.squares}
-        if len(part.labels) > 1:
-            columns |= {f"{name}.means": part.means.ravel(), f"{name}.products": part.products.ravel()}
-    shares = experiment.shares
-    settings = {
-        "level": experiment.level,
-        "correction": experiment.correction or "none",
-        "control": experiment.control,
-        "strata": ", ".join(experiment.layers) or "none",
-        "shares": "none" if shares is None else shares if isinstance(shares, str) else dict(shares),
-        "primary": experiment.primary,
-    }
-    definitions = ["READOUT", "READOUT_RATE", "READOUT_MEAN", *(["READOUT_STRATA"] if experiment.layers else [])]
-    kinds = {type(metric) for metric in experiment.metrics.values()}
-    unused = {"READOUT_RATE"} if Rate not in kinds else set()
-    unused |= {"READOUT_MEAN"} if len(kinds - {Rate}) == 0 else set()
-    return Recipe(
-        method="experiment",
-        definitions=tuple(code for code in definitions if code not in unused),
-        settings=settings,
-        n={"persons": int(first.persons.sum())},
-        fingerprint=fingerprint(columns),
-    )

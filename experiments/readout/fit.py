@@ -9,11 +9,11 @@ import numpy as np
 
 from attribution.core.errors import DesignError, InputError, closest
 from attribution.core.findings import Finding
-from experiments.inference.figures import compare_figures
+from experiments.inference.figures import compare_figures, population_figures
 from experiments.inference.means import mean_figures
 from experiments.inference.rates import compare_stratified_rates
-from experiments.inference.sum_ratios import ratio_figures
-from experiments.metrics import Mean, Rate, Ratio
+from experiments.inference.sum_ratios import ratio_figures, ratio_spread
+from experiments.metrics import Mean, Quantile, Rate, Ratio, inputs_of
 from experiments.moments.grid import arrange
 
 if TYPE_CHECKING:
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from attribution.core.estimates import Comparison, Side
     from experiments.inference.figures import ArmFigures
     from experiments.metrics import Metric, Role
-    from experiments.moments import Moments
+    from experiments.moments import MetricRows, Moments
     from experiments.moments.grid import Grid
+    from experiments.readout.experiment import Target
 
 __all__ = ["Fit", "fit_metric"]
 
@@ -118,7 +119,17 @@ class Fit:
         )
 
 
-def fit_metric(name: str, metric: Metric, role: Role, moments: Moments, *, level: float) -> tuple[Fit, list[Finding]]:
+def fit_metric(  # noqa: PLR0913 - what Experiment.analyze passes on
+    name: str,
+    metric: Metric,
+    role: Role,
+    moments: Moments,
+    *,
+    level: float,
+    rows: MetricRows | None = None,
+    clusters: Moments | None = None,
+    target: Target = "sample",
+) -> tuple[Fit, list[Finding]]:
     """Arrange moments as strata by arms; a stratum without enough persons in an arm leaves all contrasts.
 
     Args:
@@ -127,12 +138,15 @@ def fit_metric(name: str, metric: Metric, role: Role, moments: Moments, *, level
         role: Its role.
         moments: Moments by the strata's columns and then the arm.
         level: Confidence level.
+        rows: Counted rows by the same keys, for methods that need them.
+        clusters: Moments by the same keys and then the cluster.
+        target: The persons of the experiment, or those they were drawn from.
 
     Raises:
         DesignError: NO_COMMON_STRATUM when no stratum holds all arms.
     """
     grid, weights, findings = common_strata(name, metric, arrange(moments))
-    figures = _figures(metric, grid, weights)
+    figures = _figures(metric, grid, weights, rows=rows, clusters=clusters, target=target)
     fit = Fit(name=name, metric=metric, role=role, grid=grid, weights=weights, level=level, figures=figures)
     return fit, findings
 
@@ -160,11 +174,49 @@ def common_strata(name: str, metric: Metric, grid: Grid) -> tuple[Grid, NDArray[
     return grid.keep(kept), persons[kept] / persons[kept].sum(), findings
 
 
-def _figures(metric: Metric, grid: Grid, weights: NDArray[np.float64]) -> ArmFigures | None:
-    if isinstance(metric, Rate):
+def _figures(
+    metric: Metric,
+    grid: Grid,
+    weights: NDArray[np.float64],
+    *,
+    rows: MetricRows | None,
+    clusters: Moments | None,
+    target: Target,
+) -> ArmFigures | None:
+    """One figure per arm with its variance; None for rates that the score test compares by their counts."""
+    if clusters is not None:
+        from experiments.inference.clusters import clustered_figures
+
+        return clustered_figures(clusters, grid, weights=weights, ratio=isinstance(metric, Ratio), target=target)
+    if inputs_of(metric).covariates:
+        return _adjusted(grid, weights, rows=rows, target=target)
+    if isinstance(metric, Quantile) and rows is not None:
+        from experiments.inference.quantiles import quantile_figures
+
+        return quantile_figures(rows, grid, metric.q, weights=weights)
+    if isinstance(metric, Rate) and (target == "sample" or len(weights) == 1):
         return None
+    return _unadjusted(metric, grid, weights, target=target)
+
+
+def _unadjusted(metric: Metric, grid: Grid, weights: NDArray[np.float64], *, target: Target) -> ArmFigures:
+    persons = int(grid.persons.sum())
     if isinstance(metric, Ratio):
-        return ratio_figures(grid.means, grid.covariance, grid.n, weights=weights)
-    pooled = isinstance(metric, Mean) and metric.equal_variances
-    variance = grid.covariance[:, :, 0, 0]
-    return mean_figures(grid.means[:, :, 0], variance, grid.n, weights=weights, equal_variances=pooled)
+        figures = ratio_figures(grid.means, grid.covariance, grid.n, weights=weights)
+        spread = ratio_spread(grid.means, weights=weights)
+    else:
+        pooled = isinstance(metric, Mean) and metric.equal_variances
+        mean, variance = grid.means[:, :, 0], grid.covariance[:, :, 0, 0]
+        figures = mean_figures(mean, variance, grid.n, weights=weights, equal_variances=pooled)
+        spread = mean - figures.value
+    if target == "sample" or len(weights) == 1:
+        return figures
+    return population_figures(figures, spread, weights=weights, persons=persons)
+
+
+def _adjusted(grid: Grid, weights: NDArray[np.float64], *, rows: MetricRows | None, target: Target) -> ArmFigures:
+    from experiments.inference.adjusted import adjusted_figures, adjusted_figures_from_moments
+
+    if rows is None:
+        return adjusted_figures_from_moments(grid, weights=weights, target=target)
+    return adjusted_figures(rows, grid, weights=weights, target=target)

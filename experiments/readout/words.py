@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from attribution.core import messages
-from experiments.metrics import Rate
+from experiments.metrics import Count, Mean, Rate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +46,8 @@ def _chinese(lang: str | None) -> bool:
 
 def _arm(contrast: Contrast, lang: str | None) -> str:
     difference = contrast.comparison.difference
-    kind = "rate" if isinstance(contrast.fit.metric, Rate) else "mean"
+    metric = contrast.fit.metric
+    kind = "rate" if isinstance(metric, Rate) else "mean" if isinstance(metric, (Mean, Count)) else "figure"
     values = {
         "arm": contrast.arm, "control": contrast.control, "metric": contrast.fit.name, "difference": difference.value,
         "low": difference.low, "high": difference.high, "level": difference.level, "note": difference.note or "–",

@@ -1,0 +1,80 @@
+"""What a readout says about how its figures were made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attribution.core.recipe import Recipe, fingerprint
+from experiments.metrics import Duration, Mean, Quantile, Rate, Ratio, inputs_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from experiments.metrics import Metric
+    from experiments.moments import Moments
+    from experiments.readout.experiment import Experiment
+    from experiments.readout.fit import Fit
+
+__all__ = ["readout_recipe"]
+
+
+def readout_recipe(experiment: Experiment, fits: Sequence[Fit], moments: Mapping[str, Moments]) -> Recipe:
+    """The recipe of a readout: the methods that were used, the settings, and a fingerprint of the data."""
+    first = next(iter(moments.values()))
+    cells = np.array([" ".join(repr(part) for part in cell) for cell in first.cells], dtype=object)
+    columns: dict[str, np.ndarray] = {"cell": cells}
+    for name, part in moments.items():
+        columns |= {f"{name}.n": part.n, f"{name}.mean": part.mean, f"{name}.squares": part.squares}
+        for i, j in _further(len(part.labels)):
+            columns[f"{name}.product_{i}_{j}"] = part.products[:, i, j]
+            columns[f"{name}.mean_{i}"] = part.means[:, i]
+    shares = experiment.shares
+    settings: dict[str, object] = {
+        "level": experiment.level,
+        "correction": experiment.correction or "none",
+        "control": experiment.control,
+        "strata": ", ".join(experiment.layers) or "none",
+        "shares": "none" if shares is None else shares if isinstance(shares, str) else dict(shares),
+        "primary": experiment.primary,
+    }
+    if experiment.cluster is not None:
+        settings["cluster"] = experiment.cluster
+    if experiment.target != "sample":
+        settings["target"] = experiment.target
+    definitions = ["READOUT", *dict.fromkeys(_definition(fit.metric, experiment) for fit in fits)]
+    if experiment.cluster is not None:
+        definitions.append("READOUT_CLUSTER")
+    if any(inputs_of(fit.metric).covariates for fit in fits):
+        definitions.append("READOUT_ADJUSTED")
+    if experiment.layers:
+        definitions.append("READOUT_STRATA")
+    if experiment.target == "population":
+        definitions.append("READOUT_POPULATION")
+    return Recipe(
+        method="experiment",
+        definitions=tuple(definitions),
+        settings=settings,
+        n={"persons": int(first.persons.sum())},
+        fingerprint=fingerprint(columns),
+    )
+
+
+def _further(size: int) -> list[tuple[int, int]]:
+    """The pairs of coordinates beyond the first one's own square."""
+    return [(i, j) for i in range(1, size) for j in range(i + 1)]
+
+
+def _definition(metric: Metric, experiment: Experiment) -> str:
+    """Code of the sentence that says how a metric of this kind is read."""
+    if isinstance(metric, Rate):
+        linear = experiment.cluster is not None or metric.covariate is not None
+        return "READOUT_MEAN" if linear else "READOUT_RATE"
+    if isinstance(metric, Ratio):
+        return "READOUT_RATIO"
+    if isinstance(metric, Quantile):
+        return "READOUT_QUANTILE"
+    if isinstance(metric, Duration):
+        return "READOUT_DURATION"
+    return "READOUT_STUDENT" if isinstance(metric, Mean) and metric.equal_variances else "READOUT_MEAN"
