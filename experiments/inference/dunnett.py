@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -278,13 +278,13 @@ def dunnett(
     )
 
 
-def _figures(arms: object, control: str, *, equal_variances: bool) -> tuple[list[str], ArmFigures]:
+def _figures(arms: Any, control: str, *, equal_variances: bool) -> tuple[list[str], ArmFigures]:
     """The checked arms as figures."""
     if not isinstance(arms, Mapping) or len(arms) < 2 or control not in arms:
         known = ", ".join(map(repr, arms)) if isinstance(arms, Mapping) else repr(arms)
         raise InputError(
-            "arms must be a dict of name to (mean, standard deviation, persons) with the control and at least one other "
-            f"arm; control={control!r}, got {known}."
+            "arms must be a dict of name to (mean, standard deviation, persons) with the control and at least one "
+            f"other arm; control={control!r}, got {known}."
         )
     problems: list[str] = []
     rows = [_row(name, given, problems) for name, given in arms.items()]
@@ -300,9 +300,9 @@ def _figures(arms: object, control: str, *, equal_variances: bool) -> tuple[list
     return [str(name) for name in arms], made
 
 
-def _row(name: str, given: object, problems: list[str]) -> tuple[float, float, float]:
+def _row(name: str, given: tuple[Any, Any, Any], problems: list[str]) -> tuple[float, float, float]:
     try:
-        mean, std, n = given  # type: ignore[misc]
+        mean, std, n = given
         row = float(mean), math.nan if std is None else float(std), float(n)
     except (TypeError, ValueError):
         problems.append(f"arm {name!r} must be (mean, standard deviation, persons), got {given!r}.")

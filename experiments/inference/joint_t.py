@@ -47,8 +47,8 @@ def joint_tail(statistic: float, loadings: Floats, df: float, side: Side) -> flo
 
     Example:
         >>> half = np.full(3, math.sqrt(0.5))
-        >>> f"{joint_tail(2.3487, half, math.inf, 'two'):.5f}"
-        '0.05000'
+        >>> f"{joint_tail(2.349, half, math.inf, 'two'):.4f}"
+        '0.0500'
     """
     bound = abs(statistic) if side == "two" else -statistic if side == "less" else statistic
     squares = np.minimum(np.square(np.asarray(loadings, dtype=np.float64)), _LARGEST_SQUARE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +14,11 @@ from experiments.inference.counts import raise_problems
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ["Correction", "adjust_pvalues"]
+__all__ = ["CORRECTIONS", "Correction", "Family", "adjust_pvalues"]
 
 Correction = Literal["bonferroni", "holm", "hochberg", "hommel", "bh", "by"]
+Family = Correction | Literal["dunnett"]
+CORRECTIONS: tuple[str, ...] = get_args(Correction)
 Floats = NDArray[np.float64]
 
 
