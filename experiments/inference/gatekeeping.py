@@ -41,8 +41,8 @@ def check_gate(gate: object, correction: object) -> tuple[GateKind, float] | Non
         or not 0.0 <= truncation < 1.0  # type: ignore[operator]
     ):
         raise InputError(
-            'gatekeeping must be "serial", "parallel", ("parallel", truncation of 0 or more and below 1), "arm" or None,
-            ' f"got {gate!r}."
+            'gatekeeping must be "serial", "parallel", ("parallel", truncation of 0 or more and below 1), "arm" or '
+            f"None, got {gate!r}."
         )
     if correction is None or correction in _FALSE_DISCOVERY:
         raise InputError(
@@ -67,9 +67,9 @@ def gatekeeping(
     """Adjust a primary family and the secondary tests behind it, so that any false rejection has probability alpha.
 
     ``"serial"``: a secondary test may be rejected only when every primary one is; each family has all of alpha.
-    ``"parallel"``: when at least one is. The primary tests use Holm truncated by a fraction g: the j-th smallest p is held
-    against alpha (g / (n - j + 1) + (1 - g) / n); r rejections hand alpha (1 - g) r / n to Holm on the secondary tests,
-    all n hand over alpha. ``"arm"``: the secondary tests of an arm stand behind the primary test of that arm alone;
+    ``"parallel"``: when at least one is. The primary tests use Holm truncated by a fraction g: the j-th smallest p is
+    held against alpha (g / (n - j + 1) + (1 - g) / n); r rejections hand alpha (1 - g) r / n to Holm on the secondary
+    tests, all n hand over alpha. ``"arm"``: the secondary tests of an arm stand behind the primary test of that arm alone;
     every arm has an equal share of alpha, spends it on its primary test, then by Holm on its secondary ones, and when
     all of them are rejected leaves it to the other arms.
 
