@@ -50,6 +50,9 @@ class Rate:
             The sentence of the readout says when a change goes against it.
         missing: What an empty cell means: None (an error), "zero" (no event happened) or "exclude" (the person
             leaves this metric; never allowed for the primary metric, and tested for a difference between the arms).
+        method: "score", or "skewed_score", whose tails each have their level also with a small holdout and rare events
+            (advised for one-sided decisions). Covariates, clusters and ``target="population"`` have methods of their
+            own.
 
     Example:
         >>> import experiments as ex
@@ -63,9 +66,12 @@ class Rate:
     role: Role | None = None
     direction: Direction | None = None
     missing: Missing | None = None
+    method: Literal["score", "skewed_score"] = "score"
 
     def __post_init__(self) -> None:
         _check_metric(self, (self.column,))
+        if self.method not in ("score", "skewed_score"):
+            raise InputError(f'method must be "score" or "skewed_score", got {self.method!r}.')
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
@@ -16,14 +17,21 @@ from experiments.inference.score import (
     difference_statistic,
     ratio_limit,
 )
+from experiments.inference.skewed_score import (
+    skewed_difference_limit,
+    skewed_difference_statistic,
+    skewed_ratio_limit,
+)
 from experiments.inference.tails import critical_value, p_value
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import ArrayLike
 
 __all__ = ["RateMethod", "compare_rates", "compare_stratified_rates"]
 
-RateMethod = Literal["score", "newcombe", "wald", "agresti_caffo", "boschloo", "fisher"]
+RateMethod = Literal["score", "skewed_score", "newcombe", "wald", "agresti_caffo", "boschloo", "fisher"]
 _METHODS: tuple[str, ...] = get_args(RateMethod)
 _SMALL = 5.0
 
@@ -50,7 +58,9 @@ def compare_rates(  # noqa: PLR0913 - the options of the public contract, keywor
         n: Treated persons.
         control_hits: Control persons with the event.
         control_n: Control persons.
-        method: ``"score"`` (Miettinen-Nurminen with the factor N / (N - 1), no continuity correction), ``"newcombe"``
+        method: ``"score"`` (Miettinen-Nurminen with the factor N / (N - 1), no continuity correction),
+            ``"skewed_score"`` (the same, corrected for skewness: each tail has its level, advised for one-sided
+            decisions with small holdouts), ``"newcombe"``
             (hybrid of Wilson intervals), ``"wald"`` (unpooled), ``"agresti_caffo"`` (one event and one non-event added
             to each group), ``"boschloo"`` or ``"fisher"`` (exact tests: a p-value without an interval). The relative
             lift is the set of ratios phi that the same method does not reject for p1 - phi p0.
@@ -91,8 +101,8 @@ def compare_rates(  # noqa: PLR0913 - the options of the public contract, keywor
             "compare_rates compares two groups, one count each; got several strata. Use compare_stratified_rates."
         )
     null = _checked_null(null)
-    if method == "score":
-        return _score_comparison(tables, level=level, side=side, null=null, method="score")
+    if method in _SCORES:
+        return _score_comparison(tables, level=level, side=side, null=null, method=method)
     if method in ("fisher", "boschloo"):
         from experiments.inference.exact import compare_exactly
 
@@ -112,6 +122,7 @@ def compare_stratified_rates(  # noqa: PLR0913 - the same options as compare_rat
     level: float = 0.95,
     side: Side = "two",
     null: float = 0.0,
+    method: Literal["score", "skewed_score"] = "score",
 ) -> Comparison:
     """Compare rates inside strata and weight the strata by their share of persons.
 
@@ -129,6 +140,7 @@ def compare_stratified_rates(  # noqa: PLR0913 - the same options as compare_rat
         level: Confidence level of the interval.
         side: ``"two"``, ``"greater"`` or ``"less"`` (treated minus control).
         null: Difference that the p-value of the difference tests.
+        method: ``"score"`` or ``"skewed_score"``, as for `compare_rates`.
 
     Returns:
         The comparison; `treatment` and `control` are the weighted rates.
@@ -150,7 +162,9 @@ def compare_stratified_rates(  # noqa: PLR0913 - the same options as compare_rat
     level, side = check_level(level), check_side(side)
     tables = checked_tables(hits, n, control_hits, control_n, weights=weights)
     null = _checked_null(null)
-    name = "score" if tables.n.size == 1 else "stratified score"
+    if method not in _SCORES:
+        raise InputError(f"method must be one of {', '.join(_SCORES)} over strata, got {method!r}.")
+    name = method if tables.n.size == 1 else f"stratified {method}"
     return _score_comparison(tables, level=level, side=side, null=null, method=name)
 
 
@@ -163,15 +177,31 @@ def _checked_null(null: float) -> float:
     return number
 
 
+@dataclass(frozen=True, slots=True)
+class _Score:
+    """A score statistic of the difference, and the limits that invert it and its twin of the ratio."""
+
+    statistic: Callable[[Tables, float], float]
+    difference_limit: Callable[[Tables, float], float]
+    ratio_limit: Callable[[Tables, float], float]
+
+
+_SCORES = {
+    "score": _Score(difference_statistic, difference_limit, ratio_limit),
+    "skewed_score": _Score(skewed_difference_statistic, skewed_difference_limit, skewed_ratio_limit),
+}
+
+
 def _score_comparison(tables: Tables, *, level: float, side: Side, null: float, method: str) -> Comparison:
+    score = _SCORES[method.removeprefix("stratified ")]
     z = critical_value(level, side)
-    no_effect = p_value(difference_statistic(tables, 0.0), side)
+    no_effect = p_value(score.statistic(tables, 0.0), side)
     note = _small_expected(tables, side=side)
     difference = Estimate(
         value=tables.rate - tables.control_rate,
-        low=-math.inf if side == "less" else difference_limit(tables, z),
-        high=math.inf if side == "greater" else difference_limit(tables, -z),
-        p_value=no_effect if null == 0.0 else p_value(difference_statistic(tables, null), side),
+        low=-math.inf if side == "less" else score.difference_limit(tables, z),
+        high=math.inf if side == "greater" else score.difference_limit(tables, -z),
+        p_value=no_effect if null == 0.0 else p_value(score.statistic(tables, null), side),
         level=level,
         side=side,
         method=method,
@@ -182,8 +212,8 @@ def _score_comparison(tables: Tables, *, level: float, side: Side, null: float, 
     value, reason = relative_value(tables)
     relative = Estimate(
         value=value,
-        low=-math.inf if side == "less" else ratio_limit(tables, z) - 1.0,
-        high=math.inf if side == "greater" else ratio_limit(tables, -z) - 1.0,
+        low=-math.inf if side == "less" else score.ratio_limit(tables, z) - 1.0,
+        high=math.inf if side == "greater" else score.ratio_limit(tables, -z) - 1.0,
         p_value=no_effect,
         level=level,
         side=side,

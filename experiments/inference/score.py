@@ -29,6 +29,8 @@ __all__ = [
     "constrained_ratio",
     "difference_limit",
     "difference_statistic",
+    "falling_root",
+    "log_ratio_root",
     "ratio_limit",
     "ratio_statistic",
 ]
@@ -229,7 +231,7 @@ def _bounded(distance: float, variance: float) -> float:
     return distance / (math.sqrt(variance) + size) if size > 0.0 else 0.0
 
 
-def _root(function: Callable[[float], float], start: float, end: float, *, resolution: float) -> float:
+def falling_root(function: Callable[[float], float], start: float, end: float, *, resolution: float) -> float:
     """The sign change of a falling function between two points; one of the points when it lies beyond."""
     from scipy.optimize import brentq
 
@@ -252,7 +254,7 @@ def difference_limit(tables: Tables, target: float) -> float:
         The limit, within [-1, 1].
     """
     goal = target / (1.0 + abs(target))
-    return _root(
+    return falling_root(
         lambda delta: _bounded(*_difference_parts(tables, delta)) - goal,
         -1.0,
         1.0,
@@ -271,11 +273,13 @@ def ratio_limit(tables: Tables, target: float) -> float:
         The limit; 0 without treated events (lower), infinity without control events (upper).
     """
     goal = target / (1.0 + abs(target))
-    root = _root(
-        lambda log_ratio: _bounded(*_ratio_parts(tables, math.exp(log_ratio))) - goal,
-        -_LOG_RATIO_END,
-        _LOG_RATIO_END,
-        resolution=1e-15,
+    return log_ratio_root(lambda ratio: _bounded(*_ratio_parts(tables, ratio)) - goal)
+
+
+def log_ratio_root(function: Callable[[float], float]) -> float:
+    """The sign change of a falling function of a ratio; 0 or infinity when it lies beyond every ratio of counts."""
+    root = falling_root(
+        lambda log_ratio: function(math.exp(log_ratio)), -_LOG_RATIO_END, _LOG_RATIO_END, resolution=1e-15
     )
     if root == -_LOG_RATIO_END:
         return 0.0

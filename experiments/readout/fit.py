@@ -113,10 +113,11 @@ class Fit:
         chosen = self.level if level is None else level
         if self.figures is not None:
             return compare_figures(self.figures, i, j, level=chosen, side=side)
-        hits = self.hits
+        hits, method = self.hits, self.metric.method if isinstance(self.metric, Rate) else "score"
         return compare_stratified_rates(
-            hits[:, i], self.n[:, i], hits[:, j], self.n[:, j], weights=self.weights, level=chosen, side=side
-        )
+            hits[:, i], self.n[:, i], hits[:, j], self.n[:, j], weights=self.weights, level=chosen, side=side,
+            method=method,
+        )  # fmt: skip
 
 
 def fit_metric(  # noqa: PLR0913 - what Experiment.analyze passes on

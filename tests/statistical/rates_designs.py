@@ -30,6 +30,9 @@ UNEQUAL = (
 )
 
 
+DISCRETE = "so few events in the holdout that the data take only a handful of values"
+
+
 def count(estimates: list[Estimate], truth: float) -> Tally:
     """Where the truth lies."""
     low = sum(estimate.low is not None and estimate.low > truth for estimate in estimates)
@@ -37,7 +40,7 @@ def count(estimates: list[Estimate], truth: float) -> Tally:
     return Tally(len(estimates), low, high)
 
 
-def rates(treated: float, control: float, n: int, control_n: int, *, relative: bool = False):
+def rates(treated: float, control: float, n: int, control_n: int, *, relative: bool = False, method="score"):
     """Two binomial arms."""
 
     def run(replications: int, stream: Generator) -> Tally:
@@ -45,7 +48,7 @@ def rates(treated: float, control: float, n: int, control_n: int, *, relative: b
         base = stream.binomial(control_n, control, replications)
         found: dict[tuple[int, int], Estimate] = {}  # equal tables have equal intervals
         for pair in set(zip(hits.tolist(), base.tolist(), strict=True)):
-            made = ex.compare_rates(pair[0], n, pair[1], control_n)
+            made = ex.compare_rates(pair[0], n, pair[1], control_n, method=method)
             found[pair] = made.relative if relative else made.difference
         estimates = [found[pair] for pair in zip(hits.tolist(), base.tolist(), strict=True)]
         return count(estimates, treated / control - 1.0 if relative else treated - control)
@@ -129,11 +132,19 @@ def _rates() -> list[Design]:
                 where = f"rates of {p:.1%} against {p * lift:.2%}, {control_n:,} held out of {n + control_n:,}"
                 few = control_n * p < 60
                 made += [
-                    Design(where, f"score, {reading}", "coverage",
-                           rates(p * lift, p, n, control_n, relative=reading == "relative"),
-                           miss=UNEQUAL if few else "")
+                    Design(
+                        where,
+                        f"score, {reading}",
+                        "coverage",
+                        rates(p * lift, p, n, control_n, relative=reading == "relative"),
+                        miss=UNEQUAL if few else "",
+                    )
                     for reading in ("difference", "relative")
-                ]  # fmt: skip
+                ]
+                made.append(
+                    Design(where, "skewed_score, difference", "coverage",
+                           rates(p * lift, p, n, control_n, method="skewed_score"), miss=DISCRETE if few else "")
+                )  # fmt: skip
     return made
 
 
