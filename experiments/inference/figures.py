@@ -39,6 +39,7 @@ class ArmFigures:
         method: Name of the method, as the readout prints it.
         pooled: Whether all arms share one variance; the degrees of freedom of every arm are then those of the pool.
         note: Reason code(s) that go with every contrast.
+        arm_notes: Reason code(s) of each arm, which go with its contrasts; empty when no arm has any.
     """
 
     value: Floats
@@ -48,6 +49,7 @@ class ArmFigures:
     method: str
     pooled: bool = False
     note: str = ""
+    arm_notes: tuple[str, ...] = ()
 
     def variance(self, i: int) -> float:
         """Squared standard error of an arm's figure."""
@@ -127,11 +129,12 @@ def compare_figures(figures: ArmFigures, i: int, j: int, *, level: float, side: 
         UNDEFINED (an arm has no figure), and those of the figures.
     """
     top, base = float(figures.value[i]), float(figures.value[j])
+    told = _joined(figures.note, *(figures.arm_notes[k] for k in (i, j) if figures.arm_notes))
     blank = Estimate(
-        value=None, level=level, side=side, method=figures.method, n=int(figures.n[i] + figures.n[j]), note=figures.note
+        value=None, level=level, side=side, method=figures.method, n=int(figures.n[i] + figures.n[j]), note=told
     )
     if math.isnan(top) or math.isnan(base):
-        nothing = replace(blank, note=_joined("UNDEFINED", figures.note))
+        nothing = replace(blank, note=_joined("UNDEFINED", told))
         shown = (None if math.isnan(one) else one for one in (top, base))
         return Comparison(treatment=next(shown), control=next(shown), difference=nothing, relative=nothing)
     v1, v0, joint = figures.variance(i), figures.variance(j), float(figures.covariance[i, j])
@@ -140,15 +143,15 @@ def compare_figures(figures: ArmFigures, i: int, j: int, *, level: float, side: 
     if alone or not spread > 0.0:
         reason = "TOO_FEW_PERSONS" if alone else "ZERO_VARIANCE"
         lift = top / base - 1.0 if base > 0.0 else None
-        difference = replace(blank, value=top - base, note=_joined(reason, figures.note))
-        told = reason if lift is not None else f"BASE_NOT_POSITIVE; {reason}"
-        relative = replace(blank, value=lift, note=_joined(told, figures.note))
+        difference = replace(blank, value=top - base, note=_joined(reason, told))
+        why = reason if lift is not None else f"BASE_NOT_POSITIVE; {reason}"
+        relative = replace(blank, value=lift, note=_joined(why, told))
         return Comparison(treatment=top, control=base, difference=difference, relative=relative)
     t, se = critical_value(level, side, df), math.sqrt(spread)
     p = p_value((top - base) / se, side, df)
     low, high = _ends(top - base - t * se, top - base + t * se, side)
     difference = replace(blank, value=top - base, low=low, high=high, p_value=p, standard_error=se)
-    relative = replace(blank, note=_joined("BASE_NOT_POSITIVE", figures.note))
+    relative = replace(blank, note=_joined("BASE_NOT_POSITIVE", told))
     if base - abs(t) * math.sqrt(v0) > 0.0:
         found = fieller(top, base, v1, v0, t=abs(t), level=level, joint=joint)
         first, last = (found.low, found.high) if t >= 0.0 else (found.high, found.low)
@@ -158,7 +161,7 @@ def compare_figures(figures: ArmFigures, i: int, j: int, *, level: float, side: 
 
 
 def _joined(*notes: str) -> str:
-    return "; ".join(note for note in notes if note)
+    return "; ".join(dict.fromkeys(code for note in notes for code in note.split("; ") if code))
 
 
 def _ends(low: float, high: float, side: Side) -> tuple[float, float]:
