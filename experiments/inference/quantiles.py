@@ -114,7 +114,7 @@ def compare_quantiles(  # noqa: PLR0913 - the options of a public function, keyw
         checked_labels("strata", strata, len(groups[0])),
         checked_labels("control_strata", control_strata, len(groups[1])),
     ]
-    codes, weights = paired_strata(given, [len(group) for group in groups])
+    codes, weights = paired_strata(given, [np.ones(len(group), np.int64) for group in groups])
     parts = [arm_quantile(_counted(group, code, weights), q) for group, code in zip(groups, codes, strict=True)]
     return compare_figures(
         _figures(parts, [len(group) for group in groups], len(weights)), 0, 1, level=level, side=side

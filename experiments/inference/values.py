@@ -87,26 +87,30 @@ def checked_counts(name: str, given: ArrayLike | None, size: int) -> NDArray[np.
 
 
 def paired_strata(
-    given: list[NDArray[np.object_] | None], sizes: list[int]
+    given: list[NDArray[np.object_] | None], persons: list[NDArray[np.int64]]
 ) -> tuple[list[NDArray[np.int64]], NDArray[np.float64]]:
     """Codes of the strata of both groups, and each stratum's share of all persons.
+
+    Args:
+        given: Stratum of every value of the treated and of the control group, or None twice.
+        persons: Persons of every value of both groups.
 
     Raises:
         InputError: Strata of one group only, or a stratum without persons of both.
     """
     first, second = given
     if first is None and second is None:
-        return [np.zeros(size, np.int64) for size in sizes], np.ones(1)
+        return [np.zeros(len(part), np.int64) for part in persons], np.ones(1)
     if first is None or second is None:
         raise InputError("strata and control_strata go together: give the strata of both groups, or of neither.")
     names, codes = np.unique(np.concatenate([first, second]).astype(str), return_inverse=True)
     split = [codes[: len(first)], codes[len(first) :]]
-    persons = [np.bincount(code, minlength=len(names)) for code in split]
-    if min(int(part.min()) for part in persons) == 0:
-        lost = names[(persons[0] == 0) | (persons[1] == 0)]
+    held = [np.bincount(code, weights=part, minlength=len(names)) for code, part in zip(split, persons, strict=True)]
+    if min(float(part.min()) for part in held) == 0:
+        lost = names[(held[0] == 0) | (held[1] == 0)]
         raise InputError(
             f"every stratum needs persons of both groups; {', '.join(map(repr, lost[:5].tolist()))} has them of one. "
             "Use coarser strata, or leave these persons out of both groups."
         )
-    total = persons[0] + persons[1]
+    total = held[0] + held[1]
     return split, total / total.sum()
