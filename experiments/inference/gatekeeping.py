@@ -69,9 +69,9 @@ def gatekeeping(
     ``"serial"``: a secondary test may be rejected only when every primary one is; each family has all of alpha.
     ``"parallel"``: when at least one is. The primary tests use Holm truncated by a fraction g: the j-th smallest p is
     held against alpha (g / (n - j + 1) + (1 - g) / n); r rejections hand alpha (1 - g) r / n to Holm on the secondary
-    tests, all n hand over alpha. ``"arm"``: the secondary tests of an arm stand behind the primary test of that arm alone;
-    every arm has an equal share of alpha, spends it on its primary test, then by Holm on its secondary ones, and when
-    all of them are rejected leaves it to the other arms.
+    tests, all n hand over alpha. ``"arm"``: the secondary tests of an arm stand behind the primary test of that arm
+    alone; every arm has an equal share of alpha, spends it on its primary test, then by Holm on its secondary ones, and
+    when all of them are rejected leaves it to the other arms.
 
     Args:
         primary: P-values of the primary metric, one per arm; None for a test that could not be done.

@@ -198,7 +198,8 @@ def analyze(
         fits.append(fit)
         findings += found + _missing(experiment, name, metric, part.moments) + _bounds(experiment, fit)
     arms = tuple(arm for arm in fits[0].arms if arm != experiment.control)
-    contrasts = make_contrasts(fits, [(arm, experiment.control) for arm in arms], correction=experiment.correction)
+    pairs = [(arm, experiment.control) for arm in arms]
+    contrasts = make_contrasts(fits, pairs, correction=experiment.correction, gate=experiment.gatekeeping)
     recipe = readout_recipe(experiment, fits, {name: part.moments for name, part in measured.items()})
     return Readout(
         experiment=experiment,

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Literal, get_args
 from attribution.core.errors import DesignError, InputError
 from attribution.core.estimates import check_level
 from attribution.core.randomness import check_seed
-from experiments.inference.multiplicity import Correction
+from experiments.inference.gatekeeping import Gate, check_gate
+from experiments.inference.multiplicity import CORRECTIONS, Family
 from experiments.metrics import Metric, Role, inputs_of, with_roles
 from experiments.readout.guard import refuse_post
 
@@ -48,7 +49,11 @@ class Experiment:
         guardrails: Guardrails (objects with `metric` and `margin`); the metrics they name are in no family of tests.
         level: Confidence level of every interval.
         correction: How p-values are adjusted over the arms (and, in their own family, over the secondary metrics):
-            "holm", "bonferroni", "hochberg", "hommel", "bh", "by", or None.
+            "holm", "bonferroni", "hochberg", "hommel", "bh", "by", or None; "dunnett": over the arms of each metric,
+            by their joint distribution with the shared control (steps, which share none, by Holm).
+        gatekeeping: Whether secondary metrics count only behind the primary one, in the adjusted p-values: "serial"
+            (only when every arm's primary test is rejected), "parallel" or ("parallel", truncation) (when one is),
+            "arm" (each arm's own), or None: two families, side by side. See docs/methods/gatekeeping.md.
         target: "sample": the average effect over the persons of this experiment; "population": over the persons they
             were drawn from, which adds what is unknown about the covariates' and strata's shares there.
         post: Further columns known only after assignment. They may be neither arm, stratum, segment nor covariate.
@@ -78,7 +83,8 @@ class Experiment:
     segments: str | Sequence[str] | None = None
     guardrails: Sequence[object] = ()
     level: float = 0.95
-    correction: Correction | None = "holm"
+    correction: Family | None = "holm"
+    gatekeeping: Gate | None = None
     target: Target = "sample"
     post: Sequence[str] = ()
     seed: int = 0
@@ -98,9 +104,10 @@ class Experiment:
                 "shares must be a dict of arm to share, the name of a column of probabilities, or None, got "
                 f"{self.shares!r}."
             )
-        if self.correction is not None and self.correction not in get_args(Correction):
-            allowed = ", ".join(get_args(Correction))
+        if self.correction is not None and self.correction not in (*CORRECTIONS, "dunnett"):
+            allowed = ", ".join((*CORRECTIONS, "dunnett"))
             raise InputError(f"correction must be one of {allowed}, or None, got {self.correction!r}.")
+        check_gate(self.gatekeeping, self.correction)
         if self.target not in get_args(Target):
             raise InputError(f'target must be "sample" or "population", got {self.target!r}.')
         self._check_columns()

@@ -9,11 +9,13 @@ from attribution.core import messages
 from attribution.core.errors import DesignError, InputError, closest
 from attribution.core.records import Records, TabularResult
 from experiments.readout.rows import contrast_records, make_contrasts
-from experiments.readout.show import contrast_tables, finding_lines
+from experiments.readout.show import contrast_tables, family_lines, finding_lines
 from experiments.readout.words import readout_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import pandas as pd
 
     from attribution.core.estimates import Comparison
     from attribution.core.findings import Finding
@@ -46,6 +48,15 @@ class Steps(TabularResult):
     findings: tuple[Finding, ...]
     recipe: Recipe
 
+    def table(self, *, simultaneous: bool = False) -> pd.DataFrame:
+        """The rows as a pandas data frame.
+
+        Args:
+            simultaneous: Whether the intervals of all steps of the primary metric, and of all secondary ones, hold
+                together (Bonferroni); else each holds alone.
+        """
+        return contrast_records(self.contrasts, simultaneous=simultaneous).to_pandas()
+
     def _records(self) -> Records:
         return contrast_records(self.contrasts)
 
@@ -77,6 +88,18 @@ class Readout(TabularResult):
     recipe: Recipe
     outcomes: Outcomes | None = None
 
+    def table(self, *, simultaneous: bool = False) -> pd.DataFrame:
+        """The rows as a pandas data frame: each arm against the control on every metric.
+
+        Args:
+            simultaneous: Whether the intervals of a family hold together at the level of the experiment: Dunnett's
+                under ``correction="dunnett"``, Bonferroni's under every other correction (its family is the primary
+                metric over the arms, or all secondary metrics). They agree with the adjusted p-values of "dunnett" and
+                "bonferroni"; Holm and the others reject at least as much, and no interval here goes with them. False:
+                each interval holds alone. Guardrails are in no family and keep theirs.
+        """
+        return contrast_records(self.contrasts, simultaneous=simultaneous).to_pandas()
+
     def _records(self) -> Records:
         return contrast_records(self.contrasts)
 
@@ -86,7 +109,7 @@ class Readout(TabularResult):
         spec = self.experiment
         values = {"n": self.recipe.n["persons"], "control": spec.control, "level": spec.level}
         title = messages.text("READOUT.title", values)
-        notes = (messages.text("READOUT.unadjusted"), *self.recipe.sentences(), *finding_lines(self.findings))
+        notes = (*family_lines(spec), *self.recipe.sentences(), *finding_lines(self.findings))
         return Display(title, (self.sentence(None), *contrast_tables(self.contrasts), *notes))
 
     @property
@@ -140,7 +163,8 @@ class Readout(TabularResult):
         if len(set(listed)) < len(listed):
             raise InputError(f"order names an arm twice: {order!r}. Every arm is one step.")
         pairs = list(zip(listed[1:], listed[:-1], strict=True))
-        contrasts = make_contrasts(self.fits, pairs, correction=self.experiment.correction)
+        spec = self.experiment
+        contrasts = make_contrasts(self.fits, pairs, correction=spec.correction, gate=spec.gatekeeping)
         return Steps(order=listed, contrasts=contrasts, findings=self.findings, recipe=self.recipe)
 
     def sentence(self, lang: str | None = "en") -> str:

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from attribution.core.records import Field, Records
-from experiments.inference.multiplicity import adjust_pvalues
+from experiments.inference.dunnett import as_joint
+from experiments.readout.families import Compared, FamilyPlace, adjust_families
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from attribution.core.estimates import Comparison
-    from experiments.inference.multiplicity import Correction
+    from experiments.inference.gatekeeping import Gate
+    from experiments.inference.multiplicity import Family
     from experiments.metrics import Metric
     from experiments.readout.fit import Fit
 
@@ -35,40 +37,58 @@ class Contrast:
         fit: The metric.
         arm: The arm.
         control: The arm it is compared with.
-        comparison: Estimates.
-        p_adjusted: P-value adjusted over its family; None for guardrails and where there is no p-value.
+        comparison: Estimates, each interval alone.
+        place: What its family adds.
     """
 
     fit: Fit
     arm: object
     control: object
     comparison: Comparison
-    p_adjusted: float | None
+    place: FamilyPlace
+
+    @property
+    def p_adjusted(self) -> float | None:
+        """The p-value adjusted over its family; None for guardrails and where there is no p-value."""
+        return self.place.p_adjusted
+
+    @property
+    def simultaneous(self) -> Comparison:
+        """The comparison whose interval holds together with those of its family; alone where it is in none."""
+        place = self.place
+        if place.level is None:
+            return self.comparison
+        single = self.fit.compare(self.arm, self.control, level=place.level)
+        return as_joint(single, p=place.interval_p, level=self.fit.level, name=place.name)
 
 
 def make_contrasts(
-    fits: Sequence[Fit], pairs: Sequence[tuple[object, object]], *, correction: Correction | None
+    fits: Sequence[Fit],
+    pairs: Sequence[tuple[object, object]],
+    *,
+    correction: Family | None,
+    gate: Gate | None = None,
 ) -> tuple[Contrast, ...]:
     """Compare every pair on every metric; the primary metric is one family of tests, all secondary ones another."""
-    compared = [(fit, arm, control, fit.compare(arm, control)) for fit in fits for arm, control in pairs]
-    adjusted: dict[int, float | None] = {}
-    for role in ("primary", "secondary"):
-        family = [i for i, (fit, *_) in enumerate(compared) if fit.role == role]
-        p = [compared[i][3].difference.p_value for i in family]
-        adjusted.update(zip(family, p if correction is None else adjust_pvalues(p, method=correction), strict=True))
+    compared = [
+        Compared(fit=fit, arm=arm, control=control, comparison=fit.compare(arm, control))
+        for fit in fits
+        for arm, control in pairs
+    ]
+    places = adjust_families(compared, correction=correction, gate=gate, level=fits[0].level)
     return tuple(
-        Contrast(fit=fit, arm=arm, control=control, comparison=comparison, p_adjusted=adjusted.get(i))
-        for i, (fit, arm, control, comparison) in enumerate(compared)
+        Contrast(fit=one.fit, arm=one.arm, control=one.control, comparison=one.comparison, place=place)
+        for one, place in zip(compared, places, strict=True)
     )
 
 
-def contrast_records(contrasts: Sequence[Contrast]) -> Records:
-    """The contract's columns."""
-    return Records.from_rows(FIELDS, [_row(contrast) for contrast in contrasts])
+def contrast_records(contrasts: Sequence[Contrast], *, simultaneous: bool = False) -> Records:
+    """The contract's columns; with the intervals of each family together, or each interval alone."""
+    return Records.from_rows(FIELDS, [_row(contrast, simultaneous=simultaneous) for contrast in contrasts])
 
 
-def _row(contrast: Contrast) -> dict[str, object]:
-    fit, comparison = contrast.fit, contrast.comparison
+def _row(contrast: Contrast, *, simultaneous: bool) -> dict[str, object]:
+    fit, comparison = contrast.fit, contrast.simultaneous if simultaneous else contrast.comparison
     difference, relative = comparison.difference, comparison.relative
     notes = [part for note in (difference.note, relative.note) for part in note.split("; ") if part]
     return {
@@ -86,7 +106,7 @@ def _row(contrast: Contrast) -> dict[str, object]:
         "relative_low": relative.low,
         "relative_high": relative.high,
         "relative_kind": relative.kind,
-        "p_value": difference.p_value,
+        "p_value": contrast.comparison.difference.p_value,
         "p_adjusted": contrast.p_adjusted,
         "method": difference.method + _capped(fit.metric),
         "note": "; ".join(dict.fromkeys(notes)),

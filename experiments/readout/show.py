@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
     from attribution.core.findings import Finding
     from attribution.core.formats import ValueKind
+    from experiments.readout.experiment import Experiment
     from experiments.readout.rows import Contrast
 
-__all__ = ["contrast_tables", "finding_lines"]
+__all__ = ["contrast_tables", "family_lines", "finding_lines"]
 
 _QUIET = ("pass", "note")
 
@@ -58,6 +59,15 @@ def _row(contrast: Contrast) -> tuple[object, ...]:
         contrast.p_adjusted,
         "; ".join(notes),
     )
+
+
+def family_lines(experiment: Experiment) -> tuple[str, ...]:
+    """What the intervals and the adjusted p-values of a readout cover."""
+    kind = "READOUT.by_metric" if experiment.correction == "dunnett" else "READOUT.unadjusted"
+    gate = experiment.gatekeeping
+    if gate is None:
+        return (messages.text(kind),)
+    return (messages.text(kind), messages.text(f"READOUT.gate.{gate if isinstance(gate, str) else gate[0]}"))
 
 
 def finding_lines(findings: Sequence[Finding]) -> tuple[str, ...]:
