@@ -18,11 +18,19 @@ if TYPE_CHECKING:
     from attribution.core.errors import DesignError, InputError, PlanError, TableError, WakeLiftError, WakeLiftWarning
     from attribution.core.estimates import Comparison, Estimate, RatioSet
     from attribution.core.findings import Finding
+    from experiments.design.cross_fitting import cross_fit
     from experiments.design.split import check_split
     from experiments.inference.means import compare_means
     from experiments.inference.multiplicity import adjust_pvalues
     from experiments.inference.rates import compare_rates
     from experiments.inference.ratios import ratio_interval
+    from experiments.inference.sequential.always_valid import AlwaysValidSequence, always_valid, always_valid_sequence
+    from experiments.inference.sequential.boundaries import spending_bounds
+    from experiments.inference.sequential.bounds import Bounds
+    from experiments.inference.sequential.classical import group_bounds
+    from experiments.inference.sequential.conditional import ConditionalPower, conditional_power
+    from experiments.inference.sequential.futility import futility_bounds
+    from experiments.inference.sequential.stopped import StoppedEstimate, estimate_after_stopping
     from experiments.metrics import Count, Duration, Mean, Quantile, Rate, Ratio
     from experiments.outcomes import Outcomes, build_outcomes
     from experiments.plan import Plan
@@ -36,8 +44,11 @@ if TYPE_CHECKING:
 messages.register("experiments")
 
 _EXPORTS = {
+    "AlwaysValidSequence": "experiments.inference.sequential.always_valid",
+    "Bounds": "experiments.inference.sequential.bounds",
     "Campaign": "experiments.simulation",
     "Comparison": "attribution.core.estimates",
+    "ConditionalPower": "experiments.inference.sequential.conditional",
     "CostThresholds": "experiments.roi",
     "Count": "experiments.metrics",
     "DesignError": "attribution.core.errors",
@@ -58,25 +69,37 @@ _EXPORTS = {
     "Readout": "experiments.readout",
     "Reconciliation": "experiments.reconciliation",
     "Report": "experiments.report.report",
+    "StoppedEstimate": "experiments.inference.sequential.stopped",
     "TableError": "attribution.core.errors",
     "Verdict": "experiments.roi",
     "WakeLiftError": "attribution.core.errors",
     "WakeLiftWarning": "attribution.core.errors",
     "adjust_pvalues": "experiments.inference.multiplicity",
+    "always_valid": "experiments.inference.sequential.always_valid",
+    "always_valid_sequence": "experiments.inference.sequential.always_valid",
     "build_outcomes": "experiments.outcomes",
     "check_split": "experiments.design.split",
     "compare_means": "experiments.inference.means",
     "compare_rates": "experiments.inference.rates",
+    "conditional_power": "experiments.inference.sequential.conditional",
     "cost_thresholds": "experiments.roi",
+    "cross_fit": "experiments.design.cross_fitting",
+    "estimate_after_stopping": "experiments.inference.sequential.stopped",
+    "futility_bounds": "experiments.inference.sequential.futility",
+    "group_bounds": "experiments.inference.sequential.classical",
     "postmortem": "experiments.post_mortem.compose",
     "ratio_interval": "experiments.inference.ratios",
     "reconcile": "experiments.reconciliation",
     "simulate": "experiments.simulation",
+    "spending_bounds": "experiments.inference.sequential.boundaries",
 }
 
 __all__ = [
+    "AlwaysValidSequence",
+    "Bounds",
     "Campaign",
     "Comparison",
+    "ConditionalPower",
     "CostThresholds",
     "Count",
     "DesignError",
@@ -97,20 +120,29 @@ __all__ = [
     "Readout",
     "Reconciliation",
     "Report",
+    "StoppedEstimate",
     "TableError",
     "Verdict",
     "WakeLiftError",
     "WakeLiftWarning",
     "adjust_pvalues",
+    "always_valid",
+    "always_valid_sequence",
     "build_outcomes",
     "check_split",
     "compare_means",
     "compare_rates",
+    "conditional_power",
     "cost_thresholds",
+    "cross_fit",
+    "estimate_after_stopping",
+    "futility_bounds",
+    "group_bounds",
     "postmortem",
     "ratio_interval",
     "reconcile",
     "simulate",
+    "spending_bounds",
 ]
 
 __getattr__, __dir__ = attach(__name__, _EXPORTS)
