@@ -96,10 +96,9 @@ def metric_moments(
 
     Verified against: NumPy's mean and cov on the joined rows, in every engine, to 1e-12.
     """
-    from experiments.moments.rows import metric_rows, moments_of
+    from experiments.moments.scans import scan_metrics
 
-    found = {name: metric_rows(table, inputs, keys=keys) for name, inputs in metrics.items()}
-    return {name: None if rows is None else moments_of(rows) for name, rows in found.items()}
+    return scan_metrics(table, metrics, keys=keys)
 
 
 def column_moments(

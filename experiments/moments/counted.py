@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from attribution.core.tables import Table
 
-__all__ = ["Cell", "Counts", "Floats", "ValueCounts", "value_counts"]
+__all__ = ["Cell", "Counts", "Floats", "ValueCounts", "are_numbers", "have_keys", "is_noted", "value_counts"]
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -61,17 +61,19 @@ def value_counts(table: Table, *, keys: Sequence[str], columns: Sequence[str]) -
         The counts, or None when a problem was noted.
     """
     wanted = tuple(dict.fromkeys([*keys, *columns]))
-    table.require_names(*(name for name in wanted if not _noted(table, "MISSING_COLUMN", name)))
-    if not set(wanted) <= set(table.names) or not _are_numbers(table, columns):
+    table.require_names(*(name for name in wanted if not is_noted(table, "MISSING_COLUMN", name)))
+    if not set(wanted) <= set(table.names) or not are_numbers(table, columns):
         return None
     arrow = _count_in_engine(table, keys, columns)
     if arrow is None:
         return None
     values = [_floats(arrow.column(f"value_{i}")) for i in range(len(columns))]
-    complete, finite = _have_keys(table, keys, arrow), _are_finite(table, columns, values, _ints(arrow.column("count")))
+    counted = _ints(arrow.column("count"))
+    keyed = [_plain(arrow.column(f"key_{i}")) for i in range(len(keys))]
+    complete, finite = have_keys(table, keys, keyed, counted), _are_finite(table, columns, values, counted)
     if not (complete and finite):
         return None
-    coded = [encode_together(_plain(arrow.column(f"key_{i}"))) for i in range(len(keys))]
+    coded = [encode_together(array) for array in keyed]
     codes = [code for (code,), _ in coded]
     order = np.lexsort([*reversed(values), *reversed(codes)])
     cells, cell = _cells([code[order] for code in codes], [names for _, names in coded], len(order))
@@ -80,16 +82,17 @@ def value_counts(table: Table, *, keys: Sequence[str], columns: Sequence[str]) -
         cells=cells,
         cell=cell,
         values=tuple(found[order] for found in values),
-        count=_ints(arrow.column("count"))[order],
+        count=counted[order],
     )
 
 
-def _noted(table: Table, code: str, column: str) -> bool:
+def is_noted(table: Table, code: str, column: str) -> bool:
     """Whether a problem of a column is known already; nobody wants to read it twice."""
     return any((issue.code, issue.table, issue.column) == (code, table.name, column) for issue in table.problems.issues)
 
 
-def _are_numbers(table: Table, columns: Sequence[str]) -> bool:
+def are_numbers(table: Table, columns: Sequence[str]) -> bool:
+    """Whether all columns are numeric or boolean; every other one is noted."""
     schema = table.lazy().collect_schema()
     wrong = [name for name in dict.fromkeys(columns) if not (schema[name].is_numeric() or schema[name] == nw.Boolean)]
     for name in wrong:
@@ -121,7 +124,7 @@ def _count_in_engine(table: Table, keys: Sequence[str], columns: Sequence[str]) 
     except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError):
         noted = len(table.problems.issues)
         table.load(*keys)  # reading a mixed column notes it
-        if len(table.problems.issues) == noted and not any(_noted(table, "MIXED_TYPES", name) for name in keys):
+        if len(table.problems.issues) == noted and not any(is_noted(table, "MIXED_TYPES", name) for name in keys):
             raise
         return None
 
@@ -137,18 +140,26 @@ def _are_finite(table: Table, columns: Sequence[str], values: Sequence[Floats], 
     return not any(lost.values())
 
 
-def _have_keys(table: Table, keys: Sequence[str], arrow: pa.Table) -> bool:
+def have_keys(table: Table, keys: Sequence[str], arrays: Sequence[pa.Array], count: Counts | None = None) -> bool:
+    """Whether no key is empty; every column with empty cells is noted.
+
+    Args:
+        table: The table; problems are noted there.
+        keys: Names of the key columns.
+        arrays: The key columns, of the rows or of the distinct combinations.
+        count: Rows of each combination; None for one each.
+    """
     import pyarrow.compute as pc
 
     complete = True
-    for i, name in enumerate(keys):
-        empty = pc.is_null(arrow.column(f"key_{i}"), nan_is_null=True).to_numpy(zero_copy_only=False)
+    for name, array in zip(keys, arrays, strict=True):
+        empty = pc.is_null(array, nan_is_null=True).to_numpy(zero_copy_only=False)
         if not empty.any():
             continue
         complete = False
-        if not _noted(table, "NULL_KEY", name):
+        if not is_noted(table, "NULL_KEY", name):
             table.problems.add(
-                "NULL_KEY", table.name, name, int(_ints(arrow.column("count"))[empty].sum()),
+                "NULL_KEY", table.name, name, int(empty.sum() if count is None else count[empty].sum()),
                 message="the column has empty cells; name them (for example 'unknown') or remove these rows from all "
                 "arms alike",
             )  # fmt: skip

@@ -1,0 +1,217 @@
+"""Scans of a table in the engine that holds it: the same sums as in memory, as expressions, to the last bit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import narwhals.stable.v2 as nw
+import numpy as np
+
+from experiments.moments.exact_sums import grid_constants, grid_parts
+from experiments.moments.plan import Census, Column, Sums
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    import pyarrow as pa
+
+    from attribution.core.tables import Table
+    from experiments.moments.counted import Counts, Floats
+    from experiments.moments.plan import Plan, Slot, Terms
+
+__all__ = ["EngineScan", "plain_array"]
+
+_ALL = "all rows"
+
+
+def plain_array(column: pa.ChunkedArray) -> pa.Array:
+    """A column of a collected table as one array, without a dictionary."""
+    import pyarrow as pa
+
+    array = column.combine_chunks()
+    if isinstance(array, pa.ChunkedArray):
+        array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], type=array.type)
+    return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
+
+
+class EngineScan:
+    """Scans of one table as queries of its own engine.
+
+    Args:
+        table: The opened table.
+        columns: The numeric columns.
+    """
+
+    def __init__(self, table: Table, columns: Sequence[str]) -> None:
+        """Prepare the queries; nothing is read yet."""
+        self._table, self._names = table, tuple(columns)
+        self._keys: tuple[str, ...] = ()
+        self._rows = 0
+
+    def columns(self) -> dict[str, Column]:
+        """A first look at every column, in one query."""
+        wanted: dict[str, nw.Expr] = {"rows": nw.len()}
+        for i in range(len(self._names)):
+            known = nw.col(f"v{i}")
+            wanted[f"known{i}"] = known.count()
+            wanted[f"odd{i}"] = (~known.is_finite()).cast(nw.Int64).sum()
+            wanted[f"low{i}"], wanted[f"high{i}"] = known.min(), known.max()
+        (found,) = self._read().select(**wanted).collect("pyarrow").to_native().to_pylist()
+        self._rows = found["rows"]
+        return {
+            name: Column(
+                empty=found["rows"] - found[f"known{i}"],
+                infinite=found[f"odd{i}"] or 0,
+                low=None if found[f"low{i}"] is None else found[f"low{i}"] + 0.0,
+                high=None if found[f"high{i}"] is None else found[f"high{i}"] + 0.0,
+            )
+            for i, name in enumerate(self._names)
+        }
+
+    def _read(self) -> nw.LazyFrame[Any]:
+        """The keys as k0, k1 ... and the numbers as v0, v1 ..., where nan and empty are the same."""
+        named = [nw.col(name).alias(f"k{i}") for i, name in enumerate(self._keys)]
+        if not named:
+            named = [nw.lit(_ALL).alias("k0")]
+        numbers = [nw.col(name).cast(nw.Float64).alias(f"v{i}") for i, name in enumerate(self._names)]
+        frame = self._table.lazy().select(*named, *numbers)
+        clean = [nw.when(~nw.col(f"v{i}").is_nan()).then(nw.col(f"v{i}")).alias(f"v{i}") for i in range(len(numbers))]
+        return frame.with_columns(*clean) if clean else frame
+
+    def group(self, keys: Sequence[str]) -> None:
+        """Choose the key columns."""
+        self._keys = tuple(keys)
+
+    def census(self, plan: Plan) -> tuple[pa.Table, Census]:
+        """The keys of every cell, unsorted, with its rows and every slot's smallest, largest and coarse sum."""
+        frame, wanted = self._slots(plan), {}
+        for i, mask in enumerate(plan.masks):
+            wanted[f"count{i}"] = nw.col(f"m{i}").sum() if mask else nw.len()
+        for slot in range(len(plan.slots)):
+            value = nw.col(f"s{slot}")
+            wanted[f"known{slot}"], wanted[f"low{slot}"], wanted[f"high{slot}"] = (
+                value.count(),
+                value.min(),
+                value.max(),
+            )
+            wanted[f"coarse{slot}"] = self._coarse(plan, slot)
+            if slot in plan.firsts:
+                wanted[f"strange{slot}"] = ((value != 0.0) & (value != 1.0)).cast(nw.Int64).sum()
+        arrow = self._by_cell(frame, wanted)
+        made = Census.empty(plan, arrow.num_rows)
+        for i in range(len(plan.masks)):
+            made.counts[i] = _whole(arrow, f"count{i}")
+        for slot in range(len(plan.slots)):
+            made.known[slot] = _whole(arrow, f"known{slot}")
+            made.low[slot] = _filled(arrow, f"low{slot}", np.inf)
+            made.high[slot] = _filled(arrow, f"high{slot}", -np.inf)
+            made.coarse[slot] = _filled(arrow, f"coarse{slot}", 0.0)
+            if slot in plan.firsts:
+                made.strange[slot] = _whole(arrow, f"strange{slot}")
+        return self._keys_of(arrow), made
+
+    def sums(self, plan: Plan, terms: Terms, constants: tuple[float, ...]) -> tuple[pa.Table, Sums]:
+        """Sum deviations from the centres, their products and cubes by cell.
+
+        The centres are computed once more by the engine and joined to the rows, so nothing but a query goes there.
+        """
+        frame = self._slots(plan)
+        keys = self._key_names()
+        centres = frame.group_by(*keys).agg(
+            *(self._coarse(plan, slot).alias(f"c{slot}") for slot in range(len(plan.slots))),
+            *(nw.col(f"s{slot}").count().cast(nw.Float64).alias(f"n{slot}") for slot in range(len(plan.slots))),
+        )
+        centres = centres.select(
+            *keys,
+            *(
+                (nw.col(f"c{slot}") / nw.col(f"n{slot}") + scale.origin).alias(f"c{slot}")
+                for slot, scale in enumerate(plan.scales)
+            ),
+        )
+        gaps = []
+        for slot, scale in enumerate(plan.scales):
+            gap = nw.col(f"s{slot}") * scale.factor - nw.col(f"c{slot}")
+            gaps.append(nw.when(~nw.col(f"s{slot}").is_null()).then(gap).otherwise(0.0).alias(f"d{slot}"))
+        for place, slot in enumerate(terms.flags):
+            mask = plan.slots[slot].mask
+            lacking = nw.col(f"s{slot}").is_null()
+            lacking = lacking & (nw.col(f"m{plan.masks.index(mask)}") == 1) if mask else lacking
+            gaps.append(nw.when(lacking).then(1.0).otherwise(0.0).alias(f"d{len(plan.slots) + place}"))
+        joined = frame.join(centres, on=keys, how="inner").select(*keys, *gaps)
+        wanted = {}
+        for name, group in _products(terms, len(plan.slots)).items():
+            for place, term in enumerate(group):
+                for part, piece in enumerate(grid_parts(term, constants)):
+                    wanted[f"{name}{place}_{part}"] = piece.sum()
+        arrow = self._by_cell(joined, wanted)
+        made = Sums.empty(terms, len(plan.slots), arrow.num_rows, len(constants))
+        for name, total in (("single", made.singles), ("pair", made.pairs), ("cube", made.cubes)):
+            for place in range(len(total)):
+                for part in range(len(constants)):
+                    total[place, part] = _filled(arrow, f"{name}{place}_{part}", 0.0)
+        return self._keys_of(arrow), made
+
+    def _key_names(self) -> list[str]:
+        return [f"k{i}" for i in range(max(len(self._keys), 1))]
+
+    def _keys_of(self, arrow: pa.Table) -> pa.Table:
+        return arrow.select([f"k{i}" for i in range(len(self._keys))])
+
+    def _by_cell(self, frame: nw.LazyFrame[Any], wanted: Mapping[str, nw.Expr]) -> pa.Table:
+        found: pa.Table = frame.group_by(*self._key_names()).agg(**wanted).collect("pyarrow").to_native()
+        return found
+
+    def _slots(self, plan: Plan) -> nw.LazyFrame[Any]:
+        """The keys, a column of 0 and 1 for every mask, and every slot's values; empty where a row does not count."""
+        masks = [
+            nw.when(self._kept(mask)).then(1).otherwise(0).alias(f"m{i}") for i, mask in enumerate(plan.masks) if mask
+        ]
+        values = [self._value(slot).alias(f"s{i}") for i, slot in enumerate(plan.slots)]
+        return self._read().select(*self._key_names(), *masks, *values)
+
+    def _kept(self, mask: Sequence[str]) -> nw.Expr:
+        kept = nw.lit(True)
+        for column in mask:
+            kept = kept & ~nw.col(f"v{self._names.index(column)}").is_null()
+        return kept
+
+    def _value(self, slot: Slot) -> nw.Expr:
+        reading = slot.reading
+        value = nw.col(f"v{self._names.index(reading.column)}")
+        if reading.fill is not None:
+            value = nw.when(~value.is_null()).then(value).otherwise(reading.fill)
+        for limit, below in zip(reading.limits or (), (True, False), strict=False):
+            if np.isfinite(limit):  # an engine's own clip may read an empty value as the limit
+                beyond = value < limit if below else value > limit
+                value = nw.when(beyond).then(limit).otherwise(value)
+        return nw.when(self._kept(slot.mask)).then(value) if slot.mask else value
+
+    def _coarse(self, plan: Plan, slot: int) -> nw.Expr:
+        """Sum of the scaled values on the coarsest grid."""
+        scale = plan.scales[slot]
+        scaled = nw.col(f"s{slot}") * scale.factor - scale.origin
+        return grid_parts(scaled, grid_constants(self._rows)[:1])[0].sum()
+
+
+def _products(terms: Terms, slots: int) -> dict[str, list[nw.Expr]]:
+    """The terms to be summed, out of the deviations d0, d1 ..."""
+    return {
+        "single": [nw.col(f"d{slot}") for slot in range(slots)],
+        "pair": [nw.col(f"d{first}") * nw.col(f"d{second}") for first, second in terms.pairs],
+        "cube": [nw.col(f"d{slot}") * nw.col(f"d{slot}") * nw.col(f"d{slot}") for slot in terms.cubes],
+    }
+
+
+def _whole(arrow: pa.Table, name: str) -> Counts:
+    found: Counts = _filled(arrow, name, 0.0).astype(np.int64)
+    return found
+
+
+def _filled(arrow: pa.Table, name: str, empty: float) -> Floats:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    column = pc.fill_null(arrow.column(name).cast(pa.float64()), empty)
+    found: Floats = column.to_numpy() + 0.0  # no minus zero
+    return found
