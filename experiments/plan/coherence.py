@@ -10,7 +10,7 @@ from experiments.plan.spelling import shown
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from experiments.plan.schema import ExperimentPlan, GatePlan, Plan
+    from experiments.plan.schema import ExperimentPlan, GatePlan, MetricPlan, Plan
 
 __all__ = ["incoherent"]
 
@@ -72,13 +72,36 @@ def _metrics(plan: Plan) -> Iterator[tuple[str, str]]:
     elif plan.metrics and "primary" not in plan.roles().values():
         yield "metrics", 'no metric is primary. Declare role = "primary" for one of them.'
     for name, metric in plan.metrics.items():
-        if metric.kind == "rate" and metric.cap is not None:
-            yield f"metrics.{name}.cap", 'a rate has no cap. Delete this key, or declare kind = "mean".'
+        yield from _kind(name, metric)
         if metric.missing == "exclude" and metric.role == "primary":
             yield (
                 f"metrics.{name}.missing",
                 'the primary metric may not leave persons out. Declare missing = "zero", or fill the column.',
             )
+
+
+_KEYS = {
+    "rate": {"column", "covariate", "method"},
+    "mean": {"column", "covariate", "cap", "equal_variances"},
+    "ratio": {"numerator", "denominator", "covariate", "cap"},
+    "quantile": {"column", "q"},
+    "count": {"column", "covariate", "cap"},
+    "duration": {"column", "horizon", "covariate"},
+}
+_NEEDED = {"ratio": ("numerator", "denominator"), "duration": ("horizon",)}
+
+
+def _kind(name: str, metric: MetricPlan) -> Iterator[tuple[str, str]]:
+    """The keys that a kind of metric has, and those that it needs."""
+    for key in sorted(set().union(*_KEYS.values()) - _KEYS[metric.kind]):
+        if getattr(metric, key) not in (None, False):
+            kinds = " or ".join(f'"{kind}"' for kind, keys in _KEYS.items() if key in keys)
+            yield f"metrics.{name}.{key}", f"a {metric.kind} has no {key}. Delete this key, or declare kind = {kinds}."
+    for key in _NEEDED.get(metric.kind, ()):
+        if getattr(metric, key) is None:
+            yield f"metrics.{name}.{key}", f"is missing: a {metric.kind} needs it."
+    if metric.kind == "duration" and metric.missing is not None:
+        yield f"metrics.{name}.missing", "a duration has none: an empty value counts with the horizon. Delete this key."
 
 
 def _costs(plan: Plan) -> Iterator[tuple[str, str]]:

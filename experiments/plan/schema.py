@@ -123,6 +123,21 @@ class ExperimentPlan(Section):
     strata: Annotated[str | tuple[str, ...] | None, PlainValidator(spelling.text_or_list)] = key(
         "Column (or columns) inside whose values persons were assigned.", kind="text or list of texts", default=None
     )
+    cluster: Text | None = key(
+        "Column of the unit that was assigned (household, branch), when persons were assigned together.",
+        kind="text",
+        default=None,
+    )
+    segments: Annotated[str | tuple[str, ...] | None, PlainValidator(spelling.text_or_list)] = key(
+        "Column (or columns) by which effects are declared to be read; any other reading by segment is exploratory.",
+        kind="text or list of texts",
+        default=None,
+    )
+    target: Literal["sample", "population"] = key(
+        "Whether the effect is that over these persons, or over the population they were drawn from.",
+        kind='"sample" or "population"',
+        default="sample",
+    )
     campaign: Annotated[str | tuple[str, ...] | None, PlainValidator(spelling.text_or_list)] = key(
         "Name (or names) of this campaign in the touches: only its outbound touches on control persons are leaks. "
         "Absent: every outbound touch belongs to it.",
@@ -151,8 +166,25 @@ class ExperimentPlan(Section):
 class MetricPlan(Section):
     """What is measured."""
 
-    kind: Literal["rate", "mean"] = key("A share of persons, or an average per person.", kind='"rate" or "mean"')
+    kind: Literal["rate", "mean", "ratio", "quantile", "count", "duration"] = key(
+        "A share of persons, an average per person, a ratio of two sums, a quantile, events per person, or the mean "
+        "days to an event.",
+        kind='"rate", "mean", "ratio", "quantile", "count" or "duration"',
+    )
     column: Text | None = key("Column of the outcomes; absent: the metric's own name.", kind="text", default=None)
+    numerator: Text | None = key("For ratios: the column above the line.", kind="text", default=None)
+    denominator: Text | None = key("For ratios: the column below the line.", kind="text", default=None)
+    q: Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)] | None = key(
+        "For quantiles: which one; absent: the median.", kind="number between 0 and 1", default=None
+    )
+    horizon: Duration | None = key(
+        "For durations: who had no event by then counts with this time.", kind="duration", default=None
+    )
+    covariate: Annotated[str | tuple[str, ...] | None, PlainValidator(spelling.text_or_list)] = key(
+        "Column (or columns), fixed before the assignment, that explain some of the noise.",
+        kind="text or list of texts",
+        default=None,
+    )
     role: Literal["primary", "secondary", "guardrail"] | None = key(
         "Exactly one metric is primary; absent: the first without a role is primary, the others secondary.",
         kind='"primary", "secondary" or "guardrail"',
@@ -169,7 +201,19 @@ class MetricPlan(Section):
         default=None,
     )
     cap: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = key(
-        "For means: larger values count as this amount; an estimand of its own.", kind="number", default=None
+        "For means, counts and the numerator of ratios: larger values count as this amount; an estimand of its own.",
+        kind="number",
+        default=None,
+    )
+    method: Literal["score", "skewed_score"] | None = key(
+        'For rates: "skewed_score" gives each tail its level with a small holdout; absent: "score".',
+        kind='"score" or "skewed_score"',
+        default=None,
+    )
+    equal_variances: bool = key(
+        "For means: one variance for all arms (Student, Dunnett) instead of one each (Welch).",
+        kind="true or false",
+        default=False,
     )
 
 

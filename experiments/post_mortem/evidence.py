@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from attribution.core.errors import DesignError, InputError, TableError, closest
-from experiments.metrics import Mean, Rate
+from experiments.metrics import Rate
+from experiments.plan.measuring import declared_metric
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -223,13 +224,8 @@ def _experiment(plan: Plan) -> Any:
     declared = plan.experiment
     if declared is None:  # unreachable: the caller has refused
         raise DesignError("NO_HOLDOUT", "the plan declares no experiment.")
-    metrics: dict[str, Rate | Mean] = {}
     roles = plan.roles()
-    for name, metric in plan.metrics.items():
-        role = roles[name]
-        options: dict[str, Any] = {"role": role, "direction": metric.direction, "missing": metric.missing}
-        column = metric.column or name
-        metrics[name] = Rate(column, **options) if metric.kind == "rate" else Mean(column, cap=metric.cap, **options)
+    metrics = {name: declared_metric(name, metric, role=roles[name]) for name, metric in plan.metrics.items()}
     guardrails = [
         Guardrail(guard.column or name, guard.margin, level=guard.level) for name, guard in plan.guardrails.items()
     ]
@@ -239,6 +235,9 @@ def _experiment(plan: Plan) -> Any:
         control=declared.control,
         shares=declared.shares,
         strata=declared.strata,
+        cluster=declared.cluster,
+        segments=declared.segments,
+        target=declared.target,
         guardrails=tuple(guardrails),
         level=declared.level,
         correction=correction,
