@@ -9,19 +9,17 @@ import narwhals.stable.v2 as nw
 from attribution.core.columns import Columns, columns_for
 from attribution.core.durations import microseconds
 from attribution.core.errors import DesignError
-from attribution.core.findings import Finding
 from attribution.core.tables import Problems, open_table
 from attribution.core.values import keys
 from attribution.touches import read_touches
 from experiments.design.alarms import share_alarm
 from experiments.design.allocation import check_allocation, read_allocation
 from experiments.design.leakage import ControlGroup, check_leakage, unchecked_leakage
-from experiments.design.missingness import check_missing
-from experiments.metrics import Rate
 from experiments.outcomes.result import Outcomes
 from experiments.readout.fit import fit_metric
 from experiments.readout.measure import measure
 from experiments.readout.recipe import readout_recipe
+from experiments.readout.remarks import metric_findings, missing_finding
 from experiments.readout.result import Readout
 from experiments.readout.rows import make_contrasts
 
@@ -29,9 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from attribution.core.columns import ColumnsLike
+    from attribution.core.findings import Finding
     from attribution.core.tables import Table
-    from experiments.metrics import Metric
-    from experiments.moments import Moments
     from experiments.readout.experiment import Experiment
     from experiments.readout.fit import Fit
     from experiments.readout.measure import Measured
@@ -196,7 +193,7 @@ def analyze(
             clusters=part.clusters, target=experiment.target,
         )  # fmt: skip
         fits.append(fit)
-        findings += found + _missing(experiment, name, metric, part.moments) + _bounds(experiment, fit)
+        findings += found + metric_findings(experiment, fit, part)
     arms = tuple(arm for arm in fits[0].arms if arm != experiment.control)
     pairs = [(arm, experiment.control) for arm in arms]
     contrasts = make_contrasts(fits, pairs, correction=experiment.correction, gate=experiment.gatekeeping)
@@ -223,31 +220,5 @@ def missing_findings(table: Table, experiment: Experiment) -> list[Finding]:
     """Whether missing outcomes differ between the arms, for every metric that declares what a missing outcome means."""
     found: list[Finding] = []
     for name, part in _measured(table, experiment).items():
-        found += _missing(experiment, name, experiment.metrics[name], part.moments)
-    return found
-
-
-def _missing(experiment: Experiment, name: str, metric: Metric, part: Moments) -> list[Finding]:
-    if metric.missing is None:
-        return []
-    persons: dict[str, int] = {}
-    missing: dict[str, int] = {}
-    for cell, everyone, known in zip(part.cells, part.persons.tolist(), part.observed.tolist(), strict=True):
-        arm = str(cell[-1])
-        persons[arm] = persons.get(arm, 0) + everyone
-        missing[arm] = missing.get(arm, 0) + everyone - known
-    found = check_missing(name, persons, missing, control=str(experiment.control), policy=metric.missing)
-    return [] if found is None else [found]
-
-
-def _bounds(experiment: Experiment, fit: Fit) -> list[Finding]:
-    """How far missing outcomes could move each difference of a rate that leaves persons out."""
-    if not isinstance(fit.metric, Rate) or fit.metric.missing != "exclude" or (fit.n == fit.assigned).all():
-        return []
-    found = []
-    for arm in fit.arms:
-        if arm != experiment.control:
-            low, high = fit.bounds(arm, experiment.control)
-            values = {"metric": fit.name, "arm": arm, "control": experiment.control, "low": low, "high": high}
-            found.append(Finding(code="MISSING_BOUNDS", status="note", values=values))
+        found += missing_finding(experiment, name, experiment.metrics[name], part.moments)
     return found

@@ -1,0 +1,58 @@
+"""What a reader should know about the figures of one metric: missing outcomes, clusters, covariates."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attribution.core.findings import Finding
+from experiments.design.missingness import check_missing
+from experiments.inference.adjusted_gain import adjustment_findings
+from experiments.inference.clusters_checks import cluster_findings
+from experiments.metrics import Rate, Ratio, inputs_of
+
+if TYPE_CHECKING:
+    from experiments.metrics import Metric
+    from experiments.moments import Moments
+    from experiments.readout.experiment import Experiment
+    from experiments.readout.fit import Fit
+    from experiments.readout.measure import Measured
+
+__all__ = ["metric_findings", "missing_finding"]
+
+
+def metric_findings(experiment: Experiment, fit: Fit, measured: Measured) -> list[Finding]:
+    """The findings of one metric, in the order in which they are told."""
+    found = missing_finding(experiment, fit.name, fit.metric, measured.moments) + _bounds(experiment, fit)
+    if measured.clusters is not None and fit.name == experiment.primary:  # the clusters are those of every metric
+        found += cluster_findings(measured.clusters, column=str(experiment.cluster))
+    if inputs_of(fit.metric).covariates:
+        wide = 2 if isinstance(fit.metric, Ratio) else 1
+        found += adjustment_findings(fit.name, fit.grid, weights=fit.weights, measured=wide)
+    return found
+
+
+def missing_finding(experiment: Experiment, name: str, metric: Metric, part: Moments) -> list[Finding]:
+    """Whether the shares of missing outcomes differ between the arms, where a metric says what missing means."""
+    if metric.missing is None:
+        return []
+    persons: dict[str, int] = {}
+    missing: dict[str, int] = {}
+    for cell, everyone, known in zip(part.cells, part.persons.tolist(), part.observed.tolist(), strict=True):
+        arm = str(cell[-1])
+        persons[arm] = persons.get(arm, 0) + everyone
+        missing[arm] = missing.get(arm, 0) + everyone - known
+    found = check_missing(name, persons, missing, control=str(experiment.control), policy=metric.missing)
+    return [] if found is None else [found]
+
+
+def _bounds(experiment: Experiment, fit: Fit) -> list[Finding]:
+    """How far missing outcomes could move each difference of a rate that leaves persons out."""
+    if not isinstance(fit.metric, Rate) or fit.metric.missing != "exclude" or (fit.n == fit.assigned).all():
+        return []
+    found = []
+    for arm in fit.arms:
+        if arm != experiment.control:
+            low, high = fit.bounds(arm, experiment.control)
+            values = {"metric": fit.name, "arm": arm, "control": experiment.control, "low": low, "high": high}
+            found.append(Finding(code="MISSING_BOUNDS", status="note", values=values))
+    return found
