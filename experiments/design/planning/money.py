@@ -1,0 +1,363 @@
+"""Whether a planned test can show that a campaign pays: break-even, the chance of each verdict, the smallest profit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from attribution.core import messages
+from attribution.core.errors import InputError
+from attribution.core.estimates import check_level, check_side
+from attribution.core.records import Field, Records, TabularResult
+from experiments.design.planning.crossing import check_power
+from experiments.design.planning.options import PlanOptions
+from experiments.design.planning.rate_terms import RateTerms
+from experiments.design.planning.size import SampleSize, whole_size
+from experiments.design.planning.solving import check_allocation_ratio, check_persons, solve_effect
+from experiments.inference.counts import checked_number, raise_problems
+from experiments.inference.tails import critical_value, one_sided_tail
+
+if TYPE_CHECKING:
+    from attribution.core.estimates import Side
+    from attribution.core.render.display import Display
+
+__all__ = ["PayPlan", "PayRow", "power_to_pay", "sample_size_to_pay"]
+
+_FEW_EVENTS = 20  # a verdict needs this many woken persons in every arm
+_FIELDS = (
+    Field("control_rate", "rate"),
+    Field("treated_rate", "rate"),
+    Field("n_control", "count"),
+    Field("n_treated", "count"),
+    Field("net_benefit", "money"),
+    Field("chance_pass", "rate"),
+    Field("chance_fail", "rate"),
+    Field("chance_inconclusive", "rate"),
+    Field("chance_few", "rate"),
+    Field("smallest_net", "money"),
+    Field("smallest_rate", "rate"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayRow:
+    """What a test of one size says about one true effect.
+
+    Attributes:
+        control: Rate of the control arm.
+        treatment: True rate of the treated arm.
+        n: Persons in the control arm.
+        n_treated: Persons in the treated arm.
+        net_benefit: True net benefit per treated person.
+        chance_pass: Chance of the verdict PASS.
+        chance_fail: Chance of the verdict FAIL.
+        chance_inconclusive: Chance of neither.
+        chance_few: Chance that an arm has too few events for any verdict (part of the one before).
+        smallest_net: The smallest net benefit per treated person that gets PASS with the power asked for; None when
+            no rate is large enough.
+        smallest_rate: The treated rate that it needs.
+    """
+
+    control: float
+    treatment: float
+    n: float
+    n_treated: float
+    net_benefit: float
+    chance_pass: float
+    chance_fail: float
+    chance_inconclusive: float
+    chance_few: float
+    smallest_net: float | None
+    smallest_rate: float | None
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
+class PayPlan(TabularResult):
+    """The chance of each verdict, by persons and by true effect.
+
+    Attributes:
+        rows: One row per number of persons and true rate.
+        break_even: The treated rate at which the campaign neither earns nor loses.
+        break_even_effect: That rate minus the control's.
+        value: Money that one event is worth.
+        cost: Cost per treated person.
+        incentive: Money paid to every treated person with the event.
+        level: Confidence level of the verdict.
+        power: Chance of PASS that defines the smallest net benefit.
+    """
+
+    rows: tuple[PayRow, ...]
+    break_even: float
+    break_even_effect: float
+    value: float
+    cost: float
+    incentive: float
+    level: float
+    power: float
+
+    def _records(self) -> Records:
+        rows = []
+        for row in self.rows:
+            shown: dict[str, object] = {field.name: getattr(row, field.name, None) for field in _FIELDS}
+            shown |= {"n_control": row.n, "control_rate": row.control, "treated_rate": row.treatment}
+            rows.append(shown)
+        return Records.from_rows(_FIELDS, rows)
+
+    def _display(self) -> Display:
+        from attribution.core.render.display import Display, records_table
+
+        values = {"value": self.value, "cost": self.cost, "level": self.level}
+        lines = [messages.text("PAY.break_even", {"effect": self.break_even_effect, "rate": self.break_even})]
+        for n, row in {row.n: row for row in self.rows}.items():
+            told = {"n": n, "power": self.power, "net": row.smallest_net}
+            lines.append(messages.text("PAY.smallest" if row.smallest_net is not None else "PAY.nothing", told))
+        table = records_table(self._records(), decisive="chance_pass")
+        return Display(messages.text("PAY.title", values), (*lines, table, messages.text("PAY.formula")))
+
+
+def power_to_pay(  # noqa: PLR0913 - keyword-only options of a public function
+    control: float,
+    treatment: float | Sequence[float],
+    n: float | Sequence[float],
+    *,
+    value: float,
+    cost: float,
+    incentive: float = 0.0,
+    allocation: float = 1.0,
+    level: float = 0.95,
+    side: Side = "two",
+    power: float = 0.8,
+) -> PayPlan:
+    """The chance that a test says PASS, FAIL or neither, and the smallest profit that it can show.
+
+    The net benefit per treated person is ``(value - incentive) * treatment - value * control - cost``. PASS needs its
+    interval (score, as in `cost_thresholds`) wholly above 0 and at least 20 events in every arm, FAIL wholly below 0.
+    For money per person instead of events use `power_means` with ``null=cost``.
+
+    Args:
+        control: Rate of the control arm.
+        treatment: True rate, or rates, of the treated arm.
+        n: Persons in the control arm; one number or several.
+        value: Money that one event is worth: the threshold.
+        cost: Full cost per treated person, beyond the incentive.
+        incentive: Money paid to every treated person with the event, those included who would have come anyway.
+        allocation: Treated per control person.
+        level: Confidence level of the verdict.
+        side: ``"two"`` or ``"greater"``.
+        power: Chance of PASS that defines the smallest net benefit.
+
+    Returns:
+        A row per number of persons and true rate, and the break-even.
+
+    Raises:
+        InputError: Numbers that cannot be used, or an incentive that eats the whole value.
+
+    References:
+        Farrington and Manning (1990), Statistics in Medicine 9:1447, for a null difference; the same argument for a
+        linear constraint on two rates.
+
+    Verified against: rpact's sample sizes with a null difference; verdicts of `cost_thresholds` on simulated
+    campaigns. See docs/methods/planning-in-money.md.
+
+    Example:
+        >>> import experiments as ex
+        >>> plan = ex.power_to_pay(0.02, 0.026, 6_000, value=85.0, cost=0.2, allocation=9)
+        >>> round(plan.break_even_effect, 5), round(plan.rows[0].chance_pass, 3)
+        (0.00235, 0.42)
+    """
+    case = _case(control, value, cost, incentive, allocation, level, side)
+    rates = [_rate(one) for one in _listed(treatment)]
+    sizes = [check_persons(one) for one in _listed(n)]
+    power = check_power(power, one_sided_tail(case.limit))
+    rows = []
+    for size in sizes:
+        smallest = case.smallest(size, power)
+        rows += [case.row(rate, size, smallest) for rate in rates]
+    return PayPlan(
+        rows=tuple(rows), break_even=case.break_even, break_even_effect=case.break_even - case.control, value=value,
+        cost=cost, incentive=incentive, level=level, power=power,
+    )  # fmt: skip
+
+
+def sample_size_to_pay(  # noqa: PLR0913 - keyword-only options of a public function
+    control: float,
+    treatment: float,
+    *,
+    value: float,
+    cost: float,
+    incentive: float = 0.0,
+    allocation: float = 1.0,
+    level: float = 0.95,
+    side: Side = "two",
+    power: float = 0.8,
+) -> SampleSize:
+    """How many persons a test needs until it says PASS with the power asked for.
+
+    Args:
+        control: As for `power_to_pay`.
+        treatment: True rate of the treated arm; it must pay.
+        value: As for `power_to_pay`.
+        cost: As for `power_to_pay`.
+        incentive: As for `power_to_pay`.
+        allocation: As for `power_to_pay`.
+        level: As for `power_to_pay`.
+        side: As for `power_to_pay`.
+        power: Chance of PASS.
+
+    Returns:
+        Persons per arm; the rule of 20 events is included.
+
+    Raises:
+        InputError: Numbers that cannot be used, or a rate that does not pay.
+
+    References:
+        As for `power_to_pay`.
+
+    Verified against: `power_to_pay`, which it inverts.
+
+    Example:
+        >>> import experiments as ex
+        >>> ex.sample_size_to_pay(0.02, 0.026, value=85.0, cost=0.2, allocation=9).control
+        14481
+    """
+    from experiments.design.planning.solving import solve_persons
+
+    case = _case(control, value, cost, incentive, allocation, level, side)
+    rate = _rate(treatment)
+    power = check_power(power, one_sided_tail(case.limit))
+    net = case.net(rate)
+    if net <= 0.0:
+        raise InputError(
+            f"at a treated rate of {rate:g} the net benefit is {net:.4g} per person, so it must not PASS; the "
+            f"break-even rate is {case.break_even:.4g}."
+        )
+    terms = case.terms(rate)
+    start = ((case.limit * terms.null_error + 0.84 * terms.true_error) / net) ** 2
+    n = solve_persons(lambda n: case.chances(rate, n)[0], power, least=1.0, start=start)
+    return whole_size(n, case.allocation, PlanOptions(), "score of the net benefit")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Case:
+    """A checked test of the net benefit: ``gain * p1 - value * p0 - cost``."""
+
+    control: float
+    value: float
+    gain: float
+    cost: float
+    allocation: float
+    limit: float
+
+    @property
+    def break_even(self) -> float:
+        """The treated rate with net benefit 0."""
+        return (self.cost + self.value * self.control) / self.gain
+
+    def net(self, rate: float) -> float:
+        """Net benefit per treated person."""
+        return self.gain * rate - self.value * self.control - self.cost
+
+    def terms(self, rate: float) -> RateTerms:
+        """Distance and errors of one control person's worth of data."""
+        null = _null_rates(rate, self.control, self.allocation, (self.gain, self.value), self.cost)
+        return RateTerms(
+            distance=self.net(rate), null_error=self._error(*null), true_error=self._error(rate, self.control)
+        )
+
+    def _error(self, rate: float, control: float) -> float:
+        own = self.gain**2 * rate * (1.0 - rate) / self.allocation
+        return math.sqrt(own + self.value**2 * control * (1.0 - control))
+
+    def chances(self, rate: float, n: float) -> tuple[float, float, float]:
+        """Chances of PASS, of FAIL, and of too few events."""
+        terms = self.terms(rate)
+        edge = self.limit * terms.null_error / terms.true_error
+        drift = terms.distance * math.sqrt(n) / terms.true_error
+        enough = _enough(n, self.control) * _enough(n * self.allocation, rate)
+        return enough * one_sided_tail(edge - drift), enough * one_sided_tail(edge + drift), 1.0 - enough
+
+    def smallest(self, n: float, power: float) -> float | None:
+        """The treated rate nearest to break-even that gets PASS with this power."""
+        if not self.break_even < 1.0 or self.chances(1.0 - 1e-12, n)[0] < power:
+            return None
+        start = max(self.break_even, 1e-12)
+        if self.chances(start, n)[0] >= power:
+            return start
+        return solve_effect(
+            lambda rate: self.chances(rate, n)[0], power, null=start, end=1.0 - 1e-12, what=f"{n:g} control persons"
+        )
+
+    def row(self, rate: float, n: float, smallest: float | None) -> PayRow:
+        """One row of the plan."""
+        good, bad, few = self.chances(rate, n)
+        return PayRow(
+            control=self.control, treatment=rate, n=n, n_treated=n * self.allocation, net_benefit=self.net(rate),
+            chance_pass=good, chance_fail=bad, chance_inconclusive=max(0.0, 1.0 - good - bad), chance_few=few,
+            smallest_net=None if smallest is None else self.net(smallest), smallest_rate=smallest,
+        )  # fmt: skip
+
+
+def _null_rates(
+    rate: float, control: float, allocation: float, slopes: tuple[float, float], cost: float
+) -> tuple[float, float]:
+    """The rates that maximise the expected likelihood under ``s1 p1 - s0 p0 = cost`` (limits for many persons)."""
+    from scipy.optimize import brentq
+
+    s1, s0 = slopes
+    low, high = max(0.0, -cost / s0), min(1.0, (s1 - cost) / s0)
+    if high <= low:
+        raise InputError(
+            f"no rates between 0 and 1 have a net benefit of 0 with cost {cost:g} per person and {s1:g} per event; "
+            "check the units of value and cost."
+        )
+
+    def slope(p0: float) -> float:
+        p1 = (cost + s0 * p0) / s1
+        own = control / p0 - (1.0 - control) / (1.0 - p0)
+        return own + allocation * (rate / p1 - (1.0 - rate) / (1.0 - p1)) * s0 / s1
+
+    inside = (high - low) * 1e-13
+    p0: float = brentq(slope, low + inside, high - inside, xtol=1e-15)
+    return (cost + s0 * p0) / s1, p0
+
+
+def _enough(n: float, rate: float) -> float:
+    """The chance of at least 20 events; a continuous binomial, so that persons need not be whole."""
+    from scipy.special import betainc
+
+    return float(betainc(_FEW_EVENTS, n - _FEW_EVENTS + 1.0, rate)) if n > _FEW_EVENTS else 0.0
+
+
+def _case(  # noqa: PLR0913, PLR0917 - what the public functions pass on
+    control: float, value: float, cost: float, incentive: float, allocation: float, level: float, side: Side
+) -> _Case:
+    if check_side(side) == "less":
+        raise InputError('side must be "two" or "greater": the question is whether the campaign pays.')
+    problems: list[str] = []
+    worth = checked_number("value", value, problems)
+    spent = checked_number("cost", cost, problems)
+    paid = checked_number("incentive", incentive, problems, positive=True)
+    if worth <= 0.0:
+        problems.append(f"value is the money that one event is worth, above 0, got {value!r}.")
+    elif worth <= paid:
+        problems.append(f"incentive {incentive!r} eats the whole value {value!r} of an event: it can never pay.")
+    raise_problems(problems)
+    return _Case(
+        control=_rate(control), value=worth, gain=worth - paid, cost=spent,
+        allocation=check_allocation_ratio(allocation), limit=critical_value(check_level(level), side),
+    )  # fmt: skip
+
+
+def _rate(rate: float) -> float:
+    problems: list[str] = []
+    number = checked_number("a rate", rate, problems)
+    if not problems and not 0.0 < number < 1.0:
+        problems.append(f"a rate lies strictly between 0 and 1, got {rate!r}.")
+    raise_problems(problems)
+    return number
+
+
+def _listed(given: float | Sequence[float]) -> list[float]:
+    return list(given) if isinstance(given, Sequence) else [given]
