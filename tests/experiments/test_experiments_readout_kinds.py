@@ -1,0 +1,179 @@
+"""Every kind of metric in a readout: against SciPy, hand formulas and the functions on arrays."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+import attribution as at
+import experiments as ex
+
+
+@pytest.fixture(scope="module")
+def rows():
+    stream = np.random.default_rng(11)
+    n = 6_000
+    table = pd.DataFrame(
+        {"person_id": range(n), "arm": stream.choice(["holdout", "sms", "full"], n, p=[0.2, 0.5, 0.3])}
+    )
+    table["household"] = np.arange(n) // 2
+    table["layer"] = stream.integers(0, 3, n)
+    table["tenure"] = stream.gamma(3, 2, n)
+    table["woken"] = (stream.random(n) < 0.05 + 0.03 * (table["arm"] != "holdout")).astype(int)
+    table["orders"] = table["woken"] * stream.poisson(3, n)
+    table["value"] = table["orders"] * stream.lognormal(3, 0.6, n) + 2 * table["tenure"]
+    table["days"] = np.where(table["woken"] == 1, stream.random(n) * 40, np.nan)
+    return table
+
+
+def row(readout, metric, arm="sms"):
+    return readout.table().query("metric == @metric and arm == @arm").iloc[0]
+
+
+def test_one_variance_for_all_arms_is_student(rows):
+    found = row(ex.Experiment({"value": ex.Mean("value", equal_variances=True)}).analyze(rows), "value")
+    groups = [part["value"] for _, part in rows.groupby("arm")]
+    pool = sum((len(g) - 1) * g.var() for g in groups) / (len(rows) - 3)
+    top, base = (rows.loc[rows["arm"] == arm, "value"] for arm in ("sms", "holdout"))
+    se = np.sqrt(pool * (1 / len(top) + 1 / len(base)))
+    assert found["low"] == pytest.approx(top.mean() - base.mean() - stats.t.ppf(0.975, len(rows) - 3) * se, rel=1e-10)
+    assert found["method"] == "student"
+
+
+def test_two_arms_with_one_variance_are_scipys_t_test(rows):
+    two = rows[rows["arm"] != "full"]
+    found = row(ex.Experiment({"value": ex.Mean("value", equal_variances=True)}).analyze(two), "value")
+    wanted = stats.ttest_ind(*(two.loc[two["arm"] == arm, "value"] for arm in ("sms", "holdout")))
+    assert found["p_value"] == pytest.approx(wanted.pvalue, rel=1e-9)
+
+
+def test_a_ratio_of_sums_by_the_linearised_numerator(rows):
+    found = row(ex.Experiment({"ticket": ex.Ratio("value", "orders")}).analyze(rows), "ticket")
+    parts = {}
+    for arm in ("sms", "holdout"):
+        part = rows[rows["arm"] == arm]
+        ratio = part["value"].sum() / part["orders"].sum()
+        linear = (part["value"] - ratio * part["orders"]) / part["orders"].mean()
+        parts[arm] = (ratio, linear.var() / len(part))
+    assert found["value"] == pytest.approx(parts["sms"][0], rel=1e-12)
+    assert found["difference"] == pytest.approx(parts["sms"][0] - parts["holdout"][0], rel=1e-9)
+    se = np.sqrt(parts["sms"][1] + parts["holdout"][1])
+    assert (found["high"] - found["low"]) / (2 * se) == pytest.approx(1.96, abs=0.01)
+
+
+def test_one_stratum_and_many_give_the_ratio_of_weighted_sums(rows):
+    found = row(ex.Experiment({"ticket": ex.Ratio("value", "orders")}, strata="layer").analyze(rows), "ticket")
+    weights = rows["layer"].value_counts(normalize=True)
+    part = rows[rows["arm"] == "sms"].groupby("layer")[["value", "orders"]].mean()
+    wanted = (weights * part["value"]).sum() / (weights * part["orders"]).sum()
+    assert found["value"] == pytest.approx(wanted, rel=1e-12)
+    assert found["method"] == "stratified delta"
+
+
+def test_who_had_no_event_counts_with_the_horizon(rows):
+    found = row(ex.Experiment({"days": ex.Duration("days", horizon="28d", direction="down")}).analyze(rows), "days")
+    days = rows["days"].fillna(28.0).clip(upper=28.0)
+    assert found["value"] == pytest.approx(days[rows["arm"] == "sms"].mean(), rel=1e-12)
+    assert found["n"] == (rows["arm"] == "sms").sum()
+
+
+def test_limits_on_both_sides(rows):
+    readout = ex.Experiment({"value": ex.Mean("value", cap=(5.0, 60.0))}).analyze(rows)
+    found = row(readout, "value")
+    assert found["value"] == pytest.approx(rows.loc[rows["arm"] == "sms", "value"].clip(5, 60).mean(), rel=1e-12)
+    assert found["method"] == "welch, capped to 5 to 60"
+
+
+def test_a_quantile_is_the_one_of_arrays(rows):
+    found = row(ex.Experiment({"upper": ex.Quantile("value", 0.9)}).analyze(rows), "upper")
+    arrays = (rows.loc[rows["arm"] == arm, "value"].to_numpy() for arm in ("sms", "holdout"))
+    wanted = ex.compare_quantiles(*arrays, q=0.9)
+    assert found["low"] == pytest.approx(wanted.difference.low, rel=1e-12)
+    assert found["p_value"] == pytest.approx(wanted.difference.p_value, rel=1e-12)
+
+
+def test_covariates_narrow_the_interval_and_say_by_how_much(rows):
+    metrics = {"plain": ex.Mean("value"), "adjusted": ex.Mean("value", covariate="tenure")}
+    readout = ex.Experiment(metrics).analyze(rows)
+    width = {name: row(readout, name)["high"] - row(readout, name)["low"] for name in metrics}
+    assert width["adjusted"] < width["plain"]
+    (gain,) = (finding for finding in readout.findings if finding.code == "ADJUSTMENT_GAIN")
+    assert gain.values["width"] == pytest.approx(width["adjusted"] / width["plain"], rel=0.02)
+
+
+def test_clusters_widen_what_persons_share(rows):
+    table = rows.assign(arm=rows.groupby("household")["arm"].transform("first"))
+    table["value"] = table["value"] + table.groupby("household")["value"].transform("mean")
+    alone = row(ex.Experiment({"value": ex.Mean("value")}).analyze(table), "value")
+    together = row(ex.Experiment({"value": ex.Mean("value")}, cluster="household").analyze(table), "value")
+    assert together["difference"] == pytest.approx(alone["difference"], rel=1e-12)
+    assert together["high"] - together["low"] > 1.2 * (alone["high"] - alone["low"])
+
+
+def test_clusters_in_two_arms_fail_the_readout(rows):
+    readout = ex.Experiment({"value": ex.Mean("value")}, cluster="household").analyze(rows)
+    assert "CLUSTER_SPLIT" in [finding.code for finding in readout.findings if finding.status == "fail"]
+    with pytest.raises(at.DesignError, match="CLUSTER_SPLIT"):
+        readout.assert_ok()
+
+
+def test_the_sample_ratio_counts_clusters(rows):
+    table = rows.assign(arm=rows.groupby("household")["arm"].transform("first"))
+    shares = {"holdout": 0.2, "sms": 0.5, "full": 0.3}
+    readout = ex.Experiment({"value": ex.Mean("value")}, cluster="household", shares=shares).analyze(table)
+    (split,) = (finding for finding in readout.findings if finding.code == "SRM")
+    assert sum(split.values["observed"].values()) == table["household"].nunique()
+
+
+def test_the_population_is_less_certain_than_the_sample(rows):
+    table = rows.assign(value=rows["value"] + 40 * rows["layer"] * (rows["arm"] == "sms"))
+    widths = []
+    for target in ("sample", "population"):
+        found = row(ex.Experiment({"value": ex.Mean("value")}, strata="layer", target=target).analyze(table), "value")
+        widths.append(found["high"] - found["low"])
+    weights = table["layer"].value_counts(normalize=True)
+    effects = 40 * weights.index.to_numpy()
+    extra = np.sum(weights * (effects - np.sum(weights * effects)) ** 2) / len(table)
+    assert widths[1] ** 2 - widths[0] ** 2 == pytest.approx((2 * 1.96) ** 2 * extra, rel=0.15)
+
+
+@pytest.mark.parametrize(
+    ("metric", "code"),
+    [
+        (ex.Count("minus"), "NEGATIVE_VALUE"),
+        (ex.Duration("minus", horizon="9d"), "NEGATIVE_VALUE"),
+        (ex.Ratio("value", "gaps"), "NULL_OUTCOME"),
+        (ex.Mean("value", covariate="nowhere"), "MISSING_COLUMN"),
+    ],
+)
+def test_values_that_a_metric_cannot_read(rows, metric, code):
+    table = rows.assign(minus=-1.0, gaps=[np.nan, *[1.0] * (len(rows) - 1)])
+    with pytest.raises(at.TableError, match=code):
+        ex.Experiment({"x": metric}).analyze(table)
+
+
+def test_quantiles_of_clusters_are_refused(rows):
+    with pytest.raises(at.DesignError, match="QUANTILE_CLUSTERED"):
+        ex.Experiment({"q": ex.Quantile("value")}, cluster="household").analyze(rows)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"covariate": "value"}, "its own covariate"),
+        ({"covariate": []}, "list of names"),
+        ({"covariate": ["a", "a"]}, "twice"),
+        ({"covariate": "tenure", "equal_variances": True}, "exclude each other"),
+        ({"cap": (5, 1)}, "lower and an upper limit"),
+    ],
+)
+def test_metrics_that_contradict_themselves(options, words):
+    with pytest.raises(at.InputError, match=words):
+        ex.Mean("value", **options)
+
+
+def test_a_covariate_known_only_later_is_refused():
+    with pytest.raises(at.DesignError, match="POST_ASSIGNMENT"):
+        ex.Experiment({"value": ex.Mean("value", covariate="clicked")})
