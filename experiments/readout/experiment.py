@@ -20,6 +20,7 @@ from experiments.readout.guard import refuse_post
 if TYPE_CHECKING:
     from attribution.core.columns import ColumnsLike
     from experiments.readout.result import Readout
+    from experiments.readout.segments_result import SegmentReadout
 
 __all__ = ["Experiment", "Target"]
 
@@ -185,6 +186,36 @@ class Experiment:
 
         chosen = (campaign,) if isinstance(campaign, str) else None if campaign is None else tuple(campaign)
         return analyze(self, outcomes, touches=touches, campaign=chosen, leak_limit=leak_limit, columns=columns)
+
+    def by_segment(
+        self, outcomes: object, *, by: str | Sequence[str] | None = None, min_persons: int = 20
+    ) -> SegmentReadout:
+        """Read the effects by segment: first whether they differ at all, then each segment.
+
+        For every metric, arm and segment column one test asks whether the effect is the same in all segments: of rates
+        the score test of a common difference, which holds with few events; of the other metrics Cochran's Q with
+        Welch's degrees of freedom. Its p-values are adjusted over arms and columns, those of the single segments over
+        segments, arms and columns. Columns that ``Experiment(segments=...)`` does not declare are exploratory.
+
+        Args:
+            outcomes: As for `analyze`.
+            by: The segment column(s), fixed before assignment; the declared ones when None.
+            min_persons: Persons that arm and control need in a segment for its effect to be read.
+
+        Returns:
+            The readout by segment: ``.table()`` (the overall effect, then each segment), ``.interaction_tests()``,
+            ``.sentence()``, ``.findings``.
+
+        Raises:
+            InputError: Without any segment column, or for one that is the arm or the person.
+            TableError: As for `analyze`; NULL_KEY for empty segments, TOO_MANY_SEGMENTS above 100 values.
+            DesignError: POST_ASSIGNMENT for a column known only after assignment; those of `analyze`.
+
+        Verified against: R's oneway.test and optim, and by simulation; see docs/methods/segments.md.
+        """
+        from experiments.readout.segments import analyze_by_segment
+
+        return analyze_by_segment(self, outcomes, by=by, min_persons=min_persons)
 
 
 def _checked_metrics(metrics: object) -> dict[str, Metric]:
