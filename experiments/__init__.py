@@ -50,10 +50,13 @@ if TYPE_CHECKING:
         sample_size_to_pay,
     )
     from experiments.design.split import check_split
+    from experiments.inference.bootstrap import Bootstrap, bootstrap
     from experiments.inference.compliance import complier_effect
     from experiments.inference.compliance_result import ComplierEffect
     from experiments.inference.means import compare_means
     from experiments.inference.multiplicity import adjust_pvalues
+    from experiments.inference.quantiles import compare_quantiles
+    from experiments.inference.ranks import mann_whitney
     from experiments.inference.rates import compare_rates
     from experiments.inference.ratios import ratio_interval
     from experiments.inference.sequential.always_valid import AlwaysValidSequence, always_valid, always_valid_sequence
@@ -66,6 +69,7 @@ if TYPE_CHECKING:
     from experiments.metrics import Count, Duration, Mean, Quantile, Rate, Ratio
     from experiments.outcomes import Outcomes, build_outcomes
     from experiments.plan import Plan
+    from experiments.plots import plot_distribution, plot_forest
     from experiments.post_mortem.compose import postmortem
     from experiments.readout import Experiment, Readout
     from experiments.reconciliation import Reconciliation, reconcile
@@ -77,6 +81,7 @@ messages.register("experiments")
 
 _EXPORTS = {
     "AlwaysValidSequence": "experiments.inference.sequential.always_valid",
+    "Bootstrap": "experiments.inference.bootstrap",
     "Bounds": "experiments.inference.sequential.bounds",
     "Campaign": "experiments.simulation",
     "Comparison": "attribution.core.estimates",
@@ -118,9 +123,11 @@ _EXPORTS = {
     "always_valid": "experiments.inference.sequential.always_valid",
     "always_valid_sequence": "experiments.inference.sequential.always_valid",
     "best_shares": "experiments.design.planning",
+    "bootstrap": "experiments.inference.bootstrap",
     "build_outcomes": "experiments.outcomes",
     "check_split": "experiments.design.split",
     "compare_means": "experiments.inference.means",
+    "compare_quantiles": "experiments.inference.quantiles",
     "compare_rates": "experiments.inference.rates",
     "complier_effect": "experiments.inference.compliance",
     "conditional_power": "experiments.inference.sequential.conditional",
@@ -132,8 +139,11 @@ _EXPORTS = {
     "estimate_after_stopping": "experiments.inference.sequential.stopped",
     "futility_bounds": "experiments.inference.sequential.futility",
     "group_bounds": "experiments.inference.sequential.classical",
+    "mann_whitney": "experiments.inference.ranks",
     "optimal_holdout": "experiments.design.planning",
     "plan_duration": "experiments.design.planning",
+    "plot_distribution": "experiments.plots",
+    "plot_forest": "experiments.plots",
     "postmortem": "experiments.post_mortem.compose",
     "power_curve": "experiments.design.planning",
     "power_equivalence_means": "experiments.design.planning",
@@ -158,6 +168,7 @@ _EXPORTS = {
 
 __all__ = [
     "AlwaysValidSequence",
+    "Bootstrap",
     "Bounds",
     "Campaign",
     "Comparison",
@@ -199,9 +210,11 @@ __all__ = [
     "always_valid",
     "always_valid_sequence",
     "best_shares",
+    "bootstrap",
     "build_outcomes",
     "check_split",
     "compare_means",
+    "compare_quantiles",
     "compare_rates",
     "complier_effect",
     "conditional_power",
@@ -213,8 +226,11 @@ __all__ = [
     "estimate_after_stopping",
     "futility_bounds",
     "group_bounds",
+    "mann_whitney",
     "optimal_holdout",
     "plan_duration",
+    "plot_distribution",
+    "plot_forest",
     "postmortem",
     "power_curve",
     "power_equivalence_means",
