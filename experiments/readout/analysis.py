@@ -17,6 +17,7 @@ from experiments.design.allocation import check_allocation, read_allocation
 from experiments.design.leakage import ControlGroup, check_leakage, unchecked_leakage
 from experiments.outcomes.result import Outcomes
 from experiments.readout.fit import fit_metric
+from experiments.readout.guardrails import bare_guardrail_fits
 from experiments.readout.measure import measure
 from experiments.readout.recipe import readout_recipe
 from experiments.readout.remarks import metric_findings, missing_finding
@@ -205,6 +206,9 @@ def analyze(
         findings=tuple(share_alarm(findings)),
         recipe=recipe,
         outcomes=outcomes if isinstance(outcomes, Outcomes) else None,
+        guard_fits=bare_guardrail_fits(open_outcomes(experiment, outcomes), experiment)
+        if experiment.guardrails
+        else (),
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from attribution.core import messages
 from attribution.core.errors import DesignError, InputError, closest
 from attribution.core.records import Records, TabularResult
+from experiments.readout.guardrails import read_guardrails
 from experiments.readout.rows import contrast_records, make_contrasts
 from experiments.readout.show import contrast_tables, family_lines, finding_lines
 from experiments.readout.words import readout_sentence
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from experiments.outcomes.result import Outcomes
     from experiments.readout.experiment import Experiment
     from experiments.readout.fit import Fit
+    from experiments.readout.guardrails import Guardrails
     from experiments.readout.rows import Contrast
 
 __all__ = ["Readout", "Steps"]
@@ -79,6 +81,7 @@ class Readout(TabularResult):
         findings: Trust checks and remarks; a "fail" means that the figures must not be read as effects.
         recipe: How the figures were made.
         outcomes: The outcomes of `build_outcomes` that were analysed, with everybody's window; None for other tables.
+        guard_fits: Fits of guardrails that name a column and no metric; read by `guardrails`.
     """
 
     experiment: Experiment
@@ -87,6 +90,12 @@ class Readout(TabularResult):
     findings: tuple[Finding, ...]
     recipe: Recipe
     outcomes: Outcomes | None = None
+    guard_fits: tuple[Fit, ...] = ()
+
+    @property
+    def guardrails(self) -> Guardrails:
+        """Every guardrail on each arm, as non-inferiority: safe, harm or undecided at its own level."""
+        return read_guardrails(self.experiment, (*self.fits, *self.guard_fits))
 
     def table(self, *, simultaneous: bool = False) -> pd.DataFrame:
         """The rows as a pandas data frame: each arm against the control on every metric.

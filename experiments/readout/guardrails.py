@@ -1,0 +1,185 @@
+"""Guardrails of a readout: is the worsening of each shown to stay within its margin?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from attribution.core import messages
+from attribution.core.records import Field, Records, TabularResult
+from experiments.inference.equivalence import figures_margin_p
+from experiments.inference.rates import compare_stratified_rates
+from experiments.metrics import Rate
+from experiments.readout.fit import fit_metric
+from experiments.readout.measure import measure
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from attribution.core.render.display import Display
+    from attribution.core.tables import Table
+    from experiments.metrics import Metric
+    from experiments.readout.experiment import Experiment
+    from experiments.readout.fit import Fit
+
+__all__ = ["GuardrailRow", "Guardrails", "bare_guardrail_fits", "read_guardrails"]
+
+_FIELDS = (
+    Field("metric", "text"), Field("arm", "text"), Field("control", "text"), Field("margin"), Field("difference"),
+    Field("worsening"), Field("low"), Field("high"), Field("p_value", "p"), Field("state", "text"),
+    Field("note", "text"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class GuardrailRow:
+    """One guardrail on one arm.
+
+    Attributes:
+        metric: Name of the metric or column.
+        arm: The arm.
+        control: The control.
+        margin: The largest acceptable worsening; None where none is declared.
+        level: Level of the one-sided bounds.
+        difference: Arm minus control; None when undefined.
+        worsening: The difference with the sign in which more is worse; None when undefined.
+        low: Lower one-sided bound of the worsening.
+        high: Upper one-sided bound of the worsening.
+        p_value: One-sided p-value of "the worsening is the margin or more"; None without margin or test.
+        state: "safe" (upper bound at most the margin), "harm" (lower bound above 0) or "undecided".
+        note: Reason codes: NO_MARGIN, NO_DIRECTION, and those of the comparison.
+    """
+
+    metric: str
+    arm: object
+    control: object
+    margin: float | None
+    level: float
+    difference: float | None = None
+    worsening: float | None = None
+    low: float | None = None
+    high: float | None = None
+    p_value: float | None = None
+    state: str = "undecided"
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
+class Guardrails(TabularResult):
+    """The guardrails of a readout, each arm against the control.
+
+    All guardrails must be safe for an arm to be rolled out, so each is tested at its own level without correction
+    (intersection-union): requiring all of them cannot raise the chance of letting a harmful arm pass.
+
+    Attributes:
+        rows: One row per guardrail and arm.
+    """
+
+    rows: tuple[GuardrailRow, ...]
+
+    def _records(self) -> Records:
+        return Records.from_rows(
+            _FIELDS,
+            [
+                {
+                    "metric": row.metric, "arm": str(row.arm), "control": str(row.control), "margin": row.margin,
+                    "difference": row.difference, "worsening": row.worsening, "low": row.low, "high": row.high,
+                    "p_value": row.p_value, "state": row.state, "note": row.note,
+                }
+                for row in self.rows
+            ],
+        )  # fmt: skip
+
+    def _display(self) -> Display:
+        from attribution.core.render.display import Display, records_table
+
+        table = records_table(self._records(), decisive="state")
+        return Display(messages.text("GUARDRAILS.title"), (table, messages.text("GUARDRAILS.note")))
+
+
+def bare_guardrail_fits(table: Table, experiment: Experiment) -> tuple[Fit, ...]:
+    """Fits of the guardrails that name a column of the outcomes instead of a metric: shares whose rise is harm.
+
+    Args:
+        table: Outcomes opened for this purpose: a column that cannot be read as a share has no fit, and stops nothing.
+        experiment: The declared experiment.
+    """
+    names = [str(getattr(guard, "metric", "")) for guard in experiment.guardrails]
+    bare = [name for name in dict.fromkeys(names) if name not in experiment.metrics and name in table.names]
+    found = []
+    for name in bare:
+        metric = Rate(name, direction="down")
+        alone = replace(experiment, metrics={name: metric}, guardrails=(), gatekeeping=None)
+        before = len(table.problems.issues)
+        part = measure(table, alone, keys=(*experiment.layers, experiment.arm)).get(name)
+        if part is None or len(table.problems.issues) > before:
+            continue
+        fit, _ = fit_metric(
+            name, metric, "guardrail", part.moments, level=experiment.level, rows=part.rows, clusters=part.clusters,
+            target=experiment.target,
+        )  # fmt: skip
+        found.append(fit)
+    return tuple(found)
+
+
+def read_guardrails(experiment: Experiment, fits: Sequence[Fit]) -> Guardrails:
+    """Read every declared guardrail, and every metric whose role it is, on each arm."""
+    by_name = {fit.name: fit for fit in fits}
+    declared = [guard for guard in experiment.guardrails if hasattr(guard, "read")]
+    named = {str(getattr(guard, "metric", "")) for guard in declared}
+    asked: list[tuple[str, Any]] = [(str(getattr(guard, "metric", "")), guard) for guard in declared]
+    asked += [(fit.name, None) for fit in fits if fit.role == "guardrail" and fit.name not in named]
+    rows = []
+    for name, guard in asked:
+        fit = by_name.get(name)
+        arms = [arm for arm in (fit or fits[0]).arms if arm != experiment.control]
+        rows += [_row(name, guard, fit, arm, experiment) for arm in arms]
+    return Guardrails(rows=tuple(rows))
+
+
+def _row(name: str, guard: Any, fit: Fit | None, arm: object, experiment: Experiment) -> GuardrailRow:
+    margin = None if guard is None else float(guard.margin)
+    level = experiment.level if guard is None else float(getattr(guard, "level", experiment.level))
+    blank = GuardrailRow(metric=name, arm=arm, control=experiment.control, margin=margin, level=level)
+    if fit is None:
+        return replace(blank, note="UNDEFINED")
+    direction = fit.metric.direction
+    if direction is None:
+        return replace(blank, note="NO_DIRECTION")
+    lower, upper = (
+        fit.compare(arm, experiment.control, level=level, side=side).difference for side in ("greater", "less")
+    )  # type: ignore[arg-type, unused-ignore]
+    value, low, high = lower.value, lower.low, upper.high
+    if direction == "up":  # a fall is the harm
+        value, low, high = _turned(value), _turned(high), _turned(low)
+    state = "harm" if low is not None and low > 0.0 else "undecided"
+    if guard is not None:
+        state = guard.read(value, low=low, high=high).state
+    notes = [lower.note, "NO_MARGIN" if guard is None else ""]
+    return replace(
+        blank, difference=lower.value, worsening=value, low=low, high=high, state=state,
+        p_value=None if margin is None else _margin_p(fit, arm, experiment.control, margin, direction),
+        note="; ".join(filter(None, notes)),
+    )  # fmt: skip
+
+
+def _turned(value: float | None) -> float | None:
+    return None if value is None else -value
+
+
+def _margin_p(fit: Fit, arm: object, control: object, margin: float, direction: str) -> float | None:
+    """One-sided p-value of a worsening of the margin or more; it agrees with the upper bound of the worsening."""
+    i, j = fit.position(arm), fit.position(control)
+    upper = direction == "down"
+    if fit.figures is not None:
+        return figures_margin_p(fit.figures, i, j, margin if upper else -margin, upper=upper)
+    hits, n = fit.hits, fit.n
+    found = compare_stratified_rates(
+        hits[:, i], n[:, i], hits[:, j], n[:, j], weights=fit.weights, side="less" if upper else "greater",
+        null=margin if upper else -margin, method=_method(fit.metric), level=fit.level,
+    )  # fmt: skip
+    return found.difference.p_value
+
+
+def _method(metric: Metric) -> Any:
+    return metric.method if isinstance(metric, Rate) else "score"
