@@ -23,7 +23,17 @@ if TYPE_CHECKING:
 
     from attribution.core.tables import Table
 
-__all__ = ["Cell", "Counts", "Floats", "ValueCounts", "are_numbers", "have_keys", "is_noted", "value_counts"]
+__all__ = [
+    "Cell",
+    "Counts",
+    "Floats",
+    "ValueCounts",
+    "are_numbers",
+    "have_keys",
+    "is_noted",
+    "plain_array",
+    "value_counts",
+]
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -69,7 +79,7 @@ def value_counts(table: Table, *, keys: Sequence[str], columns: Sequence[str]) -
         return None
     values = [_floats(arrow.column(f"value_{i}")) for i in range(len(columns))]
     counted = _ints(arrow.column("count"))
-    keyed = [_plain(arrow.column(f"key_{i}")) for i in range(len(keys))]
+    keyed = [plain_array(arrow.column(f"key_{i}")) for i in range(len(keys))]
     complete, finite = have_keys(table, keys, keyed, counted), _are_finite(table, columns, values, counted)
     if not (complete and finite):
         return None
@@ -166,7 +176,8 @@ def have_keys(table: Table, keys: Sequence[str], arrays: Sequence[pa.Array], cou
     return complete
 
 
-def _plain(column: pa.ChunkedArray) -> pa.Array:
+def plain_array(column: pa.ChunkedArray) -> pa.Array:
+    """A column as one array, without a dictionary."""
     import pyarrow as pa
 
     array = column.combine_chunks()

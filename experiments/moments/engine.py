@@ -20,19 +20,9 @@ if TYPE_CHECKING:
     from experiments.moments.counted import Counts, Floats
     from experiments.moments.plan import Plan, Slot, Terms
 
-__all__ = ["EngineScan", "plain_array"]
+__all__ = ["EngineScan"]
 
 _ALL = "all rows"
-
-
-def plain_array(column: pa.ChunkedArray) -> pa.Array:
-    """A column of a collected table as one array, without a dictionary."""
-    import pyarrow as pa
-
-    array = column.combine_chunks()
-    if isinstance(array, pa.ChunkedArray):
-        array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], type=array.type)
-    return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
 
 
 class EngineScan:
@@ -48,6 +38,8 @@ class EngineScan:
         self._table, self._names = table, tuple(columns)
         self._keys: tuple[str, ...] = ()
         self._rows = 0
+        schema = table.lazy().collect_schema()
+        self._whole = {name for name in columns if schema[name].is_integer() or schema[name] == nw.Boolean}
 
     def columns(self) -> dict[str, Column]:
         """A first look at every column, in one query."""
@@ -55,16 +47,18 @@ class EngineScan:
         for i in range(len(self._names)):
             known = nw.col(f"v{i}")
             wanted[f"known{i}"] = known.count()
-            wanted[f"odd{i}"] = (~known.is_finite()).cast(nw.Int64).sum()
+            if self._names[i] not in self._whole:
+                wanted[f"odd{i}"] = (~known.is_finite()).cast(nw.Int64).sum()
             wanted[f"low{i}"], wanted[f"high{i}"] = known.min(), known.max()
         (found,) = self._read().select(**wanted).collect("pyarrow").to_native().to_pylist()
         self._rows = found["rows"]
         return {
             name: Column(
                 empty=found["rows"] - found[f"known{i}"],
-                infinite=found[f"odd{i}"] or 0,
+                infinite=found.get(f"odd{i}") or 0,
                 low=None if found[f"low{i}"] is None else found[f"low{i}"] + 0.0,
                 high=None if found[f"high{i}"] is None else found[f"high{i}"] + 0.0,
+                whole=name in self._whole,
             )
             for i, name in enumerate(self._names)
         }
@@ -76,7 +70,11 @@ class EngineScan:
             named = [nw.lit(_ALL).alias("k0")]
         numbers = [nw.col(name).cast(nw.Float64).alias(f"v{i}") for i, name in enumerate(self._names)]
         frame = self._table.lazy().select(*named, *numbers)
-        clean = [nw.when(~nw.col(f"v{i}").is_nan()).then(nw.col(f"v{i}")).alias(f"v{i}") for i in range(len(numbers))]
+        clean = [
+            nw.when(~nw.col(f"v{i}").is_nan()).then(nw.col(f"v{i}")).alias(f"v{i}")
+            for i, name in enumerate(self._names)
+            if name not in self._whole
+        ]
         return frame.with_columns(*clean) if clean else frame
 
     def group(self, keys: Sequence[str]) -> None:
@@ -90,24 +88,23 @@ class EngineScan:
             wanted[f"count{i}"] = nw.col(f"m{i}").sum() if mask else nw.len()
         for slot in range(len(plan.slots)):
             value = nw.col(f"s{slot}")
-            wanted[f"known{slot}"], wanted[f"low{slot}"], wanted[f"high{slot}"] = (
-                value.count(),
-                value.min(),
-                value.max(),
-            )
+            wanted[f"low{slot}"], wanted[f"high{slot}"] = value.min(), value.max()
             wanted[f"coarse{slot}"] = self._coarse(plan, slot)
-            if slot in plan.firsts:
+            if plan.gaps(slot):
+                wanted[f"known{slot}"] = value.count()
+            if slot in plan.firsts and not plan.binary(slot):
                 wanted[f"strange{slot}"] = ((value != 0.0) & (value != 1.0)).cast(nw.Int64).sum()
         arrow = self._by_cell(frame, wanted)
         made = Census.empty(plan, arrow.num_rows)
         for i in range(len(plan.masks)):
             made.counts[i] = _whole(arrow, f"count{i}")
         for slot in range(len(plan.slots)):
-            made.known[slot] = _whole(arrow, f"known{slot}")
+            mask = made.counts[plan.masks.index(plan.slots[slot].mask)]
+            made.known[slot] = _whole(arrow, f"known{slot}") if plan.gaps(slot) else mask
             made.low[slot] = _filled(arrow, f"low{slot}", np.inf)
             made.high[slot] = _filled(arrow, f"high{slot}", -np.inf)
             made.coarse[slot] = _filled(arrow, f"coarse{slot}", 0.0)
-            if slot in plan.firsts:
+            if f"strange{slot}" in wanted:
                 made.strange[slot] = _whole(arrow, f"strange{slot}")
         return self._keys_of(arrow), made
 
@@ -132,7 +129,9 @@ class EngineScan:
         gaps = []
         for slot, scale in enumerate(plan.scales):
             gap = nw.col(f"s{slot}") * scale.factor - nw.col(f"c{slot}")
-            gaps.append(nw.when(~nw.col(f"s{slot}").is_null()).then(gap).otherwise(0.0).alias(f"d{slot}"))
+            if plan.gaps(slot) or plan.slots[slot].mask:
+                gap = nw.when(~nw.col(f"s{slot}").is_null()).then(gap).otherwise(0.0)
+            gaps.append(gap.alias(f"d{slot}"))
         for place, slot in enumerate(terms.flags):
             mask = plan.slots[slot].mask
             lacking = nw.col(f"s{slot}").is_null()

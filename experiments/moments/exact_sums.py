@@ -19,25 +19,33 @@ if TYPE_CHECKING:
 
 __all__ = ["grid_constants", "grid_parts", "sum_by_run", "whole_sums"]
 
-_DIGITS = 53
+_SURE = 33
+_LEAST = 58
+_MOST = 5
 
 
-def grid_constants(rows: int) -> tuple[float, ...]:
+def grid_constants(rows: int, *, sure: float = 0.0) -> tuple[float, ...]:
     """The constants of the grids for at most so many terms, each at most 2 in size; the coarsest first.
 
-    There are as many grids as it takes for the last one's rounding, summed over all rows, to lie below the rounding of
-    a double of size 1.
+    There are as many grids as it takes for what the last one rounds off, summed over all rows, to lie below
+    ``2 ** -(34 + sure)``, whatever the terms are; the error is far smaller where rounding goes both ways, and where
+    the terms are few.
+
+    Args:
+        rows: The largest number of terms of a sum.
+        sure: Further bits that are wanted, because some of the sums are small.
 
     References:
         Demmel & Nguyen (2013), Fast reproducible floating-point summation, ARITH 21; Rump, Ogita, Oishi (2008),
         SIAM J. Sci. Comput. 31:189.
     """
-    bits = max(2, (4 * max(rows, 1) - 1).bit_length())
+    bits = max(2, (max(rows, 1) - 1).bit_length())
+    # Near 1.5 * 2**bits doubles are 2**(bits - 52) apart; `rows` parts of at most 2 need 53 digits of that unit.
     made = [1.5 * 2.0**bits]
     unit = bits - 52
-    while unit > -(_DIGITS + bits):
-        made.append(made[-1] * 2.0 ** (bits - _DIGITS))
-        unit += bits - _DIGITS
+    while unit > -max(_SURE + bits + sure, _LEAST) and len(made) < _MOST:
+        made.append(made[-1] * 2.0 ** (bits - 54))
+        unit += bits - 54
     return tuple(made)
 
 

@@ -5,27 +5,28 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+import narwhals.stable.v2 as nw
 import numpy as np
+from numpy.typing import NDArray
 
-from attribution.core.values import encode_together
+from experiments.moments.counted import plain_array
 from experiments.moments.exact_sums import grid_constants, sum_by_run
 from experiments.moments.plan import Census, Column, Sums
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-    from typing import Any
+    from collections.abc import Callable, Mapping, Sequence
 
     import pyarrow as pa
-    from numpy.typing import NDArray
 
     from attribution.core.tables import Table
     from experiments.moments.counted import Cell, Counts, Floats
     from experiments.moments.plan import Plan, Terms
 
-__all__ = ["MemoryScan", "cell_rows", "in_memory", "numbers_of"]
+__all__ = ["MemoryScan", "cells_of", "in_memory", "numbers_of"]
 
+Codes = NDArray[np.integer[Any]]
 _Result = TypeVar("_Result", Census, Sums)
 
 _PIECE = 1 << 14
@@ -40,32 +41,51 @@ def in_memory(table: Table) -> bool:
     return bool(kind.is_pandas_like() or kind.is_pyarrow() or kind.is_polars())
 
 
-def cell_rows(keys: Sequence[pa.Array], rows: int) -> tuple[tuple[Cell, ...], Counts]:
-    """The distinct combinations of key columns without empty values, sorted, and the index of every row's one."""
-    cell, size = np.zeros(rows, np.int64), min(rows, 1)
-    parts: list[NDArray[np.object_]] = []
-    for place, array in enumerate(keys):
-        (found,), names = encode_together(array)
-        if place == 0:
-            cell, size, parts = found, len(names), [names]
+def cells_of(keys: Sequence[pa.Array], rows: int) -> tuple[tuple[Cell, ...], Codes, Counts]:
+    """The distinct combinations of key columns without empty values.
+
+    Returns:
+        The cells, sorted; a number for the combination of every row, in no order; and where in the sorted cells each
+        number stands: the cell ``i`` has the number ``order[i]``.
+    """
+    cell: Codes = np.zeros(rows, np.int32)
+    size = min(rows, 1)
+    ranks: list[Counts] = []
+    names: list[list[object]] = []
+    for array in keys:
+        codes, rank, listed = _encoded(array)
+        names.append(listed)
+        if not ranks:
+            cell, size, ranks = codes, len(rank), [rank]
             continue
-        wide = max(len(names), 1)
-        combos, cell = _dense(cell * wide + found, size * wide)
-        parts = [*(part[combos // wide] for part in parts), names[combos % wide]]
+        wide = max(len(rank), 1)
+        combos, cell = _dense(cell.astype(np.int64) * wide + codes, size * wide)
+        ranks = [*(part[combos // wide] for part in ranks), rank[combos % wide]]
         size = len(combos)
-    cells = tuple(zip(*(part.tolist() for part in parts), strict=True)) if parts else ((),) * size
-    return cells, cell
+    order = np.lexsort(ranks[::-1]) if ranks else np.arange(size)
+    parts = [[listed[i] for i in rank[order].tolist()] for listed, rank in zip(names, ranks, strict=True)]
+    return (tuple(zip(*parts, strict=True)) if parts else ((),) * size), cell, order
 
 
-def _dense(code: Counts, size: int) -> tuple[Counts, Counts]:
+def _encoded(array: pa.Array) -> tuple[Codes, Counts, list[object]]:
+    """Codes of a key column, the rank of each code's value, and the values by rank."""
+    import pyarrow.compute as pc
+
+    encoded = array.dictionary_encode()
+    order = pc.sort_indices(encoded.dictionary)
+    rank = np.empty(len(order), np.int64)
+    rank[order.to_numpy(zero_copy_only=False)] = np.arange(len(order))
+    codes: Codes = encoded.indices.to_numpy(zero_copy_only=False)
+    return codes, rank, encoded.dictionary.take(order).to_pylist()
+
+
+def _dense(code: Counts, size: int) -> tuple[Counts, Codes]:
     """The codes that occur, sorted, and each row's position among them."""
     if size > max(4 * len(code), 1 << 16):
         combos, cell = np.unique(code, return_inverse=True)
-        return combos, cell.astype(np.int64)
+        return combos, cell.astype(np.int32)
     there = np.bincount(code, minlength=size) > 0
-    if there.all():
-        return np.arange(size), code
-    return np.flatnonzero(there), (np.cumsum(there) - 1)[code]
+    return np.flatnonzero(there), (np.cumsum(there, dtype=np.int32) - 1)[code]
 
 
 def numbers_of(array: pa.Array) -> NDArray[Any]:
@@ -93,30 +113,41 @@ class MemoryScan:
     """Scans of the columns of one table in memory.
 
     Args:
-        table: The opened table, whose columns can be read.
+        table: The opened table; keys that cannot be read are noted there.
+        keys: The key columns.
         columns: The numeric columns.
+
+    Attributes:
+        readable: Whether all key columns can be read.
+        keys: The key columns.
     """
 
-    def __init__(self, table: Table, columns: Sequence[str]) -> None:
-        """Bring the numeric columns in; nothing is summed yet."""
-        self._numbers = {name: numbers_of(table.arrow(name)) for name in columns}
-        self._table = table
+    def __init__(self, table: Table, keys: Sequence[str], columns: Sequence[str]) -> None:
+        """Bring the columns in; nothing is summed yet."""
+        self.readable = not _may_mix(table, keys) or all(map(table.readable, keys))
+        wanted = [*keys, *columns] if self.readable else []
+        frame = table.lazy().select(*dict.fromkeys(wanted)).collect("pyarrow").to_native()
+        self.keys = [_one(frame.column(name)) for name in keys if self.readable]
+        self._numbers = {name: numbers_of(_one(frame.column(name))) for name in columns if self.readable}
+        self._whole = {name: _is_whole(frame.column(name).type) for name in columns if self.readable}
+        self._rows = frame.num_rows
         self._pieces: list[_Piece] = []
         self._size = 0
 
     def columns(self) -> dict[str, Column]:
         """A first look at every column."""
-        return {name: _look(found) for name, found in self._numbers.items()}
+        return {name: _look(found, whole=self._whole[name]) for name, found in self._numbers.items()}
 
-    def group(self, keys: Sequence[str]) -> tuple[Cell, ...]:
-        """Sort the rows into cells, piece by piece; the cells, sorted."""
-        cells, cell = cell_rows([self._table.arrow(key) for key in keys], self._table.rows)
-        self._pieces, self._size = list(_pieces(cell, len(cells))), len(cells)
-        return cells
+    def group(self) -> tuple[tuple[Cell, ...], Counts]:
+        """Sort the rows into cells, piece by piece; the cells, sorted, and the numbers that the scans give them."""
+        cells, cell, order = cells_of(self.keys, self._rows)
+        self._size = len(cells)
+        self._pieces = _cut(cell, len(cells))
+        return cells, order
 
     def census(self, plan: Plan) -> Census:
         """Count the rows of every cell, and find the smallest, the largest and the coarse sum of every slot."""
-        constants = grid_constants(self._table.rows)[:1]
+        constants = grid_constants(self._rows)[:1]
         return self._work(lambda pieces: _census(self._numbers, plan, pieces, self._size, constants))
 
     def sums(self, plan: Plan, terms: Terms, centres: Sequence[Floats], constants: tuple[float, ...]) -> Sums:
@@ -126,16 +157,36 @@ class MemoryScan:
     def _work(self, task: Callable[[Sequence[_Piece]], _Result]) -> _Result:
         """Do a task on all pieces, in two threads where that is worth it; every part is exact, so any split will do."""
         threads = min(_THREADS, os.cpu_count() or 1)
-        if self._size > _MANY_CELLS or self._table.rows < _WORTH_A_THREAD or threads < 2:
+        if self._size > _MANY_CELLS or self._rows < _WORTH_A_THREAD or threads < 2:
             return task(self._pieces)
         with ThreadPoolExecutor(threads) as pool:
             first, *others = pool.map(task, [self._pieces[i::threads] for i in range(threads)])
         for other in others:
-            first = first.add(other)
+            first = first.add(other)  # type: ignore[arg-type]  # both are of the task's own type
         return first
 
 
-def _look(found: NDArray[Any]) -> Column:
+def _may_mix(table: Table, keys: Sequence[str]) -> bool:
+    """Whether a key column of the table may hold values of several types."""
+    schema = table.lazy().collect_schema()
+    return any(schema[key] == nw.Object for key in keys)
+
+
+def _one(column: pa.ChunkedArray) -> pa.Array:
+    """A column as one array, copied only where it is in several pieces."""
+    import pyarrow as pa
+
+    alone = column.num_chunks == 1 and not pa.types.is_dictionary(column.type)
+    return column.chunk(0) if alone else plain_array(column)
+
+
+def _is_whole(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_integer(kind) or pa.types.is_boolean(kind))
+
+
+def _look(found: NDArray[Any], *, whole: bool) -> Column:
     """Empty and infinite values and the range of a column, piece by piece."""
     empty = infinite = 0
     low, high = np.inf, -np.inf
@@ -151,22 +202,35 @@ def _look(found: NDArray[Any]) -> Column:
         if finite.any():
             low, high = min(low, float(piece[finite].min())), max(high, float(piece[finite].max()))
     known = low <= high
-    return Column(empty=empty, infinite=infinite, low=low + 0.0 if known else None, high=high + 0.0 if known else None)
+    return Column(
+        empty=empty,
+        infinite=infinite,
+        low=low + 0.0 if known else None,
+        high=high + 0.0 if known else None,
+        whole=whole,
+    )
 
 
-def _pieces(cell: Counts, size: int) -> Iterator[_Piece]:
+def _cut(cell: Codes, size: int) -> list[_Piece]:
     """Cut the rows into pieces; many cells are sorted over all rows, so that each is in few pieces."""
     order = np.argsort(cell, kind="stable") if size > _MANY_CELLS else None
-    small = cell.astype(np.uint8) if size <= _MANY_CELLS else cell
+    small = cell.astype(np.uint8) if order is None else cell
+    made = []
     for start in range(0, len(cell), _PIECE):
         if order is None:
-            rows = np.argsort(small[start : start + _PIECE], kind="stable")
+            piece = small[start : start + _PIECE]
+            rows = np.argsort(piece, kind="stable")
             rows += start
+            counts = np.bincount(piece, minlength=size)
+            cells = np.flatnonzero(counts)
+            starts = np.cumsum(counts[cells]) - counts[cells]
         else:
             rows = order[start : start + _PIECE]
-        sorted_cells = cell[rows]
-        starts = np.flatnonzero(np.diff(sorted_cells, prepend=-1))
-        yield _Piece(rows, starts, sorted_cells[starts])
+            found = cell[rows]
+            starts = np.flatnonzero(np.concatenate([[True], found[1:] != found[:-1]]))
+            cells = found[starts].astype(np.int64)
+        made.append(_Piece(rows, starts, cells))
+    return made
 
 
 class _Values:
@@ -230,7 +294,7 @@ def _census(
             made.low[slot, cells] = np.minimum(made.low[slot, cells], np.minimum.reduceat(small, starts))
             large = value if there is None else np.where(there, value, -np.inf)
             made.high[slot, cells] = np.maximum(made.high[slot, cells], np.maximum.reduceat(large, starts))
-            if slot in plan.firsts:
+            if slot in plan.firsts and not plan.binary(slot):
                 odd = (value != 0.0) & (value != 1.0)
                 odd = odd if there is None else odd & there
                 made.strange[slot, cells] += np.add.reduceat(odd, starts, dtype=np.int64)

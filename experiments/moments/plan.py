@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from experiments.moments.counted import Counts, Floats
 
 __all__ = [
-    "Census", "Column", "Plan", "Reading", "Scale", "Sheet", "Slot", "Sums", "Terms", "lacks", "make_plan",
-    "make_terms",
+    "Census", "Column", "Plan", "Reading", "Scale", "Sheet", "Slot", "Sums", "Terms", "lacks", "make_centres",
+    "make_plan", "make_terms",
 ]  # fmt: skip
 
 
@@ -29,12 +29,14 @@ class Column:
         infinite: Rows with an infinite one.
         low: Smallest value; None without any.
         high: Largest value.
+        whole: Whether its type allows whole numbers only.
     """
 
     empty: int
     infinite: int
     low: float | None
     high: float | None
+    whole: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,13 @@ class Plan:
     scales: tuple[Scale, ...]
     firsts: tuple[int, ...]
     sheets: Mapping[str, Sheet]
+
+    def binary(self, slot: int) -> bool:
+        """Whether a slot can hold nothing but 0 and 1, because its column holds whole numbers in that range."""
+        reading = self.slots[slot].reading
+        column = self.columns[reading.column]
+        known = [reading.read(value) for value in (column.low, column.high, reading.fill) if value is not None]
+        return column.whole and all(value in (0.0, 1.0) for value in known)
 
     def gaps(self, slot: int) -> bool:
         """Whether some rows of the slot's mask may lack its value."""
@@ -268,6 +277,16 @@ def make_terms(plan: Plan, census: Census) -> Terms:
         variables = [*sheet.slots, *(place[slot] for slot in sheet.slots if slot in place)]
         pairs |= dict.fromkeys(_pairs(variables))
     return Terms(flags=tuple(flags), pairs=tuple(pairs), cubes=plan.firsts)
+
+
+def make_centres(plan: Plan, census: Census) -> tuple[Floats, ...]:
+    """A number close to the mean of every slot and cell, scaled; the same in every engine."""
+    found = []
+    for slot, scale in enumerate(plan.scales):
+        n = census.known[slot].astype(np.float64)
+        share = np.divide(census.coarse[slot], n, out=np.zeros(len(n)), where=n > 0)
+        found.append(share + scale.origin)
+    return tuple(found)
 
 
 def lacks(plan: Plan, census: Census, slot: int) -> bool:

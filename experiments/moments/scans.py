@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from experiments.moments.centred import Moments
-from experiments.moments.counted import are_numbers, have_keys, is_noted
-from experiments.moments.engine import EngineScan, plain_array
+from experiments.moments.counted import are_numbers, have_keys, is_noted, plain_array
+from experiments.moments.engine import EngineScan
 from experiments.moments.exact_sums import grid_constants, whole_sums
-from experiments.moments.memory import MemoryScan, cell_rows, in_memory
-from experiments.moments.plan import lacks, make_plan, make_terms
+from experiments.moments.memory import MemoryScan, cells_of, in_memory
+from experiments.moments.plan import lacks, make_centres, make_plan, make_terms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -84,20 +84,20 @@ def _finite(
 def _in_memory(
     table: Table, metrics: Mapping[str, MetricInputs], names: Sequence[str], keys: Sequence[str]
 ) -> _Found | None:
-    table.load(*keys, *names)
-    if not all(map(table.readable, (*keys, *names))):
+    scan = MemoryScan(table, keys, names)
+    if not scan.readable:
         return None
-    scan = MemoryScan(table, names)
     columns = scan.columns()
     usable = _finite(table, metrics, columns)
-    if not have_keys(table, keys, [table.arrow(key) for key in keys]) or not usable:
+    if not have_keys(table, keys, scan.keys) or not usable:
         return None
     plan = make_plan(usable, columns)
-    cells = scan.group(keys)
+    cells, order = scan.group()
     census = scan.census(plan)
-    terms, centres, constants = make_terms(plan, census), _centres(plan, census), _constants(census)
+    terms, centres, constants = make_terms(plan, census), make_centres(plan, census), _constants(census)
     sums = scan.sums(plan, terms, centres, constants)
-    return _Found(cells, plan, census, terms, centres, sums)
+    census = census.take(order)
+    return _Found(cells, plan, census, terms, make_centres(plan, census), sums.take(order))
 
 
 def _in_engine(
@@ -117,27 +117,23 @@ def _in_engine(
     terms, constants = make_terms(plan, census), _constants(census)
     found, sums = scan.sums(plan, terms, constants)
     _, order = _sorted_cells([plain_array(found.column(i)) for i in range(len(keys))], found.num_rows)
-    return _Found(cells, plan, census, terms, _centres(plan, census), sums.take(order))
+    return _Found(cells, plan, census, terms, make_centres(plan, census), sums.take(order))
 
 
 def _sorted_cells(arrays: Sequence[pa.Array], rows: int) -> tuple[tuple[Cell, ...], Counts]:
-    """The cells in sorted order, and the rows of the found table in that order."""
-    cells, cell = cell_rows(arrays, rows)
-    return cells, np.argsort(cell, kind="stable")
-
-
-def _centres(plan: Plan, census: Census) -> tuple[Floats, ...]:
-    """A number close to the mean of every slot and cell, scaled; the same in every engine."""
-    found = []
-    for slot, scale in enumerate(plan.scales):
-        n = census.known[slot].astype(np.float64)
-        share = np.divide(census.coarse[slot], n, out=np.zeros(len(n)), where=n > 0)
-        found.append(share + scale.origin)
-    return tuple(found)
+    """The cells in sorted order, and where each stands in a table of one row per cell."""
+    cells, cell, order = cells_of(arrays, rows)
+    return cells, np.argsort(cell, kind="stable")[order]
 
 
 def _constants(census: Census) -> tuple[float, ...]:
-    return grid_constants(int(census.counts[0].max(initial=0)))
+    """The grids: finer ones where the range of some cell is small against that of the whole column."""
+    with np.errstate(invalid="ignore"):
+        ranges = census.high / 2.0 - census.low / 2.0  # half of it, which cannot overflow
+        whole = census.high.max(axis=1, initial=-np.inf) / 2.0 - census.low.min(axis=1, initial=np.inf) / 2.0
+    some = (ranges > 0) & np.isfinite(ranges)
+    spread = np.where(some, whole[:, None] / np.where(some, ranges, 1.0), 1.0).max(initial=1.0)
+    return grid_constants(int(census.counts[0].max(initial=0)), sure=2.0 * float(np.log2(min(spread, 2.0**26))))
 
 
 def _moments(found: _Found, sheet: Sheet, inputs: MetricInputs, names: tuple[str, ...]) -> Moments:
