@@ -19,6 +19,9 @@ from experiments.readout.guard import refuse_post
 
 if TYPE_CHECKING:
     from attribution.core.columns import ColumnsLike
+    from attribution.core.estimates import Side
+    from experiments.design.planning.options import PlanOptions
+    from experiments.design.planning.pilot_plan import Effects, PilotPlan
     from experiments.readout.result import Readout
     from experiments.readout.segments_result import SegmentReadout
 
@@ -186,6 +189,94 @@ class Experiment:
 
         chosen = (campaign,) if isinstance(campaign, str) else None if campaign is None else tuple(campaign)
         return analyze(self, outcomes, touches=touches, campaign=chosen, leak_limit=leak_limit, columns=columns)
+
+    def sample_size(
+        self,
+        pilot: object,
+        *,
+        effect: Effects,
+        power: float = 0.8,
+        side: Side = "two",
+        options: PlanOptions | None = None,
+    ) -> PilotPlan:
+        """How many persons this experiment needs, by a pilot.
+
+        The pilot tells the baseline and the noise of the control persons, what the covariates explain, how alike the
+        persons of a cluster are, and the strata; the experiment tells the arms' shares, the level and its correction.
+
+        Args:
+            pilot: Earlier outcomes, one row per person; without a column of arms everybody counts as control.
+            effect: The effect to be found, treated minus control: a number for the primary metric in its own unit
+                (0.002 of a rate is 0.2 percentage points), a share of the baseline such as "10%" for every metric, or
+                a dict of metric to either.
+            power: Chance of a significant result in the direction of the effect, in one arm's comparison.
+            side: ``"two"``, ``"greater"`` or ``"less"``.
+            options: Looks, spending and reach; arms, clusters and covariates come from the experiment and the pilot.
+
+        Returns:
+            One row per metric and arm; `total` is what the primary metric needs. The range of the total shows the
+            pilot's own uncertainty about the baseline.
+
+        Raises:
+            TableError: As for `analyze`.
+            InputError: For effects, power or options that cannot be used, or shares that are not known.
+            DesignError: NO_HOLDOUT without control persons in the pilot.
+
+        Verified against: `sample_size_rates` and `sample_size_means`; simulated power. See docs/methods/sample-size.md.
+
+        Example:
+            >>> import experiments as ex
+            >>> pilot = {"person_id": list(range(1000)), "woken": [1] * 30 + [0] * 970}
+            >>> import pandas as pd
+            >>> spec = ex.Experiment({"woken": ex.Rate("woken")}, shares={"holdout": 0.1, "sms": 0.9})
+            >>> spec.sample_size(pd.DataFrame(pilot), effect=0.01).total
+            30265
+        """
+        from experiments.readout.planned import plan_by_pilot
+
+        return plan_by_pilot("size", self, pilot, effect=effect, power=power, side=side, options=options)
+
+    def power(
+        self, pilot: object, *, n: float, effect: Effects, side: Side = "two", options: PlanOptions | None = None
+    ) -> PilotPlan:
+        """The power of this experiment, by a pilot.
+
+        Args:
+            pilot: As for `sample_size`.
+            n: Persons of all arms together.
+            effect: As for `sample_size`.
+            side: As for `sample_size`.
+            options: As for `sample_size`.
+
+        Raises:
+            TableError: As for `sample_size`.
+            InputError: As for `sample_size`.
+            DesignError: As for `sample_size`.
+        """
+        from experiments.readout.planned import plan_by_pilot
+
+        return plan_by_pilot("power", self, pilot, effect=effect, power=None, n=n, side=side, options=options)
+
+    def detectable(
+        self, pilot: object, *, n: float, power: float = 0.8, side: Side = "two", options: PlanOptions | None = None
+    ) -> PilotPlan:
+        """The smallest effect that this experiment can find on every metric, by a pilot, in the wished direction.
+
+        Args:
+            pilot: As for `sample_size`.
+            n: Persons of all arms together.
+            power: As for `sample_size`.
+            side: As for `sample_size`.
+            options: As for `sample_size`.
+
+        Raises:
+            TableError: As for `sample_size`.
+            InputError: As for `sample_size`.
+            DesignError: As for `sample_size`.
+        """
+        from experiments.readout.planned import plan_by_pilot
+
+        return plan_by_pilot("detectable", self, pilot, power=power, n=n, side=side, options=options)
 
     def by_segment(
         self, outcomes: object, *, by: str | Sequence[str] | None = None, min_persons: int = 20

@@ -211,8 +211,12 @@ def _means(
 ) -> Callable[[float], float]:
     _check_plain(options)
     _inside("effect", effect, margin)
-    above = mean_case(std, level, "greater", allocation, -margin, equal_variances=False, options=options)
-    below = mean_case(std, level, "less", allocation, margin, equal_variances=False, options=options)
+    above = mean_case(
+        std, level=level, side="greater", allocation=allocation, null=-margin, equal_variances=False, options=options
+    )
+    below = mean_case(
+        std, level=level, side="less", allocation=allocation, null=margin, equal_variances=False, options=options
+    )
     return lambda n: _both(above.power(effect, max(n, above.least)), below.power(effect, max(n, below.least)))
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from attribution.core.estimates import Side
     from attribution.core.render.display import Display
 
-__all__ = ["HoldoutPoint", "OptimalHoldout", "optimal_holdout"]
+__all__ = ["HoldoutCase", "HoldoutPoint", "OptimalHoldout", "holdout_case", "optimal_holdout"]
 
 Decision = Literal["expected", "verdict"]
 _GRID = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
@@ -174,7 +174,7 @@ def optimal_holdout(  # noqa: PLR0913 - keyword-only options of a public functio
         >>> round(found.best.share, 3), round(found.smallest.share, 3)
         (0.24, 0.29)
     """
-    case = _checked(
+    case = holdout_case(
         persons=persons, effect=effect, horizon=horizon, control=control, std=std, value=value, cost=cost, level=level,
         side=side, decision=decision, relevant_net=relevant_net,
     )  # fmt: skip
@@ -192,7 +192,7 @@ def optimal_holdout(  # noqa: PLR0913 - keyword-only options of a public functio
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Case:
+class HoldoutCase:
     """A checked campaign; money per person."""
 
     persons: float
@@ -231,7 +231,7 @@ class _Case:
         return self.mean * one_sided_tail(-z) + self.spread * (self.spread / width) * height
 
 
-def _best_share(case: _Case) -> float:
+def _best_share(case: HoldoutCase) -> float:
     """The share of highest value: the best of a fine grid, refined."""
     from scipy.optimize import minimize_scalar
 
@@ -246,7 +246,7 @@ def _best_share(case: _Case) -> float:
     return refined if case.point(refined).value >= values[top] else float(grid[top])
 
 
-def _smallest(case: _Case, power: float) -> HoldoutPoint | None:
+def _smallest(case: HoldoutCase, power: float) -> HoldoutPoint | None:
     """The smallest share with the power; the error falls up to one half."""
     if case.relevant is None:
         return None
@@ -259,10 +259,11 @@ def _smallest(case: _Case, power: float) -> HoldoutPoint | None:
     return case.point(2.0 * product / (1.0 + math.sqrt(1.0 - 4.0 * product)))
 
 
-def _checked(  # noqa: PLR0913 - what the public function passes on
+def holdout_case(  # noqa: PLR0913 - what the public function passes on
     *, persons: float, effect: tuple[float, float], horizon: float, control: float | None, std: float | None,
     value: float, cost: float, level: float, side: Side, decision: Decision, relevant_net: float | None,
-) -> _Case:  # fmt: skip
+) -> HoldoutCase:  # fmt: skip
+    """Check a campaign whose holdout is to be sized."""
     problems: list[str] = []
     pair = effect if isinstance(effect, tuple) and len(effect) == 2 else (math.nan, math.nan)
     if pair is not effect:
@@ -283,7 +284,7 @@ def _checked(  # noqa: PLR0913 - what the public function passes on
     if check_side(side) == "less":
         problems.append('side must be "two" or "greater": a holdout is sized to show that a campaign pays.')
     raise_problems(problems)
-    return _Case(
+    return HoldoutCase(
         persons=float(persons), horizon=float(horizon), mean=value * pair[0] - cost, spread=value * pair[1],
         noise=value * noise, limit=critical_value(check_level(level), side), decision=decision, relevant=relevant_net,
     )  # fmt: skip

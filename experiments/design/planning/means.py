@@ -74,7 +74,9 @@ def sample_size_means(  # noqa: PLR0913 - the options of the public contract, ke
         >>> size.control, round(size.exact, 4), size.method
         (23, 22.0211, 'welch t')
     """
-    case = mean_case(std, level, side, allocation, null, equal_variances=equal_variances, options=options)
+    case = mean_case(
+        std, level=level, side=side, allocation=allocation, null=null, equal_variances=equal_variances, options=options
+    )
     effect = _number("effect", effect)
     power = check_power(power, case.test.tail)
     case.check_direction(effect)
@@ -127,7 +129,9 @@ def power_means(  # noqa: PLR0913 - the options of the public contract, keyword-
         >>> ex.power_means(1.0, 1.0, 20)
         0.868953 (welch t)
     """
-    case = mean_case(std, level, side, allocation, null, equal_variances=equal_variances, options=options)
+    case = mean_case(
+        std, level=level, side=side, allocation=allocation, null=null, equal_variances=equal_variances, options=options
+    )
     effect, n = _number("effect", effect), check_persons(n)
     _check_enough(case, n)
     return Planned(case.power(effect, n), case.name)
@@ -174,7 +178,9 @@ def detectable_means(  # noqa: PLR0913 - the options of the public contract, key
         >>> ex.detectable_means(30.0, 1000, allocation=9)
         2.80377 (welch t)
     """
-    case = mean_case(std, level, side, allocation, null, equal_variances=equal_variances, options=options)
+    case = mean_case(
+        std, level=level, side=side, allocation=allocation, null=null, equal_variances=equal_variances, options=options
+    )
     n = check_persons(n)
     power = check_power(power, case.test.tail)
     _check_enough(case, n)
@@ -265,7 +271,7 @@ class MeanCase:
 
 
 def mean_case(  # noqa: PLR0913 - what the public functions pass on
-    std: Spread, level: float, side: Side, allocation: float, null: float, *, equal_variances: bool,
+    std: Spread, *, level: float, side: Side, allocation: float, null: float, equal_variances: bool,
     options: PlanOptions,
 ) -> MeanCase:  # fmt: skip
     """Check what plans of two means have in common."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from attribution.core.estimates import Side
     from attribution.core.render.display import Display
 
-__all__ = ["PayPlan", "PayRow", "power_to_pay", "sample_size_to_pay"]
+__all__ = ["PayCase", "PayPlan", "PayRow", "pay_case", "power_to_pay", "sample_size_to_pay"]
 
 _FEW_EVENTS = 20  # a verdict needs this many woken persons in every arm
 _FIELDS = (
@@ -167,7 +167,7 @@ def power_to_pay(  # noqa: PLR0913 - keyword-only options of a public function
         >>> round(plan.break_even_effect, 5), round(plan.rows[0].chance_pass, 3)
         (0.00235, 0.42)
     """
-    case = _case(control, value, cost, incentive, allocation, level, side)
+    case = pay_case(control, value=value, cost=cost, incentive=incentive, allocation=allocation, level=level, side=side)
     rates = [_rate(one) for one in _listed(treatment)]
     sizes = [check_persons(one) for one in _listed(n)]
     power = check_power(power, one_sided_tail(case.limit))
@@ -224,7 +224,7 @@ def sample_size_to_pay(  # noqa: PLR0913 - keyword-only options of a public func
     """
     from experiments.design.planning.solving import solve_persons
 
-    case = _case(control, value, cost, incentive, allocation, level, side)
+    case = pay_case(control, value=value, cost=cost, incentive=incentive, allocation=allocation, level=level, side=side)
     rate = _rate(treatment)
     power = check_power(power, one_sided_tail(case.limit))
     net = case.net(rate)
@@ -240,7 +240,7 @@ def sample_size_to_pay(  # noqa: PLR0913 - keyword-only options of a public func
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Case:
+class PayCase:
     """A checked test of the net benefit: ``gain * p1 - value * p0 - cost``."""
 
     control: float
@@ -330,9 +330,10 @@ def _enough(n: float, rate: float) -> float:
     return float(betainc(_FEW_EVENTS, n - _FEW_EVENTS + 1.0, rate)) if n > _FEW_EVENTS else 0.0
 
 
-def _case(  # noqa: PLR0913, PLR0917 - what the public functions pass on
-    control: float, value: float, cost: float, incentive: float, allocation: float, level: float, side: Side
-) -> _Case:
+def pay_case(  # noqa: PLR0913 - what the public functions pass on
+    control: float, *, value: float, cost: float, incentive: float, allocation: float, level: float, side: Side
+) -> PayCase:
+    """Check what the plans of a profit have in common."""
     if check_side(side) == "less":
         raise InputError('side must be "two" or "greater": the question is whether the campaign pays.')
     problems: list[str] = []
@@ -344,7 +345,7 @@ def _case(  # noqa: PLR0913, PLR0917 - what the public functions pass on
     elif worth <= paid:
         problems.append(f"incentive {incentive!r} eats the whole value {value!r} of an event: it can never pay.")
     raise_problems(problems)
-    return _Case(
+    return PayCase(
         control=_rate(control), value=worth, gain=worth - paid, cost=spent,
         allocation=check_allocation_ratio(allocation), limit=critical_value(check_level(level), side),
     )  # fmt: skip

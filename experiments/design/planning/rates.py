@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from experiments.design.planning.crossing import PlannedTest
     from experiments.design.planning.rate_terms import NullKind
 
-__all__ = ["RateMethod", "detectable_rates", "power_rates", "sample_size_rates"]
+__all__ = ["RateCase", "RateMethod", "detectable_rates", "power_rates", "rate_case", "sample_size_rates"]
 
 RateMethod = Literal["pooled", "unpooled", "arcsine", "continuity", "baseline", "exact"]
 Direction = Literal["up", "down"]
@@ -82,7 +82,16 @@ def sample_size_rates(  # noqa: PLR0913 - the options of the public contract, ke
         >>> ex.sample_size_rates(0.010, 0.013, allocation=9).control
         11443
     """
-    case = _case(control, level, side, allocation, method, null, null_kind, options)
+    case = rate_case(
+        control,
+        level=level,
+        side=side,
+        allocation=allocation,
+        method=method,
+        null=null,
+        null_kind=null_kind,
+        options=options,
+    )
     treatment = _rate("treatment", treatment)
     power = check_power(power, case.test.tail)
     case.check_direction(treatment)
@@ -146,7 +155,16 @@ def power_rates(  # noqa: PLR0913 - the options of the public contract, keyword-
         >>> round(ex.power_rates(0.01, 0.015, 1000, allocation=9), 4)
         0.2041
     """
-    case = _case(control, level, side, allocation, method, null, null_kind, options)
+    case = rate_case(
+        control,
+        level=level,
+        side=side,
+        allocation=allocation,
+        method=method,
+        null=null,
+        null_kind=null_kind,
+        options=options,
+    )
     treatment, n = _rate("treatment", treatment), check_persons(n)
     case.check_direction(treatment, equal=True)
     if method == "exact":
@@ -206,7 +224,16 @@ def detectable_rates(  # noqa: PLR0913 - the options of the public contract, key
         >>> round(ex.detectable_rates(0.01, 1000, allocation=9) - 0.01, 4)
         0.0123
     """
-    case = _case(control, level, side, allocation, method, null, null_kind, options)
+    case = rate_case(
+        control,
+        level=level,
+        side=side,
+        allocation=allocation,
+        method=method,
+        null=null,
+        null_kind=null_kind,
+        options=options,
+    )
     n, power = check_persons(n), check_power(power, case.test.tail)
     if method == "exact":
         raise InputError('the exact power rises in steps, so it has no inverse; use method="pooled" and check its rate '
@@ -344,10 +371,11 @@ def cluster_freedom(parts: tuple[float, float], units: tuple[float, float]) -> f
     return 1.0 / share
 
 
-def _case(  # noqa: PLR0913, PLR0917 - what the public functions pass on
-    control: float, level: float, side: Side, allocation: float, method: str, null: float, null_kind: str,
+def rate_case(  # noqa: PLR0913 - what the public functions pass on
+    control: float, *, level: float, side: Side, allocation: float, method: str, null: float, null_kind: str,
     options: PlanOptions,
 ) -> RateCase:  # fmt: skip
+    """Check what plans of two rates have in common."""
     level, side = check_level(level), check_side(side)
     if method not in get_args(RateMethod):
         raise InputError(f"method must be one of {', '.join(get_args(RateMethod))}, got {method!r}.")

@@ -1,0 +1,214 @@
+"""Planning by a pilot: from an experiment and a table of earlier outcomes to persons, power, smallest effects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import narwhals.stable.v2 as nw
+import numpy as np
+
+from attribution.core.errors import DesignError, InputError
+from attribution.core.estimates import check_level, check_side
+from attribution.core.findings import Finding
+from attribution.core.recipe import Recipe, fingerprint
+from experiments.design.allocation import read_allocation
+from experiments.design.planning.arms import arm_tail
+from experiments.design.planning.crossing import PlannedTest, check_power
+from experiments.design.planning.looks import spending_limits
+from experiments.design.planning.options import PlanOptions
+from experiments.design.planning.pilot import pilot_metric
+from experiments.design.planning.pilot_contrast import PilotContrast
+from experiments.design.planning.pilot_plan import PilotPlan, effects_by_metric, make_rows
+from experiments.moments.grid import arrange
+from experiments.readout.analysis import open_outcomes
+from experiments.readout.measure import measure
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from attribution.core.estimates import Side
+    from attribution.core.tables import Table
+    from experiments.design.planning.pilot import PilotMetric
+    from experiments.design.planning.pilot_plan import Effects, Kind
+    from experiments.readout.experiment import Experiment
+    from experiments.readout.measure import Measured
+
+__all__ = ["open_pilot", "plan_by_pilot", "planned_shares"]
+
+
+def plan_by_pilot(  # noqa: PLR0913 - what the methods of Experiment pass on
+    kind: Kind,
+    experiment: Experiment,
+    pilot: object,
+    *,
+    effect: Effects | None = None,
+    power: float | None = 0.8,
+    n: float | None = None,
+    side: Side = "two",
+    options: PlanOptions | None = None,
+) -> PilotPlan:
+    """Carry out `Experiment.sample_size`, `Experiment.power` and `Experiment.detectable`."""
+    design = _checked_options(options)
+    side, level = check_side(side), experiment.level
+    table = open_pilot(experiment, pilot)
+    measured = measure(table, experiment, keys=(*experiment.layers, experiment.arm))
+    table.problems.raise_if_any()
+    metrics = _metrics(experiment, measured)
+    shares, findings = planned_shares(experiment, table, next(iter(measured.values())))
+    table.problems.raise_if_any()
+    contrasts = _contrasts(experiment, metrics, shares, side=side, options=design)
+    if power is not None:
+        check_power(power, max(contrast.test.tail for contrast in contrasts))
+    if n is not None and not n >= 1:
+        raise InputError(f"n is the number of persons in all arms together, at least 1, got {n!r}.")
+    chosen = {} if effect is None else effects_by_metric(effect, metrics, primary=experiment.primary)
+    rows = make_rows(kind, contrasts, control=experiment.control, effects=chosen, power=power, persons=n)
+    persons = int(metrics[experiment.primary].n.sum())
+    return PilotPlan(
+        kind=kind, rows=rows, primary=experiment.primary, level=level, power=power, persons=persons,
+        findings=findings, recipe=_recipe(experiment, measured, design, side),
+    )  # fmt: skip
+
+
+def open_pilot(experiment: Experiment, pilot: object) -> Table:
+    """Open a table of earlier outcomes; without a column of arms everybody in it counts as control."""
+    given: Any = pilot.to_arrow() if hasattr(pilot, "_records") and hasattr(pilot, "to_arrow") else pilot
+    frame = nw.from_native(given, pass_through=True)
+    names = frame.collect_schema().names() if hasattr(frame, "collect_schema") else [experiment.arm]
+    if experiment.arm not in names:
+        given = frame.with_columns(nw.lit(experiment.control).alias(experiment.arm)).to_native()
+    return open_outcomes(experiment, given)
+
+
+def planned_shares(
+    experiment: Experiment, table: Table, measured: Measured
+) -> tuple[dict[object, dict[tuple[object, ...], float]], tuple[Finding, ...]]:
+    """Planned share of every arm by stratum: as declared, else as in the pilot (and then a finding says so)."""
+    persons: dict[tuple[object, ...], dict[object, float]] = {}
+    for cell, count in zip(measured.moments.cells, measured.moments.persons.tolist(), strict=True):
+        persons.setdefault(cell[:-1], {})[cell[-1]] = count
+    declared = experiment.shares
+    if isinstance(declared, Mapping):
+        if experiment.control not in declared:
+            raise DesignError("NO_HOLDOUT", f"the shares {dict(declared)!r} have no control {experiment.control!r}.")
+        return {arm: dict.fromkeys(persons, share) for arm, share in declared.items()}, ()
+    arms = sorted({arm for cell in persons.values() for arm in cell}, key=str)
+    if len(arms) < 2:
+        raise InputError(
+            "the pilot has one arm only and no shares are declared, so it is not known how the persons will be split. "
+            f'Declare Experiment(shares={{"{experiment.control}": 0.1, ...}}).'
+        )
+    if isinstance(declared, str):
+        found = read_allocation(table, arm=experiment.arm, layers=experiment.layers, shares=declared)
+        if found is not None and found.shares is not None and set(found.shares) == set(persons):
+            given = found.shares
+            return {arm: {layer: float(given[layer][arm]) for layer in persons} for arm in arms}, ()
+    total = {layer: sum(cell.values()) for layer, cell in persons.items()}
+    observed = {arm: {layer: cell.get(arm, 0.0) / total[layer] for layer, cell in persons.items()} for arm in arms}
+    return observed, (Finding(code="PILOT_SHARES", status="note", values={"arms": len(arms)}),)
+
+
+def _checked_options(options: PlanOptions | None) -> PlanOptions:
+    design = PlanOptions() if options is None else options
+    if not isinstance(design, PlanOptions):
+        raise InputError(f"options must be ex.PlanOptions(...) or None, got {options!r}.")
+    if design.arms != 1 or design.icc is not None or design.covariates:
+        raise InputError(
+            "arms, icc, cluster sizes and covariates come from the experiment and its pilot; options= takes looks, "
+            "spending and reach here."
+        )
+    return design
+
+
+def _metrics(experiment: Experiment, measured: Mapping[str, Measured]) -> dict[str, PilotMetric]:
+    made = {}
+    for name, part in measured.items():
+        grid = arrange(part.moments)
+        if experiment.control not in grid.arms:
+            listed = ", ".join(repr(arm) for arm in grid.arms[:10])
+            raise DesignError(
+                "NO_HOLDOUT",
+                f"no person of the pilot is in the control arm {experiment.control!r} (the arms are {listed}), so the "
+                "baseline is not known. Pass untreated persons, or a table without a column of arms.",
+            )
+        made[name] = pilot_metric(
+            name, experiment.metrics[name], experiment.roles[name], grid, control=experiment.control,
+            level=experiment.level, rows=part.rows, clusters=part.clusters,
+        )  # fmt: skip
+    return made
+
+
+def _contrasts(
+    experiment: Experiment,
+    metrics: Mapping[str, PilotMetric],
+    shares: Mapping[object, Mapping[tuple[object, ...], float]],
+    *,
+    side: Side,
+    options: PlanOptions,
+) -> list[PilotContrast]:
+    check_level(experiment.level)
+    treated = [arm for arm in shares if arm != experiment.control]
+    made = []
+    for metric in metrics.values():
+        control = np.array([shares[experiment.control][layer] for layer in metric.strata])
+        for arm in treated:
+            own = np.array([shares[arm][layer] for layer in metric.strata])
+            if not (own > 0.0).all() or not (control > 0.0).all():
+                raise InputError(
+                    f"arm {arm!r} or the control has a share of 0 in some stratum, so that stratum tells nothing about "
+                    "it. Give every arm a share in every stratum, or use coarser strata."
+                )
+            ratio = float(np.sum(metric.weights * own) / np.sum(metric.weights * control))
+            test = _test(experiment, metric, len(treated), ratio, side=side, options=options)
+            made.append(
+                PilotContrast(
+                    metric=metric,
+                    arm=arm,
+                    shares=own,
+                    control_shares=control,
+                    test=test,
+                    side=side,
+                    reach=options.reach,
+                    words=options.words,
+                )
+            )
+    return made
+
+
+def _test(
+    experiment: Experiment, metric: PilotMetric, arms: int, ratio: float, *, side: Side, options: PlanOptions
+) -> PlannedTest:
+    """The level of one contrast inside its family: the primary's arms, or all secondary metrics and arms."""
+    from scipy.special import ndtri
+
+    correction = experiment.correction
+    roles = experiment.roles
+    family = {"primary": arms, "secondary": arms * sum(role == "secondary" for role in roles.values())}
+    tests = 1 if correction is None else family.get(metric.role, 1)
+    dunnett = correction == "dunnett" and metric.role in family
+    tail = arm_tail(
+        arms if dunnett else tests, "dunnett" if dunnett else "bonferroni", level=experiment.level, side=side,
+        allocation=ratio,
+    )  # fmt: skip
+    fractions, both = options.fractions, side == "two"
+    limits: tuple[float, ...] = (-float(ndtri(tail)),)
+    if len(fractions) > 1:
+        limits = spending_limits(tail, fractions, options.spending, both=both)
+    return PlannedTest(tail=tail, limits=limits, fractions=fractions, both=both)
+
+
+def _recipe(experiment: Experiment, measured: Mapping[str, Measured], options: PlanOptions, side: Side) -> Recipe:
+    columns: dict[str, NDArray[Any]] = {}
+    for name, part in measured.items():
+        columns |= {f"{name}.n": part.moments.n, f"{name}.mean": part.moments.mean}
+        columns |= {f"{name}.squares": part.moments.squares}
+    settings = {
+        "level": experiment.level, "side": side, "correction": experiment.correction or "none",
+        "looks": len(options.fractions), "reach": options.reach,
+    }  # fmt: skip
+    first = next(iter(measured.values()))
+    return Recipe(
+        method="pilot", definitions=("PILOT",), settings=settings, n={"persons": int(first.moments.persons.sum())},
+        fingerprint=fingerprint(columns),
+    )  # fmt: skip
