@@ -53,6 +53,9 @@ if TYPE_CHECKING:
     from experiments.inference.bootstrap import Bootstrap, bootstrap
     from experiments.inference.compliance import complier_effect
     from experiments.inference.compliance_result import ComplierEffect
+    from experiments.inference.dunnett import Dunnett, dunnett
+    from experiments.inference.equivalence import Equivalence, equivalence_means, equivalence_rates
+    from experiments.inference.gatekeeping import gatekeeping
     from experiments.inference.means import compare_means
     from experiments.inference.multiplicity import adjust_pvalues
     from experiments.inference.quantiles import compare_quantiles
@@ -69,9 +72,10 @@ if TYPE_CHECKING:
     from experiments.metrics import Count, Duration, Mean, Quantile, Rate, Ratio
     from experiments.outcomes import Outcomes, build_outcomes
     from experiments.plan import Plan
-    from experiments.plots import plot_distribution, plot_forest
+    from experiments.plots import plot_distribution, plot_forest, plot_looks, plot_power
     from experiments.post_mortem.compose import postmortem
     from experiments.readout import Experiment, Readout
+    from experiments.readout.segments_result import SegmentReadout
     from experiments.reconciliation import Reconciliation, reconcile
     from experiments.report.report import Report
     from experiments.roi import CostThresholds, Guardrail, Verdict, cost_thresholds
@@ -90,7 +94,9 @@ _EXPORTS = {
     "CostThresholds": "experiments.roi",
     "Count": "experiments.metrics",
     "DesignError": "attribution.core.errors",
+    "Dunnett": "experiments.inference.dunnett",
     "Duration": "experiments.metrics",
+    "Equivalence": "experiments.inference.equivalence",
     "Estimate": "attribution.core.estimates",
     "Experiment": "experiments.readout",
     "Finding": "attribution.core.findings",
@@ -114,6 +120,7 @@ _EXPORTS = {
     "Reconciliation": "experiments.reconciliation",
     "Report": "experiments.report.report",
     "SampleSize": "experiments.design.planning",
+    "SegmentReadout": "experiments.readout.segments_result",
     "StoppedEstimate": "experiments.inference.sequential.stopped",
     "TableError": "attribution.core.errors",
     "Verdict": "experiments.roi",
@@ -136,14 +143,20 @@ _EXPORTS = {
     "cross_fit": "experiments.design.cross_fitting",
     "detectable_means": "experiments.design.planning",
     "detectable_rates": "experiments.design.planning",
+    "dunnett": "experiments.inference.dunnett",
+    "equivalence_means": "experiments.inference.equivalence",
+    "equivalence_rates": "experiments.inference.equivalence",
     "estimate_after_stopping": "experiments.inference.sequential.stopped",
     "futility_bounds": "experiments.inference.sequential.futility",
+    "gatekeeping": "experiments.inference.gatekeeping",
     "group_bounds": "experiments.inference.sequential.classical",
     "mann_whitney": "experiments.inference.ranks",
     "optimal_holdout": "experiments.design.planning",
     "plan_duration": "experiments.design.planning",
     "plot_distribution": "experiments.plots",
     "plot_forest": "experiments.plots",
+    "plot_looks": "experiments.plots",
+    "plot_power": "experiments.plots",
     "postmortem": "experiments.post_mortem.compose",
     "power_curve": "experiments.design.planning",
     "power_equivalence_means": "experiments.design.planning",
@@ -177,7 +190,9 @@ __all__ = [
     "CostThresholds",
     "Count",
     "DesignError",
+    "Dunnett",
     "Duration",
+    "Equivalence",
     "Estimate",
     "Experiment",
     "Finding",
@@ -201,6 +216,7 @@ __all__ = [
     "Reconciliation",
     "Report",
     "SampleSize",
+    "SegmentReadout",
     "StoppedEstimate",
     "TableError",
     "Verdict",
@@ -223,14 +239,20 @@ __all__ = [
     "cross_fit",
     "detectable_means",
     "detectable_rates",
+    "dunnett",
+    "equivalence_means",
+    "equivalence_rates",
     "estimate_after_stopping",
     "futility_bounds",
+    "gatekeeping",
     "group_bounds",
     "mann_whitney",
     "optimal_holdout",
     "plan_duration",
     "plot_distribution",
     "plot_forest",
+    "plot_looks",
+    "plot_power",
     "postmortem",
     "power_curve",
     "power_equivalence_means",
