@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -82,7 +82,7 @@ def adjust_families(
     for family in ([] if joint else [primary]) + ([] if joint and gate is None else [secondary]):
         _by_p(compared, family, places, correction=kept, level=level)
     if gate is not None:
-        _gate(compared, primary, secondary, places, gate=gate, correction=kept, joint=joint)
+        _gate(compared, (primary, secondary), places, gate=gate, correction=kept, joint=joint)
     return places
 
 
@@ -141,10 +141,9 @@ def _covariance(fit: Fit) -> Floats:
     return np.diag(np.sum((fit.weights**2 * spread)[:, None] / fit.n, axis=0))
 
 
-def _gate(  # noqa: PLR0913 - both families and what they are held against
+def _gate(
     compared: Sequence[Compared],
-    primary: Sequence[int],
-    secondary: Sequence[int],
+    families: tuple[Sequence[int], Sequence[int]],
     places: list[FamilyPlace],
     *,
     gate: Gate,
@@ -152,8 +151,7 @@ def _gate(  # noqa: PLR0913 - both families and what they are held against
     joint: bool,
 ) -> None:
     """Put the gate's adjusted p-values into the places; intervals stay those of the families."""
-    from dataclasses import replace
-
+    primary, secondary = families
     check_gate(gate, "dunnett" if joint else correction)
     if joint:  # serial: the first family may use any test of its own
         first = [places[i].p_adjusted for i in primary]

@@ -161,7 +161,7 @@ def _column(table: Table, experiment: Experiment, name: str, min_persons: int) -
 def _column_findings(column: _Column, experiment: Experiment, min_persons: int) -> list[Finding]:
     found = []
     if not column.declared:
-        found.append(Finding(code=EXPLORATORY, status="note", values={"by": column.name}))
+        found.append(Finding(code="EXPLORATORY", status="note", values={"by": column.name}))
     small = [
         str(segment)
         for segment, by_arm in column.persons.items()
