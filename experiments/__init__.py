@@ -18,7 +18,16 @@ if TYPE_CHECKING:
     from attribution.core.errors import DesignError, InputError, PlanError, TableError, WakeLiftError, WakeLiftWarning
     from attribution.core.estimates import Comparison, Estimate, RatioSet
     from attribution.core.findings import Finding
+    from experiments.design.assignment import assign
+    from experiments.design.assignment_check import verify_assignment
+    from experiments.design.assignment_result import Assignment
+    from experiments.design.balance import Balance, balance
     from experiments.design.cross_fitting import cross_fit
+    from experiments.design.exclusions import check_delivered, check_exclusions
+    from experiments.design.influence import check_influence
+    from experiments.design.looks import Looks
+    from experiments.design.negative_controls import PlaceboOutcome, placebo_outcome
+    from experiments.design.placebo_contrast import PlaceboContrast, placebo_contrast
     from experiments.design.planning import (
         OptimalHoldout,
         PayPlan,
@@ -49,7 +58,12 @@ if TYPE_CHECKING:
         sample_size_rates,
         sample_size_to_pay,
     )
+    from experiments.design.pull_forward import PullForward, pull_forward
+    from experiments.design.sequential_split import SplitWatch, watch_split
+    from experiments.design.spillover import SpilloverBound, spillover_bound
     from experiments.design.split import check_split
+    from experiments.design.split_over_time import check_split_over_time
+    from experiments.design.transport import Transport, transport
     from experiments.inference.bootstrap import Bootstrap, bootstrap
     from experiments.inference.compliance import complier_effect
     from experiments.inference.compliance_result import ComplierEffect
@@ -85,6 +99,8 @@ messages.register("experiments")
 
 _EXPORTS = {
     "AlwaysValidSequence": "experiments.inference.sequential.always_valid",
+    "Assignment": "experiments.design.assignment_result",
+    "Balance": "experiments.design.balance",
     "Bootstrap": "experiments.inference.bootstrap",
     "Bounds": "experiments.inference.sequential.bounds",
     "Campaign": "experiments.simulation",
@@ -102,16 +118,20 @@ _EXPORTS = {
     "Finding": "attribution.core.findings",
     "Guardrail": "experiments.roi",
     "InputError": "attribution.core.errors",
+    "Looks": "experiments.design.looks",
     "Mean": "experiments.metrics",
     "OptimalHoldout": "experiments.design.planning",
     "Outcomes": "experiments.outcomes",
     "PayPlan": "experiments.design.planning",
+    "PlaceboContrast": "experiments.design.placebo_contrast",
+    "PlaceboOutcome": "experiments.design.negative_controls",
     "Plan": "experiments.plan",
     "PlanError": "attribution.core.errors",
     "PlanOptions": "experiments.design.planning",
     "Planned": "experiments.design.planning",
     "PlannedDuration": "experiments.design.planning",
     "PowerCurve": "experiments.design.planning",
+    "PullForward": "experiments.design.pull_forward",
     "Quantile": "experiments.metrics",
     "Rate": "experiments.metrics",
     "Ratio": "experiments.metrics",
@@ -121,18 +141,27 @@ _EXPORTS = {
     "Report": "experiments.report.report",
     "SampleSize": "experiments.design.planning",
     "SegmentReadout": "experiments.readout.segments_result",
+    "SpilloverBound": "experiments.design.spillover",
+    "SplitWatch": "experiments.design.sequential_split",
     "StoppedEstimate": "experiments.inference.sequential.stopped",
     "TableError": "attribution.core.errors",
+    "Transport": "experiments.design.transport",
     "Verdict": "experiments.roi",
     "WakeLiftError": "attribution.core.errors",
     "WakeLiftWarning": "attribution.core.errors",
     "adjust_pvalues": "experiments.inference.multiplicity",
     "always_valid": "experiments.inference.sequential.always_valid",
     "always_valid_sequence": "experiments.inference.sequential.always_valid",
+    "assign": "experiments.design.assignment",
+    "balance": "experiments.design.balance",
     "best_shares": "experiments.design.planning",
     "bootstrap": "experiments.inference.bootstrap",
     "build_outcomes": "experiments.outcomes",
+    "check_delivered": "experiments.design.exclusions",
+    "check_exclusions": "experiments.design.exclusions",
+    "check_influence": "experiments.design.influence",
     "check_split": "experiments.design.split",
+    "check_split_over_time": "experiments.design.split_over_time",
     "compare_means": "experiments.inference.means",
     "compare_quantiles": "experiments.inference.quantiles",
     "compare_rates": "experiments.inference.rates",
@@ -152,6 +181,8 @@ _EXPORTS = {
     "group_bounds": "experiments.inference.sequential.classical",
     "mann_whitney": "experiments.inference.ranks",
     "optimal_holdout": "experiments.design.planning",
+    "placebo_contrast": "experiments.design.placebo_contrast",
+    "placebo_outcome": "experiments.design.negative_controls",
     "plan_duration": "experiments.design.planning",
     "plot_distribution": "experiments.plots",
     "plot_forest": "experiments.plots",
@@ -165,6 +196,7 @@ _EXPORTS = {
     "power_ranks": "experiments.design.planning",
     "power_rates": "experiments.design.planning",
     "power_to_pay": "experiments.design.planning",
+    "pull_forward": "experiments.design.pull_forward",
     "quantile_std": "experiments.design.planning",
     "ratio_interval": "experiments.inference.ratios",
     "ratio_std": "experiments.design.planning",
@@ -177,10 +209,16 @@ _EXPORTS = {
     "sample_size_to_pay": "experiments.design.planning",
     "simulate": "experiments.simulation",
     "spending_bounds": "experiments.inference.sequential.boundaries",
+    "spillover_bound": "experiments.design.spillover",
+    "transport": "experiments.design.transport",
+    "verify_assignment": "experiments.design.assignment_check",
+    "watch_split": "experiments.design.sequential_split",
 }
 
 __all__ = [
     "AlwaysValidSequence",
+    "Assignment",
+    "Balance",
     "Bootstrap",
     "Bounds",
     "Campaign",
@@ -198,16 +236,20 @@ __all__ = [
     "Finding",
     "Guardrail",
     "InputError",
+    "Looks",
     "Mean",
     "OptimalHoldout",
     "Outcomes",
     "PayPlan",
+    "PlaceboContrast",
+    "PlaceboOutcome",
     "Plan",
     "PlanError",
     "PlanOptions",
     "Planned",
     "PlannedDuration",
     "PowerCurve",
+    "PullForward",
     "Quantile",
     "Rate",
     "Ratio",
@@ -217,18 +259,27 @@ __all__ = [
     "Report",
     "SampleSize",
     "SegmentReadout",
+    "SpilloverBound",
+    "SplitWatch",
     "StoppedEstimate",
     "TableError",
+    "Transport",
     "Verdict",
     "WakeLiftError",
     "WakeLiftWarning",
     "adjust_pvalues",
     "always_valid",
     "always_valid_sequence",
+    "assign",
+    "balance",
     "best_shares",
     "bootstrap",
     "build_outcomes",
+    "check_delivered",
+    "check_exclusions",
+    "check_influence",
     "check_split",
+    "check_split_over_time",
     "compare_means",
     "compare_quantiles",
     "compare_rates",
@@ -248,6 +299,8 @@ __all__ = [
     "group_bounds",
     "mann_whitney",
     "optimal_holdout",
+    "placebo_contrast",
+    "placebo_outcome",
     "plan_duration",
     "plot_distribution",
     "plot_forest",
@@ -261,6 +314,7 @@ __all__ = [
     "power_ranks",
     "power_rates",
     "power_to_pay",
+    "pull_forward",
     "quantile_std",
     "ratio_interval",
     "ratio_std",
@@ -273,6 +327,10 @@ __all__ = [
     "sample_size_to_pay",
     "simulate",
     "spending_bounds",
+    "spillover_bound",
+    "transport",
+    "verify_assignment",
+    "watch_split",
 ]
 
 __getattr__, __dir__ = attach(__name__, _EXPORTS)

@@ -8,7 +8,7 @@ from numbers import Real
 
 from attribution.core.errors import InputError
 
-__all__ = ["Spending", "check_spending", "spending_text", "spent"]
+__all__ = ["Spending", "check_spending", "spending_from_text", "spending_text", "spent"]
 
 # One of the named functions, or a family with its number: see `check_spending`.
 Spending = str | tuple[str, float]
@@ -84,3 +84,20 @@ def spent(fraction: float, alpha: float, spending: Spending) -> float:
     if name == "power":
         return float(alpha * fraction**number)
     return alpha * fraction if number == 0.0 else alpha * math.expm1(-number * fraction) / math.expm1(-number)
+
+
+def spending_from_text(text: str) -> Spending:
+    """The spending function that `spending_text` wrote.
+
+    Example:
+        >>> spending_from_text("hsd(-4)"), spending_from_text("pocock")
+        (('hsd', -4.0), 'pocock')
+    """
+    name, bracket, rest = text.partition("(")
+    if not bracket:
+        return check_spending(text)
+    try:
+        number = float(rest.removesuffix(")"))
+    except ValueError:
+        return check_spending(text)
+    return check_spending((name, number))

@@ -1,0 +1,151 @@
+"""A log of looks as rows of a table, and back."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from attribution.core.columns import Columns
+from attribution.core.errors import DesignError, InputError
+from attribution.core.tables import Problems, open_table
+from experiments.design.look_entry import ArmReading, as_day
+from experiments.inference.sequential.spending import spending_from_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from attribution.core.records import Field
+    from experiments.design.looks import Looks
+
+__all__ = ["look_rows", "read_looks"]
+
+_PLAN = ("planned", "control", "metric", "metric_kind", "method", "level", "side", "least")
+_MADE = ("fraction", "bound", "p_value")
+_CLOSE = 1e-6
+
+
+def look_rows(log: Looks) -> list[dict[str, object]]:
+    """One row per look and arm; the plan is repeated in each, so that a file holds all of it."""
+    plan, rows = log.plan, []
+    days = {day: number for number, day in enumerate(dict.fromkeys(look.day for look in log.looks), start=1)}
+    for look in log.looks:
+        seen = look.reading
+        rows.append(
+            {
+                "look": days[look.day], "date": look.day, "arm": look.arm, "control": plan.control,
+                "matured": look.matured, "planned": plan.planned, "fraction": look.matured / plan.planned, "n": look.n,
+                "n_control": look.n_control, "events": look.events, "events_control": look.events_control,
+                "difference": seen.difference, "standard_error": seen.standard_error, "z": seen.z, "bound": look.bound,
+                "low": seen.low, "high": seen.high, "p_value": look.p_value, "decision": look.decision,
+                "final": "yes" if look.final else "no", "metric": plan.metric, "metric_kind": plan.kind,
+                "method": plan.told, "level": plan.level, "side": plan.side, "least": plan.least, "note": look.note,
+            }
+        )  # fmt: skip
+    return rows
+
+
+def read_looks(kind: type[Looks], table: object, fields: Sequence[Field]) -> Looks:
+    """Carry out `Looks.read`."""
+    rows = _rows(table, [field.name for field in fields if field.name != "note"])
+    if not rows:
+        raise InputError("the table of looks has no rows, so it holds no plan. Declare a new log with Looks(...).")
+    first = rows[0]
+    for name in _PLAN:
+        if any(row[name] != first[name] for row in rows):
+            raise _changed(f"the column {name!r} differs between looks; the plan is fixed before the first one")
+    by_day: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        by_day.setdefault(as_day(row["date"]).isoformat(), []).append(row)
+    log = _declared(kind, first, tuple(str(row["arm"]) for row in next(iter(by_day.values()))))
+    for day, group in by_day.items():
+        log = _again(log, day, {str(row["arm"]): row for row in group})
+    for row, made in zip(rows, look_rows(log), strict=True):
+        _compare(row, made)
+    return log
+
+
+def _rows(table: object, names: Sequence[str]) -> list[dict[str, Any]]:
+    if isinstance(table, list) and all(isinstance(row, dict) for row in table):
+        lacking = [name for name in names if any(name not in row for row in table)]
+        if lacking:
+            raise InputError(f"the rows of the log lack {', '.join(map(repr, lacking))}.")
+        return [dict(row) for row in table]
+    problems = Problems()
+    opened = open_table(table, "looks", Columns(), problems=problems)
+    opened.require_names(*names)
+    problems.raise_if_any()
+    columns = {name: opened.arrow(name).to_pylist() for name in names}
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def _declared(kind: type[Looks], row: dict[str, Any], arms: tuple[str, ...]) -> Looks:
+    method, _, spending = str(row["method"]).partition(" ")
+    return kind(
+        planned=_count(row, "planned"),
+        arms=arms,
+        control=str(row["control"]),
+        metric=str(row["metric"]),
+        kind=row["metric_kind"],
+        method=method,  # type: ignore[arg-type]
+        spending=spending_from_text(spending) if spending else "obrien_fleming",
+        level=float(row["level"]),
+        side=row["side"],
+        least=_count(row, "least"),
+    )
+
+
+def _again(log: Looks, day: str, rows: dict[str, dict[str, Any]]) -> Looks:
+    """Take one look of the table again."""
+    plan = log.plan
+    if set(rows) != set(plan.arms):
+        raise _changed(f"on {day} the arms are {sorted(rows)!r}, and the plan holds {sorted(plan.arms)!r}")
+    some = rows[plan.arms[0]]
+    matured = {arm: _count(row, "n") for arm, row in rows.items()} | {plan.control: _count(some, "n_control")}
+    events = {arm: _count(row, "events") for arm, row in rows.items()} | {plan.control: _count(some, "events_control")}
+
+    def read(arm: str, bound: float | None) -> ArmReading:
+        del bound  # the table holds the interval
+        named = {name: _number(rows[arm], name) for name in ("difference", "standard_error", "z", "low", "high")}
+        return ArmReading(**named)
+
+    return log.extended(day, matured=matured, events=events, read=read, final=str(some["final"]) == "yes")
+
+
+def _compare(row: dict[str, Any], made: dict[str, object]) -> None:
+    """What the plan gives must be what the table says."""
+    for name in _MADE:
+        told, found = _number(row, name), made[name]
+        found = float(found) if isinstance(found, (int, float)) else None
+        same = told == found or (
+            told is not None and found is not None and math.isclose(told, found, rel_tol=_CLOSE, abs_tol=1e-12)
+        )
+        if not same:
+            raise _changed(f"the {name} of {row['arm']} on {row['date']} is {told!r}, and the plan gives {found!r}")
+    for name in ("decision", "final"):
+        if str(row[name]) != made[name]:
+            raise _changed(
+                f"the column {name!r} of {row['arm']} on {row['date']} says {row[name]!r}, and the plan gives "
+                f"{made[name]!r}"
+            )
+
+
+def _changed(what: str) -> DesignError:
+    return DesignError("LOOKS_CHANGED", f"{what}. Restore the log as it was saved.")
+
+
+def _number(row: dict[str, Any], name: str) -> float | None:
+    value = row[name]
+    if value is None or value == "":
+        return None
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise InputError(f"the column {name!r} of the log must hold numbers, got {value!r}.") from None
+    return None if math.isnan(number) else number
+
+
+def _count(row: dict[str, Any], name: str) -> int:
+    number = _number(row, name)
+    if number is None or not math.isfinite(number) or not number.is_integer():
+        raise InputError(f"the column {name!r} of the log must hold whole numbers, got {row[name]!r}.")
+    return int(number)
