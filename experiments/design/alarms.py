@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 __all__ = ["FAMILY_ALARM", "share_alarm"]
 
 FAMILY_ALARM = 0.001
-_WITHOUT_ALARM = {"SRM": "pass", "SRM_STRATA": "pass", "MISSING_OUTCOME": "note"}
+_WITHOUT_ALARM = {
+    "SRM": "pass", "SRM_STRATA": "pass", "SRM_DAYS": "pass", "SRM_WEEKDAYS": "pass", "SRM_DELIVERED": "pass",
+    "MISSING_OUTCOME": "note", "BALANCE": "pass", "EXCLUSIONS": "note", "PLACEBO_OUTCOME": "pass",
+}  # fmt: skip
 
 
 def share_alarm(findings: Sequence[Finding]) -> list[Finding]:

@@ -1,0 +1,53 @@
+"""What the checks of a design share: names of columns, and the strata in which arms can be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attribution.core.errors import DesignError, InputError, closest
+
+if TYPE_CHECKING:
+    from experiments.moments.grid import Grid
+
+__all__ = ["check_control", "common_grid", "listed"]
+
+
+def listed(option: str, given: str | Sequence[str] | None) -> tuple[str, ...]:
+    """The names of columns that an option holds; none for None.
+
+    Raises:
+        InputError: For anything but a name or a list of names.
+    """
+    names = () if given is None else (given,) if isinstance(given, str) else given
+    if not isinstance(names, Sequence) or not all(isinstance(name, str) and name for name in names):
+        raise InputError(f"{option} must be the name of a column or a list of names, got {given!r}.")
+    return tuple(dict.fromkeys(names))
+
+
+def check_control(arms: Sequence[object], control: str) -> None:
+    """Raise DesignError NO_HOLDOUT when nobody is in the control arm, or nobody in another."""
+    if control not in arms or len(arms) < 2:
+        raise DesignError(
+            "NO_HOLDOUT",
+            f"no person is in the control arm {control!r}, or none is in another arm. Name the control with control=. "
+            f"{closest(str(control), map(str, arms))}",
+        )
+
+
+def common_grid(name: str, grid: Grid, *, control: str, least: int) -> Grid:
+    """The strata that hold at least so many persons with a value in every arm.
+
+    Raises:
+        DesignError: NO_HOLDOUT without control persons, NO_COMMON_STRATUM when no stratum is left.
+    """
+    check_control(grid.arms, control)
+    kept = np.all(grid.n >= least, axis=1)
+    if not kept.any():
+        raise DesignError(
+            "NO_COMMON_STRATUM",
+            f"no stratum holds at least {least} person(s) of every arm with a value of {name!r}. Use coarser strata=.",
+        )
+    return grid.keep(kept)
