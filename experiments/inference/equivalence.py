@@ -205,7 +205,7 @@ def equivalence_means(  # noqa: PLR0913 - six numbers of data by position, optio
     def tail(bound: float, *, upper: bool) -> float | None:
         return figures_margin_p(figures, 0, 1, bound, upper=upper, relative=relative)
 
-    return _decided(comparison, tail, low, high, relative=relative, level=level, side=side)
+    return _decided(comparison, tail, (low, high), relative=relative, level=level, side=side)
 
 
 def equivalence_rates(  # noqa: PLR0913 - four counts by position, options keyword-only
@@ -270,7 +270,7 @@ def equivalence_rates(  # noqa: PLR0913 - four counts by position, options keywo
     def tail(bound: float, *, upper: bool) -> float | None:
         return _rate_tail(tables, bound, upper=upper, relative=relative)
 
-    return _decided(comparison, tail, low, high, relative=relative, level=level, side=side)
+    return _decided(comparison, tail, (low, high), relative=relative, level=level, side=side)
 
 
 def _rate_tail(tables: Tables, bound: float, *, upper: bool, relative: bool) -> float | None:
@@ -336,16 +336,16 @@ def _margins(margin: object, side: Side, *, relative: bool) -> tuple[float | Non
     return (None if side == "less" else low), (None if side == "greater" else high)
 
 
-def _decided(  # noqa: PLR0913 - what the two kinds of metric have in common
+def _decided(
     comparison: Comparison,
     tail: Callable[..., float | None],
-    low: float | None,
-    high: float | None,
+    margins: tuple[float | None, float | None],
     *,
     relative: bool,
     level: float,
     side: Side,
 ) -> Equivalence:
+    low, high = margins
     found = comparison.relative if relative else comparison.difference
     defined = found.low is not None and found.high is not None and found.kind == "interval"
     p_low = tail(low, upper=False) if defined and low is not None else None
