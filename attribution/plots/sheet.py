@@ -197,6 +197,14 @@ class Sheet:
 
         self._axes.add_patch(Rectangle((x, y), width, height, facecolor=color, edgecolor="none", clip_on=False))
 
+    def area(self, xs: Sequence[float], ys: Sequence[float], *, color: str) -> None:
+        """A shaded area inside a line of points."""
+        from matplotlib.patches import Polygon
+
+        points = list(zip(xs, ys, strict=True))
+        patch = Polygon(points, closed=True, facecolor=color, edgecolor="none", alpha=0.18, clip_on=False, zorder=0.6)
+        self._axes.add_patch(patch)
+
     def mark(self, x: float, y: float, shape: str, *, color: str, size: float = 9.0, hollow: bool = False) -> None:
         """A marker, hollow or filled, with a rim of paper that keeps neighbours apart."""
         size *= 1.2 if shape in ("^", "v", "P", "X", "p") else 1.0  # these look smaller than they measure
