@@ -174,7 +174,8 @@ def merge_moments(first: Moments, second: Moments) -> Moments:
         raise InputError(f"moments by {first.names!r} and by {second.names!r} cannot be merged; use the same keys.")
     if first.labels != second.labels:
         raise InputError(f"moments of {first.labels!r} and of {second.labels!r} cannot be merged; use the same metric.")
-    cells = tuple(sorted({*first.cells, *second.cells}, key=_sortable))
+    alike = first.cells == second.cells
+    cells = first.cells if alike else tuple(sorted({*first.cells, *second.cells}, key=_sortable))
     a, b = (_spread(part, cells) for part in (first, second))
     n = a["n"] + b["n"]
     one, other = a["n"][:, None], b["n"][:, None]
@@ -207,8 +208,11 @@ def _sortable(cell: Cell) -> tuple[tuple[str, Any], ...]:
 
 
 def _spread(part: Moments, cells: tuple[Cell, ...]) -> Mapping[str, Floats]:
-    place = {cell: position for position, cell in enumerate(cells)}
-    rows = np.array([place[cell] for cell in part.cells], dtype=np.int64)
+    if part.cells == cells:
+        rows = np.arange(len(cells))
+    else:
+        place = {cell: position for position, cell in enumerate(cells)}
+        rows = np.array([place[cell] for cell in part.cells], dtype=np.int64)
     spread = {}
     for name in ("persons", "observed", "n", "means", "products", "cubes", "smallest", "largest"):
         given = getattr(part, name)

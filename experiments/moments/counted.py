@@ -8,13 +8,13 @@ whose values are all different gives one count per person.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
 from numpy.typing import NDArray
 
-from attribution.core.values import encode_together
+from experiments.moments.columns import cells_of, in_memory, load_columns, plain_array
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,17 +23,9 @@ if TYPE_CHECKING:
 
     from attribution.core.tables import Table
 
-__all__ = [
-    "Cell",
-    "Counts",
-    "Floats",
-    "ValueCounts",
-    "are_numbers",
-    "have_keys",
-    "is_noted",
-    "plain_array",
-    "value_counts",
-]
+__all__ = ["Cell", "Counts", "Floats", "ValueCounts", "are_numbers", "have_keys", "is_noted", "value_counts"]
+
+_SAMPLE = 10_000
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -74,26 +66,32 @@ def value_counts(table: Table, *, keys: Sequence[str], columns: Sequence[str]) -
     table.require_names(*(name for name in wanted if not is_noted(table, "MISSING_COLUMN", name)))
     if not set(wanted) <= set(table.names) or not are_numbers(table, columns):
         return None
-    arrow = _count_in_engine(table, keys, columns)
-    if arrow is None:
+    found = _in_memory(table, keys, columns) if in_memory(table) else _in_engine(table, keys, columns)
+    if found is None:
         return None
-    values = [_floats(arrow.column(f"value_{i}")) for i in range(len(columns))]
-    counted = _ints(arrow.column("count"))
-    keyed = [plain_array(arrow.column(f"key_{i}")) for i in range(len(keys))]
+    keyed, values, counted = found
     complete, finite = have_keys(table, keys, keyed, counted), _are_finite(table, columns, values, counted)
     if not (complete and finite):
         return None
-    coded = [encode_together(array) for array in keyed]
-    codes = [code for (code,), _ in coded]
-    order = np.lexsort([*reversed(values), *reversed(codes)])
-    cells, cell = _cells([code[order] for code in codes], [names for _, names in coded], len(order))
-    return ValueCounts(
-        names=tuple(keys),
-        cells=cells,
-        cell=cell,
-        values=tuple(found[order] for found in values),
-        count=counted[order],
-    )
+    cells, cell, sorted_cells = cells_of(keyed, len(counted))
+    rank = np.empty(len(cells), np.int64)
+    rank[sorted_cells] = np.arange(len(cells))
+    found_cell, values, counted = _sorted_counts(rank[cell], values, counted)
+    return ValueCounts(names=tuple(keys), cells=cells, cell=found_cell, values=tuple(values), count=counted)
+
+
+def _sorted_counts(cell: Counts, values: Sequence[Floats], count: Counts) -> tuple[Counts, list[Floats], Counts]:
+    """Sort by cell and values, and add the counts of equal combinations."""
+    order = np.lexsort([*reversed(values), cell])
+    cell, values = cell[order], [number[order] for number in values]
+    new = np.zeros(len(order), bool)
+    new[:1] = True
+    new[1:] = cell[1:] != cell[:-1]
+    for column in values:
+        new[1:] |= (column[1:] != column[:-1]) & ~(np.isnan(column[1:]) & np.isnan(column[:-1]))
+    starts = np.flatnonzero(new)
+    summed = np.add.reduceat(count[order], starts) if len(starts) else count
+    return cell[starts], [column[starts] for column in values], np.asarray(summed, dtype=np.int64)
 
 
 def is_noted(table: Table, code: str, column: str) -> bool:
@@ -116,10 +114,40 @@ def are_numbers(table: Table, columns: Sequence[str]) -> bool:
     return not wrong
 
 
-def _count_in_engine(table: Table, keys: Sequence[str], columns: Sequence[str]) -> pa.Table | None:
-    """The counts; None (and noted) when a key column mixes types, which only pandas can hold."""
+def _in_memory(
+    table: Table, keys: Sequence[str], columns: Sequence[str]
+) -> tuple[list[pa.Array], list[Floats], Counts] | None:
+    """Keys, values and count of every combination; None (and noted) when a key column mixes types."""
     import pyarrow as pa
 
+    read = load_columns(table, keys, columns)
+    if read is None:
+        return None
+    keyed, numbers = read
+    if _mostly_distinct(numbers):  # counting would only sort twice
+        return keyed, [found.astype(np.float64) + 0.0 for found in numbers], np.ones(len(numbers[0]), np.int64)
+    # nan and an empty cell are the same to us, and so are the two zeros.
+    parts = {f"value_{i}": pa.array(found + 0.0, pa.float64(), from_pandas=True) for i, found in enumerate(numbers)}
+    parts |= {f"key_{i}": array for i, array in enumerate(keyed)}
+    if not parts:
+        return [], [], np.array([table.rows] if table.rows else [], np.int64)
+    grouped = pa.table(parts).group_by(list(parts)).aggregate([([], "count_all")])
+    values = [_floats(grouped.column(f"value_{i}")) for i in range(len(columns))]
+    return [plain_array(grouped.column(f"key_{i}")) for i in range(len(keys))], values, _ints(grouped["count_all"])
+
+
+def _mostly_distinct(numbers: Sequence[NDArray[Any]]) -> bool:
+    """Whether few rows share their values, as far as a sample from all over the table tells."""
+    if not numbers or len(numbers[0]) < _SAMPLE:
+        return False
+    step = len(numbers[0]) // _SAMPLE
+    sample = np.column_stack([found[::step] for found in numbers])
+    return len(np.unique(sample, axis=0)) > len(sample) // 2
+
+
+def _in_engine(
+    table: Table, keys: Sequence[str], columns: Sequence[str]
+) -> tuple[list[pa.Array], list[Floats], Counts]:
     named = [nw.col(name).alias(f"key_{i}") for i, name in enumerate(keys)]
     read = [nw.col(name).cast(nw.Float64).alias(f"value_{i}") for i, name in enumerate(columns)]
     labels = [f"value_{i}" for i in range(len(columns))]
@@ -129,14 +157,9 @@ def _count_in_engine(table: Table, keys: Sequence[str], columns: Sequence[str]) 
             *(nw.when(~nw.col(label).is_nan()).then(nw.col(label)).alias(label) for label in labels)
         )
     grouped = frame.group_by(*(f"key_{i}" for i in range(len(keys))), *labels).agg(nw.len().alias("count"))
-    try:
-        return grouped.collect("pyarrow").to_native()
-    except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError):
-        noted = len(table.problems.issues)
-        table.load(*keys)  # reading a mixed column notes it
-        if len(table.problems.issues) == noted and not any(is_noted(table, "MIXED_TYPES", name) for name in keys):
-            raise
-        return None
+    arrow: pa.Table = grouped.collect("pyarrow").to_native()
+    values = [_floats(arrow.column(label)) for label in labels]
+    return [plain_array(arrow.column(f"key_{i}")) for i in range(len(keys))], values, _ints(arrow.column("count"))
 
 
 def _are_finite(table: Table, columns: Sequence[str], values: Sequence[Floats], count: Counts) -> bool:
@@ -176,16 +199,6 @@ def have_keys(table: Table, keys: Sequence[str], arrays: Sequence[pa.Array], cou
     return complete
 
 
-def plain_array(column: pa.ChunkedArray) -> pa.Array:
-    """A column as one array, without a dictionary."""
-    import pyarrow as pa
-
-    array = column.combine_chunks()
-    if isinstance(array, pa.ChunkedArray):
-        array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], type=array.type)
-    return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
-
-
 def _floats(column: pa.ChunkedArray) -> Floats:
     found: Floats = column.to_numpy(zero_copy_only=False).astype(np.float64) + 0.0  # + 0.0: no minus zero
     return found
@@ -194,16 +207,3 @@ def _floats(column: pa.ChunkedArray) -> Floats:
 def _ints(column: pa.ChunkedArray) -> Counts:
     found: Counts = column.to_numpy(zero_copy_only=False).astype(np.int64)
     return found
-
-
-def _cells(codes: list[Counts], names: list[NDArray[np.object_]], rows: int) -> tuple[tuple[Cell, ...], Counts]:
-    """The distinct key combinations, and each row's index among them; the rows are sorted by key."""
-    if rows == 0:
-        return (), np.zeros(0, np.int64)
-    new = np.zeros(rows, bool)
-    new[0] = True
-    for code in codes:
-        new[1:] |= code[1:] != code[:-1]
-    starts = np.flatnonzero(new)
-    cells = tuple(tuple(name[code[start]] for code, name in zip(codes, names, strict=True)) for start in starts)
-    return cells, np.cumsum(new) - 1

@@ -9,95 +9,28 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import narwhals.stable.v2 as nw
 import numpy as np
-from numpy.typing import NDArray
 
-from experiments.moments.counted import plain_array
+from experiments.moments.columns import Codes, cells_of, load_columns
 from experiments.moments.exact_sums import grid_constants, sum_by_run
 from experiments.moments.plan import Census, Column, Sums
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    import pyarrow as pa
+    from numpy.typing import NDArray
 
     from attribution.core.tables import Table
     from experiments.moments.counted import Cell, Counts, Floats
     from experiments.moments.plan import Plan, Terms
 
-__all__ = ["MemoryScan", "cells_of", "in_memory", "numbers_of"]
+__all__ = ["MemoryScan"]
 
-Codes = NDArray[np.integer[Any]]
 _Result = TypeVar("_Result", Census, Sums)
 
 _PIECE = 1 << 14
 _MANY_CELLS = 1 << 8
 _WORTH_A_THREAD = 1 << 18
 _THREADS = 2
-
-
-def in_memory(table: Table) -> bool:
-    """Whether NumPy can read the table where it is; a lazy Polars frame brings its few columns in."""
-    kind = table.lazy().implementation
-    return bool(kind.is_pandas_like() or kind.is_pyarrow() or kind.is_polars())
-
-
-def cells_of(keys: Sequence[pa.Array], rows: int) -> tuple[tuple[Cell, ...], Codes, Counts]:
-    """The distinct combinations of key columns without empty values.
-
-    Returns:
-        The cells, sorted; a number for the combination of every row, in no order; and where in the sorted cells each
-        number stands: the cell ``i`` has the number ``order[i]``.
-    """
-    cell: Codes = np.zeros(rows, np.int32)
-    size = min(rows, 1)
-    ranks: list[Counts] = []
-    names: list[list[object]] = []
-    for array in keys:
-        codes, rank, listed = _encoded(array)
-        names.append(listed)
-        if not ranks:
-            cell, size, ranks = codes, len(rank), [rank]
-            continue
-        wide = max(len(rank), 1)
-        combos, cell = _dense(cell.astype(np.int64) * wide + codes, size * wide)
-        ranks = [*(part[combos // wide] for part in ranks), rank[combos % wide]]
-        size = len(combos)
-    order = np.lexsort(ranks[::-1]) if ranks else np.arange(size)
-    parts = [[listed[i] for i in rank[order].tolist()] for listed, rank in zip(names, ranks, strict=True)]
-    return (tuple(zip(*parts, strict=True)) if parts else ((),) * size), cell, order
-
-
-def _encoded(array: pa.Array) -> tuple[Codes, Counts, list[object]]:
-    """Codes of a key column, the rank of each code's value, and the values by rank."""
-    import pyarrow.compute as pc
-
-    encoded = array.dictionary_encode()
-    order = pc.sort_indices(encoded.dictionary)
-    rank = np.empty(len(order), np.int64)
-    rank[order.to_numpy(zero_copy_only=False)] = np.arange(len(order))
-    codes: Codes = encoded.indices.to_numpy(zero_copy_only=False)
-    return codes, rank, encoded.dictionary.take(order).to_pylist()
-
-
-def _dense(code: Counts, size: int) -> tuple[Counts, Codes]:
-    """The codes that occur, sorted, and each row's position among them."""
-    if size > max(4 * len(code), 1 << 16):
-        combos, cell = np.unique(code, return_inverse=True)
-        return combos, cell.astype(np.int32)
-    there = np.bincount(code, minlength=size) > 0
-    return np.flatnonzero(there), (np.cumsum(there, dtype=np.int32) - 1)[code]
-
-
-def numbers_of(array: pa.Array) -> NDArray[Any]:
-    """A numeric or boolean column as NumPy numbers; nan stands for an empty cell."""
-    import pyarrow as pa
-
-    kind = array.type
-    plain = pa.types.is_integer(kind) or pa.types.is_float64(kind) or pa.types.is_float32(kind)
-    if array.null_count or not plain:
-        array = array.cast(pa.float64(), safe=False)
-    found: NDArray[Any] = array.to_numpy(zero_copy_only=False)
-    return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,13 +57,13 @@ class MemoryScan:
 
     def __init__(self, table: Table, keys: Sequence[str], columns: Sequence[str]) -> None:
         """Bring the columns in; nothing is summed yet."""
-        self.readable = not _may_mix(table, keys) or all(map(table.readable, keys))
-        wanted = [*keys, *columns] if self.readable else []
-        frame = table.lazy().select(*dict.fromkeys(wanted)).collect("pyarrow").to_native()
-        self.keys = [_one(frame.column(name)) for name in keys if self.readable]
-        self._numbers = {name: numbers_of(_one(frame.column(name))) for name in columns if self.readable}
-        self._whole = {name: _is_whole(frame.column(name).type) for name in columns if self.readable}
-        self._rows = frame.num_rows
+        read = load_columns(table, keys, columns)
+        self.readable = read is not None
+        self.keys, numbers = ([], []) if read is None else read
+        self._numbers = dict(zip(columns, numbers, strict=True)) if self.readable else {}
+        schema = table.lazy().collect_schema()
+        self._whole = {name: schema[name].is_integer() or schema[name] == nw.Boolean for name in columns}
+        self._rows = len(self.keys[0]) if self.keys else len(numbers[0]) if numbers else 0
         self._pieces: list[_Piece] = []
         self._size = 0
 
@@ -164,26 +97,6 @@ class MemoryScan:
         for other in others:
             first = first.add(other)  # type: ignore[arg-type]  # both are of the task's own type
         return first
-
-
-def _may_mix(table: Table, keys: Sequence[str]) -> bool:
-    """Whether a key column of the table may hold values of several types."""
-    schema = table.lazy().collect_schema()
-    return any(schema[key] == nw.Object for key in keys)
-
-
-def _one(column: pa.ChunkedArray) -> pa.Array:
-    """A column as one array, copied only where it is in several pieces."""
-    import pyarrow as pa
-
-    alone = column.num_chunks == 1 and not pa.types.is_dictionary(column.type)
-    return column.chunk(0) if alone else plain_array(column)
-
-
-def _is_whole(kind: pa.DataType) -> bool:
-    import pyarrow as pa
-
-    return bool(pa.types.is_integer(kind) or pa.types.is_boolean(kind))
 
 
 def _look(found: NDArray[Any], *, whole: bool) -> Column:

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from experiments.moments.centred import Moments
-from experiments.moments.counted import are_numbers, have_keys, is_noted, plain_array
+from experiments.moments.columns import cells_of, in_memory, plain_array
+from experiments.moments.counted import are_numbers, have_keys, is_noted
 from experiments.moments.engine import EngineScan
 from experiments.moments.exact_sums import grid_constants, whole_sums
-from experiments.moments.memory import MemoryScan, cells_of, in_memory
+from experiments.moments.memory import MemoryScan
 from experiments.moments.plan import lacks, make_centres, make_plan, make_terms
 
 if TYPE_CHECKING:
