@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from experiments.inference.figures import Floats
 
-__all__ = ["Layout", "Units", "arm_values", "features", "gather", "person_means"]
+__all__ = ["Layout", "Units", "arm_values", "features", "gather", "gather_marked", "person_means"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -84,21 +84,34 @@ def gather(values: Floats, count: NDArray[np.int64], cluster: NDArray[np.int64] 
         cluster: Cluster of each row; None where persons are the units.
         centre: What is taken off each measured column.
     """
+    return gather_marked(values, count, cluster, np.zeros(len(values), bool), centre=centre)[0]
+
+
+def gather_marked(
+    values: Floats,
+    count: NDArray[np.int64],
+    cluster: NDArray[np.int64] | None,
+    marked: NDArray[np.bool_],
+    *,
+    centre: Floats,
+) -> tuple[Units, NDArray[np.int64]]:
+    """As `gather`, with how many of each distinct unit are marked; a mark is the same all over a cluster."""
     keys = [values[:, i] for i in reversed(range(values.shape[1]))]
     order = np.lexsort(keys if cluster is None else [*keys, cluster])
-    values, count = values[order] - centre, count[order]
+    values, count, marked = values[order] - centre, count[order], marked[order]
     persons: Floats = np.ones(len(values))
     if cluster is not None:
         home = cluster[order]
         starts = np.flatnonzero(np.concatenate([[True], home[1:] != home[:-1]]))
         values = np.add.reduceat(values * count[:, None], starts, axis=0)
         persons = np.add.reduceat(count, starts).astype(np.float64)
-        count = np.ones(len(starts), np.int64)
+        count, marked = np.ones(len(starts), np.int64), marked[starts]
         order = np.lexsort([persons, *(values[:, i] for i in reversed(range(values.shape[1])))])
-        values, persons, count = values[order], persons[order], count[order]
+        values, persons, marked = values[order], persons[order], marked[order]
     changed = np.any(values[1:] != values[:-1], axis=1) | (persons[1:] != persons[:-1])
     starts = np.flatnonzero(np.concatenate([[True], changed]))
-    return Units(totals=values[starts], persons=persons[starts], count=np.add.reduceat(count, starts))
+    units = Units(totals=values[starts], persons=persons[starts], count=np.add.reduceat(count, starts))
+    return units, np.add.reduceat(count * marked, starts)
 
 
 def features(units: Units, layout: Layout) -> Floats:
