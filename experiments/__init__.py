@@ -73,6 +73,7 @@ if TYPE_CHECKING:
     from experiments.inference.means import compare_means
     from experiments.inference.multiplicity import adjust_pvalues
     from experiments.inference.quantiles import compare_quantiles
+    from experiments.inference.randomisation import RandomisationTest, randomisation_test
     from experiments.inference.ranks import mann_whitney
     from experiments.inference.rates import compare_rates
     from experiments.inference.ratios import ratio_interval
@@ -133,6 +134,7 @@ _EXPORTS = {
     "PowerCurve": "experiments.design.planning",
     "PullForward": "experiments.design.pull_forward",
     "Quantile": "experiments.metrics",
+    "RandomisationTest": "experiments.inference.randomisation",
     "Rate": "experiments.metrics",
     "Ratio": "experiments.metrics",
     "RatioSet": "attribution.core.estimates",
@@ -198,6 +200,7 @@ _EXPORTS = {
     "power_to_pay": "experiments.design.planning",
     "pull_forward": "experiments.design.pull_forward",
     "quantile_std": "experiments.design.planning",
+    "randomisation_test": "experiments.inference.randomisation",
     "ratio_interval": "experiments.inference.ratios",
     "ratio_std": "experiments.design.planning",
     "reconcile": "experiments.reconciliation",
@@ -251,6 +254,7 @@ __all__ = [
     "PowerCurve",
     "PullForward",
     "Quantile",
+    "RandomisationTest",
     "Rate",
     "Ratio",
     "RatioSet",
@@ -316,6 +320,7 @@ __all__ = [
     "power_to_pay",
     "pull_forward",
     "quantile_std",
+    "randomisation_test",
     "ratio_interval",
     "ratio_std",
     "reconcile",
