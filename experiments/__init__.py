@@ -64,6 +64,10 @@ if TYPE_CHECKING:
     from experiments.design.split import check_split
     from experiments.design.split_over_time import check_split_over_time
     from experiments.design.transport import Transport, transport
+    from experiments.inference.bayes.best import BestArm, bayes_best
+    from experiments.inference.bayes.means import bayes_means
+    from experiments.inference.bayes.rates import bayes_rates
+    from experiments.inference.bayes.result import BayesReading
     from experiments.inference.bootstrap import Bootstrap, bootstrap
     from experiments.inference.compliance import complier_effect
     from experiments.inference.compliance_result import ComplierEffect
@@ -102,6 +106,8 @@ _EXPORTS = {
     "AlwaysValidSequence": "experiments.inference.sequential.always_valid",
     "Assignment": "experiments.design.assignment_result",
     "Balance": "experiments.design.balance",
+    "BayesReading": "experiments.inference.bayes.result",
+    "BestArm": "experiments.inference.bayes.best",
     "Bootstrap": "experiments.inference.bootstrap",
     "Bounds": "experiments.inference.sequential.bounds",
     "Campaign": "experiments.simulation",
@@ -156,6 +162,9 @@ _EXPORTS = {
     "always_valid_sequence": "experiments.inference.sequential.always_valid",
     "assign": "experiments.design.assignment",
     "balance": "experiments.design.balance",
+    "bayes_best": "experiments.inference.bayes.best",
+    "bayes_means": "experiments.inference.bayes.means",
+    "bayes_rates": "experiments.inference.bayes.rates",
     "best_shares": "experiments.design.planning",
     "bootstrap": "experiments.inference.bootstrap",
     "build_outcomes": "experiments.outcomes",
@@ -222,6 +231,8 @@ __all__ = [
     "AlwaysValidSequence",
     "Assignment",
     "Balance",
+    "BayesReading",
+    "BestArm",
     "Bootstrap",
     "Bounds",
     "Campaign",
@@ -276,6 +287,9 @@ __all__ = [
     "always_valid_sequence",
     "assign",
     "balance",
+    "bayes_best",
+    "bayes_means",
+    "bayes_rates",
     "best_shares",
     "bootstrap",
     "build_outcomes",
