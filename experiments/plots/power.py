@@ -31,7 +31,7 @@ def plot_power(curve: PowerCurve, *, wanted: float = 0.8) -> Plot:
         >>> import experiments as ex
         >>> curve = ex.power_curve([0.002, 0.004], [2_000, 5_000, 20_000], control=0.01, allocation=9)
         >>> ex.plot_power(curve).title
-        'A power of 80% needs 20,000 persons in the control arm for an effect of 0.40 pp'
+        'A power of 80% needs 20,000 persons in the control arm for an effect of 0.4 pp'
     """
     if not isinstance(curve, PowerCurve):
         raise InputError(f"plot_power needs a power curve, got {type(curve).__name__}. Pass ex.power_curve(...).")
