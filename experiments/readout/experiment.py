@@ -20,6 +20,7 @@ from experiments.readout.guard import refuse_post
 if TYPE_CHECKING:
     from attribution.core.columns import ColumnsLike
     from attribution.core.estimates import Side
+    from experiments.design.planning.on_data_result import DataSimulation
     from experiments.design.planning.options import PlanOptions
     from experiments.design.planning.pilot_plan import Effects, PilotPlan
     from experiments.readout.result import Readout
@@ -277,6 +278,38 @@ class Experiment:
         from experiments.readout.planned import plan_by_pilot
 
         return plan_by_pilot("detectable", self, pilot, power=power, n=n, side=side, options=options)
+
+    def simulate_on(
+        self, pilot: object, *, effect: Effects | None = None, replications: int = 1000, seed: int = 0
+    ) -> DataSimulation:
+        """Try this experiment on your own rows: assign them again at random, and see what the readout says.
+
+        Without an effect (A/A) every finding is false: the share of them, and each tail, should be what the level
+        promises. With an effect (A/B) the share in its direction is the power, and the intervals should contain it.
+        Strata, clusters, covariates, shares, methods and the level are the experiment's own; p-values are unadjusted.
+
+        Args:
+            pilot: Earlier outcomes, one row per person; arms in it are ignored.
+            effect: None, or as for `sample_size`. Numbers are added to the treated persons' values (events of a rate
+                are made or undone at random), percentages multiply them.
+            replications: Random assignments.
+            seed: Seed of the assignments.
+
+        Returns:
+            One row per metric, arm and kind, with exact binomial intervals; the findings AA_RATE say where a method is
+            off on data like these.
+
+        Raises:
+            TableError: As for `analyze`.
+            InputError: For effects or replications that cannot be used, or shares that are not known.
+            DesignError: As for `sample_size`.
+
+        Verified against: the same assignments analysed row by row with `analyze`. See
+        docs/methods/simulate-on-own-data.md.
+        """
+        from experiments.readout.on_data import simulate_on_data
+
+        return simulate_on_data(self, pilot, effect=effect, replications=replications, seed=seed)
 
     def by_segment(
         self, outcomes: object, *, by: str | Sequence[str] | None = None, min_persons: int = 20

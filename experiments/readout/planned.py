@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from experiments.readout.experiment import Experiment
     from experiments.readout.measure import Measured
 
-__all__ = ["open_pilot", "plan_by_pilot", "planned_shares"]
+__all__ = ["open_pilot", "pilot_metrics", "plan_by_pilot", "planned_shares"]
 
 
 def plan_by_pilot(  # noqa: PLR0913 - what the methods of Experiment pass on
@@ -54,7 +54,7 @@ def plan_by_pilot(  # noqa: PLR0913 - what the methods of Experiment pass on
     table = open_pilot(experiment, pilot)
     measured = measure(table, experiment, keys=(*experiment.layers, experiment.arm))
     table.problems.raise_if_any()
-    metrics = _metrics(experiment, measured)
+    metrics = pilot_metrics(experiment, measured)
     shares, findings = planned_shares(experiment, table, next(iter(measured.values())))
     table.problems.raise_if_any()
     contrasts = _contrasts(experiment, metrics, shares, side=side, options=design)
@@ -121,7 +121,12 @@ def _checked_options(options: PlanOptions | None) -> PlanOptions:
     return design
 
 
-def _metrics(experiment: Experiment, measured: Mapping[str, Measured]) -> dict[str, PilotMetric]:
+def pilot_metrics(experiment: Experiment, measured: Mapping[str, Measured]) -> dict[str, PilotMetric]:
+    """The baseline of every metric.
+
+    Raises:
+        DesignError: NO_HOLDOUT without control persons.
+    """
     made = {}
     for name, part in measured.items():
         grid = arrange(part.moments)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from experiments.design.planning.pilot import PilotMetric
     from experiments.design.planning.pilot_contrast import PilotContrast
 
-__all__ = ["Effects", "PilotPlan", "PilotRow", "effects_by_metric", "make_rows"]
+__all__ = ["Effects", "PilotPlan", "PilotRow", "effects_by_metric", "make_rows", "relative_effect"]
 
 Effects = float | str | Mapping[str, float | str]
 Kind = Literal["size", "power", "detectable"]
@@ -174,11 +174,11 @@ def effects_by_metric(effect: object, baselines: Mapping[str, PilotMetric], *, p
     if not chosen:
         raise InputError("effect names no metric; write for example effect={'woken': 0.002} or effect=\"10%\".")
     for name, one in chosen.items():
-        _share(name, one)
+        relative_effect(name, one)
     return chosen
 
 
-def _share(name: str, effect: object) -> float | None:
+def relative_effect(name: str, effect: object) -> float | None:
     """The relative effect that a text such as "10%" declares; None for an absolute one."""
     if isinstance(effect, str):
         text = effect.strip().removesuffix("%")
@@ -198,7 +198,7 @@ def _share(name: str, effect: object) -> float | None:
 
 def absolute(metric: PilotMetric, effect: float | str) -> float:
     """The effect in the unit of the metric, at its baseline."""
-    share = _share(metric.name, effect)
+    share = relative_effect(metric.name, effect)
     return float(effect) if share is None else share * metric.baseline
 
 
