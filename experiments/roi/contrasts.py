@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from experiments.moments import CostMoments
+    from experiments.roi.clustered import ClusterContrast
 
 __all__ = ["ContrastCosts", "build_contrasts", "pairs_of"]
 
@@ -31,6 +32,7 @@ class ContrastCosts:
         treated: The treated arm's statistics, one per stratum.
         untreated: The control's, in the same order.
         weights: Share of each stratum in all persons of the segment's kept strata, all arms together.
+        clustered: The same contrast with the variances of clusters; None where persons were assigned one by one.
     """
 
     arm: str
@@ -39,6 +41,7 @@ class ContrastCosts:
     treated: tuple[ArmCosts, ...]
     untreated: tuple[ArmCosts, ...]
     weights: tuple[float, ...]
+    clustered: ClusterContrast | None = None
 
     @property
     def persons(self) -> int:

@@ -183,7 +183,11 @@ def judge(  # noqa: PLR0913 -- internal, all by keyword
     for row in rows:
         if id(row.contrast) not in costs:
             c = row.contrast
-            costs[id(c)] = cost_per_incremental(c.treated, c.untreated, weights=c.weights, **options)  # type: ignore[arg-type]
+            costs[id(c)] = (
+                cost_per_incremental(c.treated, c.untreated, weights=c.weights, **options)  # type: ignore[arg-type]
+                if c.clustered is None
+                else c.clustered.price(level=level, side=side)
+            )
     nets = [_net(row.contrast, row.threshold, **options) for row in rows]  # type: ignore[arg-type]
     p_values = [verdict_p_values(net) for net in nets]
     words = adjust_verdicts(
@@ -220,6 +224,8 @@ def judge(  # noqa: PLR0913 -- internal, all by keyword
 
 
 def _net(contrast: ContrastCosts, threshold: float, *, level: float, side: Side, variance: Variance) -> Estimate:
+    if contrast.clustered is not None:
+        return contrast.clustered.net(threshold, level=level, side=side)
     return net_benefit(
         contrast.treated,
         contrast.untreated,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from numbers import Real
 from typing import TYPE_CHECKING
 
@@ -16,13 +17,16 @@ from attribution.core.recipe import Recipe
 from experiments.design.alarms import share_alarm
 from experiments.metrics import Rate, inputs_of
 from experiments.moments import CostMoments, cost_moments, metric_moments
+from experiments.moments.grid import collapse
 from experiments.readout.analysis import missing_findings, open_outcomes, trust_findings
 from experiments.readout.experiment import Experiment
 from experiments.readout.fit import fit_metric
 from experiments.readout.guard import refuse_post
+from experiments.roi.arms import few_events
+from experiments.roi.clustered import cluster_costs
 from experiments.roi.contrasts import ContrastCosts, build_contrasts, pairs_of
 from experiments.roi.guardrails import Guardrail, GuardrailReading
-from experiments.roi.net_benefit import Variance, check_variance
+from experiments.roi.net_benefit import FEW_EVENTS, Variance, check_variance
 from experiments.roi.result import CostThresholds, Row, judge
 from experiments.roi.waterfall import cost_parts
 
@@ -91,8 +95,9 @@ def cost_thresholds(  # noqa: PLR0913 -- the contract's options
         InputError: For unusable thresholds, order or options.
 
     Assumptions:
-        Arms are randomised, persons independent; costs are complete (touches, attempts, incentives to natural
-        returners too, fixed cost).
+        Arms are randomised; persons are independent, or the clusters that the experiment names are (then every figure
+        has the CR2 variance of clusters and Student's t, whatever `variance` says); costs are complete (touches,
+        attempts, incentives to natural returners too, fixed cost). Covariates of the experiment are not used here.
 
     References:
         Stinnett and Mullahy (1998), Medical Decision Making 18:S68; Miettinen and Nurminen (1985), Statistics in
@@ -130,6 +135,8 @@ def cost_thresholds(  # noqa: PLR0913 -- the contract's options
     arms = list(dict.fromkeys(str(arm) for arm in moments.arm))
     pairs = pairs_of(sorted(arms), str(declared.control), order)
     contrasts, dropped = build_contrasts(moments, pairs)
+    if declared.cluster is not None:
+        contrasts = _with_clusters(table, declared, contrasts, woken=woken, cost=cost, by=by, zero=zero)
     readings = {pair: _guardrails(table, declared, pair) for pair in pairs}
     parts = cost_parts(table, declared, woken=woken, cost=cost, arms=[arm for arm, _ in pairs], zero=zero)
     table.problems.raise_if_any()
@@ -148,6 +155,27 @@ def cost_thresholds(  # noqa: PLR0913 -- the contract's options
         parts=parts,
         recipe=_recipe(declared, moments, level=level, side=side, variance=variance, relevant_net=relevant_net, by=by),
     )
+
+
+def _with_clusters(  # noqa: PLR0913 -- the columns of the thresholds
+    table: Table,
+    experiment: Experiment,
+    contrasts: Sequence[ContrastCosts],
+    *,
+    woken: str,
+    cost: str,
+    by: str | None,
+    zero: bool,
+) -> tuple[ContrastCosts, ...]:
+    """The contrasts with the variances of clusters; the problems of the cluster's column are raised."""
+    found = cluster_costs(table, experiment, woken=woken, cost=cost, by=by, zero=zero)
+    table.problems.raise_if_any()
+    made = []
+    for contrast in contrasts:
+        few = FEW_EVENTS if few_events(contrast.treated, contrast.untreated) else ""
+        clustered = found[contrast.segment].contrast(contrast.arm, contrast.control, note=few)
+        made.append(replace(contrast, clustered=clustered))
+    return tuple(made)
 
 
 def _check_control_cost(table: Table, experiment: Experiment, cost: str) -> None:
@@ -192,10 +220,12 @@ def _guarded(experiment: Experiment, guardrail: Guardrail) -> Metric:
 def _reading(table: Table, experiment: Experiment, guardrail: Guardrail, pair: tuple[str, str]) -> GuardrailReading:
     """One guardrail on one contrast: two one-sided bounds of the worsening, a difference of rates."""
     metric = _guarded(experiment, guardrail)
-    keys = (*experiment.layers, experiment.arm)
-    part = metric_moments(table, {guardrail.metric: inputs_of(metric)}, keys=keys)[guardrail.metric]
-    if part is None:
+    keys = (*experiment.layers, experiment.arm, *(() if experiment.cluster is None else (experiment.cluster,)))
+    found = metric_moments(table, {guardrail.metric: inputs_of(metric)}, keys=keys)[guardrail.metric]
+    if found is None:
         return guardrail.read(None, low=None, high=None)
+    clusters = None if experiment.cluster is None else found
+    part = found if clusters is None else collapse(clusters, len(keys) - 1)
     if (isinstance(metric, Rate) and part.strange) or (part.persons != part.n).any():
         table.problems.add(
             "NOT_BINARY", table.name, ", ".join(inputs_of(metric).columns), int(part.persons.sum()),
@@ -203,7 +233,7 @@ def _reading(table: Table, experiment: Experiment, guardrail: Guardrail, pair: t
             'where its metric declares missing="zero"',
         )  # fmt: skip
         return guardrail.read(None, low=None, high=None)
-    fit, _ = fit_metric(guardrail.metric, metric, "guardrail", part, level=guardrail.level)
+    fit, _ = fit_metric(guardrail.metric, metric, "guardrail", part, level=guardrail.level, clusters=clusters)
     i, j = (next(k for k, arm in enumerate(fit.arms) if str(arm) == name) for name in pair)
     low, high = (fit.compare(fit.arms[i], fit.arms[j], side=side).difference for side in ("greater", "less"))  # type: ignore[arg-type, unused-ignore]
     if metric.direction == "up":  # a fall is the harm
@@ -270,11 +300,16 @@ def _recipe(experiment: Experiment, moments: CostMoments, **settings: object) ->
     shares = experiment.shares
     return Recipe(
         method="cost_thresholds",
-        definitions=("NET_BENEFIT", "COST_PER_INCREMENTAL", "VERDICT_WORDS"),
+        definitions=(
+            "NET_BENEFIT" if experiment.cluster is None else "NET_BENEFIT_CLUSTER",
+            "COST_PER_INCREMENTAL",
+            "VERDICT_WORDS",
+        ),
         settings={
             **settings,
             "control": experiment.control,
             "strata": ", ".join(experiment.layers),
+            **({} if experiment.cluster is None else {"cluster": experiment.cluster}),
             "shares": shares if isinstance(shares, str) or shares is None else dict(shares),
             "guardrails": [
                 f"{getattr(g, 'metric', '')} margin {getattr(g, 'margin', '')}" for g in experiment.guardrails

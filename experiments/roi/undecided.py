@@ -16,7 +16,20 @@ from experiments.roi.statistic import at_threshold
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["COST_SAVING", "HARM", "NO_INCREMENT", "IncrementalCost", "cost_per_incremental", "undecided_thresholds"]
+__all__ = [
+    "COST_SAVING",
+    "HARM",
+    "NO_INCREMENT",
+    "IncrementalCost",
+    "cost_per_incremental",
+    "crossings",
+    "excess_of",
+    "fieller_roots",
+    "points_around",
+    "shape_of",
+    "undecided_thresholds",
+    "why",
+]
 
 HARM = "HARM"
 NO_INCREMENT = "NO_INCREMENT"
@@ -97,10 +110,10 @@ def undecided_thresholds(
     d_woken, d_cost = _differences(strata)
     value = d_cost / d_woken if d_woken > 0.0 else None
     z = critical_value(level, side)
-    excess = _excess_of(side, z)
+    excess = excess_of(side, z)
     if variance == "plugin":
         moments = plugin_moments(strata)
-        roots = _fieller_roots(moments, z)
+        roots = fieller_roots(moments, z)
 
         def gap(threshold: float) -> float:
             return excess(_plugin_statistic(moments, threshold))
@@ -109,8 +122,8 @@ def undecided_thresholds(
         def gap(threshold: float) -> float:
             return excess(_score_statistic(strata, threshold))
 
-        roots = _crossings(gap, _scales(strata, d_woken, d_cost, z))
-    kind, low, high = _shape(gap, roots)
+        roots = crossings(gap, _scales(strata, d_woken, d_cost, z))
+    kind, low, high = shape_of(gap, roots)
     return RatioSet(value=value, low=low, high=high, kind=kind, level=level)
 
 
@@ -157,7 +170,11 @@ def cost_per_incremental(
         level=level,
         variance=variance,
     )
-    woken = replace(woken, method=f"woken per person, {variance}")
+    return why(undecided, replace(woken, method=f"woken per person, {variance}"))
+
+
+def why(undecided: RatioSet, woken: Estimate) -> IncrementalCost:
+    """The price, or the reason why there is none."""
     reason = ""
     if woken.high is not None and woken.high < 0.0:
         reason = HARM
@@ -190,7 +207,7 @@ def _differences(strata: Sequence[Stratum]) -> tuple[float, float]:
     return math.fsum(woken), math.fsum(cost)
 
 
-def _excess_of(side: Side, z: float) -> Callable[[float], float]:
+def excess_of(side: Side, z: float) -> Callable[[float], float]:
     """How far a statistic lies beyond its quantile, on a bounded scale; at most 0 means undecided."""
     goal = z / (1.0 + abs(z))
 
@@ -229,7 +246,7 @@ def _costless(stratum: Stratum) -> Stratum:
     )
 
 
-def _fieller_roots(moments: tuple[float, float, float, float, float], z: float) -> list[float]:
+def fieller_roots(moments: tuple[float, float, float, float, float], z: float) -> list[float]:
     """Where the squared statistic equals z squared, in digits-keeping form."""
     d_woken, d_cost, v_woken, covariance, v_cost = moments
     a = d_woken * d_woken - z * z * v_woken
@@ -251,7 +268,12 @@ def _scales(strata: Sequence[Stratum], d_woken: float, d_cost: float, z: float) 
     if d_woken != 0.0:
         marks.append(d_cost / d_woken)
     if all(min(stratum.treated.n, stratum.control.n) > 1 for stratum in strata):
-        marks.extend(_fieller_roots(plugin_moments(strata), z))
+        marks.extend(fieller_roots(plugin_moments(strata), z))
+    return points_around(marks)
+
+
+def points_around(marks: Sequence[float]) -> list[float]:
+    """Thresholds between which a statistic is looked at: 0, the marks, a grid around them, and infinity."""
     marks = sorted({mark for mark in marks if 0.0 < mark < _FARTHEST} or {1.0})
     first, last = math.log10(marks[0]) - _DECADES, math.log10(marks[-1]) + _DECADES
     steps = math.ceil((last - first) * _GRID_PER_DECADE)
@@ -259,7 +281,7 @@ def _scales(strata: Sequence[Stratum], d_woken: float, d_cost: float, z: float) 
     return [0.0, *sorted({*grid, *marks}), math.inf]
 
 
-def _crossings(gap: Callable[[float], float], points: Sequence[float]) -> list[float]:
+def crossings(gap: Callable[[float], float], points: Sequence[float]) -> list[float]:
     """Where the gap changes sign between neighbouring points."""
     from scipy.optimize import brentq
 
@@ -290,7 +312,7 @@ def _finite_end(gap: Callable[[float], float], start: float, *, inside: bool) ->
     return math.inf
 
 
-def _shape(gap: Callable[[float], float], roots: Sequence[float]) -> tuple[Kind, float, float]:
+def shape_of(gap: Callable[[float], float], roots: Sequence[float]) -> tuple[Kind, float, float]:
     """The undecided pieces between the roots as one of the shapes a `RatioSet` knows."""
     ends = [0.0, *roots, math.inf]
     pieces: list[list[float]] = []

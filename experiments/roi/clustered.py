@@ -1,0 +1,218 @@
+"""Net benefit of arms that were assigned in clusters: the same linear combination, with the variance of clusters."""
+
+from __future__ import annotations
+
+import math
+import sys
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attribution.core.errors import DesignError
+from attribution.core.estimates import Estimate, RatioSet, Side
+from experiments.inference.clusters import clustered_figures
+from experiments.inference.figures import satterthwaite
+from experiments.inference.tails import critical_value, p_value
+from experiments.metrics import MetricInputs
+from experiments.moments import Moments, metric_moments
+from experiments.moments.grid import arrange, collapse
+from experiments.roi.undecided import IncrementalCost, crossings, excess_of, fieller_roots, points_around, shape_of, why
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from attribution.core.tables import Table
+    from experiments.inference.figures import ArmFigures
+    from experiments.readout.experiment import Experiment
+
+__all__ = ["ClusterContrast", "ClusterCosts", "cluster_costs"]
+
+_SMALLEST_P = sys.float_info.min
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class ClusterContrast:
+    """One arm against another when clusters were assigned.
+
+    Attributes:
+        woken: Difference of woken per person.
+        cost: Difference of the full cost per person.
+        moments: CR2 variance of woken, covariance, and variance of cost, of the treated arm and of the control.
+        freedom: Degrees of freedom of the two arms' variances.
+        n: Persons of both arms.
+        note: Reason codes that go with every figure.
+    """
+
+    woken: float
+    cost: float
+    moments: tuple[tuple[float, float, float], tuple[float, float, float]]
+    freedom: NDArray[np.float64]
+    n: int
+    note: str
+
+    def net(self, threshold: float, *, level: float, side: Side, label: str = "net benefit") -> Estimate:
+        """Net benefit per person at a threshold, with Student's t and Satterthwaite's degrees of freedom."""
+        value, error, df = self._at(threshold)
+        critical = critical_value(level, side, df)
+        statistic = self._statistic(threshold)
+        return Estimate(
+            value=value,
+            low=value - critical * error if side != "less" else -math.inf,
+            high=value + critical * error if side != "greater" else math.inf,
+            p_value=max(p_value(statistic, side, df), _SMALLEST_P),
+            level=level,
+            side=side,
+            method=f"{label}, cluster",
+            n=self.n,
+            standard_error=error,
+            note=self.note,
+        )
+
+    def price(self, *, level: float, side: Side) -> IncrementalCost:
+        """The cost of one more woken customer, and the thresholds that stay undecided by the statistic of `net`."""
+        value = self.cost / self.woken if self.woken > 0.0 else None
+
+        def gap(threshold: float) -> float:
+            critical = critical_value(level, side, self._at(threshold)[2])
+            return excess_of(side, critical)(self._statistic(threshold))
+
+        marks = [] if self.woken == 0.0 else [self.cost / self.woken]
+        for df in (*self.freedom.tolist(), math.inf):
+            summed = (a + b for a, b in zip(*self.moments, strict=True))
+            marks += fieller_roots((self.woken, self.cost, *summed), critical_value(level, side, df))  # type: ignore[arg-type]
+        kind, low, high = shape_of(gap, crossings(gap, points_around(marks)))
+        free = ClusterContrast(
+            woken=self.woken, cost=0.0, n=self.n, note=self.note, freedom=self.freedom,
+            moments=tuple((part[0], 0.0, 0.0) for part in self.moments),  # type: ignore[arg-type]
+        )  # fmt: skip
+        woken = free.net(1.0, level=level, side="two", label="woken per person")
+        return why(RatioSet(value=value, low=low, high=high, kind=kind, level=level), woken)
+
+    def _at(self, threshold: float) -> tuple[float, float, float]:
+        """Net benefit, its standard error and its degrees of freedom."""
+        terms = np.array([self._variance(part, threshold) for part in self.moments])
+        df = satterthwaite(terms, self.freedom)
+        value = self.woken if math.isinf(threshold) else threshold * self.woken - self.cost
+        return value, math.sqrt(float(terms.sum())), math.inf if math.isnan(df) else df
+
+    def _statistic(self, threshold: float) -> float:
+        value, error, _ = self._at(threshold)
+        if value == 0.0:
+            return 0.0
+        return value / error if error > 0.0 else math.copysign(math.inf, value)
+
+    @staticmethod
+    def _variance(moments: tuple[float, float, float], threshold: float) -> float:
+        woken, joint, cost = moments
+        if math.isinf(threshold):
+            return woken
+        return max(0.0, (threshold * woken - 2.0 * joint) * threshold + cost)
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class ClusterCosts:
+    """Woken and cost of every arm of one segment, with the variances of clusters.
+
+    Attributes:
+        arms: Names of the arms.
+        woken: Figures of the woken per person.
+        cost: Figures of the cost per person.
+        joint: Covariance of the two in each arm.
+    """
+
+    arms: tuple[str, ...]
+    woken: ArmFigures
+    cost: ArmFigures
+    joint: NDArray[np.float64]
+
+    def contrast(self, arm: str, control: str, *, note: str) -> ClusterContrast:
+        """One arm against another."""
+        i, j = self.arms.index(arm), self.arms.index(control)
+        for position in (i, j):
+            if math.isnan(self.woken.variance(position)):
+                raise DesignError(
+                    "TOO_FEW_CLUSTERS",
+                    f"the arm {self.arms[position]!r}, or one of its strata, has a single cluster, so nothing says how "
+                    "much clusters differ and no net benefit can be judged. Use coarser strata=, or assign more "
+                    "clusters.",
+                )
+        parts = [
+            (self.woken.variance(position), float(self.joint[position]), self.cost.variance(position))
+            for position in (i, j)
+        ]
+        notes = dict.fromkeys([*note.split("; "), *self.woken.note.split("; ")])
+        return ClusterContrast(
+            woken=float(self.woken.value[i] - self.woken.value[j]),
+            cost=float(self.cost.value[i] - self.cost.value[j]),
+            moments=(parts[0], parts[1]),
+            freedom=self.woken.freedom[[i, j]],
+            n=int(self.woken.n[i] + self.woken.n[j]),
+            note="; ".join(part for part in notes if part),
+        )
+
+
+def cluster_costs(
+    table: Table, experiment: Experiment, *, woken: str, cost: str, by: str | None, zero: bool
+) -> dict[str | None, ClusterCosts]:
+    """Woken and cost by segment, arm and cluster; empty when a problem was noted on the table.
+
+    Args:
+        table: The opened outcomes.
+        experiment: The declared experiment, with its cluster.
+        woken: Column of the event.
+        cost: Column of the full cost.
+        by: Column of segments.
+        zero: Whether an empty event means that nothing happened.
+    """
+    keys = (*(() if by is None else (by,)), *experiment.layers, experiment.arm, str(experiment.cluster))
+    inputs = MetricInputs(columns=(woken, cost), limits=(None, None), fill=0.0 if zero else None)
+    found = metric_moments(table, {woken: inputs}, keys=keys)[woken]
+    if found is None:
+        return {}
+    if by is None:
+        return {None: _costs(found)}
+    names = list(dict.fromkeys(cell[0] for cell in found.cells))
+    return {str(name): _costs(_segment(found, name)) for name in names}
+
+
+def _costs(clusters: Moments) -> ClusterCosts:
+    """The figures of the strata that hold every arm, weighted as the other figures of the thresholds are."""
+    grid = arrange(collapse(clusters, len(clusters.names) - 1))
+    kept = np.all(grid.n > 0, axis=1)
+    grid = grid.keep(kept)
+    persons = grid.persons.sum(axis=1)
+    weights = persons / persons.sum()
+    spread = np.array([max(float(np.abs(clusters.means[:, i]).max()), 1e-300) for i in (0, 1)])
+
+    def figures(*direction: float) -> ArmFigures:
+        made = _combined(clusters, np.array(direction))
+        return clustered_figures(made, arrange(collapse(made, len(made.names) - 1)).keep(kept), weights=weights)
+
+    both, apart = figures(1.0 / spread[0], 1.0 / spread[1]), figures(1.0 / spread[0], -1.0 / spread[1])
+    joint = 0.25 * (np.diag(both.covariance) - np.diag(apart.covariance)) * spread[0] * spread[1]
+    return ClusterCosts(
+        arms=tuple(str(arm) for arm in grid.arms), woken=figures(1.0, 0.0), cost=figures(0.0, 1.0), joint=joint
+    )
+
+
+def _combined(clusters: Moments, direction: NDArray[np.float64]) -> Moments:
+    """The moments of a linear combination of the coordinates."""
+    return replace(
+        clusters,
+        labels=("combined",),
+        means=(clusters.means @ direction)[:, None],
+        products=np.einsum("i,gij,j->g", direction, clusters.products, direction)[:, None, None],
+    )
+
+
+def _segment(clusters: Moments, segment: object) -> Moments:
+    """The cells of one segment, without the segment's key."""
+    rows = np.array([cell[0] == segment for cell in clusters.cells])
+    arrays = ("persons", "observed", "n", "means", "products", "cubes", "smallest", "largest")
+    return replace(
+        clusters,
+        names=clusters.names[1:],
+        cells=tuple(cell[1:] for cell in clusters.cells if cell[0] == segment),
+        **{name: getattr(clusters, name)[rows] for name in arrays},
+    )
