@@ -29,6 +29,7 @@ class Grid:
         n: Persons that count; strata by arms.
         means: Means; strata by arms by coordinates, nan where nobody counts.
         products: Centred sums of products; strata by arms by coordinates by coordinates.
+        cubes: Sums of cubed deviations of the first coordinate; strata by arms.
         smallest: Smallest value of the first coordinate; strata by arms.
         largest: Largest value of the first coordinate; strata by arms.
     """
@@ -40,6 +41,7 @@ class Grid:
     n: Counts
     means: Floats
     products: Floats
+    cubes: Floats
     smallest: Floats
     largest: Floats
 
@@ -59,7 +61,7 @@ class Grid:
         )
 
 
-_ARRAYS = ("persons", "n", "means", "products", "smallest", "largest")
+_ARRAYS = ("persons", "n", "means", "products", "cubes", "smallest", "largest")
 
 
 def arrange(moments: Moments) -> Grid:
