@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     from experiments.inference.bayes.rates import bayes_rates
     from experiments.inference.bayes.result import BayesReading
     from experiments.inference.bootstrap import Bootstrap, bootstrap
+    from experiments.inference.caps import PooledCap, pooled_cap
     from experiments.inference.compliance import complier_effect
     from experiments.inference.compliance_result import ComplierEffect
     from experiments.inference.dunnett import Dunnett, dunnett
@@ -137,6 +138,7 @@ _EXPORTS = {
     "PlanOptions": "experiments.design.planning",
     "Planned": "experiments.design.planning",
     "PlannedDuration": "experiments.design.planning",
+    "PooledCap": "experiments.inference.caps",
     "PowerCurve": "experiments.design.planning",
     "PullForward": "experiments.design.pull_forward",
     "Quantile": "experiments.metrics",
@@ -199,6 +201,7 @@ _EXPORTS = {
     "plot_forest": "experiments.plots",
     "plot_looks": "experiments.plots",
     "plot_power": "experiments.plots",
+    "pooled_cap": "experiments.inference.caps",
     "postmortem": "experiments.post_mortem.compose",
     "power_curve": "experiments.design.planning",
     "power_equivalence_means": "experiments.design.planning",
@@ -262,6 +265,7 @@ __all__ = [
     "PlanOptions",
     "Planned",
     "PlannedDuration",
+    "PooledCap",
     "PowerCurve",
     "PullForward",
     "Quantile",
@@ -324,6 +328,7 @@ __all__ = [
     "plot_forest",
     "plot_looks",
     "plot_power",
+    "pooled_cap",
     "postmortem",
     "power_curve",
     "power_equivalence_means",
