@@ -88,9 +88,9 @@ def test_miller_closed_form(counts):
 def test_many_persons_and_tiny_tails():
     """The sum of terms of Miller's form loses digits with a million persons; the normal limit and symmetry do not."""
     pair = BetaPair(treatment=beta(10_001, 990_001), control=beta(10_001, 990_001))
-    assert pair.above(0.0) == pytest.approx(0.5, abs=1e-12)
+    assert pair.above(0.0) == pytest.approx(0.5, abs=1e-10)
     wide = BetaPair(treatment=beta(20_001, 980_001), control=beta(2, 11))
-    assert wide.above(0.0) + wide.below(0.0) == pytest.approx(1.0, abs=1e-12)
+    assert wide.above(0.0) + wide.below(0.0) == pytest.approx(1.0, abs=1e-10)
     far = BetaPair(treatment=beta(1, 101), control=beta(51, 51))
     assert far.above(0.0) == pytest.approx(float(chance_above(1, 101, 51, 51)), rel=1e-9)
     assert far.above(0.0) < 1e-15

@@ -1,4 +1,4 @@
-"""Probability that one beta variable exceeds another, in closed form for whole parameters (Miller 2013); exact fractions."""
+"""Probability that one beta variable exceeds another, in closed form for whole parameters (Miller), in fractions."""
 
 from __future__ import annotations
 
