@@ -21,13 +21,10 @@ from experiments.inference.sequential.walk import check_steps
 if TYPE_CHECKING:
     from attribution.core.estimates import Side
 
-__all__ = ["LEAST_EVENTS", "LookKind", "LookMethod", "LookPlan"]
+__all__ = ["LookKind", "LookMethod", "LookPlan"]
 
 LookKind = Literal["rate", "mean"]
 LookMethod = Literal["spending", "always_valid"]
-
-# A look counts only with this many events (rates) or non-zero values (means) in every arm.
-LEAST_EVENTS = {"rate": 10, "mean": 100}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,8 +12,9 @@ from attribution.core.errors import DesignError, InputError, closest
 from attribution.core.recipe import Recipe
 from attribution.core.records import Field, Records, TabularResult
 from experiments.design.look_entry import ArmLook, ArmReading, as_day, decision_at, ends_at, pair_of
-from experiments.design.look_plan import LEAST_EVENTS, LookKind, LookMethod, LookPlan
+from experiments.design.look_plan import LookKind, LookMethod, LookPlan
 from experiments.inference.counts import checked_number, raise_problems
+from experiments.inference.sequential.events import LEAST_EVENTS, few_events
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -199,7 +200,8 @@ class Looks(TabularResult):
         self._check_order(when, persons)
         total = sum(persons.values())
         last = final or (plan.method == "spending" and total >= plan.planned)
-        counts = min(happened.values()) >= plan.least
+        few = few_events(happened.values(), plan.least)
+        counts = not few
         earlier = self.counted()
         bound = plan.bound([*earlier, total], final=last) if counts else None
         made = []
@@ -213,7 +215,7 @@ class Looks(TabularResult):
                     n_control=persons[plan.control], matured=total, events=happened[arm],
                     events_control=happened[plan.control], reading=reading, bound=bound, p_value=p,
                     decision=decision_at(reading.z, bound, plan.side, final=last), final=last,
-                    note="" if known else "LOOK_FEW_EVENTS" if not counts else "UNDEFINED",
+                    note="" if known else few or "UNDEFINED",
                 )
             )  # fmt: skip
         return self._with((*self.looks, *made))

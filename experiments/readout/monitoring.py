@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from datetime import date
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +17,8 @@ from experiments.outcomes.result import Outcomes
 from experiments.readout.result import Readout
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from attribution.core.estimates import Comparison, Estimate
     from experiments.design.looks import Looks
     from experiments.readout.experiment import Experiment
