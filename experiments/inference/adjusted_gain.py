@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["AdjustmentGain", "adjustment_findings", "adjustment_gain", "stratification_gain"]
 
+_FEW_EVENTS = 50  # below, simulated intervals miss on one side by half again; see docs/methods/adjustment.md
+
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class AdjustmentGain:
@@ -64,7 +66,7 @@ def adjustment_gain(grid: Grid, *, weights: Floats | None = None, measured: int 
 
 
 def adjustment_findings(
-    name: str, grid: Grid, *, weights: Floats | None = None, measured: int = 1
+    name: str, grid: Grid, *, weights: Floats | None = None, measured: int = 1, rate: bool = False
 ) -> tuple[Finding, ...]:
     """What a reader should know about the covariates of a metric.
 
@@ -73,10 +75,12 @@ def adjustment_findings(
         grid: The moments, strata by arms.
         weights: Weight of each stratum.
         measured: As for `adjustment_gain`.
+        rate: Whether the metric is a rate, whose events are counted.
 
     Returns:
         ADJUSTMENT_GAIN (note) with the factor where a covariate is used; COVARIATE_CONSTANT (note) for covariates that
-        do not vary in some arm, with what to use instead; COVARIATE_DROPPED (note) for combinations of others.
+        do not vary in some arm, with what to use instead; COVARIATE_DROPPED (note) for combinations of others;
+        ADJUSTED_RATE_RARE (warn) for an adjusted rate with fewer than 50 events, or persons without it, in an arm.
     """
     gain = adjustment_gain(grid, weights=weights, measured=measured)
     found = []
@@ -86,6 +90,18 @@ def adjustment_findings(
             "factor": gain.factor, "width": float(np.sqrt(gain.factor)), "persons": 1.0 / gain.factor,
         }  # fmt: skip
         found.append(Finding(code="ADJUSTMENT_GAIN", status="note", values=values))
+    if rate and gain.used:
+        hits = np.sum(grid.n * grid.means[:, :, 0], axis=0)
+        few = np.minimum(hits, grid.n.sum(axis=0) - hits)
+        rarest = int(np.argmin(few))
+        if few[rarest] < _FEW_EVENTS:
+            values = {
+                "metric": name,
+                "arm": grid.arms[rarest],
+                "events": round(float(few[rarest])),
+                "least": _FEW_EVENTS,
+            }
+            found.append(Finding(code="ADJUSTED_RATE_RARE", status="warn", values=values))
     lost = dict.fromkeys(reason for _, reason in gain.dropped)
     for reason in sorted(lost):
         names = ", ".join(label for label, why in gain.dropped if why == reason)
