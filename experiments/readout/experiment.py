@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
-from numbers import Real
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -15,6 +13,7 @@ from attribution.core.randomness import check_seed
 from experiments.inference.gatekeeping import Gate, check_gate
 from experiments.inference.multiplicity import CORRECTIONS, Family
 from experiments.metrics import Metric, Role, inputs_of, with_roles
+from experiments.readout.declared import checked_guardrails, checked_metrics, checked_shares, column_names
 from experiments.readout.guard import refuse_post
 
 if TYPE_CHECKING:
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from experiments.design.planning.pilot_plan import Effects, PilotPlan
     from experiments.readout.result import Readout
     from experiments.readout.segments_result import SegmentReadout
+    from experiments.readout.trust import TrustPanel
 
 __all__ = ["Experiment", "Target"]
 
@@ -95,15 +95,15 @@ class Experiment:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "metrics", MappingProxyType(_checked_metrics(self.metrics)))
-        object.__setattr__(self, "strata", _names("strata", self.strata))
-        object.__setattr__(self, "segments", _names("segments", self.segments))
-        object.__setattr__(self, "post", _names("post", self.post))
+        object.__setattr__(self, "metrics", MappingProxyType(checked_metrics(self.metrics)))
+        object.__setattr__(self, "strata", column_names("strata", self.strata))
+        object.__setattr__(self, "segments", column_names("segments", self.segments))
+        object.__setattr__(self, "post", column_names("post", self.post))
         object.__setattr__(self, "seed", check_seed(self.seed))
-        object.__setattr__(self, "guardrails", _checked_guardrails(self.guardrails))
+        object.__setattr__(self, "guardrails", checked_guardrails(self.guardrails))
         object.__setattr__(self, "level", check_level(self.level))
         if isinstance(self.shares, Mapping):
-            object.__setattr__(self, "shares", MappingProxyType(_checked_shares(self.shares)))
+            object.__setattr__(self, "shares", MappingProxyType(checked_shares(self.shares)))
         elif self.shares is not None and not isinstance(self.shares, str):
             raise InputError(
                 "shares must be a dict of arm to share, the name of a column of probabilities, or None, got "
@@ -190,6 +190,56 @@ class Experiment:
 
         chosen = (campaign,) if isinstance(campaign, str) else None if campaign is None else tuple(campaign)
         return analyze(self, outcomes, touches=touches, campaign=chosen, leak_limit=leak_limit, columns=columns)
+
+    def trust(  # noqa: PLR0913 - the tables that the checks need, each optional
+        self,
+        outcomes: object,
+        *,
+        assignment: object = None,
+        touches: object = None,
+        history: Sequence[str] = (),
+        campaign: str | Sequence[str] | None = None,
+        leak_limit: float = 0.05,
+        columns: ColumnsLike = None,
+    ) -> TrustPanel:
+        """Run every check of whether the comparison can be trusted, and tell those that could not be run.
+
+        The checks share one chance of a false alarm, 0.001 for all of them together. They are: the sample ratio,
+        jointly, by stratum, by day and by weekday; leakage into the control; persons left out; missing outcomes;
+        balance of columns from before the assignment; the share of the largest person in an effect; tails that
+        Welch's interval is known to miss; and a second computation of the primary metric by a randomisation test.
+
+        Args:
+            outcomes: As for `analyze`.
+            assignment: Everybody assigned; without it nobody knows who was left out.
+            touches: The touches of the campaign; without them the leakage is not known.
+            history: Columns of the outcomes known before the assignment, for the balance.
+            campaign: As for `analyze`.
+            leak_limit: As for `analyze`.
+            columns: The user's names of the columns.
+
+        Returns:
+            One row per check with its status and its sentence. ``.assert_ok()`` raises when one failed.
+
+        Raises:
+            TableError: As `analyze`.
+            DesignError: As `analyze`.
+
+        Example:
+            >>> import experiments as ex
+            >>> c = ex.simulate("default", persons=8_000, seed=7)
+            >>> spec = ex.Experiment({"woken": ex.Rate("woken")}, shares="p_assign", strata="stratum")
+            >>> panel = spec.trust(c.outcomes, assignment=c.assignment, touches=c.touches)
+            >>> sorted(set(panel.table()["status"]) - {"note", "pass"})
+            []
+        """
+        from experiments.readout.trust import trust_panel
+
+        chosen = (campaign,) if isinstance(campaign, str) else None if campaign is None else tuple(campaign)
+        return trust_panel(
+            self, outcomes, assignment=assignment, touches=touches, history=tuple(history), campaign=chosen,
+            leak_limit=leak_limit, columns=columns,
+        )  # fmt: skip
 
     def sample_size(
         self,
@@ -340,46 +390,3 @@ class Experiment:
         from experiments.readout.segments import analyze_by_segment
 
         return analyze_by_segment(self, outcomes, by=by, min_persons=min_persons)
-
-
-def _checked_metrics(metrics: object) -> dict[str, Metric]:
-    if not isinstance(metrics, Mapping) or not metrics:
-        raise InputError(
-            f"metrics must be a dict of name to a metric such as Rate(...) or Mean(...), at least one, got "
-            f'{metrics!r}. Write for example {{"woken": Rate("woken")}}.'
-        )
-    for name, metric in metrics.items():
-        if not isinstance(name, str) or not name:
-            raise InputError(f"the name of a metric must be text, got {name!r}.")
-        if not isinstance(metric, Metric):
-            kinds = ", ".join(f"{kind.__name__}(...)" for kind in get_args(Metric))
-            raise InputError(f"metric {name!r} must be one of {kinds}, got {metric!r}.")
-    made = dict(metrics)
-    with_roles(made)
-    return made
-
-
-def _names(option: str, given: object) -> tuple[str, ...] | None:
-    if given is None:
-        return None
-    names = (given,) if isinstance(given, str) else tuple(given) if isinstance(given, Sequence) else None
-    if names is None or not all(isinstance(name, str) and name for name in names):
-        raise InputError(f"{option} must be the name of a column or a list of names, got {given!r}.")
-    return tuple(dict.fromkeys(names))
-
-
-def _checked_shares(shares: Mapping[str, float]) -> dict[str, float]:
-    for arm, share in shares.items():
-        number = isinstance(share, Real) and not isinstance(share, bool)  # NumPy's own numbers too
-        if not number or not math.isfinite(share) or not 0.0 < share <= 1.0:
-            raise InputError(f"shares[{arm!r}] must lie above 0 and be at most 1, got {share!r}.")
-    return {arm: float(share) for arm, share in shares.items()}
-
-
-def _checked_guardrails(guardrails: object) -> tuple[object, ...]:
-    if isinstance(guardrails, str) or not isinstance(guardrails, Sequence):
-        raise InputError(f"guardrails must be a list of guardrails, got {guardrails!r}.")
-    for guardrail in guardrails:
-        if not hasattr(guardrail, "metric") or not hasattr(guardrail, "margin"):
-            raise InputError(f"a guardrail needs a metric and a margin, got {guardrail!r}.")
-    return tuple(guardrails)

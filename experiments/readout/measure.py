@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from experiments.moments import MetricRows, Moments
     from experiments.readout.experiment import Experiment
 
-__all__ = ["Measured", "measure"]
+__all__ = ["Measured", "check_values", "measure"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -52,7 +52,7 @@ def measure(table: Table, experiment: Experiment, *, keys: Sequence[str]) -> dic
     else:
         found = _by_person(table, experiment, keys)
     for name, measured in found.items():
-        _check_values(table, name, experiment.metrics[name], measured.moments)
+        check_values(table, name, experiment.metrics[name], measured.moments)
     return found
 
 
@@ -94,7 +94,8 @@ def _needs_rows(metric: Metric) -> bool:
     return isinstance(metric, Quantile) or bool(inputs_of(metric).covariates)
 
 
-def _check_values(table: Table, name: str, metric: Metric, part: Moments) -> None:
+def check_values(table: Table, name: str, metric: Metric, part: Moments) -> None:
+    """Note what a metric cannot read: missing outcomes, values that are not 0 or 1, values below 0."""
     column = ", ".join(inputs_of(metric).columns)
     lost = int((part.persons - part.n).sum())
     if lost and metric.missing is None:

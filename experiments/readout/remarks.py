@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from attribution.core.findings import Finding
 from experiments.design.missingness import check_missing
 from experiments.inference.adjusted_gain import adjustment_findings
+from experiments.inference.caps import heavy_tail
 from experiments.inference.clusters_checks import cluster_findings
-from experiments.metrics import Rate, Ratio, inputs_of
+from experiments.metrics import Count, Mean, Rate, Ratio, inputs_of
 
 if TYPE_CHECKING:
     from experiments.metrics import Metric
@@ -28,7 +29,15 @@ def metric_findings(experiment: Experiment, fit: Fit, measured: Measured) -> lis
     if inputs_of(fit.metric).covariates:
         wide = 2 if isinstance(fit.metric, Ratio) else 1
         found += adjustment_findings(fit.name, fit.grid, weights=fit.weights, measured=wide)
+    if _is_mean(fit.metric) and measured.clusters is None and not inputs_of(fit.metric).covariates:
+        tails = heavy_tail(fit.grid, fit.weights, metric=fit.name, control=experiment.control, level=experiment.level)
+        found += [] if tails is None else [tails]
     return found
+
+
+def _is_mean(metric: Metric) -> bool:
+    """Whether the metric is read by Welch's interval."""
+    return isinstance(metric, (Mean, Count)) and not getattr(metric, "equal_variances", False)
 
 
 def missing_finding(experiment: Experiment, name: str, metric: Metric, part: Moments) -> list[Finding]:
