@@ -1,0 +1,435 @@
+"""When part of the holdout was treated anyway: what the effect without contamination can be."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attribution.core import messages
+from attribution.core.errors import InputError
+from attribution.core.estimates import Estimate, check_level
+from attribution.core.recipe import Recipe, fingerprint
+from attribution.core.records import Field, Records, TabularResult
+from attribution.core.render.display import Cell, Display, DisplayColumn, DisplayTable, column_label
+from experiments.inference.compliance import read_contrast
+from experiments.inference.compliance_columns import read_persons
+from experiments.inference.compliance_moments import person_contrast
+from experiments.inference.contamination_moments import (
+    Bound,
+    bound_pair,
+    imbens_manski,
+    shares_of_audit,
+    untreated_means,
+)
+from experiments.inference.rates import compare_rates
+
+if TYPE_CHECKING:
+    from attribution.core.findings import Finding
+    from experiments.inference.compliance_columns import CompliancePersons
+
+__all__ = ["ContaminationBounds", "ContaminationRow", "contamination_bounds"]
+
+Floats = NDArray[np.float64]
+Assumption = Literal["as_measured", "constant", "no_harm", "none"]
+
+_AUDIT_PART = 0.1  # of the error probability goes to the audited share
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class ContaminationRow:
+    """What the effect can be under one assumption.
+
+    Attributes:
+        assumption: "as_measured" (diluted), "constant" (the contaminated gain what the others gain), "no_harm" (they
+            lose nothing), "none".
+        lower: Smallest effect that the data allow; equal to `upper` where the assumption settles it.
+        upper: Largest effect.
+        low: Lower end of the interval of the effect.
+        high: Upper end.
+        note: Reason codes.
+    """
+
+    assumption: Assumption
+    lower: float
+    upper: float
+    low: float | None
+    high: float | None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
+class ContaminationBounds(TabularResult):
+    """Bounds of the effect without contamination.
+
+    Columns: assumption, lower, upper (estimated ends of what is possible), low, high (interval of the effect itself,
+    wherever between the ends it lies), note.
+
+    Attributes:
+        share: Share of the holdout that was treated: lowest and highest value used for the point bounds.
+        rows: One row per assumption, from the strongest to the weakest.
+        findings: Remarks.
+        recipe: How it was made.
+    """
+
+    share: tuple[float, float]
+    rows: tuple[ContaminationRow, ...]
+    findings: tuple[Finding, ...]
+    recipe: Recipe
+
+    def row(self, assumption: Assumption) -> ContaminationRow:
+        """The row of an assumption."""
+        for row in self.rows:
+            if row.assumption == assumption:
+                return row
+        known = ", ".join(repr(row.assumption) for row in self.rows)
+        raise InputError(f"assumption must be one of {known}, got {assumption!r}.")
+
+    def estimates(self, assumption: Assumption) -> tuple[Estimate, Estimate]:
+        """The two ends of an assumption as estimates that share one interval."""
+        row, level = self.row(assumption), float(str(self.recipe.settings["level"]))
+        n = self.recipe.n["persons"]
+        made = [
+            Estimate(value=end, low=row.low, high=row.high, level=level, method="imbens_manski", n=n, note=row.note)
+            for end in (row.lower, row.upper)
+        ]
+        return made[0], made[1]
+
+    def _records(self) -> Records:
+        fields = (
+            Field("assumption", "text"), Field("lower"), Field("upper"), Field("low"), Field("high"),
+            Field("note", "text"),
+        )  # fmt: skip
+        return Records.from_rows(fields, [{f.name: getattr(row, f.name) for f in fields} for row in self.rows])
+
+    def _display(self) -> Display:
+        rates = bool(self.recipe.settings["rates"])
+        kind: Literal["pp", "number"] = "pp" if rates else "number"
+        labels = (column_label("assumption"), messages.text("CONTAMINATION.possible"), column_label("interval"))
+        columns = (
+            DisplayColumn(labels[0]), DisplayColumn(labels[1], kind), DisplayColumn(labels[2], kind, decisive=True),
+            DisplayColumn(column_label("note")),
+        )  # fmt: skip
+        rows = tuple(
+            (
+                messages.text(f"CONTAMINATION.{row.assumption}"),
+                row.lower if row.lower == row.upper else Cell(None, row.lower, row.upper),
+                None if row.low is None else Cell(None, row.low, row.high),
+                row.note,
+            )
+            for row in self.rows
+        )
+        values = {"low": self.share[0], "high": self.share[1], "level": self.recipe.settings["level"]}
+        title = messages.text("CONTAMINATION.title", values)
+        return Display(title, (DisplayTable(columns, rows), *self.recipe.sentences()))
+
+
+def contamination_bounds(  # noqa: PLR0913 - options, keyword-only
+    assigned: object,
+    outcome: object,
+    *,
+    share: float | tuple[float, float] | None = None,
+    audit: tuple[int, int] | None = None,
+    contaminated: object = None,
+    limits: tuple[float | None, float | None] | None = None,
+    direction: Literal["up", "down"] = "up",
+    level: float = 0.95,
+) -> ContaminationBounds:
+    """Bounds of the effect when part of the holdout was treated anyway.
+
+    Estimand: the average effect over everybody assigned of the treatment as the treated arm got it, against no
+    treatment at all. The measured difference compares with a holdout of which a share c was treated, and
+
+        effect = measured difference + c x (average effect on the contaminated persons),
+
+    so only what is assumed of these persons stands between the two. The treated arm is taken as it is: who was not
+    reached there counts as treated as assigned.
+
+    Args:
+        assigned: Assignment of each person, 1 for the treatment and 0 for the holdout; any column.
+        outcome: Outcome of each person.
+        share: Share of the holdout that was treated, where nobody knows who: a number, or a pair (lowest, highest) that
+            is declared.
+        audit: (treated, checked): of a random sample of the holdout so many had been treated. Its uncertainty enters
+            the intervals: a tenth of the error probability goes to the share (Clopper-Pearson), the rest to the effect.
+        contaminated: Column that is 1 for the persons of the holdout who were treated (a leak log); what it says of
+            treated persons is not read. Exactly one of `share`, `audit`, `contaminated` is given.
+        limits: Lowest and highest possible outcome, None for an end that is not known; (0, 1) for outcomes of 0 and 1.
+        direction: What "no harm" means: "up", the treatment does not lower anybody's expected outcome; "down", it does
+            not raise it.
+        level: Confidence level.
+
+    Returns:
+        Rows "as_measured", "constant" (difference / (1 - c)), "no_harm" and "none" with the ends of what is possible
+        and an interval that holds the effect with the level wherever it lies between them (Imbens and Manski). With 0/1
+        outcomes the intervals are score intervals at that critical value, else Student's t; "constant" with flags is
+        the Anderson-Rubin set. Notes: UNBOUNDED (an end of `limits` is not known), TOO_FEW_PERSONS (no interval).
+
+    Raises:
+        TableError: Missing or infinite numbers, text in place of numbers.
+        InputError: None or several of share, audit, contaminated; a share outside [0, 1); outcomes beyond the limits.
+        DesignError: NO_HOLDOUT, ONE_ARM.
+
+    References:
+        Manski (1990), American Economic Review 80(2):319. Horowitz and Manski (1995), Econometrica 63:281. Lee (2009),
+        Review of Economic Studies 76:1071. Imbens and Manski (2004), Econometrica 72:1845.
+
+    Verified against plain enumeration of the worst cases, Imbens and Manski's equation solved in R, R's binom.test
+    and simulated coverage; see docs/methods/contamination.md.
+
+    Example:
+        >>> import numpy as np
+        >>> assigned = np.repeat([1, 0], [9000, 1000])
+        >>> woken = np.r_[np.repeat([1, 0], [270, 8730]), np.repeat([1, 0], [18, 982])]
+        >>> found = contamination_bounds(assigned, woken, share=0.05)
+        >>> [f"{r['assumption']} {r['lower']:.4f} {r['upper']:.4f}" for r in found.to_dicts()]
+        ['as_measured 0.0120 0.0120', 'constant 0.0126 0.0126', 'no_harm 0.0120 0.0300', 'none -0.0380 0.0300']
+    """
+    level = check_level(level)
+    if direction not in ("up", "down"):
+        raise InputError(f'direction must be "up" or "down", got {direction!r}.')
+    flags = _flags(assigned, contaminated)
+    persons = read_persons(assigned, np.zeros(len(flags)) if contaminated is None else flags, outcome)
+    treated = np.sort(persons.outcome[persons.assigned])
+    holdout = persons.outcome[~persons.assigned]
+    rates = persons.binary_outcome
+    span = _limits(limits, persons.outcome, rates=rates)
+    known = persons.treated[~persons.assigned] > 0.5 if contaminated is not None else None
+    told = _share(share, audit, known, level)
+    case = _Case(
+        treated=treated, holdout=holdout, known=known, span=span, rates=rates, up=direction == "up", told=told,
+        level=level if audit is None else 1.0 - (1.0 - level) * (1.0 - _AUDIT_PART),
+    )  # fmt: skip
+    first = (_measured(case, level), _constant(case, persons))
+    rows = (*first, _bounded(case, harmless=True), _bounded(case, harmless=False))
+    settings = {"level": level, "direction": direction, "limits": span, "rates": rates, "known": known is not None}
+    columns = {"assigned": persons.assigned.astype(np.float64), "outcome": persons.outcome, "flag": persons.treated}
+    return ContaminationBounds(
+        share=told.points,
+        rows=rows,
+        findings=(),
+        recipe=Recipe(
+            method="contamination_bounds",
+            definitions=("CONTAMINATION",),
+            settings=settings,
+            n={"persons": len(persons.outcome), "control": len(holdout)},
+            fingerprint=fingerprint(columns),
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class _Share:
+    """The contaminated share: for the points, and for the intervals."""
+
+    points: tuple[float, float]
+    sure: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class _Case:
+    treated: Floats
+    holdout: Floats
+    known: NDArray[np.bool_] | None
+    span: tuple[float, float]
+    rates: bool
+    up: bool
+    told: _Share
+    level: float
+
+    @property
+    def few(self) -> bool:
+        """Whether an arm is too small for a variance."""
+        return min(len(self.treated), len(self.holdout)) < 2
+
+
+def _flags(assigned: object, contaminated: object) -> Floats:
+    """The flags as numbers, 0 for treated persons; zeros without flags."""
+    if contaminated is None:
+        return np.zeros(np.shape(np.asarray(assigned))[0] if np.ndim(np.asarray(assigned)) else 0)
+    found = read_persons(assigned, contaminated, contaminated)
+    if not found.binary_treatment:
+        raise InputError("contaminated must be 1 for the persons of the holdout who were treated and 0 for the others.")
+    given = np.asarray(contaminated, dtype=np.float64)
+    return np.where(np.asarray(assigned, dtype=np.float64) > 0.5, 1.0, given)
+
+
+def _limits(limits: tuple[float | None, float | None] | None, outcome: Floats, *, rates: bool) -> tuple[float, float]:
+    if limits is None:
+        return (0.0, 1.0) if rates else (-math.inf, math.inf)
+    if not isinstance(limits, (tuple, list)) or len(limits) != 2:
+        raise InputError(f"limits must be a pair (lowest, highest) of possible outcomes, got {limits!r}.")
+    low = -math.inf if limits[0] is None else float(limits[0])
+    high = math.inf if limits[1] is None else float(limits[1])
+    if not low < high or outcome.min() < low or outcome.max() > high:
+        raise InputError(
+            f"limits must hold every outcome: the outcomes reach from {outcome.min():g} to {outcome.max():g}, got "
+            f"{limits!r}."
+        )
+    return low, high
+
+
+def _share(
+    share: float | tuple[float, float] | None,
+    audit: tuple[int, int] | None,
+    known: NDArray[np.bool_] | None,
+    level: float,
+) -> _Share:
+    if sum(one is not None for one in (share, audit, known)) != 1:
+        raise InputError(
+            "give exactly one of share= (a number or a declared range), audit= (treated, checked), contaminated= (a "
+            "column of flags)."
+        )
+    if known is not None:
+        exact = float(known.mean())
+        return _Share(points=(exact, exact), sure=(exact, exact))
+    if audit is not None:
+        return _audited(audit, level)
+    ends = share if isinstance(share, (tuple, list)) else (share, share)
+    good = len(ends) == 2 and all(isinstance(x, (int, float)) and not isinstance(x, bool) for x in ends)
+    if not good or not 0.0 <= ends[0] <= ends[1] < 1.0:  # type: ignore[operator]
+        raise InputError(
+            f"share must be a number from 0 to below 1, or a pair (lowest, highest) of such, got {share!r}."
+        )
+    pair = (float(ends[0]), float(ends[1]))  # type: ignore[arg-type]
+    return _Share(points=pair, sure=pair)
+
+
+def _audited(audit: tuple[int, int], level: float) -> _Share:
+    whole = (
+        isinstance(audit, (tuple, list)) and len(audit) == 2 and all(isinstance(x, (int, np.integer)) for x in audit)
+    )
+    if not whole or not 0 <= audit[0] <= audit[1] or audit[1] < 1:
+        raise InputError(f"audit must be (treated, checked): whole numbers, treated at most checked, got {audit!r}.")
+    if audit[0] == audit[1]:
+        raise InputError(f"every audited person of the holdout had been treated ({audit!r}): there is no holdout.")
+    exact = audit[0] / audit[1]
+    sure = shares_of_audit(int(audit[0]), int(audit[1]), 1.0 - (1.0 - level) * _AUDIT_PART)
+    return _Share(points=(exact, exact), sure=sure)
+
+
+def _measured(case: _Case, level: float) -> ContaminationRow:
+    low, high = _interval(case, 0.0, 0.0, level)
+    gap = float(case.treated.mean() - case.holdout.mean())
+    note = "TOO_FEW_PERSONS" if low is None else ""
+    return ContaminationRow(assumption="as_measured", lower=gap, upper=gap, low=low, high=high, note=note)
+
+
+def _interval(case: _Case, shift_low: float, shift_high: float, level: float) -> tuple[float | None, float | None]:
+    """Two-sided interval of the measured difference, its ends moved."""
+    if case.few:
+        return None, None
+    if case.rates:
+        found = compare_rates(
+            int(case.treated.sum()), len(case.treated), int(case.holdout.sum()), len(case.holdout), level=level
+        ).difference
+        if found.low is None or found.high is None:
+            return None, None
+        return found.low + shift_low, found.high + shift_high
+    bound = bound_pair(case.treated, (np.sort(case.holdout), np.sort(case.holdout)))[0]
+    c = imbens_manski(bound, bound, level) * bound.error
+    return bound.value - c + shift_low, bound.value + c + shift_high
+
+
+def _constant(case: _Case, persons: CompliancePersons) -> ContaminationRow:
+    """The contaminated gain what the others gain: the difference over 1 - share."""
+    gap = float(case.treated.mean() - case.holdout.mean())
+    if case.known is not None:
+        return _ratio(case, persons, gap)
+    ends = [gap / (1.0 - c) for c in case.told.points]
+    low, high = _interval(case, 0.0, 0.0, case.level)
+    note = "TOO_FEW_PERSONS"
+    if low is not None and high is not None:
+        note = ""
+        scaled = [end / (1.0 - c) for end in (low, high) for c in case.told.sure]
+        low, high = min(scaled), max(scaled)
+    return ContaminationRow(assumption="constant", lower=min(ends), upper=max(ends), low=low, high=high, note=note)
+
+
+def _ratio(case: _Case, persons: CompliancePersons, gap: float) -> ContaminationRow:
+    """With flags the share is estimated too: Wald's ratio and the Anderson-Rubin set."""
+    share = 1.0 - case.told.points[0]
+    rows = np.column_stack(
+        (persons.outcome * persons.treated, persons.outcome * (1 - persons.treated), persons.treated)
+    )
+    found = read_contrast(person_contrast(persons, rows), level=case.level)
+    value = gap / share if share > 0.0 else math.nan
+    if math.isnan(value):
+        return ContaminationRow(
+            assumption="constant", lower=-math.inf, upper=math.inf, low=-math.inf, high=math.inf, note="UNBOUNDED"
+        )
+    note = "" if found.robust.kind == "interval" else found.effect.note or "UNBOUNDED"
+    low, high = (found.robust.low, found.robust.high) if found.robust.kind == "interval" else (-math.inf, math.inf)
+    return ContaminationRow(assumption="constant", lower=value, upper=value, low=low, high=high, note=note)
+
+
+def _bounded(case: _Case, *, harmless: bool) -> ContaminationRow:
+    """Ends under no assumption, or with one end at the measured difference."""
+    name: Assumption = "no_harm" if harmless else "none"
+    points = _ends(case, case.told.points[1], harmless=harmless)
+    wide = _ends(case, case.told.sure[1], harmless=harmless)
+    low, high = _around(case, wide, harmless=harmless)
+    unbounded = math.isinf(points[0].value) or math.isinf(points[1].value)
+    note = "TOO_FEW_PERSONS" if case.few else "UNBOUNDED" if unbounded else ""
+    return ContaminationRow(
+        assumption=name, lower=points[0].value, upper=points[1].value, low=low, high=high, note=note
+    )
+
+
+def _ends(case: _Case, share: float, *, harmless: bool) -> tuple[Bound, Bound]:
+    holdout = np.sort(case.holdout)
+    if case.known is None:
+        lowest, highest = untreated_means(holdout, share, case.span)
+    else:
+        lowest, highest = (np.sort(np.where(case.known, end, case.holdout)) for end in case.span)
+    if harmless:
+        lowest, highest = (lowest, holdout) if case.up else (holdout, highest)
+    return bound_pair(case.treated, (lowest, highest)) if not case.few else _bare(case, lowest, highest)
+
+
+def _bare(case: _Case, lowest: Floats, highest: Floats) -> tuple[Bound, Bound]:
+    """Ends without a spread."""
+    top = float(case.treated.mean())
+    lower, upper = (Bound(value=top - float(x.mean()), error=0.0, freedom=math.inf) for x in (highest, lowest))
+    return lower, upper
+
+
+def _around(case: _Case, ends: tuple[Bound, Bound], *, harmless: bool) -> tuple[float | None, float | None]:
+    """The interval of the effect; with 0 and 1 as outcomes its ends are moved score limits."""
+    if case.few:
+        return None, None
+    lower, upper = ends
+    c = imbens_manski(lower, upper, case.level)
+    low, high = lower.value - c * lower.error, upper.value + c * upper.error
+    if not case.rates or case.known is not None or case.span != (0.0, 1.0):
+        return low, high
+    from scipy.special import ndtr, stdtr
+
+    freedom = min(lower.freedom, upper.freedom)
+    level = 1.0 - 2.0 * float(stdtr(freedom, -c) if math.isfinite(freedom) else ndtr(-c))
+    return _score_ends(case, level, harmless=harmless)
+
+
+def _score_ends(case: _Case, level: float, *, harmless: bool) -> tuple[float, float]:
+    """Score limits moved by the share; where the holdout's rate meets its edge, the treated rate's own limits."""
+    n, m = len(case.treated), len(case.holdout)
+    hits, base = int(case.treated.sum()), int(case.holdout.sum())
+    share = case.told.sure[1]
+    measured = compare_rates(hits, n, base, m, level=level).difference
+    alone_low, alone_high = _single(hits, n, level)
+    low = measured.low - share if base / m + share < 1.0 else alone_low - 1.0  # type: ignore[operator]
+    high = measured.high + share if base / m > share else alone_high  # type: ignore[operator]
+    if harmless and case.up:
+        low = measured.low  # type: ignore[assignment]
+    if harmless and not case.up:
+        high = measured.high  # type: ignore[assignment]
+    return low, high
+
+
+def _single(hits: int, n: int, level: float) -> tuple[float, float]:
+    from experiments.inference.compliance_types import share_interval
+
+    return share_interval(hits / n, 0.0, n, level=level)
