@@ -72,6 +72,7 @@ if TYPE_CHECKING:
     from experiments.inference.caps import PooledCap, pooled_cap
     from experiments.inference.compliance import complier_effect
     from experiments.inference.compliance_result import ComplierEffect
+    from experiments.inference.contamination import ContaminationBounds, contamination_bounds
     from experiments.inference.dunnett import Dunnett, dunnett
     from experiments.inference.equivalence import Equivalence, equivalence_means, equivalence_rates
     from experiments.inference.gatekeeping import gatekeeping
@@ -115,6 +116,7 @@ _EXPORTS = {
     "Comparison": "attribution.core.estimates",
     "ComplierEffect": "experiments.inference.compliance_result",
     "ConditionalPower": "experiments.inference.sequential.conditional",
+    "ContaminationBounds": "experiments.inference.contamination",
     "CostThresholds": "experiments.roi",
     "Count": "experiments.metrics",
     "DesignError": "attribution.core.errors",
@@ -180,6 +182,7 @@ _EXPORTS = {
     "compare_rates": "experiments.inference.rates",
     "complier_effect": "experiments.inference.compliance",
     "conditional_power": "experiments.inference.sequential.conditional",
+    "contamination_bounds": "experiments.inference.contamination",
     "cost_thresholds": "experiments.roi",
     "count_std": "experiments.design.planning",
     "cross_fit": "experiments.design.cross_fitting",
@@ -242,6 +245,7 @@ __all__ = [
     "Comparison",
     "ComplierEffect",
     "ConditionalPower",
+    "ContaminationBounds",
     "CostThresholds",
     "Count",
     "DesignError",
@@ -307,6 +311,7 @@ __all__ = [
     "compare_rates",
     "complier_effect",
     "conditional_power",
+    "contamination_bounds",
     "cost_thresholds",
     "count_std",
     "cross_fit",
