@@ -30,13 +30,12 @@ def readout_recipe(experiment: Experiment, fits: Sequence[Fit], moments: Mapping
         for i, j in _further(len(part.labels)):
             columns[f"{name}.product_{i}_{j}"] = part.products[:, i, j]
             columns[f"{name}.mean_{i}"] = part.means[:, i]
-    shares = experiment.shares
     settings: dict[str, object] = {
         "level": experiment.level,
         "correction": experiment.correction or "none",
         "control": experiment.control,
         "strata": ", ".join(experiment.layers) or "none",
-        "shares": "none" if shares is None else shares if isinstance(shares, str) else dict(shares),
+        "shares": _shares(experiment),
         "primary": experiment.primary,
     }
     if experiment.cluster is not None:
@@ -59,6 +58,14 @@ def readout_recipe(experiment: Experiment, fits: Sequence[Fit], moments: Mapping
         n={"persons": int(first.persons.sum())},
         fingerprint=fingerprint(columns),
     )
+
+
+def _shares(experiment: Experiment) -> str:
+    """The declared shares as text: "none", the column that holds them, or each arm with its own."""
+    shares = experiment.shares
+    if shares is None or isinstance(shares, str):
+        return shares or "none"
+    return ", ".join(f"{arm} {share:g}" for arm, share in shares.items())
 
 
 def _further(size: int) -> list[tuple[int, int]]:
