@@ -90,8 +90,8 @@ def test_the_measured_row_is_the_score_interval():
 
 
 def test_no_contamination_changes_nothing():
-    for outcome in (arms()[1], np.random.default_rng(1).normal(size=10_000)):
-        rows = contamination_bounds(arms()[0], outcome, share=0.0, limits=(-9, 9)).rows
+    for outcome, limits in ((arms()[1], None), (np.random.default_rng(1).normal(size=10_000), (-9, 9))):
+        rows = contamination_bounds(arms()[0], outcome, share=0.0, limits=limits).rows
         assert [end for row in rows for end in (row.lower, row.upper)] == pytest.approx([rows[0].lower] * 8)
         for row in rows[1:]:
             assert (row.low, row.high) == pytest.approx((rows[0].low, rows[0].high), abs=2e-5)
