@@ -96,6 +96,9 @@ if TYPE_CHECKING:
     from experiments.plots import plot_distribution, plot_forest, plot_looks, plot_power
     from experiments.post_mortem.compose import postmortem
     from experiments.readout import Experiment, Readout
+    from experiments.readout.aggregates import Aggregates
+    from experiments.readout.aggregates_merge import merge_aggregates
+    from experiments.readout.aggregates_table import read_aggregates
     from experiments.readout.segments_result import SegmentReadout
     from experiments.reconciliation import Reconciliation, reconcile
     from experiments.report.report import Report
@@ -105,6 +108,7 @@ if TYPE_CHECKING:
 messages.register("experiments")
 
 _EXPORTS = {
+    "Aggregates": "experiments.readout.aggregates",
     "AlwaysValidSequence": "experiments.inference.sequential.always_valid",
     "Assignment": "experiments.design.assignment_result",
     "Balance": "experiments.design.balance",
@@ -196,6 +200,7 @@ _EXPORTS = {
     "gatekeeping": "experiments.inference.gatekeeping",
     "group_bounds": "experiments.inference.sequential.classical",
     "mann_whitney": "experiments.inference.ranks",
+    "merge_aggregates": "experiments.readout.aggregates_merge",
     "optimal_holdout": "experiments.design.planning",
     "placebo_contrast": "experiments.design.placebo_contrast",
     "placebo_outcome": "experiments.design.negative_controls",
@@ -218,6 +223,7 @@ _EXPORTS = {
     "randomisation_test": "experiments.inference.randomisation",
     "ratio_interval": "experiments.inference.ratios",
     "ratio_std": "experiments.design.planning",
+    "read_aggregates": "experiments.readout.aggregates_table",
     "reconcile": "experiments.reconciliation",
     "sample_size_equivalence_means": "experiments.design.planning",
     "sample_size_equivalence_rates": "experiments.design.planning",
@@ -234,6 +240,7 @@ _EXPORTS = {
 }
 
 __all__ = [
+    "Aggregates",
     "AlwaysValidSequence",
     "Assignment",
     "Balance",
@@ -325,6 +332,7 @@ __all__ = [
     "gatekeeping",
     "group_bounds",
     "mann_whitney",
+    "merge_aggregates",
     "optimal_holdout",
     "placebo_contrast",
     "placebo_outcome",
@@ -347,6 +355,7 @@ __all__ = [
     "randomisation_test",
     "ratio_interval",
     "ratio_std",
+    "read_aggregates",
     "reconcile",
     "sample_size_equivalence_means",
     "sample_size_equivalence_rates",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from attribution.core.tables import Table
     from experiments.moments import ValueCounts
 
-__all__ = ["Allocation", "check_allocation", "read_allocation"]
+__all__ = ["Allocation", "allocate_counts", "check_allocation", "read_allocation"]
 
 _ROUNDING = 1e-6
 _ALARM = 0.001
@@ -76,6 +76,27 @@ def read_allocation(
         return None
     if cluster is not None:
         counted = _by_cluster(counted)
+    return allocate_counts(table, counted, arm=arm, layers=layers, shares=shares)
+
+
+def allocate_counts(
+    table: Table,
+    counted: ValueCounts,
+    *,
+    arm: str,
+    layers: Sequence[str],
+    shares: Mapping[str, float] | str | None,
+) -> Allocation:
+    """Bring the declared shares beside counted units; problems are noted on the table.
+
+    Args:
+        table: Where problems are noted.
+        counted: Assigned units by stratum and arm, with the probability of the assigned arm where a column declares it.
+        arm: Column of the arm.
+        layers: Columns of the strata.
+        shares: As for `read_allocation`.
+    """
+    column = shares if isinstance(shares, str) else None
     arms = tuple(sorted({cell[-1] for cell in counted.cells}, key=str))
     persons = np.bincount(counted.cell, weights=counted.count, minlength=len(counted.cells)).astype(int)
     counts: dict[Stratum, dict[object, int]] = {}

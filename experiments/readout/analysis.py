@@ -16,6 +16,8 @@ from experiments.design.alarms import share_alarm
 from experiments.design.allocation import check_allocation, read_allocation
 from experiments.design.leakage import ControlGroup, check_leakage, unchecked_leakage
 from experiments.outcomes.result import Outcomes
+from experiments.readout.aggregates import Aggregates
+from experiments.readout.aggregates_analysis import aggregate_findings, measure_aggregates, open_aggregates
 from experiments.readout.fit import fit_metric
 from experiments.readout.guardrails import bare_guardrail_fits
 from experiments.readout.measure import measure
@@ -25,7 +27,7 @@ from experiments.readout.result import Readout
 from experiments.readout.rows import make_contrasts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from attribution.core.columns import ColumnsLike
     from attribution.core.findings import Finding
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from experiments.readout.fit import Fit
     from experiments.readout.measure import Measured
 
-__all__ = ["analyze", "missing_findings", "open_outcomes", "trust_findings"]
+__all__ = ["analyze", "missing_findings", "need_arms", "open_outcomes", "trust_findings"]
 
 _STRATUM = "stratum"  # the assignment's own name for it
 
@@ -127,7 +129,7 @@ def _allocation_findings(experiment: Experiment, table: Table) -> list[Finding]:
     )
     if allocation is None:
         return []
-    _need_arms(allocation.arms, experiment.control)
+    need_arms(allocation.arms, experiment.control)
     return [] if table.problems.issues else check_allocation(allocation, used=bool(experiment.layers))
 
 
@@ -139,7 +141,8 @@ def _unused_layer(table: Table, experiment: Experiment) -> tuple[str, ...]:
     return () if int(empty.get_column("empty").item()) else (_STRATUM,)
 
 
-def _need_arms(arms: tuple[object, ...], control: str) -> None:
+def need_arms(arms: tuple[object, ...], control: str) -> None:
+    """Refuse to compare without a control and another arm."""
     if not arms:
         raise DesignError("NO_HOLDOUT", "the table of outcomes has no rows. Pass one row per assigned person.")
     if control not in arms:
@@ -180,12 +183,37 @@ def analyze(
     columns: ColumnsLike,
 ) -> Readout:
     """Carry out `Experiment.analyze`."""
+    if isinstance(outcomes, Aggregates):
+        return _analyze_aggregates(experiment, outcomes, touches=touches)
     table = open_outcomes(experiment, outcomes)
     measured = _measured(table, experiment)
     findings = trust_findings(
         experiment, table, outcomes, touches=touches, campaign=campaign, leak_limit=leak_limit, columns=columns
     )
     table.problems.raise_if_any()
+    guards = bare_guardrail_fits(open_outcomes(experiment, outcomes), experiment) if experiment.guardrails else ()
+    own = outcomes if isinstance(outcomes, Outcomes) else None
+    return _readout(experiment, measured, findings, guards=guards, outcomes=own)
+
+
+def _analyze_aggregates(experiment: Experiment, aggregates: Aggregates, *, touches: object) -> Readout:
+    table = open_aggregates(experiment, aggregates, touches=touches)
+    measured = measure_aggregates(table, experiment, aggregates)
+    allocation, findings = aggregate_findings(table, experiment, aggregates)
+    need_arms(allocation.arms, experiment.control)
+    table.problems.raise_if_any()
+    return _readout(experiment, measured, findings, guards=(), outcomes=None)
+
+
+def _readout(
+    experiment: Experiment,
+    measured: Mapping[str, Measured],
+    findings: list[Finding],
+    *,
+    guards: tuple[Fit, ...],
+    outcomes: Outcomes | None,
+) -> Readout:
+    """Fit and compare what was measured."""
     fits: list[Fit] = []
     for name, part in measured.items():
         metric = experiment.metrics[name]
@@ -205,10 +233,8 @@ def analyze(
         contrasts=contrasts,
         findings=tuple(share_alarm(findings)),
         recipe=recipe,
-        outcomes=outcomes if isinstance(outcomes, Outcomes) else None,
-        guard_fits=bare_guardrail_fits(open_outcomes(experiment, outcomes), experiment)
-        if experiment.guardrails
-        else (),
+        outcomes=outcomes,
+        guard_fits=guards,
     )
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from experiments.design.planning.on_data_result import DataSimulation
     from experiments.design.planning.options import PlanOptions
     from experiments.design.planning.pilot_plan import Effects, PilotPlan
+    from experiments.readout.aggregates import Aggregates
     from experiments.readout.result import Readout
     from experiments.readout.segments_result import SegmentReadout
     from experiments.readout.trust import TrustPanel
@@ -156,6 +157,27 @@ class Experiment:
         """Name of the primary metric."""
         return next(name for name, role in with_roles(dict(self.metrics)).items() if role == "primary")
 
+    def aggregate(self, outcomes: object, *, by: str | Sequence[str] = (), min_cell: int = 10) -> Aggregates:
+        """Reduce outcomes to the statistics that the analysis needs, by stratum, arm and whatever `by` names.
+
+        The result holds no row of any person: its table can leave the system that holds them, be added to those of
+        other days or branches (`merge_aggregates`), and be analysed in place of the rows.
+
+        Args:
+            outcomes: One row per person, as for `analyze`.
+            by: Further key columns, such as a day, a branch or a segment.
+            min_cell: A cell with fewer persons is listed by the finding SMALL_CELLS; nothing is left out.
+
+        Raises:
+            TableError: As for `analyze`.
+            DesignError: NEEDS_ROWS when a metric is a quantile.
+
+        Verified against: the readout of the rows, to 1e-10; see docs/methods/aggregates.md.
+        """
+        from experiments.readout.aggregates import aggregate
+
+        return aggregate(self, outcomes, by=(by,) if isinstance(by, str) else tuple(by), min_cell=min_cell)
+
     def analyze(
         self,
         outcomes: object,
@@ -168,7 +190,8 @@ class Experiment:
         """Compare each arm with the control on every metric, after checking whether the comparison can be trusted.
 
         Args:
-            outcomes: One row per person: the outcomes of `build_outcomes`, or any table with the declared columns.
+            outcomes: One row per person: the outcomes of `build_outcomes`, or any table with the declared columns; or
+                the statistics of `aggregate`, which hold no rows.
             touches: The touches of the campaign, for the leakage check; without them LEAKAGE is "unknown". With the
                 outcomes of `build_outcomes` only touches inside a person's window count, else every touch given.
             campaign: Name(s) of the campaign in the touches; None: every outbound touch given belongs to it.

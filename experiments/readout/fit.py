@@ -190,7 +190,7 @@ def _figures(
 
         return clustered_figures(clusters, grid, weights=weights, ratio=isinstance(metric, Ratio), target=target)
     if inputs_of(metric).covariates:
-        return _adjusted(grid, weights, rows=rows, target=target)
+        return _adjusted(metric, grid, weights, rows=rows, target=target)
     if isinstance(metric, Quantile) and rows is not None:
         from experiments.inference.quantiles import quantile_figures
 
@@ -215,9 +215,12 @@ def _unadjusted(metric: Metric, grid: Grid, weights: NDArray[np.float64], *, tar
     return population_figures(figures, spread, weights=weights, persons=persons)
 
 
-def _adjusted(grid: Grid, weights: NDArray[np.float64], *, rows: MetricRows | None, target: Target) -> ArmFigures:
+def _adjusted(
+    metric: Metric, grid: Grid, weights: NDArray[np.float64], *, rows: MetricRows | None, target: Target
+) -> ArmFigures:
     from experiments.inference.adjusted import adjusted_figures, adjusted_figures_from_moments
 
     if rows is None:
-        return adjusted_figures_from_moments(grid, weights=weights, target=target)
+        measured = 2 if isinstance(metric, Ratio) else 1
+        return adjusted_figures_from_moments(grid, weights=weights, target=target, measured=measured)
     return adjusted_figures(rows, grid, weights=weights, target=target)
