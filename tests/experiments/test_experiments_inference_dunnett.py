@@ -1,0 +1,182 @@
+"""Dunnett's test against mvtnorm, multcomp, SciPy, the printed tables and a slow integral."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.stats
+
+import experiments as ex
+from attribution.core.errors import InputError
+from experiments.inference.dunnett import joint_tests, shared_control_loadings
+from experiments.inference.joint_t import joint_critical, joint_p, joint_tail, loadings_of
+
+PLACE = Path(__file__).parents[1] / "references/dunnett"
+FILES = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(PLACE.glob("*.json"))}
+TAILS = [(name, row) for name in FILES if name.startswith("tails") for row in FILES[name]["expected"]]
+# Dunnett (1955), JASP 50:1096, tables 1a (one-sided) and (1964), Biometrics 20:482, table II (two-sided); 5 %, equal
+# persons in all arms: degrees of freedom, arms besides the control, printed value.
+PRINTED = {
+    "two": [
+        (10, 2, 2.57), (10, 3, 2.76), (10, 4, 2.89), (10, 5, 2.99), (10, 9, 3.24), (20, 2, 2.38), (20, 3, 2.54),
+        (20, 4, 2.65), (20, 5, 2.73), (20, 9, 2.95), (math.inf, 2, 2.21), (math.inf, 3, 2.35), (math.inf, 4, 2.44),
+        (math.inf, 5, 2.51), (math.inf, 9, 2.69),
+    ],
+    "greater": [
+        (10, 2, 2.15), (10, 3, 2.34), (10, 4, 2.47), (20, 2, 2.03), (20, 3, 2.19), (20, 4, 2.30),
+        (math.inf, 2, 1.92), (math.inf, 3, 2.06), (math.inf, 5, 2.23), (math.inf, 9, 2.42),
+    ],
+}  # fmt: skip
+ARMS = {"holdout": (10.4, 28.0, 1000), "sms": (12.1, 30.0, 4000), "full": (13.9, 31.0, 4000)}
+
+
+@pytest.mark.parametrize(
+    ("name", "row"), TAILS, ids=lambda x: x if isinstance(x, str) else f"{x['df']} {x['statistic']}"
+)
+def test_joint_tails(name, row):
+    found = joint_tail(row["statistic"], np.array(row["loadings"]), float(row["df"]), row["side"])
+    assert found == pytest.approx(row["tail"], rel=FILES[name]["rtol"], abs=FILES[name]["atol"])
+
+
+@pytest.mark.parametrize("side", PRINTED)
+def test_printed_tables(side):
+    for df, arms, printed in PRINTED[side]:
+        tail = joint_critical(0.95, np.full(arms, math.sqrt(0.5)), arms, df, side)
+        t = scipy.stats.t.isf(tail / (2 if side == "two" else 1), df)
+        assert abs(t - printed) <= 0.005 + 1e-9, (df, arms, t)
+
+
+@pytest.mark.parametrize("row", FILES["glht"]["expected"], ids=lambda row: f"{row['name']} {row['side']}")
+def test_multcomp(row):
+    rtol, atol = FILES["glht"]["rtol"], FILES["glht"]["atol"]
+    found = ex.dunnett(
+        {name: tuple(arm) for name, arm in row["arms"].items()}, control=row["control"], side=row["side"]
+    )
+    assert found.p_adjusted == pytest.approx(row["p_adjusted"], rel=rtol, abs=atol)
+    ends = [(c.difference.low, c.difference.high) for c in found.comparisons]
+    for (low, high), wanted_low, wanted_high in zip(ends, row["low"], row["high"], strict=True):
+        assert low == pytest.approx(float(wanted_low), rel=rtol, abs=atol)
+        assert high == pytest.approx(float(wanted_high), rel=rtol, abs=atol)
+
+
+@pytest.mark.parametrize("side", ["two", "greater", "less"])
+def test_scipy(side):
+    rng = np.random.default_rng(5)
+    samples = [rng.normal(m, 2.0, n) for m, n in ((0, 20), (1, 33), (2, 15), (-0.5, 40))]
+    alternative = {"two": "two-sided"}.get(side, side)
+    wanted = scipy.stats.dunnett(
+        *samples[1:], control=samples[0], alternative=alternative, rng=np.random.default_rng(1)
+    )
+    arms = {str(i): (x.mean(), x.std(ddof=1), len(x)) for i, x in enumerate(samples)}
+    found = ex.dunnett(arms, control="0", side=side)
+    # SciPy integrates by a random lattice: about 1e-4.
+    assert found.p_adjusted == pytest.approx(list(wanted.pvalue), abs=5e-4)
+
+
+def test_independent_statistics_are_sidak_and_equal_ones_are_one_test():
+    none = joint_tail(2.1, np.zeros(4), math.inf, "two")
+    single = 2 * scipy.stats.norm.sf(2.1)
+    assert none == pytest.approx(1 - (1 - single) ** 4, rel=1e-12)
+    assert joint_tail(2.1, np.ones(4), math.inf, "two") == pytest.approx(single, rel=5e-3)
+    assert joint_tail(2.1, np.array([0.4]), 7.5, "two") == pytest.approx(2 * scipy.stats.t.sf(2.1, 7.5), rel=1e-13)
+
+
+@pytest.mark.parametrize("df", [2.0, 30.0, 5000.0, math.inf])
+def test_far_tails_keep_their_digits(df):
+    """Bonferroni's bound and the single p enclose the joint p, however small; for normal tails they meet."""
+    loadings = np.sqrt([0.5, 0.6, 0.7])
+    for p in (1e-6, 1e-30, 1e-150):
+        joint = joint_p(p, loadings, 3, df, "two")
+        assert p < joint <= 3 * p
+    if math.isinf(df):
+        assert joint_p(1e-150, loadings, 3, df, "two") == pytest.approx(3e-150, rel=1e-6)
+
+
+@pytest.mark.parametrize("df", [1.0, 4.3, 60.0, math.inf])
+@pytest.mark.parametrize("level", [0.6, 0.95, 0.999])
+@pytest.mark.parametrize("side", ["two", "greater"])
+def test_the_critical_value_inverts_the_adjusted_p(df, level, side):
+    loadings = np.sqrt([0.2, 0.75, 0.9])
+    assert joint_p(joint_critical(level, loadings, 3, df, side), loadings, 3, df, side) == pytest.approx(
+        1 - level, rel=1e-10
+    )
+
+
+def test_loadings_of_a_shared_control_and_of_other_correlations():
+    covariance = np.diag([1.0, 2.0, 5.0, 3.0])
+    shared = shared_control_loadings(covariance, [0, 1, 2], 3)
+    assert shared == pytest.approx(np.sqrt([3 / 4, 3 / 5, 3 / 8]))
+    contrasts = np.array([[1, 0, 0, -1], [0, 1, 0, -1], [0, 0, 1, -1.0]])
+    assert loadings_of(contrasts @ covariance @ contrasts.T) == pytest.approx(shared)
+    tilted = covariance + 0.3
+    assert shared_control_loadings(tilted, [0, 1, 2], 3) == pytest.approx(shared)  # what all share cancels
+    steps = np.array([[1, -1, 0, 0], [0, 1, -1, 0], [0, 0, 1, -1.0]])
+    assert loadings_of(steps @ covariance @ steps.T) is None
+    assert loadings_of(np.array([[1.0, -0.5], [-0.5, 1.0]])) == pytest.approx([math.sqrt(0.5), -math.sqrt(0.5)])
+
+
+def test_without_products_sidak_or_bonferroni_stand_in():
+    assert joint_p(0.01, None, 3, math.inf, "two") == pytest.approx(1 - 0.99**3)
+    assert joint_p(0.01, None, 3, math.inf, "greater") == pytest.approx(0.03)
+    assert joint_p(joint_critical(0.95, None, 3, 9.0, "two"), None, 3, 9.0, "two") == pytest.approx(0.05)
+
+
+def test_step_down_starts_with_the_single_step_and_never_rises():
+    plain = ex.dunnett(ARMS, control="holdout")
+    stepped = ex.dunnett(ARMS, control="holdout", step_down=True)
+    assert stepped.p_adjusted[1] == plain.p_adjusted[1]  # the smallest p
+    assert stepped.p_adjusted[0] == pytest.approx(max(plain.p_values[0], plain.p_adjusted[1]))  # alone at the end
+    assert "step-down" in stepped.method
+
+
+def test_welch_takes_its_own_degrees_of_freedom():
+    found = ex.dunnett(ARMS, control="holdout", equal_variances=False)
+    one = ex.compare_means(*ARMS["full"], *ARMS["holdout"])
+    assert found.p_values[1] == one.difference.p_value
+    assert one.difference.p_value < found.p_adjusted[1] < 2 * one.difference.p_value
+
+
+def test_arms_without_a_test_stay_undefined_and_do_not_count():
+    arms = {**ARMS, "one": (5.0, None, 1)}
+    found = ex.dunnett(arms, control="holdout", equal_variances=False)
+    assert found.p_adjusted[2] is None
+    assert found.comparison("one").difference.note == "TOO_FEW_PERSONS"
+    assert found.p_adjusted[:2] == ex.dunnett(ARMS, control="holdout", equal_variances=False).p_adjusted
+    flat = ex.dunnett({"a": (1, 0.0, 9), "b": (2, 0.0, 9)}, control="a")
+    assert flat.p_adjusted == (None,)
+    assert joint_tests([None, None], [math.inf] * 2, None, level=0.95)[0].p_adjusted is None
+
+
+def test_a_result_shows_itself_in_both_languages():
+    import attribution as at
+
+    found = ex.dunnett({**ARMS, "短信 📱": (11.0, 29.0, 500)}, control="holdout")
+    assert list(found.table()["arm"]) == ["sms", "full", "短信 📱"]
+    assert "Dunnett's test" in repr(found)
+    with at.language("zh"):
+        assert "同时成立" in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("arms", "message"),
+    [
+        ({"a": (1.0, 1.0, 5)}, "at least one other arm"),
+        ({"b": (1.0, 1.0, 5), "c": (1.0, 1.0, 5)}, r"control='a', got 'b', 'c'"),
+        ({"a": (1.0, 1.0, 5), "b": (math.nan, 1.0, 5), "c": (1.0, -1.0, 5)}, r"2 problems: .*'b'.*'c'"),
+        ({"a": (1.0, 1.0, 5), "b": "x"}, "must be .mean, standard deviation, persons., got 'x'"),
+        ({"a": (1.0, 1.0, 5), "b": (1.0, 1.0, 2.5)}, "persons of 1 or more"),
+        ([("a", 1)], "must be a dict"),
+    ],
+)
+def test_bad_arms_are_refused(arms, message):
+    with pytest.raises(InputError, match=message):
+        ex.dunnett(arms, control="a")
+
+
+def test_unknown_arm_is_named():
+    with pytest.raises(InputError, match="there is no arm 'smss'"):
+        ex.dunnett(ARMS, control="holdout").comparison("smss")
