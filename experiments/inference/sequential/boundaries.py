@@ -137,7 +137,7 @@ def spending_z(
                 f"everything is spent by look {k} (fraction {times[k - 1]:g}), so look {k + 1} could reject nothing. "
                 "Take the look at which the planned information is reached as the final one."
             )
-        z = solve_bound(walk, time, total - before, least=0.0 if lower is None else lower[k], strict=strict)
+        z = solve_bound(walk, time, total - before, least=0.0 if lower is None else -math.inf, strict=strict)
         bounds.append(z)
         used.append(total)
         before = total

@@ -13,11 +13,14 @@ from attribution.core.recipe import Recipe
 from attribution.core.records import Field, Records, TabularResult
 from experiments.inference.counts import checked_number, raise_problems
 from experiments.inference.sequential.boundaries import spending_z
+from experiments.inference.sequential.bounds import nominal_p
 from experiments.inference.sequential.conditional import check_look, drift_scale
-from experiments.inference.sequential.walk import Paths, cross
+from experiments.inference.sequential.walk import Paths, Walk, cross
 from experiments.inference.tails import critical_value, p_value
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from attribution.core.findings import Finding
     from attribution.core.render.display import Display
     from experiments.inference.sequential.bounds import Bounds
@@ -176,10 +179,14 @@ class _Staged:
 
     def tails(self, drift: float) -> tuple[float, float]:
         """Probability of an outcome at least, and at most, as large as the one seen."""
-        found, walk = self._paths.crossing(drift), self._paths.walks[-1]
-        above = walk.above(self._time, self._score, drift)
-        below = walk.below(self._time, self._score, drift)
-        return math.fsum([*found.upper[:-1], above]), math.fsum([*found.lower[:-1], below])
+        paths = self._paths
+        ups = [walk.above(time, bound, drift) for walk, time, bound in self._steps(paths.upper)]
+        downs = [walk.below(time, bound, drift) for walk, time, bound in self._steps(paths.lower)]
+        return math.fsum(ups), math.fsum(downs)
+
+    def _steps(self, bounds: tuple[float, ...]) -> Iterator[tuple[Walk, float, float]]:
+        """The open paths before each look with the bound there; at the last look the outcome is the bound."""
+        return zip(self._paths.walks, self._paths.times, (*bounds[:-1], self._score), strict=True)
 
     def p(self) -> float:
         above, below = self.tails(0.0)
@@ -245,11 +252,15 @@ def repeated_p(bounds: Bounds, *, look: int, z: float) -> float:
             raise InputError("these bounds have no spending function.")
         return spending_z(times, alpha, spending, lower=lower, final=final, strict=False)[0][-1] - seen
 
-    low, high = math.log(_SMALLEST), math.log(1.0 / sides) - 1e-9
-    if excess(low) <= 0.0:
-        return sides * _SMALLEST
-    if excess(high) > 0.0:
-        return 1.0
+    most = math.log(1.0 / sides) - 1e-9
+    low = min(most, max(math.log(_SMALLEST), math.log(max(nominal_p(seen, "greater"), _SMALLEST))))
+    if excess(low) <= 0.0:  # a look may spend all of it: then its bound is the ordinary quantile
+        return min(1.0, sides * math.exp(low))
+    high = min(most, low + 2.0)
+    while excess(high) > 0.0:
+        if high == most:
+            return 1.0
+        low, high = high, min(most, high + 2.0 * (high - low))
     return min(1.0, sides * math.exp(float(brentq(excess, low, high, xtol=1e-12, rtol=1e-14))))
 
 
