@@ -66,7 +66,7 @@ def adjustment_gain(grid: Grid, *, weights: Floats | None = None, measured: int 
 
 
 def adjustment_findings(
-    name: str, grid: Grid, *, weights: Floats | None = None, measured: int = 1, rate: bool = False
+    name: str, grid: Grid, *, weights: Floats | None = None, measured: int = 1
 ) -> tuple[Finding, ...]:
     """What a reader should know about the covariates of a metric.
 
@@ -75,12 +75,11 @@ def adjustment_findings(
         grid: The moments, strata by arms.
         weights: Weight of each stratum.
         measured: As for `adjustment_gain`.
-        rate: Whether the metric is a rate, whose events are counted.
 
     Returns:
         ADJUSTMENT_GAIN (note) with the factor where a covariate is used; COVARIATE_CONSTANT (note) for covariates that
         do not vary in some arm, with what to use instead; COVARIATE_DROPPED (note) for combinations of others;
-        ADJUSTED_RATE_RARE (warn) for an adjusted rate with fewer than 50 events, or persons without it, in an arm.
+        ADJUSTED_RATE_RARE (warn) for a column of 0 and 1 with fewer than 50 of one of them in an arm.
     """
     gain = adjustment_gain(grid, weights=weights, measured=measured)
     found = []
@@ -90,7 +89,7 @@ def adjustment_findings(
             "factor": gain.factor, "width": float(np.sqrt(gain.factor)), "persons": 1.0 / gain.factor,
         }  # fmt: skip
         found.append(Finding(code="ADJUSTMENT_GAIN", status="note", values=values))
-    if rate and gain.used:
+    if gain.used and measured == 1 and _is_binary(grid):
         hits = np.sum(grid.n * grid.means[:, :, 0], axis=0)
         few = np.minimum(hits, grid.n.sum(axis=0) - hits)
         rarest = int(np.argmin(few))
@@ -111,6 +110,14 @@ def adjustment_findings(
         else:
             found.append(Finding(code="COVARIATE_DROPPED", status="note", values=values))
     return tuple(found)
+
+
+def _is_binary(grid: Grid) -> bool:
+    """Whether the first column holds only 0 and 1: between them, squares sum to the values only then."""
+    if not (np.nanmin(grid.smallest) >= 0.0 and np.nanmax(grid.largest) <= 1.0):
+        return False
+    mean = grid.means[:, :, 0]
+    return bool(np.allclose(grid.products[:, :, 0, 0], grid.n * mean * (1.0 - mean), rtol=1e-9, atol=1e-9))
 
 
 def stratification_gain(grid: Grid, *, weights: Floats | None = None) -> float | None:

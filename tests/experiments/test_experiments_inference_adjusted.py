@@ -238,12 +238,13 @@ def test_a_rare_adjusted_rate_is_warned_of():
     frame = drawn(n=2000)
     frame["y"] = (frame.z > 1.8).astype(int)
     grid = case(frame, covariates=["x"]).grid
-    codes = {finding.code: finding for finding in adjustment_findings("woken", grid, rate=True)}
+    codes = {finding.code: finding for finding in adjustment_findings("woken", grid)}
     assert codes["ADJUSTED_RATE_RARE"].values["events"] == int(frame.y[frame.arm == "a"].sum())
     assert "Leave the covariate out" in codes["ADJUSTED_RATE_RARE"].text("en")
     many = case(frame.assign(y=(frame.z > 0).astype(int)), covariates=["x"]).grid
-    assert "ADJUSTED_RATE_RARE" not in {finding.code for finding in adjustment_findings("woken", many, rate=True)}
-    assert "ADJUSTED_RATE_RARE" not in {finding.code for finding in adjustment_findings("woken", grid)}
+    assert "ADJUSTED_RATE_RARE" not in {finding.code for finding in adjustment_findings("woken", many)}
+    share = case(frame.assign(y=frame.y * 0.9 + 0.05), covariates=["x"]).grid
+    assert "ADJUSTED_RATE_RARE" not in {finding.code for finding in adjustment_findings("share", share)}
 
 
 def test_a_metric_that_does_not_vary_has_no_gain():
