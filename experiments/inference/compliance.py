@@ -20,9 +20,11 @@ from experiments.inference.ratios import fieller
 from experiments.inference.tails import critical_value, p_value
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from experiments.inference.compliance_moments import Floats
 
-__all__ = ["STRONG", "WEAK", "complier_effect", "read_contrast"]
+__all__ = ["STRONG", "WEAK", "complier_effect", "effect_of", "read_contrast"]
 
 WEAK = 10.0  # Staiger and Stock's rule of thumb
 STRONG = 104.7  # from here on the t interval of a just-identified effect keeps 5 % (Lee, McCrary, Moreira, Porter 2022)
@@ -108,6 +110,18 @@ def complier_effect(
     """
     level = check_level(level)
     persons = read_persons(assigned, treated, outcome, strata=strata, cluster=cluster)
+    names = {"outcome": getattr(outcome, "name", None), "treated": getattr(treated, "name", None)}
+    return effect_of(persons, level=level, names=names)
+
+
+def effect_of(persons: CompliancePersons, *, level: float, names: Mapping[str, object]) -> ComplierEffect:
+    """The complier effect of checked persons.
+
+    Args:
+        persons: The persons.
+        level: Confidence level.
+        names: Names of the columns, for the recipe; None where they have none.
+    """
     everybody = len(persons.assigned)
     persons, findings = _common_strata(persons)
     pivot = float(np.median(persons.outcome))
@@ -127,7 +141,7 @@ def complier_effect(
         strength=found.strength,
         compliance=extra,
         findings=tuple(findings),
-        recipe=_recipe(persons, level=level, everybody=everybody, binary=binary, outcome=outcome, treated=treated),
+        recipe=_recipe(persons, level=level, everybody=everybody, binary=binary, names=names),
     )
 
 
@@ -243,9 +257,8 @@ def _strength_findings(found: Reading) -> list[Finding]:
 
 
 def _recipe(
-    persons: CompliancePersons, *, level: float, everybody: int, binary: bool, outcome: object, treated: object
+    persons: CompliancePersons, *, level: float, everybody: int, binary: bool, names: Mapping[str, object]
 ) -> Recipe:
-    names = {"outcome": getattr(outcome, "name", None), "treated": getattr(treated, "name", None)}
     columns = {
         "assigned": persons.assigned.astype(np.float64), "treated": persons.treated, "outcome": persons.outcome,
         "stratum": persons.stratum,

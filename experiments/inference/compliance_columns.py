@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from attribution.core.tables import Table
 
-__all__ = ["CompliancePersons", "arrow_columns", "read_persons"]
+__all__ = ["CompliancePersons", "arrow_columns", "read_persons", "sorted_persons"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -120,19 +120,41 @@ def read_persons(
     if arm is None or found["treated"] is None or found["outcome"] is None:  # noted above, so never reached
         raise InputError("assigned, treated and outcome must be columns of numbers.")
     _check_arms(arm)
-    layer = np.zeros(len(arm), np.int64) if stratum is None else stratum
-    order = np.lexsort((
-        *(() if group is None else (group,)), found["outcome"], found["treated"], arm, layer,
-    ))  # fmt: skip
-    persons = CompliancePersons(
-        assigned=arm[order] > 0.5,
-        treated=found["treated"][order],
-        outcome=found["outcome"][order],
-        stratum=layer[order],
+    return sorted_persons(
+        assigned=arm,
+        treated=found["treated"],
+        outcome=found["outcome"],
+        stratum=np.zeros(len(arm), np.int64) if stratum is None else stratum,
         strata=names or ("",),
-        cluster=None if group is None else group[order],
+        cluster=group,
     )
-    if stratum is not None:
+
+
+def sorted_persons(
+    *,
+    assigned: NDArray[np.float64],
+    treated: NDArray[np.float64],
+    outcome: NDArray[np.float64],
+    stratum: NDArray[np.int64],
+    strata: tuple[str, ...],
+    cluster: NDArray[np.int64] | None,
+) -> CompliancePersons:
+    """Checked columns in the order of the persons' values.
+
+    Raises:
+        DesignError: POST_ASSIGNMENT when the strata are made from what was received; CLUSTER_IN_TWO_ARMS.
+    """
+    layer = stratum if len(strata) > 1 else np.zeros(len(stratum), np.int64)
+    order = np.lexsort((*(() if cluster is None else (cluster,)), outcome, treated, assigned, layer))
+    persons = CompliancePersons(
+        assigned=assigned[order] > 0.5,
+        treated=treated[order],
+        outcome=outcome[order],
+        stratum=layer[order],
+        strata=strata,
+        cluster=None if cluster is None else cluster[order],
+    )
+    if len(strata) > 1:
         _refuse_received_strata(persons)
     if persons.cluster is not None:
         _check_clusters(persons.cluster, persons.assigned)
