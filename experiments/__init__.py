@@ -99,6 +99,8 @@ if TYPE_CHECKING:
     from experiments.readout.aggregates import Aggregates
     from experiments.readout.aggregates_merge import merge_aggregates
     from experiments.readout.aggregates_table import read_aggregates
+    from experiments.readout.reach import reach
+    from experiments.readout.reach_result import ReachEffects, ReachFunnel
     from experiments.readout.segments_result import SegmentReadout
     from experiments.reconciliation import Reconciliation, reconcile
     from experiments.report.report import Report
@@ -152,6 +154,8 @@ _EXPORTS = {
     "Rate": "experiments.metrics",
     "Ratio": "experiments.metrics",
     "RatioSet": "attribution.core.estimates",
+    "ReachEffects": "experiments.readout.reach_result",
+    "ReachFunnel": "experiments.readout.reach_result",
     "Readout": "experiments.readout",
     "Reconciliation": "experiments.reconciliation",
     "Report": "experiments.report.report",
@@ -223,6 +227,7 @@ _EXPORTS = {
     "randomisation_test": "experiments.inference.randomisation",
     "ratio_interval": "experiments.inference.ratios",
     "ratio_std": "experiments.design.planning",
+    "reach": "experiments.readout.reach",
     "read_aggregates": "experiments.readout.aggregates_table",
     "reconcile": "experiments.reconciliation",
     "sample_size_equivalence_means": "experiments.design.planning",
@@ -284,6 +289,8 @@ __all__ = [
     "Rate",
     "Ratio",
     "RatioSet",
+    "ReachEffects",
+    "ReachFunnel",
     "Readout",
     "Reconciliation",
     "Report",
@@ -355,6 +362,7 @@ __all__ = [
     "randomisation_test",
     "ratio_interval",
     "ratio_std",
+    "reach",
     "read_aggregates",
     "reconcile",
     "sample_size_equivalence_means",
