@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -72,7 +73,7 @@ def placebo_outcome(  # noqa: PLR0913 - the options of an experiment, keyword-on
     outcomes: object,
     columns: str | Sequence[str],
     *,
-    margin: float | None = None,
+    margin: float | Mapping[str, float] | None = None,
     arm: str = "arm",
     control: str = "holdout",
     strata: str | Sequence[str] | None = None,
@@ -90,7 +91,8 @@ def placebo_outcome(  # noqa: PLR0913 - the options of an experiment, keyword-on
     Args:
         outcomes: One row per person, with the columns from before the assignment (`history=` of `build_outcomes`).
         columns: The columns, numbers or flags.
-        margin: Difference, in the column's unit, that is too small to matter. None: no reading of equivalence.
+        margin: Difference, in the column's unit, that is too small to matter; a dict for several columns. None (or a
+            column without margin): no reading of equivalence.
         arm: Column of the arm.
         control: The control arm.
         strata: Column(s) inside which the arms are compared.
@@ -121,8 +123,7 @@ def placebo_outcome(  # noqa: PLR0913 - the options of an experiment, keyword-on
     """
     check_level(level)
     names, layers = listed("columns", columns), listed("strata", strata)
-    if margin is not None and not (isinstance(margin, (int, float)) and math.isfinite(margin) and margin > 0):
-        raise InputError(f"margin must be a number above 0 in the unit of the column, or None, got {margin!r}.")
+    margins = _margins(margin, names)
     refuse_post(names, post, use="an outcome from before the assignment")
     refuse_post(layers, post, use="a stratum")
     table = open_table(outcomes, "outcomes", Columns(arm=arm), problems=Problems())
@@ -131,12 +132,12 @@ def placebo_outcome(  # noqa: PLR0913 - the options of an experiment, keyword-on
     rows = [
         row
         for name, moments in found.items() if moments is not None
-        for row in _outcome_rows(name, moments, control, margin, level)
+        for row in _outcome_rows(name, moments, control, margins.get(name), level)
     ]  # fmt: skip
     adjusted = adjust_pvalues([_known(row["p_value"]) for row in rows], method="bonferroni")
     rows = [row | {"p_adjusted": p} for row, p in zip(rows, adjusted, strict=True)]
     settings = {
-        "columns": ", ".join(names), "control": control, "level": level, "margin": margin,
+        "columns": ", ".join(names), "control": control, "level": level, "margin": margins or "none",
         "strata": ", ".join(layers) or "none",
     }  # fmt: skip
     means = {name: part.means.ravel() for name, part in found.items() if part is not None}
@@ -151,6 +152,20 @@ def placebo_outcome(  # noqa: PLR0913 - the options of an experiment, keyword-on
             fingerprint="".join(fingerprint({name: column}) for name, column in means.items())[:64],
         ),
     )
+
+
+def _margins(margin: object, names: Sequence[str]) -> dict[str, float]:
+    """The margin of every column that has one."""
+    given = {} if margin is None else dict(margin) if isinstance(margin, Mapping) else dict.fromkeys(names, margin)
+    wrong = [name for name in given if name not in names]
+    for value in given.values():
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if wrong or not number or not math.isfinite(value) or value <= 0:
+            raise InputError(
+                f"margin must be a number above 0 in the unit of the column, a dict of column to such a number, or "
+                f"None, got {margin!r}."
+            )
+    return {name: float(value) for name, value in given.items()}
 
 
 def _outcome_rows(

@@ -61,8 +61,9 @@ def check_split_over_time(
 ) -> tuple[Finding, ...]:
     """Check the split against the declared shares day by day, and by day of the week.
 
-    Persons per day and arm are compared with the shares of the strata that were assigned that day; the squared
-    distances of the days are added. Neighbouring days are joined until every arm expects at least 5 persons.
+    Persons per day and arm are compared with the shares of the strata that were assigned that day. Two tests share the
+    alarm by Bonferroni: the sum of the squared distances of all days (a drift), and the largest of them (one bad day).
+    Neighbouring days are joined until every arm expects at least 5 persons.
 
     Args:
         assignment: One row per person with arm and assigned_at, or the outcomes of `build_outcomes`.
@@ -73,8 +74,8 @@ def check_split_over_time(
 
     Returns:
         SRM_DAYS and SRM_WEEKDAYS, "fail" with p < 0.001; "unknown" when the shares are not known; "note" when
-        everybody was assigned in one slice of time. Values: ``p_value``, ``slices``, ``chi_square``, ``df``, ``day``
-        (where the distance is largest), ``worst_arm``, ``worst_observed``, ``worst_expected``.
+        everybody was assigned in one slice of time. Values: ``p_value`` (of both tests together), ``p_together``,
+        ``p_single``, ``slices``, ``chi_square``, ``df``, ``day`` (where the distance is largest), ``worst_arm``, ``worst_observed``, ``worst_expected``.
 
     Raises:
         TableError: With every problem of the table.
@@ -217,13 +218,16 @@ def _finding(code: str, slices: Slices, arms: Sequence[str]) -> Finding:
     distance = np.einsum("di,dij,dj->d", gap, inverse, gap)
     df = len(slices.name) * gap.shape[1]
     total = float(distance.sum())
-    p = float(chdtrc(df, total))
     worst = int(np.argmax(distance))
+    # A slow drift adds up over the slices; one bad day stands out from them. Each is tested, and Bonferroni joins both.
+    together = float(chdtrc(df, total))
+    single = min(1.0, len(slices.name) * float(chdtrc(gap.shape[1], float(distance[worst]))))
+    p = min(1.0, 2.0 * min(together, single))
     spread = np.sqrt(np.einsum("ii->i", slices.covariance[worst]))
-    arm = int(np.argmax(np.abs(slices.observed[worst] - slices.expected[worst]) / spread))
+    arm = int(np.argmax(np.round(np.abs(slices.observed[worst] - slices.expected[worst]) / spread, 9)))
     when = int(slices.name[worst])
     values = {
-        "p_value": p, "slices": len(slices.name), "chi_square": total, "df": df,
+        "p_value": p, "p_together": together, "p_single": single, "slices": len(slices.name), "chi_square": total, "df": df,
         "day": str(np.datetime64(when, "D")) if code == "SRM_DAYS" else str(when + 1), "worst_arm": arms[arm],
         "worst_observed": int(slices.observed[worst, arm]), "worst_expected": float(slices.expected[worst, arm]),
         "alarm": TIME_ALARM,
