@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -23,7 +24,7 @@ from experiments.readout.segments_parts import persons_by_segment, segment_part
 from experiments.readout.segments_result import EXPLORATORY, SegmentEffect, SegmentInteraction, SegmentReadout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from attribution.core.tables import Table
     from experiments.inference.multiplicity import Correction
@@ -88,8 +89,8 @@ def analyze_by_segment(
 
 
 def _chosen(experiment: Experiment, by: str | Sequence[str] | None, min_persons: object) -> tuple[str, ...]:
-    declared = tuple(experiment.segments or ())
-    names = declared if by is None else (by,) if isinstance(by, str) else tuple(by)
+    given = tuple(experiment.segments or ()) if by is None else (by,) if isinstance(by, str) else by
+    names = tuple(given) if isinstance(given, Sequence) else (given,)
     if not names:
         raise InputError(
             "by must name the column(s) of the segments: the experiment declares none. Write by_segment(outcomes, "
