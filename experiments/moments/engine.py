@@ -108,7 +108,7 @@ class EngineScan:
                 made.strange[slot] = _whole(arrow, f"strange{slot}")
         return self._keys_of(arrow), made
 
-    def sums(self, plan: Plan, terms: Terms, constants: tuple[float, ...]) -> tuple[pa.Table, Sums]:
+    def sums(self, plan: Plan, terms: Terms, constants: tuple[float, ...], *, tight: bool) -> tuple[pa.Table, Sums]:
         """Sum deviations from the centres, their products and cubes by cell.
 
         The centres are computed once more by the engine and joined to the rows, so nothing but a query goes there.
@@ -118,14 +118,10 @@ class EngineScan:
         centres = frame.group_by(*keys).agg(
             *(self._coarse(plan, slot).alias(f"c{slot}") for slot in range(len(plan.slots))),
             *(nw.col(f"s{slot}").count().cast(nw.Float64).alias(f"n{slot}") for slot in range(len(plan.slots))),
+            *(nw.col(f"s{slot}").min().alias(f"low{slot}") for slot in range(len(plan.slots)) if tight),
+            *(nw.col(f"s{slot}").max().alias(f"high{slot}") for slot in range(len(plan.slots)) if tight),
         )
-        centres = centres.select(
-            *keys,
-            *(
-                (nw.col(f"c{slot}") / nw.col(f"n{slot}") + scale.origin).alias(f"c{slot}")
-                for slot, scale in enumerate(plan.scales)
-            ),
-        )
+        centres = centres.select(*keys, *(_centre(plan, slot, tight=tight) for slot in range(len(plan.slots))))
         gaps = []
         for slot, scale in enumerate(plan.scales):
             gap = nw.col(f"s{slot}") * scale.factor - nw.col(f"c{slot}")
@@ -191,6 +187,17 @@ class EngineScan:
         scale = plan.scales[slot]
         scaled = nw.col(f"s{slot}") * scale.factor - scale.origin
         return grid_parts(scaled, grid_constants(self._rows)[:1])[0].sum()
+
+
+def _centre(plan: Plan, slot: int, *, tight: bool) -> nw.Expr:
+    """The centre of a slot, as `make_centres` finds it."""
+    scale = plan.scales[slot]
+    centre = nw.col(f"c{slot}") / nw.col(f"n{slot}") + scale.origin
+    if tight:
+        low, high = nw.col(f"low{slot}") * scale.factor, nw.col(f"high{slot}") * scale.factor
+        raised = nw.when(centre < low).then(low).otherwise(centre)
+        centre = nw.when(raised > high).then(high).otherwise(raised)
+    return centre.alias(f"c{slot}")
 
 
 def _products(terms: Terms, slots: int) -> dict[str, list[nw.Expr]]:

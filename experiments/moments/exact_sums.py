@@ -21,7 +21,7 @@ __all__ = ["grid_constants", "grid_parts", "sum_by_run", "whole_sums"]
 
 _SURE = 33
 _LEAST = 58
-_MOST = 5
+_MOST = 6
 
 
 def grid_constants(rows: int, *, sure: float = 0.0) -> tuple[float, ...]:
@@ -43,7 +43,7 @@ def grid_constants(rows: int, *, sure: float = 0.0) -> tuple[float, ...]:
     # Near 1.5 * 2**bits doubles are 2**(bits - 52) apart; `rows` parts of at most 2 need 53 digits of that unit.
     made = [1.5 * 2.0**bits]
     unit = bits - 52
-    while unit > -max(_SURE + bits + sure, _LEAST) and len(made) < _MOST:
+    while unit > -max(_SURE + bits + sure, _LEAST + sure - 8.0) and len(made) < _MOST:
         made.append(made[-1] * 2.0 ** (bits - 54))
         unit += bits - 54
     return tuple(made)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Census", "Column", "Plan", "Reading", "Scale", "Sheet", "Slot", "Sums", "Terms", "lacks", "make_centres",
     "make_plan", "make_terms",
+    "spread_of",
 ]  # fmt: skip
 
 
@@ -279,14 +280,33 @@ def make_terms(plan: Plan, census: Census) -> Terms:
     return Terms(flags=tuple(flags), pairs=tuple(pairs), cubes=plan.firsts)
 
 
-def make_centres(plan: Plan, census: Census) -> tuple[Floats, ...]:
-    """A number close to the mean of every slot and cell, scaled; the same in every engine."""
+def make_centres(plan: Plan, census: Census, *, tight: bool) -> tuple[Floats, ...]:
+    """A number close to the mean of every slot and cell, scaled; the same in every engine.
+
+    Args:
+        plan: The plan.
+        census: The census by cell.
+        tight: Whether the centre of a cell is kept between its smallest and largest value: the coarse sums of a cell
+            whose values lie close together tell little where other cells lie far apart.
+    """
     found = []
     for slot, scale in enumerate(plan.scales):
         n = census.known[slot].astype(np.float64)
-        share = np.divide(census.coarse[slot], n, out=np.zeros(len(n)), where=n > 0)
-        found.append(share + scale.origin)
+        centre = np.divide(census.coarse[slot], n, out=np.zeros(len(n)), where=n > 0) + scale.origin
+        if tight:
+            low, high = census.low[slot] * scale.factor, census.high[slot] * scale.factor
+            centre = np.where(n > 0, np.minimum(np.maximum(centre, low), high), centre)
+        found.append(centre)
     return tuple(found)
+
+
+def spread_of(census: Census) -> float:
+    """How many times larger the range of a whole column is than that of a cell, at most."""
+    with np.errstate(invalid="ignore"):
+        ranges = census.high / 2.0 - census.low / 2.0  # half of it, which cannot overflow
+        whole = census.high.max(axis=1, initial=-np.inf) / 2.0 - census.low.min(axis=1, initial=np.inf) / 2.0
+    some = (ranges > 0) & np.isfinite(ranges)
+    return float(np.where(some, whole[:, None] / np.where(some, ranges, 1.0), 1.0).max(initial=1.0))
 
 
 def lacks(plan: Plan, census: Census, slot: int) -> bool:

@@ -18,7 +18,7 @@ from experiments.moments.counted import are_numbers, have_keys, is_noted
 from experiments.moments.engine import EngineScan
 from experiments.moments.exact_sums import grid_constants, whole_sums
 from experiments.moments.memory import MemoryScan
-from experiments.moments.plan import lacks, make_centres, make_plan, make_terms
+from experiments.moments.plan import lacks, make_centres, make_plan, make_terms, spread_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from experiments.moments.plan import Census, Column, Plan, Sheet, Sums, Terms
 
 __all__ = ["scan_metrics"]
+
+_WIDEST = 2.0**45
+_TIGHT = 2.0**12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,10 +98,11 @@ def _in_memory(
     plan = make_plan(usable, columns)
     cells, order = scan.group()
     census = scan.census(plan)
-    terms, centres, constants = make_terms(plan, census), make_centres(plan, census), _constants(census)
-    sums = scan.sums(plan, terms, centres, constants)
-    census = census.take(order)
-    return _Found(cells, plan, census, terms, make_centres(plan, census), sums.take(order))
+    spread = spread_of(census)
+    terms, centres = make_terms(plan, census), make_centres(plan, census, tight=spread > _TIGHT)
+    sums = scan.sums(plan, terms, centres, _constants(census, spread))
+    placed = tuple(centre[order] for centre in centres)
+    return _Found(cells, plan, census.take(order), terms, placed, sums.take(order))
 
 
 def _in_engine(
@@ -115,10 +119,11 @@ def _in_engine(
         return None
     cells, order = _sorted_cells(arrays, len(census.counts[0]))
     census = census.take(order)
-    terms, constants = make_terms(plan, census), _constants(census)
-    found, sums = scan.sums(plan, terms, constants)
+    spread = spread_of(census)
+    terms, centres = make_terms(plan, census), make_centres(plan, census, tight=spread > _TIGHT)
+    found, sums = scan.sums(plan, terms, _constants(census, spread), tight=spread > _TIGHT)
     _, order = _sorted_cells([plain_array(found.column(i)) for i in range(len(keys))], found.num_rows)
-    return _Found(cells, plan, census, terms, make_centres(plan, census), sums.take(order))
+    return _Found(cells, plan, census, terms, centres, sums.take(order))
 
 
 def _sorted_cells(arrays: Sequence[pa.Array], rows: int) -> tuple[tuple[Cell, ...], Counts]:
@@ -127,14 +132,9 @@ def _sorted_cells(arrays: Sequence[pa.Array], rows: int) -> tuple[tuple[Cell, ..
     return cells, np.argsort(cell, kind="stable")[order]
 
 
-def _constants(census: Census) -> tuple[float, ...]:
+def _constants(census: Census, spread: float) -> tuple[float, ...]:
     """The grids: finer ones where the range of some cell is small against that of the whole column."""
-    with np.errstate(invalid="ignore"):
-        ranges = census.high / 2.0 - census.low / 2.0  # half of it, which cannot overflow
-        whole = census.high.max(axis=1, initial=-np.inf) / 2.0 - census.low.min(axis=1, initial=np.inf) / 2.0
-    some = (ranges > 0) & np.isfinite(ranges)
-    spread = np.where(some, whole[:, None] / np.where(some, ranges, 1.0), 1.0).max(initial=1.0)
-    return grid_constants(int(census.counts[0].max(initial=0)), sure=2.0 * float(np.log2(min(spread, 2.0**26))))
+    return grid_constants(int(census.counts[0].max(initial=0)), sure=2.0 * float(np.log2(min(spread, _WIDEST))))
 
 
 def _moments(found: _Found, sheet: Sheet, inputs: MetricInputs, names: tuple[str, ...]) -> Moments:
@@ -173,15 +173,18 @@ class _Assembly:
         self._found, self._slots, self._lacking = found, sheet.slots, lacking
         self._n = n.astype(np.float64)
         self._flags = {slot: len(found.plan.slots) + found.terms.flags.index(slot) for slot in lacking}
-        self._shift = {slot: self._constant(slot) - found.centres[slot] for slot in lacking}
+        self._shift = {slot: self._distance(slot) for slot in lacking}
 
-    def _constant(self, slot: int) -> float:
-        """What stands for a missing covariate: the mean of the known ones over all cells, scaled."""
-        known = self._found.census.known[slot].astype(np.float64)
+    def _distance(self, slot: int) -> Floats:
+        """From each centre to what stands for a missing covariate, the mean of the known ones over all cells; scaled."""
+        known, centres = self._found.census.known[slot].astype(np.float64), self._found.centres[slot]
         if not known.sum():
-            return 0.0
-        sums = self._found.centres[slot] * known + whole_sums(self._found.sums.singles[slot])
-        return float(sums.sum() / known.sum())
+            return -centres
+        middle = centres[int(known.argmax())]  # close to all of them, so that the differences keep their digits
+        away = centres - middle
+        return np.asarray(
+            np.sum(away * known + whole_sums(self._found.sums.singles[slot])) / known.sum() - away, dtype=np.float64
+        )
 
     def _parts(self) -> list[list[tuple[int, Floats | float]]]:
         """Every coordinate as variables with their factors."""
