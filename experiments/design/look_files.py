@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["look_rows", "read_looks"]
 
 _PLAN = ("planned", "control", "metric", "metric_kind", "method", "level", "side", "least")
-_MADE = ("fraction", "bound", "p_value")
+_MADE = ("matured", "fraction", "bound", "p_value")
 _CLOSE = 1e-6
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ from experiments.inference.counts import checked_number, raise_problems
 if TYPE_CHECKING:
     from attribution.core.render.display import Display
 
-__all__ = ["SplitWatch", "log_evidence", "watch_split"]
+__all__ = ["SplitWatch", "log_evidence", "mean_log_evidence", "watch_split"]
 
 messages.register("experiments")
 
@@ -76,7 +76,7 @@ def watch_split(
     expected: Mapping[str, float] | None = None,
     *,
     alarm: float = ALARM,
-    concentration: float = 10_000.0,
+    concentration: float | Sequence[float] = (100.0, 10_000.0),
 ) -> SplitWatch:
     """Check the split of persons over the arms after every day, with one false alarm in 1,000 over all days together.
 
@@ -91,8 +91,9 @@ def watch_split(
             be absent there.
         expected: Share per arm; shares sum to 1. None: equal shares, and the sentence says that they were assumed.
         alarm: Probability of any false alarm.
-        concentration: Weight of the prior in persons: how small a deviation the test is made for. Large values find
-            small deviations in long experiments, small ones find large deviations early.
+        concentration: Weight of the prior in persons: how small a deviation the test is made for. A large value finds
+            small deviations in long experiments, a small one finds large deviations early (an arm that gets nobody).
+            The evidence is averaged over several.
 
     Returns:
         One row per day and the finding SRM_OVER_TIME: "fail" when the evidence has ever exceeded 1 / alarm, with the
@@ -106,38 +107,36 @@ def watch_split(
     References:
         Lindon and Malek (2022), Anytime-valid inference for multinomial count data, NeurIPS 35.
 
-    Verified against ssrm-test 0.1.5 (sequential_bayes_factors, sequential_p_values); simulated over 100 days; see
-    docs/methods/looks.md.
+    Verified against ssrm-test 0.1.5 (sequential_bayes_factors, sequential_p_values, for one concentration); simulated
+    over 100 days; see docs/methods/looks.md.
 
     Example:
         >>> days = {f"2026-10-{day:02d}": {"holdout": 100, "sms": 900 + 4 * day} for day in range(1, 29)}
         >>> watched = watch_split(days, {"holdout": 0.1, "sms": 0.9})
         >>> watched.findings[0].status, round(watched.to_dicts()[-1]["p_value"], 3)
-        ('pass', 0.046)
+        ('pass', 0.066)
     """
     days, arms, table = _table(counts, () if expected is None else tuple(expected))
     if not isinstance(alarm, float) or not 0.0 < alarm < 1.0:
         raise InputError(f"alarm must lie strictly between 0 and 1, got {alarm!r}.")
-    problems: list[str] = []
-    weight = checked_number("concentration", concentration, problems, positive=True)
-    raise_problems([*problems, *(["concentration must be above 0, got 0."] if weight == 0.0 else [])])
+    weights = _weights(concentration)
     so_far = np.cumsum(table, axis=0)
     whole = {arm: int(count) for arm, count in zip(arms, so_far[-1].tolist(), strict=True)}
     total = check_split(whole, expected)  # checks the shares
     given = dict.fromkeys(arms, 1.0 / len(arms)) if expected is None else dict(expected)
     shares = np.array([given[arm] for arm in arms])
     shares /= shares.sum()
-    evidence = log_evidence(so_far, shares, weight)
+    evidence = mean_log_evidence(so_far, shares, weights)
     p = np.clip(np.exp(-np.maximum.accumulate(evidence)), _SMALLEST_P, 1.0)
     crossed = np.flatnonzero(p < alarm)
     values = {
         **{name: total.values[name] for name in ("observed", "expected", "n", "arms", "worst_arm", "worst_observed",
                                                  "worst_expected", "assumed_equal")},
         "p_value": float(p[-1]), "alarm": alarm, "days": len(days), "first": days[crossed[0]] if crossed.size else None,
-        "concentration": weight,
+        "concentration": weights,
     }  # fmt: skip
     finding = SplitWatchFinding(code="SRM_OVER_TIME", status="fail" if crossed.size else "pass", values=values)
-    settings = {"alarm": alarm, "concentration": weight, "expected": dict(given)}
+    settings = {"alarm": alarm, "concentration": ", ".join(f"{one:,g}" for one in weights), "expected": dict(given)}
     return SplitWatch(
         rows=Records.from_rows(_FIELDS, _rows(days, arms, table, shares, evidence=evidence, p=p)),
         findings=(finding,),
@@ -162,6 +161,24 @@ def log_evidence(so_far: Floats, shares: Floats, concentration: float) -> Floats
     marginal = np.sum(gammaln(prior + so_far) - gammaln(prior), axis=1)
     found: Floats = marginal - gammaln(concentration + persons) + gammaln(concentration) - so_far @ np.log(shares)
     return found
+
+
+def mean_log_evidence(so_far: Floats, shares: Floats, weights: Sequence[float]) -> Floats:
+    """Logarithm of the mean of the Bayes factors of several priors, which is evidence as well."""
+    each = np.array([log_evidence(so_far, shares, weight) for weight in weights])
+    highest = each.max(axis=0)
+    found: Floats = highest + np.log(np.mean(np.exp(each - highest), axis=0))
+    return found
+
+
+def _weights(given: object) -> tuple[float, ...]:
+    listed = tuple(given) if isinstance(given, Sequence) and not isinstance(given, str) else (given,)
+    problems: list[str] = []
+    weights = tuple(checked_number("concentration", one, problems, positive=True) for one in listed)
+    if 0.0 in weights or not weights:
+        problems.append(f"concentration must be above 0 (one number, or several), got {given!r}.")
+    raise_problems(problems)
+    return weights
 
 
 def _rows(

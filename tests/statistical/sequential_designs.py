@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import experiments as ex
-from experiments.design.sequential_split import log_evidence
+from experiments.design.sequential_split import mean_log_evidence
 from statistical.designs import Design, Tally
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def daily_split(replications: int, rng: Generator, *, shares, alarm=0.05, days=1
     alarms = 0
     for _ in range(replications):
         so_far = np.cumsum(rng.multinomial(300, shares, days), axis=0).astype(float)
-        alarms += log_evidence(so_far, shares, 10_000.0).max() > -math.log(alarm)
+        alarms += mean_log_evidence(so_far, shares, (100.0, 10_000.0)).max() > -math.log(alarm)
     return Tally(replications, alarms, 0)
 
 

@@ -254,8 +254,10 @@ def repeated_p(bounds: Bounds, *, look: int, z: float) -> float:
 
     most = math.log(1.0 / sides) - 1e-9
     low = min(most, max(math.log(_SMALLEST), math.log(max(nominal_p(seen, "greater"), _SMALLEST))))
-    if excess(low) <= 0.0:  # a look may spend all of it: then its bound is the ordinary quantile
-        return min(1.0, sides * math.exp(low))
+    while excess(low) <= 0.0:  # with binding futility a bound can lie below the ordinary quantile
+        if low <= math.log(_SMALLEST):
+            return sides * _SMALLEST
+        low = max(math.log(_SMALLEST), low - 2.0)
     high = min(most, low + 2.0)
     while excess(high) > 0.0:
         if high == most:
