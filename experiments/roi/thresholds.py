@@ -23,7 +23,7 @@ from experiments.readout.experiment import Experiment
 from experiments.readout.fit import fit_metric
 from experiments.readout.guard import refuse_post
 from experiments.roi.arms import few_events
-from experiments.roi.clustered import cluster_costs
+from experiments.roi.clustered import ClusterCosts, cluster_costs
 from experiments.roi.contrasts import ContrastCosts, build_contrasts, pairs_of
 from experiments.roi.guardrails import Guardrail, GuardrailReading
 from experiments.roi.net_benefit import FEW_EVENTS, Variance, check_variance
@@ -136,7 +136,9 @@ def cost_thresholds(  # noqa: PLR0913 -- the contract's options
     pairs = pairs_of(sorted(arms), str(declared.control), order)
     contrasts, dropped = build_contrasts(moments, pairs)
     if declared.cluster is not None:
-        contrasts = _with_clusters(table, declared, contrasts, woken=woken, cost=cost, by=by, zero=zero)
+        found = cluster_costs(table, declared, woken=woken, cost=cost, by=by, zero=zero)
+        table.problems.raise_if_any()  # of the cluster's column
+        contrasts = tuple(_with_clusters(contrasts, found))
     readings = {pair: _guardrails(table, declared, pair) for pair in pairs}
     parts = cost_parts(table, declared, woken=woken, cost=cost, arms=[arm for arm, _ in pairs], zero=zero)
     table.problems.raise_if_any()
@@ -157,25 +159,14 @@ def cost_thresholds(  # noqa: PLR0913 -- the contract's options
     )
 
 
-def _with_clusters(  # noqa: PLR0913 -- the columns of the thresholds
-    table: Table,
-    experiment: Experiment,
-    contrasts: Sequence[ContrastCosts],
-    *,
-    woken: str,
-    cost: str,
-    by: str | None,
-    zero: bool,
-) -> tuple[ContrastCosts, ...]:
-    """The contrasts with the variances of clusters; the problems of the cluster's column are raised."""
-    found = cluster_costs(table, experiment, woken=woken, cost=cost, by=by, zero=zero)
-    table.problems.raise_if_any()
+def _with_clusters(contrasts: Sequence[ContrastCosts], found: Mapping[str | None, ClusterCosts]) -> list[ContrastCosts]:
+    """The contrasts with the variances of clusters."""
     made = []
     for contrast in contrasts:
         few = FEW_EVENTS if few_events(contrast.treated, contrast.untreated) else ""
         clustered = found[contrast.segment].contrast(contrast.arm, contrast.control, note=few)
         made.append(replace(contrast, clustered=clustered))
-    return tuple(made)
+    return made
 
 
 def _check_control_cost(table: Table, experiment: Experiment, cost: str) -> None:
