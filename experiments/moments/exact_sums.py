@@ -43,7 +43,7 @@ def grid_constants(rows: int, *, sure: float = 0.0) -> tuple[float, ...]:
     # Near 1.5 * 2**bits doubles are 2**(bits - 52) apart; `rows` parts of at most 2 need 53 digits of that unit.
     made = [1.5 * 2.0**bits]
     unit = bits - 52
-    while unit > -max(_SURE + bits + sure, _LEAST + sure - 8.0) and len(made) < _MOST:
+    while unit > -max(_SURE + bits + sure, _LEAST + max(sure - 8.0, 0.0)) and len(made) < _MOST:
         made.append(made[-1] * 2.0 ** (bits - 54))
         unit += bits - 54
     return tuple(made)

@@ -176,7 +176,7 @@ class _Assembly:
         self._shift = {slot: self._distance(slot) for slot in lacking}
 
     def _distance(self, slot: int) -> Floats:
-        """From each centre to what stands for a missing covariate, the mean of the known ones over all cells; scaled."""
+        """From each centre to what stands for a missing covariate: the mean of the known ones of all cells; scaled."""
         known, centres = self._found.census.known[slot].astype(np.float64), self._found.centres[slot]
         if not known.sum():
             return -centres
