@@ -117,7 +117,9 @@ def randomisation_test(  # noqa: PLR0913 - the options of a public function, key
 
     For each arm the persons of that arm and of the control are drawn anew; all other arms stay. When the assignments
     are few they are all enumerated and p is exact. Else some are drawn and p = (1 + as extreme) / (1 + drawn), which is
-    never 0 and never too small; its 99 % interval says what drawing leaves open.
+    never 0 and never too small; its 99 % interval says what drawing leaves open. The two-sided p is twice the smaller
+    one-sided one, so that false winners and false losers are each at most half of the errors, however skewed the
+    values.
 
     Args:
         outcomes: One row per person: the outcomes of `build_outcomes`, or any table with the named columns.
@@ -150,8 +152,8 @@ def randomisation_test(  # noqa: PLR0913 - the options of a public function, key
         Molecular Biology 9:39 (p is never 0). Wu and Ding (2021), Journal of the American Statistical Association
         116:1898 (the studentised statistic).
 
-    Verified against exact enumeration, R's coin::oneway_test and fisher.test, SciPy's permutation_test, and by
-    simulation; see docs/methods/randomisation-test.md.
+    Verified against all assignments by hand, R's coin::oneway_test and fisher.test, and by simulation; see
+    docs/methods/randomisation-test.md.
 
     Example:
         >>> import pandas as pd

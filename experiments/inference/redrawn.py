@@ -186,8 +186,7 @@ def redraw(  # noqa: PLR0913 - what the public functions pass on
     if listed is not None:
         drawn, chance = _all_sums(listed, tables, [units.count for units, _, _ in cells])
         found = contrast.of(drawn, np.broadcast_to(sizes, drawn.shape[:2]))[1]
-        p = min(1.0, float(chance[_extreme(found, statistic, side)].sum()))
-        low = high = p
+        p = low = high = min(float(chance[hit].sum()) for hit in _tails(found, statistic, side))
         looked = len(drawn)
     else:
         stream = generator(seed, f"randomisation/{purpose}")
@@ -201,8 +200,10 @@ def redraw(  # noqa: PLR0913 - what the public functions pass on
         )
         found = contrast.of(drawn, drawn_sizes)[1]
         found = found[~np.isnan(found)]
-        hits, looked = int(np.count_nonzero(_extreme(found, statistic, side))), len(found)
+        hits, looked = min(int(np.count_nonzero(hit)) for hit in _tails(found, statistic, side)), len(found)
         p, low, high = (1.0 + hits) / (1.0 + looked), *_proportion(hits, looked)
+    # Two sides: twice the smaller tail, so that either direction errs at most half as often.
+    p, low, high = (min(1.0, part * (2.0 if side == "two" else 1.0)) for part in (p, low, high))
     return Redrawn(
         difference=difference, statistic=statistic, p_value=p, low=low, high=high, assignments=looked,
         exact=listed is not None, grouped=grouped, note="",
@@ -246,13 +247,11 @@ def _cell(assigned: Assigned, k: int, centre: Floats) -> tuple[Units, int, NDArr
     return units, int(times.sum()), times
 
 
-def _extreme(found: Floats, observed: float, side: Side) -> NDArray[np.bool_]:
-    edge = abs(observed) * _SAME
-    if side == "greater":
-        return found >= observed - edge
-    if side == "less":
-        return found <= observed + edge
-    return np.abs(found) >= abs(observed) - edge
+def _tails(found: Floats, observed: float, side: Side) -> list[NDArray[np.bool_]]:
+    """Which assignments are at least as far up, and which at least as far down, as the side asks for them."""
+    edge = abs(observed) * _SAME if math.isfinite(observed) else 0.0
+    up, down = found >= observed - edge, found <= observed + edge
+    return {"greater": [up], "less": [down]}.get(side, [up, down])
 
 
 def _proportion(hits: int, tries: int) -> tuple[float, float]:

@@ -32,21 +32,17 @@ def all_assignments(treated, control, *, studentised, side="two"):
     everybody = [*treated, *control]
     place = 1 if studentised else 0
     observed = welch(treated, control)[place]
-    hits = total = 0
+    edge = 1e-9 * abs(observed) if math.isfinite(observed) else 0.0
+    up = down = total = 0
     for chosen in itertools.combinations(range(len(everybody)), len(treated)):
         inside = set(chosen)
         one = [everybody[i] for i in chosen]
         other = [everybody[i] for i in range(len(everybody)) if i not in inside]
         found = welch(one, other)[place]
-        edge = 1e-9 * abs(observed) if math.isfinite(observed) else 0.0
-        extreme = {
-            "two": abs(found) >= abs(observed) - edge,
-            "greater": found >= observed - edge,
-            "less": found <= observed + edge,
-        }[side]
-        hits += extreme
+        up += found >= observed - edge
+        down += found <= observed + edge
         total += 1
-    return hits / total
+    return {"greater": up / total, "less": down / total, "two": min(1.0, 2 * min(up, down) / total)}[side]
 
 
 def clustered_mean(totals, persons):
