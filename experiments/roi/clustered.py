@@ -155,20 +155,26 @@ class ClusterCosts:
 def cluster_costs(
     table: Table, experiment: Experiment, *, woken: str, cost: str, by: str | None, zero: bool
 ) -> dict[str | None, ClusterCosts]:
-    """Woken and cost by segment, arm and cluster; empty when a problem was noted on the table.
+    """Woken and cost by segment, arm and cluster; empty where the experiment names no cluster.
 
     Args:
         table: The opened outcomes.
-        experiment: The declared experiment, with its cluster.
+        experiment: The declared experiment.
         woken: Column of the event.
         cost: Column of the full cost.
         by: Column of segments.
         zero: Whether an empty event means that nothing happened.
+
+    Raises:
+        TableError: With every problem of the table, such as a person without a cluster.
     """
-    keys = (*(() if by is None else (by,)), *experiment.layers, experiment.arm, str(experiment.cluster))
+    if experiment.cluster is None:
+        return {}
+    keys = (*(() if by is None else (by,)), *experiment.layers, experiment.arm, experiment.cluster)
     inputs = MetricInputs(columns=(woken, cost), limits=(None, None), fill=0.0 if zero else None)
     found = metric_moments(table, {woken: inputs}, keys=keys)[woken]
-    if found is None:
+    table.problems.raise_if_any()
+    if found is None:  # pragma: no cover - a problem was noted, so the line above has raised
         return {}
     if by is None:
         return {None: _costs(found)}

@@ -135,10 +135,8 @@ def cost_thresholds(  # noqa: PLR0913 -- the contract's options
     arms = list(dict.fromkeys(str(arm) for arm in moments.arm))
     pairs = pairs_of(sorted(arms), str(declared.control), order)
     contrasts, dropped = build_contrasts(moments, pairs)
-    if declared.cluster is not None:
-        found = cluster_costs(table, declared, woken=woken, cost=cost, by=by, zero=zero)
-        table.problems.raise_if_any()  # of the cluster's column
-        contrasts = tuple(_with_clusters(contrasts, found))
+    found = cluster_costs(table, declared, woken=woken, cost=cost, by=by, zero=zero)
+    contrasts = tuple(_with_clusters(contrasts, found)) if found else contrasts
     readings = {pair: _guardrails(table, declared, pair) for pair in pairs}
     parts = cost_parts(table, declared, woken=woken, cost=cost, arms=[arm for arm, _ in pairs], zero=zero)
     table.problems.raise_if_any()
