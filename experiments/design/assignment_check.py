@@ -94,7 +94,10 @@ def verify_assignment(  # noqa: PLR0913 - the options of assign
     declared = _declared(shares, stratum, given, place)
     before = [shares_by_stratum(one, stratum.names.tolist(), name="earlier") for one in earlier]
     arm, p_assign, arms = arms_of(unit_numbers(units.unit, salt), stratum, declared, before)
-    return _judged(given, units, place, told, (arm, p_assign, arms), declared, stratum)
+    persons = np.bincount(stratum.codes, minlength=len(stratum.names))
+    shares_ = [sum(share**2 for share in declared[name].values()) for name in stratum.names.tolist()]
+    chance = float(persons @ np.array(shares_)) / len(known) if len(known) else None
+    return _judged(given, units, (place, told), (arm, p_assign, arms), chance)
 
 
 class _Given:
@@ -175,15 +178,15 @@ def _most_frequent(
     return found
 
 
-def _judged(  # noqa: PLR0913, PLR0917 - everything that was recomputed
+def _judged(
     given: _Given,
     units: Units,
-    place: NDArray[np.int64],
-    told: NDArray[np.int64],
+    rows: tuple[NDArray[np.int64], NDArray[np.int64]],
     made: tuple[NDArray[np.int64], NDArray[np.float64], tuple[str, ...]],
-    declared: Mapping[str, Mapping[str, float]],
-    stratum: Labels,
+    chance: float | None,
 ) -> Finding:
+    """Count what differs; `rows` are the customer (-1 without one) and the person of every row of the assignment."""
+    place, told = rows
     arm, p_assign, arms = made
     position = {name: i for i, name in enumerate(arms)}
     own = np.array([position.get(str(name), -1) for name in given.arm.names.tolist()], np.int64)[given.arm.codes]
@@ -199,10 +202,6 @@ def _judged(  # noqa: PLR0913, PLR0917 - everything that was recomputed
     if given.p_assign is not None:
         right = known & ~other
         other_p[right] = np.abs(given.p_assign[right] - p_assign[place[right]]) > _SAME
-    chance = [
-        float(np.sum(stratum.codes == i)) * sum(share * share for share in declared[str(name)].values())
-        for i, name in enumerate(stratum.names.tolist())
-    ]
     persons = len(units.person)
     values = {
         "persons": persons, "assigned": len(arms_each), "agree": len(there) - len(differ), "other_arm": len(differ),
@@ -210,7 +209,7 @@ def _judged(  # noqa: PLR0913, PLR0917 - everything that was recomputed
         "two_arms": int((arms_each > 1).sum()), "repeated": len(told) - len(pairs),
         "other_p": len(np.unique(place[other_p])),
         "share": (len(there) - len(differ)) / len(there) if len(there) else None,
-        "by_chance": sum(chance) / persons if persons else None,
+        "by_chance": chance,
         "examples": ", ".join(_examples(units, differ, there)),
     }  # fmt: skip
     wrong = any(values[name] for name in ("other_arm", "missing", "extra", "two_arms", "repeated", "other_p"))

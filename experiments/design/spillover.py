@@ -267,7 +267,7 @@ def _quantities(found: Within, factors: dict[str, float], level: float) -> list[
     error = math.sqrt(found.variance) if told else 0.0
     half = critical_value(level, "two", found.freedom) * error if told else 0.0
     p = p_value(found.slope / error, "two", found.freedom) if told else None
-    note = "" if told else "NO_VARIATION" if math.isnan(found.slope) else "TOO_FEW_CLUSTERS"
+    note = "" if told else "ZERO_VARIANCE" if math.isnan(found.slope) else "TOO_FEW_CLUSTERS"
     return [
         {
             "quantity": name, "value": None if math.isnan(found.slope) else found.slope * factor,

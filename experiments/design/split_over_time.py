@@ -75,7 +75,8 @@ def check_split_over_time(
     Returns:
         SRM_DAYS and SRM_WEEKDAYS, "fail" with p < 0.001; "unknown" when the shares are not known; "note" when
         everybody was assigned in one slice of time. Values: ``p_value`` (of both tests together), ``p_together``,
-        ``p_single``, ``slices``, ``chi_square``, ``df``, ``day`` (where the distance is largest), ``worst_arm``, ``worst_observed``, ``worst_expected``.
+        ``p_single``, ``slices``, ``chi_square``, ``df``, ``day`` (where the
+        distance is largest), ``worst_arm``, ``worst_observed``, ``worst_expected``.
 
     Raises:
         TableError: With every problem of the table.
@@ -227,7 +228,8 @@ def _finding(code: str, slices: Slices, arms: Sequence[str]) -> Finding:
     arm = int(np.argmax(np.round(np.abs(slices.observed[worst] - slices.expected[worst]) / spread, 9)))
     when = int(slices.name[worst])
     values = {
-        "p_value": p, "p_together": together, "p_single": single, "slices": len(slices.name), "chi_square": total, "df": df,
+        "p_value": p, "p_together": together, "p_single": single, "slices": len(slices.name),
+        "chi_square": total, "df": df,
         "day": str(np.datetime64(when, "D")) if code == "SRM_DAYS" else str(when + 1), "worst_arm": arms[arm],
         "worst_observed": int(slices.observed[worst, arm]), "worst_expected": float(slices.expected[worst, arm]),
         "alarm": TIME_ALARM,

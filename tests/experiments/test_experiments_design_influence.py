@@ -51,8 +51,7 @@ def test_it_is_the_largest_change_of_all_persons(strata):
 
     def effect(part):
         groups = part.groupby("wave") if strata else [(0, part)]
-        means = [(len(own), own.groupby("arm")["value"].mean()) for _, own in groups]
-        return means
+        return [(len(own), own.groupby("arm")["value"].mean()) for _, own in groups]
 
     # The weights of the strata stay: the question is about the person's value, not about who was assigned.
     whole = effect(data)

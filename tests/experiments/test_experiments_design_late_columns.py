@@ -32,7 +32,8 @@ def outcomes(n=2_000):
     rng = np.random.default_rng(1)
     woken = (rng.random(n) < 0.1).astype(int)
     return pd.DataFrame({
-        "woken": woken, "back": np.where(woken == 1, "yes", "no"), "times": np.where(woken == 1, rng.integers(1, 4, n), 0),
+        "woken": woken, "back": np.where(woken == 1, "yes", "no"),
+        "times": np.where(woken == 1, rng.integers(1, 4, n), 0),
         "wave": rng.integers(0, 5, n),
     })  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -70,7 +71,7 @@ def test_a_change_moves_the_least_that_it_can(before, after):
     first, then = cut(checked_shares(old)), cut(checked_shares(new), [checked_shares(old)])
     edges = sorted({0, *(int(last) + 1 for last in (*first.last, *then.last))})
     moved = 0
-    for low, high in zip(edges, edges[1:], strict=False):
+    for low, high in pairwise(edges):
         point = np.array([low], dtype=np.uint64)
         if first.arms[int(first.arm_of(point)[0])] != then.arms[int(then.arm_of(point)[0])]:
             moved += high - low
