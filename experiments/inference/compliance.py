@@ -29,8 +29,8 @@ __all__ = ["STRONG", "WEAK", "complier_effect", "effect_of", "read_contrast"]
 WEAK = 10.0  # Staiger and Stock's rule of thumb
 STRONG = 104.7  # from here on the t interval of a just-identified effect keeps 5 % (Lee, McCrary, Moreira, Porter 2022)
 
-# Coordinates of a person: outcome beyond the pivot if treated, the same if not, treatment.
-OUTCOME, TREATMENT = np.array([1.0, 1.0, 0.0]), np.array([0.0, 0.0, 1.0])
+# Coordinates of a person: outcome beyond the pivot, the same if not treated, treatment.
+OUTCOME, TREATMENT = np.array([1.0, 0.0, 0.0]), np.array([0.0, 0.0, 1.0])
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -219,7 +219,7 @@ def _joined(*notes: str) -> str:
 
 def _coordinates(persons: CompliancePersons, pivot: float) -> Floats:
     beyond = persons.outcome - pivot
-    return np.column_stack((beyond * persons.treated, beyond * (1.0 - persons.treated), persons.treated))
+    return np.column_stack((beyond, beyond * (1.0 - persons.treated), persons.treated))
 
 
 def _common_strata(persons: CompliancePersons) -> tuple[CompliancePersons, list[Finding]]:

@@ -145,7 +145,7 @@ def sorted_persons(
         DesignError: POST_ASSIGNMENT when the strata are made from what was received; CLUSTER_IN_TWO_ARMS.
     """
     layer = stratum if len(strata) > 1 else np.zeros(len(stratum), np.int64)
-    order = np.lexsort((*(() if cluster is None else (cluster,)), outcome, treated, assigned, layer))
+    order = np.lexsort((*(() if cluster is None else (cluster,)), treated, outcome, assigned, layer))
     persons = CompliancePersons(
         assigned=assigned[order] > 0.5,
         treated=treated[order],

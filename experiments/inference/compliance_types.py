@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 __all__ = ["Compliance", "compliance_types", "refuted_assumptions", "share_interval"]
 
 _ALARM = 0.001
-_UNTREATED, _TREATED, _TAKEN = np.array([0.0, 1.0, 0.0]), np.array([1.0, 0.0, 0.0]), np.array([0.0, 0.0, 1.0])
+_OUTCOME, _UNTREATED, _TAKEN = np.array([1.0, 0.0, 0.0]), np.array([0.0, 1.0, 0.0]), np.array([0.0, 0.0, 1.0])
+_TREATED = _OUTCOME - _UNTREATED
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -66,7 +67,7 @@ def compliance_types(contrast: ArmContrast, pivot: float, *, level: float, readi
     """Shares and means of the compliance types.
 
     Args:
-        contrast: Contrast of (outcome - pivot) x treated, (outcome - pivot) x not treated, treated.
+        contrast: Contrast of outcome - pivot, (outcome - pivot) x not treated, treated.
         pivot: What was taken off the outcomes.
         level: Confidence level.
         reading: What the contrast says of assignment and first stage.
@@ -137,7 +138,7 @@ def _lift(contrast: ArmContrast, pivot: float, blank: Estimate, reading: Read) -
     The share of compliers cancels: both are sums over compliers.
     """
     sign = -1.0 if (reading.first_stage.value or 0.0) < 0.0 else 1.0
-    over = sign * (_TREATED + _UNTREATED)
+    over = sign * _OUTCOME
     under = sign * (-_UNTREATED + pivot * _TAKEN)
     top, bottom = contrast.direction(over), contrast.direction(under)
     if reading.assignment.low is None:

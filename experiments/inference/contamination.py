@@ -352,9 +352,7 @@ def _constant(case: _Case, persons: CompliancePersons) -> ContaminationRow:
 def _ratio(case: _Case, persons: CompliancePersons, gap: float) -> ContaminationRow:
     """With flags the share is estimated too: Wald's ratio and the Anderson-Rubin set."""
     share = 1.0 - case.told.points[0]
-    rows = np.column_stack(
-        (persons.outcome * persons.treated, persons.outcome * (1 - persons.treated), persons.treated)
-    )
+    rows = np.column_stack((persons.outcome, persons.outcome * (1.0 - persons.treated), persons.treated))
     found = read_contrast(person_contrast(persons, rows), level=case.level)
     value = gap / share if share > 0.0 else math.nan
     if math.isnan(value):

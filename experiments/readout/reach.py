@@ -49,7 +49,7 @@ def reach(  # noqa: PLR0913 - options, keyword-only
 
     Estimand: shares of all persons assigned to an arm who reached each stage, and their difference to the control. With
     `outcome` also the effect of the assignment (for money), and at each stage the effect among those whom the
-    assignment brought there (`complier_effect`). Nothing here compares persons who were reached with persons who were not.
+    assignment brought there (`complier_effect`). Persons who were reached are never compared with the others.
 
     A stage counts as reached when it or a later one was logged: who answered was called. How often a stage was missing
     in between is a finding. The effect of a stage assumes that the assignment did nothing to persons who did not come

@@ -26,7 +26,8 @@ _FUNNEL = (
 )  # fmt: skip
 _EFFECTS = (
     Field("arm", "text"), Field("stage", "text"), Field("value"), Field("low"), Field("high"),
-    Field("set_kind", "text"), Field("p_value", "p"), Field("strength"), Field("wald_low"), Field("wald_high"), Field("note", "text"),
+    Field("set_kind", "text"), Field("p_value", "p"), Field("strength"), Field("wald_low"), Field("wald_high"),
+    Field("note", "text"),
 )  # fmt: skip
 
 
