@@ -99,6 +99,7 @@ if TYPE_CHECKING:
     from experiments.readout.aggregates import Aggregates
     from experiments.readout.aggregates_merge import merge_aggregates
     from experiments.readout.aggregates_table import read_aggregates
+    from experiments.readout.bayes_reading import bayes_reading
     from experiments.readout.reach import reach
     from experiments.readout.reach_result import ReachEffects, ReachFunnel
     from experiments.readout.segments_result import SegmentReadout
@@ -177,6 +178,7 @@ _EXPORTS = {
     "bayes_best": "experiments.inference.bayes.best",
     "bayes_means": "experiments.inference.bayes.means",
     "bayes_rates": "experiments.inference.bayes.rates",
+    "bayes_reading": "experiments.readout.bayes_reading",
     "best_shares": "experiments.design.planning",
     "bootstrap": "experiments.inference.bootstrap",
     "build_outcomes": "experiments.outcomes",
@@ -312,6 +314,7 @@ __all__ = [
     "bayes_best",
     "bayes_means",
     "bayes_rates",
+    "bayes_reading",
     "best_shares",
     "bootstrap",
     "build_outcomes",
