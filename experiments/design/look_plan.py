@@ -80,8 +80,6 @@ class LookPlan:
         object.__setattr__(self, "spending", check_spending(self.spending))
         object.__setattr__(self, "level", check_level(self.level))
         object.__setattr__(self, "side", check_side(self.side))
-        if self.method == "always_valid":
-            mixture_z(self.planned, planned_n=self.planned, level=self.arm_level, side=self.side)
 
     @property
     def arm_level(self) -> float:

@@ -149,12 +149,8 @@ def _non_zero(fit: Fit, experiment: Experiment, outcomes: object) -> dict[str, i
     table = open_outcomes(experiment, outcomes)
     table.require_names(column)
     table.problems.raise_if_any()
-    counted = (
-        table.lazy()
-        .group_by(experiment.arm)
-        .agg((nw.col(column).fill_null(0) != 0).sum().alias("events"))
-        .collect("pyarrow")
-    )
+    marked = table.lazy().with_columns(_events=(nw.col(column).fill_null(0) != 0).cast(nw.Int64))
+    counted = marked.group_by(experiment.arm).agg(events=nw.col("_events").sum()).collect("pyarrow")
     arms, found = (counted.get_column(name).to_list() for name in (experiment.arm, "events"))
     return {str(arm): int(count) for arm, count in zip(arms, found, strict=True)}
 

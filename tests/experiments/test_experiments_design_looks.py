@@ -147,7 +147,6 @@ def test_looks_out_of_order_shrinking_or_after_the_end_are_refused():
         ({"spending": "x"}, "spending must be"),
         ({"level": 1.0}, "level must lie"),
         ({"side": "up"}, "side must be"),
-        ({"level": 0.3, "side": "less", "method": "always_valid"}, "level above 0.5"),
     ],
 )
 def test_plans_that_cannot_be_used(options, said):

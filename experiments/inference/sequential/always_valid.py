@@ -60,15 +60,14 @@ def always_valid(
         planned_n: Persons near which the interval is to be narrowest, all arms together; fixed before the first look.
         level: Confidence level.
         side: ``"two"``, ``"greater"`` or ``"less"``. For one side the half-width is ``se * sqrt(2 (n r2 + 1) / (n r2) *
-            log(1 + sqrt(n r2 + 1) / (2 alpha)))``, and the scale is that of two sides at ``2 alpha``.
+            log(1 + sqrt(n r2 + 1) / (2 alpha)))`` with the same scale.
 
     Returns:
         The estimate with its interval and the p-value that goes with it: the smallest alpha whose interval, by the
         same mixture, excludes 0. The scale stays the one of `level`, so a p-value belongs to its level and planned_n.
 
     Raises:
-        InputError: For numbers that are not finite, a standard error or n not above 0; one side with a level of at
-            most 0.5.
+        InputError: For numbers that are not finite, a standard error or n not above 0.
 
     References:
         Robbins (1970), Annals of Mathematical Statistics 41:1397. Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas
@@ -88,7 +87,7 @@ def always_valid(
     se = checked_number("standard_error", standard_error, problems, positive=True)
     persons = checked_number("n", n, problems, positive=True)
     confidence, checked = check_level(level), check_side(side)
-    scale = _scale(planned_n, confidence, checked, problems)
+    scale = _scale(planned_n, confidence, problems)
     problems += [
         f"{name} must be above 0, got {given!r}."
         for name, given, number in (("standard_error", standard_error, se), ("n", n, persons))
@@ -139,7 +138,7 @@ class AlwaysValidSequence(TabularResult):
 
     def _records(self) -> Records:
         fields = (
-            Field("n", "count"), Field("difference"), Field("low"), Field("high"), Field("p_value", "p"),
+            Field("persons", "count"), Field("difference"), Field("low"), Field("high"), Field("p_value", "p"),
             Field("p_so_far", "p"),
         )  # fmt: skip
         columns = (self.n, self.difference, self.low, self.high, self.p_value, self.p_so_far)
@@ -181,7 +180,7 @@ def always_valid_sequence(
     """
     confidence, checked = check_level(level), check_side(side)
     problems: list[str] = []
-    scale = _scale(planned_n, confidence, checked, problems)
+    scale = _scale(planned_n, confidence, problems)
     raise_problems(problems)
     value, se, persons = (_row(name, given) for name, given in
                           (("difference", difference), ("standard_error", standard_error), ("n", n)))  # fmt: skip
@@ -216,23 +215,19 @@ def mixture_z(n: float, *, planned_n: float, level: float, side: Side = "two") -
         1.549
     """
     problems: list[str] = []
-    scale = _scale(planned_n, level, side, problems)
+    scale = _scale(planned_n, level, problems)
     raise_problems(problems)
     return float(_multiplier(np.array([n * scale]), 1.0 - level, side)[0])
 
 
-def _scale(planned_n: object, level: float, side: Side, problems: list[str]) -> float:
+def _scale(planned_n: object, level: float, problems: list[str]) -> float:
     number = isinstance(planned_n, Real) and not isinstance(planned_n, bool)
     if not number or not math.isfinite(planned_n) or planned_n < 1:  # type: ignore[arg-type, operator]
         problems.append(
             f"planned_n must be a number of persons of at least 1, fixed before the first look, got {planned_n!r}."
         )
         return math.nan
-    alpha = (1.0 - level) * (1.0 if side == "two" else 2.0)
-    if alpha >= 1.0:
-        problems.append(f"one side needs a level above 0.5, got {level!r}.")
-        return math.nan
-    log = -2.0 * math.log(alpha)
+    log = -2.0 * math.log1p(-level)
     return (log + math.log1p(log)) / float(planned_n)  # type: ignore[arg-type]
 
 

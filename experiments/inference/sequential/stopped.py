@@ -32,7 +32,7 @@ messages.register("experiments")
 _SMALLEST = 1e-290
 _FARTHEST = 37.0
 _FIELDS = (
-    Field("estimate", "text"), Field("value"), Field("low"), Field("high"), Field("p_value", "p"),
+    Field("reading", "text"), Field("value"), Field("low"), Field("high"), Field("p_value", "p"),
     Field("method", "text"),
 )  # fmt: skip
 
@@ -65,7 +65,7 @@ class StoppedEstimate(TabularResult):
     def _records(self) -> Records:
         rows = [
             {
-                "estimate": name, "value": one.value, "low": one.low, "high": one.high, "p_value": one.p_value,
+                "reading": name, "value": one.value, "low": one.low, "high": one.high, "p_value": one.p_value,
                 "method": one.method,
             }
             for name, one in (("adjusted", self.adjusted), ("repeated", self.repeated), ("naive", self.naive))
