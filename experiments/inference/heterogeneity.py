@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from experiments.inference.score import difference_statistic
+from experiments.inference.score import Tables, constrained_difference
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from experiments.inference.figures import Floats
-    from experiments.inference.score import Tables
 
 __all__ = ["Interaction", "interaction_of_estimates", "interaction_of_rates"]
 
@@ -135,8 +134,11 @@ def interaction_of_rates(tables: Sequence[Tables]) -> Interaction:
         return _undefined(count, method, "ONE_SEGMENT")
     if all(_degenerate(table) for table in tables):
         return _undefined(count, method, "ZERO_VARIANCE")
-    common = _common_difference(tables)
-    statistic = math.fsum(difference_statistic(table, common) ** 2 for table in tables)
+    stacked = _Stacked(tables)
+    common = stacked.common_difference()
+    distance, variance = stacked.parts(common)
+    terms = np.divide(distance**2, variance, out=np.zeros_like(distance), where=variance > 0.0)
+    statistic = math.fsum(terms)
     df = count - 1
     note = "SMALL_EXPECTED" if min(map(_least_expected, tables)) < _SMALL else ""
     return Interaction(
@@ -157,23 +159,41 @@ def _degenerate(table: Tables) -> bool:
     return events in (0.0, float(table.n.sum() + table.control_n.sum()))
 
 
-def _common_difference(tables: Sequence[Tables]) -> float:
-    """The difference at which the scores of all segments sum to 0."""
-    from scipy.optimize import brentq
+class _Stacked:
+    """The tables of all segments side by side, so that one call finds the constrained rates of all of them."""
 
-    def total(delta: float) -> float:
-        score = 0.0
-        for table in tables:
-            distance = table.rate - table.control_rate - delta
-            # Z^2 / distance is distance / variance, the score; a null without variance makes it as large as can be.
-            score += min(difference_statistic(table, delta) ** 2, 1e300) / distance if distance != 0.0 else 0.0
-        return math.copysign(math.log1p(abs(score)), score)
+    def __init__(self, tables: Sequence[Tables]) -> None:
+        self._segment = np.repeat(np.arange(len(tables)), [len(table.n) for table in tables])
+        columns = {
+            name: np.concatenate([getattr(table, name) for table in tables])
+            for name in ("hits", "n", "control_hits", "control_n", "weights")
+        }
+        self._all = Tables(**columns)
+        self._factor = self._all.factor()
+        self._observed = np.array([table.rate - table.control_rate for table in tables])
 
-    low = min(table.rate - table.control_rate for table in tables)
-    high = max(table.rate - table.control_rate for table in tables)
-    if low == high:
-        return low
-    return float(brentq(total, low, high, xtol=1e-15, rtol=1e-14, maxiter=500))
+    def parts(self, delta: float) -> tuple[Floats, Floats]:
+        """Distance of each segment's difference to ``delta``, and its variance there."""
+        treated, control = constrained_difference(self._all, delta)
+        n, base = self._all.n, self._all.control_n
+        terms = self._factor * (treated * (1.0 - treated) / n + control * (1.0 - control) / base)
+        return self._observed - delta, np.bincount(self._segment, weights=terms).astype(np.float64)
+
+    def common_difference(self) -> float:
+        """The difference at which the scores of all segments sum to 0."""
+        from scipy.optimize import brentq
+
+        def total(delta: float) -> float:
+            distance, variance = self.parts(delta)
+            # A null without variance makes the score as large as can be.
+            return float(np.clip(np.sum(distance / np.maximum(variance, 1e-300)), -1e300, 1e300))
+
+        low, high = float(self._observed.min()), float(self._observed.max())
+        if low == high or total(low) <= 0.0:
+            return low
+        if total(high) >= 0.0:
+            return high
+        return float(brentq(total, low, high, xtol=1e-15, rtol=1e-14, maxiter=500))
 
 
 def _least_expected(table: Tables) -> float:
