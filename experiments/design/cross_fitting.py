@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from attribution.core.tables import Table
 
-__all__ = ["OutcomeModel", "cross_fit"]
+__all__ = ["OutcomeModel", "cross_fit", "out_of_fold"]
 
 _FEWEST_PER_FOLD = 20
 
@@ -131,7 +131,7 @@ def cross_fit(  # noqa: PLR0913 - options by keyword
     fold = np.asarray(unit_numbers(units, f"cross_fit {seed}") % np.uint64(folds), dtype=np.int64)
     order = np.argsort(unit_numbers(who, f"order {seed}"), kind="stable")  # the same whatever the order of rows
     found = np.empty(len(values))
-    found[order] = _predicted(model, np.column_stack(known)[order], values[order], fold[order], folds=folds, seed=seed)
+    found[order] = out_of_fold(model, np.column_stack(known)[order], values[order], fold[order], folds=folds, seed=seed)
     columns: dict[str, Any] = {name: table.arrow(name) for name in table.names}
     return to_kind_of({**columns, column: found}, outcomes)
 
@@ -187,7 +187,7 @@ def _keys(table: Table, person: str, unit: str) -> tuple[pa.Array | None, pa.Arr
     return who, keys(other, "person") if unit in table.names else None
 
 
-def _predicted(
+def out_of_fold(
     model: OutcomeModel,
     features: NDArray[np.float64],
     outcome: NDArray[np.float64],
@@ -196,7 +196,20 @@ def _predicted(
     folds: int,
     seed: int,
 ) -> NDArray[np.float64]:
-    """Every person's prediction from the persons of the other folds."""
+    """Every person's prediction from the persons of the other folds.
+
+    Args:
+        model: The model; it is copied.
+        features: Persons by features; nan where a person lacks one.
+        outcome: What is predicted; nan where a person has none.
+        fold: Fold of each person.
+        folds: How many folds.
+        seed: Seed of the model.
+
+    Raises:
+        DesignError: TOO_FEW_TO_CROSS_FIT below 20 persons with an outcome per fold.
+        InputError: When the model predicts values that are not finite.
+    """
     there = ~np.isnan(outcome)
     if there.sum() < _FEWEST_PER_FOLD * folds:
         raise DesignError(
