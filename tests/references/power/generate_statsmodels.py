@@ -24,7 +24,7 @@ for d, ratio, n in [(0.3, 3, 120), (0.1, 9, 900)]:
     args = {"effect": d, "std": 1.0, "n": n * 1e7, "allocation": ratio, "side": "greater"}
     add("power_means", {**args, "effect": d / 1e7**0.5}, found)
 for p0, p1, ratio in [(0.2, 0.25, 1), (0.02, 0.026, 1), (0.1, 0.13, 2)]:
-    # ratio is nobs2 / nobs1 and group 2 the one whose rate is given: here the control is group 2, so it is 1 / allocation.
+    # ratio is nobs2 / nobs1, and group 2 has the rate given: the control is group 2, so it is 1 / allocation.
     n = samplesize_proportions_2indep_onetail(p1 - p0, p0, 0.8, ratio=1 / ratio, alpha=0.05, alternative="two-sided")
     args = {"control": p0, "treatment": p1, "allocation": ratio}
     add("sample_size_rates", args, n / ratio, "exact")

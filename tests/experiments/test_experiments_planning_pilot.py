@@ -1,0 +1,218 @@
+"""Plans by a pilot, and simulations on it."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+import experiments as ex
+from attribution import language
+
+SHARES = {"holdout": 0.1, "sms": 0.9}
+
+
+def table(n=4000, seed=3):
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame({
+        "person_id": np.arange(n), "woken": (rng.random(n) < 0.1).astype(int), "past": rng.normal(size=n),
+        "region": rng.choice(["north", "south", "西"], n), "branch": rng.integers(0, 80, n),
+    })  # fmt: skip
+    frame["value"] = 20.0 + 3.0 * frame.past + rng.normal(0.0, 4.0, n)
+    frame["orders"] = rng.poisson(1.0, n) + 1
+    return frame
+
+
+def spec(metrics=None, **options):
+    return ex.Experiment(metrics or {"woken": ex.Rate("woken")}, **({"shares": SHARES} | options))
+
+
+def test_without_strata_a_rate_is_planned_by_the_function_of_rates():
+    frame = table()
+    p = frame.woken.mean()
+    plan = spec().sample_size(frame, effect=0.02)
+    size = ex.sample_size_rates(p, p + 0.02, allocation=9.0)
+    row = plan.rows[0]
+    assert row.n_total == int(np.ceil(size.exact / 0.1))
+    assert (row.baseline, row.effect, row.method) == (pytest.approx(p), 0.02, "score")
+    assert row.n_total_low < row.n_total < row.n_total_high
+    low, high = 0.0, 0.0
+    spread = p * (1 - p) / len(frame)
+    low, high = p - 1.96 * spread**0.5, p + 1.96 * spread**0.5
+    assert (row.baseline_low, row.baseline_high) == (pytest.approx(low, abs=5e-4), pytest.approx(high, abs=5e-4))
+
+
+def test_a_mean_is_planned_by_the_function_of_means():
+    frame = table()
+    plan = spec({"value": ex.Mean("value")}).sample_size(frame, effect=0.5)
+    size = ex.sample_size_means(0.5, float(frame.value.std()), allocation=9.0)
+    assert plan.total == int(np.ceil(size.exact / 0.1))
+
+
+def test_the_three_questions_agree():
+    frame, metrics = table(), {"woken": ex.Rate("woken"), "value": ex.Mean("value"), "r": ex.Ratio("value", "orders")}
+    experiment = spec(metrics, strata="region", correction="holm")
+    plan = experiment.sample_size(frame, effect={"woken": 0.02, "value": 0.4, "r": "5%"})
+    for row in plan.rows:
+        power = experiment.power(frame, n=row.n_total, effect={row.metric: row.effect}).rows[0].power
+        assert power == pytest.approx(0.8, abs=2e-3)
+        found = experiment.detectable(frame, n=row.n_total)
+        effect = next(one.effect for one in found.rows if one.metric == row.metric)
+        assert effect == pytest.approx(row.effect, rel=2e-3)
+
+
+def test_covariates_save_what_they_explain():
+    frame = table()
+    plain = spec({"value": ex.Mean("value")}).sample_size(frame, effect=0.5).total
+    adjusted = spec({"value": ex.Mean("value", covariate="past")}).sample_size(frame, effect=0.5)
+    explained = np.corrcoef(frame.value, frame.past)[0, 1] ** 2
+    assert adjusted.total / plain == pytest.approx(1 - explained, rel=0.01)
+    assert "adjusted" in adjusted.rows[0].method
+
+
+def test_clusters_cost_what_their_persons_share():
+    frame = table()
+    frame["value"] += np.random.default_rng(1).normal(0, 2, 80)[frame.branch]
+    plan = spec({"value": ex.Mean("value")}, cluster="branch").sample_size(frame, effect=1.0)
+    row = plan.rows[0]
+    sizes = frame.groupby("branch").size()
+    assert row.clusters == int(np.ceil(row.n_total * 0.9 / sizes.mean() - 1e-6))
+    assert row.n_total > 3 * spec({"value": ex.Mean("value")}).sample_size(frame, effect=1.0).total
+
+
+def test_arms_share_the_level():
+    frame, shares = table(), {"holdout": 0.2, "sms": 0.4, "phone": 0.4}
+    totals = {
+        correction: spec(shares=shares, correction=correction).sample_size(frame, effect=0.02).total
+        for correction in (None, "dunnett", "holm")
+    }
+    assert totals[None] < totals["dunnett"] < totals["holm"]
+
+
+def test_looks_and_reach_come_as_options():
+    frame = table()
+    plain = spec().sample_size(frame, effect=0.02).total
+    looks = spec().sample_size(frame, effect=0.02, options=ex.PlanOptions(looks=5, spending="pocock"))
+    assert looks.total > 1.15 * plain
+    assert "5 looks by pocock" in looks.rows[0].method
+    reached = spec().sample_size(frame, effect=0.02, options=ex.PlanOptions(reach=0.5)).total
+    assert reached == pytest.approx(4 * plain, rel=0.05)
+    with pytest.raises(ex.InputError, match="come from the experiment and its pilot"):
+        spec().sample_size(frame, effect=0.02, options=ex.PlanOptions(arms=2))
+
+
+def test_the_pilots_own_arms_are_read():
+    frame = table()
+    frame["arm"] = np.where(frame.person_id % 4 == 0, "holdout", "sms")
+    frame.loc[frame.arm == "sms", "woken"] = 1
+    plan = spec(shares=None).sample_size(frame, effect=0.02)
+    assert plan.rows[0].baseline == pytest.approx(frame[frame.arm == "holdout"].woken.mean())
+    assert [finding.code for finding in plan.findings] == ["PILOT_SHARES"]
+    assert plan.rows[0].n_control == pytest.approx(plan.rows[0].n_total * 0.25, abs=1)
+    frame["arm"] = "sms"
+    with pytest.raises(ex.DesignError, match="NO_HOLDOUT"):
+        spec().sample_size(frame, effect=0.02)
+    with pytest.raises(ex.InputError, match="no shares are declared"):
+        spec(shares=None).sample_size(table(), effect=0.02)
+
+
+@pytest.mark.parametrize("effect", [0, True, "ten", "0%", "inf%", {}, {"nothing": 0.1}, {"woken": "x"}])
+def test_effects_that_say_nothing_are_refused(effect):
+    with pytest.raises(ex.InputError, match="effect"):
+        spec().sample_size(table(500), effect=effect)
+
+
+def test_what_the_pilot_cannot_tell_is_said():
+    frame = table(300)
+    frame["woken"], frame["value"] = 0, 7.0
+    metrics = {"woken": ex.Rate("woken"), "value": ex.Mean("value"), "q": ex.Quantile("woken", 0.5)}
+    found = {row.metric: row for row in spec(metrics).sample_size(frame, effect="10%").rows}
+    assert found["woken"].note == found["value"].note == "ZERO_VARIANCE"
+    assert "ATOM" in found["q"].note
+    assert found["woken"].n_total is None
+    assert "–" in repr(spec(metrics).sample_size(frame, effect="10%"))
+    tiny = spec().detectable(table(), n=2)
+    assert tiny.rows[0].note == "NOT_DETECTABLE"
+
+
+def test_rows_in_any_order_and_kind_of_table_give_the_same_bytes():
+    frame, metrics = table(), {"woken": ex.Rate("woken"), "value": ex.Mean("value", covariate="past")}
+    first = json.dumps(spec(metrics, strata="region").sample_size(frame, effect="10%").to_dicts())
+    mixed = frame.sample(frac=1.0, random_state=1)
+    assert json.dumps(spec(metrics, strata="region").sample_size(mixed, effect="10%").to_dicts()) == first
+    lazy = pl.from_pandas(mixed).lazy()
+    assert json.dumps(spec(metrics, strata="region").sample_size(lazy, effect="10%").to_dicts()) == first
+
+
+def test_simulations_find_what_they_should():
+    frame = table()
+    metrics = {"woken": ex.Rate("woken"), "value": ex.Mean("value")}
+    experiment = spec(metrics, shares={"holdout": 0.3, "sms": 0.7})
+    found = experiment.simulate_on(frame, effect={"woken": 0.03, "value": 0.5}, replications=300)
+    rows = {(row.metric, row.kind): row for row in found.rows}
+    assert rows["woken", "A/A"].rejected < 0.1
+    claimed = {row.metric: row.power for row in
+               experiment.power(frame, n=len(frame), effect={"woken": 0.03, "value": 0.5}).rows}  # fmt: skip
+    # value is secondary and alone in its family, so the plan's level is the simulation's
+    for name in metrics:
+        row = rows[name, "A/B"]
+        assert row.rejected == pytest.approx(claimed[name], abs=0.09)
+        assert row.coverage > 0.9
+        assert row.rejected_low < row.rejected < row.rejected_high
+    assert [finding.status for finding in found.findings] == ["pass", "pass"]
+    assert (
+        found.to_dicts()
+        == experiment.simulate_on(
+            frame.sample(frac=1.0, random_state=2), effect={"woken": 0.03, "value": 0.5}, replications=300
+        ).to_dicts()
+    )
+    with language("zh"):
+        assert "重新随机分组" in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("metric", "options", "effect"),
+    [
+        (ex.Mean("value", covariate="past"), {"strata": "region"}, 0.6),
+        (ex.Rate("woken", covariate="past"), {}, 0.04),
+        (ex.Quantile("value", 0.5), {}, "4%"),
+        (ex.Ratio("value", "orders"), {"strata": "region"}, "4%"),
+        (ex.Rate("woken"), {"cluster": "branch"}, -0.04),
+        (ex.Mean("value"), {"cluster": "branch", "strata": "region"}, "3%"),
+        (ex.Count("orders", cap=3.0), {}, 0.12),
+    ],
+    ids=["adjusted", "adjusted rate", "quantile", "ratio", "clustered rate", "clustered", "count"],
+)
+def test_every_method_is_simulated(metric, options, effect):
+    experiment = spec({"m": metric}, shares={"holdout": 0.4, "sms": 0.6}, **options)
+    found = experiment.simulate_on(table(1500), effect=effect, replications=60)
+    nothing, something = found.rows
+    assert nothing.rejected <= 0.2
+    assert something.rejected > 0.3
+    assert something.coverage >= 0.8
+    assert nothing.undefined == something.undefined == 0
+
+
+def test_a_method_that_is_off_is_told():
+    rng = np.random.default_rng(8)
+    frame = table(3000)
+    frame["value"] = np.where(rng.random(3000) < 0.01, rng.pareto(1.1, 3000) * 1000, 0.0)
+    found = spec({"value": ex.Mean("value")}, shares={"holdout": 0.05, "sms": 0.95}).simulate_on(
+        frame, replications=400
+    )
+    assert found.findings[0].status == "warn"
+    assert "misses its level" in found.findings[0].text("en")
+
+
+@pytest.mark.parametrize("replications", [0, 1.5, True])
+def test_replications_are_whole(replications):
+    with pytest.raises(ex.InputError, match="replications"):
+        spec().simulate_on(table(100), replications=replications)
+
+
+def test_an_effect_that_no_rate_can_have_is_refused():
+    with pytest.raises(ex.InputError, match="outside 0 to 1"):
+        spec().simulate_on(table(500), effect=0.99, replications=2)
