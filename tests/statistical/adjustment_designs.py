@@ -278,8 +278,8 @@ def drawn_clusters(groups: int):
             y = stream.normal(size=len(cluster)) + arm[cluster] * (0.3 + 0.5 * past)
             rows = MetricRows(
                 names=("arm", "cluster"), cells=tuple((int(arm[g]), g) for g in range(2 * groups)),
-                labels=("y", "past"), cell=cluster, values=np.column_stack([y, past]), count=np.ones(len(cluster), dtype=np.int64), persons=n,
-                observed=n, strange=0, measured=1,
+                labels=("y", "past"), cell=cluster, values=np.column_stack([y, past]),
+                count=np.ones(len(cluster), dtype=np.int64), persons=n, observed=n, strange=0, measured=1,
             )  # fmt: skip
             clusters = moments_of(rows)
             grid = arrange(collapse(clusters, 1))
