@@ -153,9 +153,12 @@ def test_what_a_look_refuses():
 def test_a_reading_with_immature_persons_is_early():
     c = ex.simulate("default", persons=3_000, seed=7)
     late = ex.build_outcomes(c.assignment, c.conversions, window="28d", as_of=c.as_of)
-    days = pd.to_datetime(c.assignment["assigned_at"])
-    middle = days.min() + (days.max() - days.min()) / 2 + pd.Timedelta(days=28)
-    early = ex.build_outcomes(c.assignment, c.conversions, window="28d", as_of=middle)
+    later = c.assignment.assign(
+        assigned_at=c.assignment["assigned_at"] + pd.to_timedelta(np.arange(len(c.assignment)) % 2 * 20, unit="D")
+    )
+    early = ex.build_outcomes(
+        later, c.conversions, window="28d", as_of=c.assignment["assigned_at"].max() + pd.Timedelta(days=30)
+    )
     assert early_reading(late) is None
     found = early_reading(early)
     assert found.code == "EARLY_READING"
