@@ -222,15 +222,17 @@ def quantile_of(value: Floats, mass: Floats, q: float) -> float:
 
 
 def _share_error(spread: Spread, n: Floats, value: float) -> tuple[float, float]:
-    """Standard error of the share of persons at or below a value, and how many clusters it rests on."""
+    """Standard error of the share of persons below a value, ties half, and how many clusters it rests on."""
     size = len(n)
-    low = spread.value <= value
+    low = (spread.value < value) + 0.5 * (spread.value == value)  # ties half: the mirror image has the same error
     share = np.bincount(spread.stratum, weights=spread.count * low, minlength=size) / n
+    gap = low - share[spread.stratum]
     if spread.cluster is None:
+        squares = np.bincount(spread.stratum, weights=spread.count * gap**2, minlength=size)
         with np.errstate(divide="ignore", invalid="ignore"):
-            parts = np.where(n > 1, share * (1.0 - share) / (n - 1.0), np.nan)
+            parts = np.where(n > 1, squares / n / (n - 1.0), np.nan)
         return math.sqrt(float(np.sum(spread.weights**2 * parts))), math.inf
-    gap = spread.count * (low - share[spread.stratum])
+    gap = spread.count * gap
     total = np.bincount(spread.cluster, weights=gap)
     home = np.zeros(len(total), np.int64)
     home[spread.cluster] = spread.stratum
