@@ -217,9 +217,9 @@ def _robust(
     gap = placed.values[mine] - cells.means[stratum, arm]
     inverse = slopes.inverse[arm]
     x = gap[:, slopes.columns] / slopes.scale
-    residual = gap[:, : cells.measured] @ direction - x @ (direction @ slopes.slopes[arm])
+    residual = _along(gap[:, : cells.measured], direction) - _along(x, direction @ slopes.slopes[arm])
     lever = 1.0 / n[stratum] + np.einsum("ip,pq,iq->i", x, inverse, x)
-    pull = weights[stratum] / n[stratum] - x @ (inverse @ slopes.gap[arm])
+    pull = weights[stratum] / n[stratum] - _along(x, inverse @ slopes.gap[arm])
     rest = 1.0 - lever
     single = rest < _SINGLED_OUT
     divided = np.divide(pull**2, rest, out=np.zeros_like(rest), where=~single)
@@ -240,6 +240,11 @@ def _robust(
     )  # fmt: skip
     expected = float(np.sum((count * pull**2)[~single]))
     return variance, max(1.0, expected**2 / spread) if spread > 0.0 else float(n.sum() - strata - x.shape[1])
+
+
+def _along(rows: Floats, line: Floats) -> Floats:
+    """Rows times a line; not by BLAS, whose last bits may depend on the number of threads."""
+    return np.asarray(np.einsum("ip,p->i", rows, line), dtype=np.float64)
 
 
 def _classical(cells: CellMoments, slopes: Slopes, direction: Floats, weights: Floats, arm: int) -> tuple[float, float]:

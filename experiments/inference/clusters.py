@@ -180,7 +180,7 @@ def _batches(parts: _Parts, slopes: Slopes, direction: Floats, measured: int, ar
     mine = mine[np.lexsort((parts.stratum[mine], parts.cluster[mine]))]
     columns, scale = slopes.columns, slopes.scale
     n = parts.n[mine]
-    x, y = parts.means[mine][:, columns] / scale, parts.means[mine][:, :measured] @ direction
+    x, y = parts.means[mine][:, columns] / scale, np.einsum("im,m->i", parts.means[mine][:, :measured], direction)
     xx = parts.products[mine][:, columns[:, None], columns] / (scale[:, None] * scale)
     xx = xx + n[:, None, None] * x[:, :, None] * x[:, None, :]
     xy = np.einsum("m,imp->ip", direction, parts.products[mine][:, :measured, columns]) / scale
@@ -250,9 +250,9 @@ def _population(parts: _Parts, cells: CellMoments, slopes: Slopes, direction: Fl
     levels = np.einsum("am,sam->sa", direction, slopes.inside)
     levels = levels - weights @ levels
     away = parts.means[:, columns] / scale + covariates[parts.stratum, parts.arm] - middle[parts.stratum]
-    pull = (parts.n * weights[parts.stratum] / n_all[parts.stratum])[:, None] * (away @ lines.T)
+    pull = (parts.n * weights[parts.stratum] / n_all[parts.stratum])[:, None] * np.einsum("ip,ap->ia", away, lines)
     pull += parts.n[:, None] * levels[parts.stratum] / n_all.sum()
     size = int(parts.cluster.max()) + 1
     summed = np.zeros((size, len(lines)))
     np.add.at(summed, parts.cluster, pull)
-    return np.asarray(summed.T @ summed * (size / max(size - 1.0, 1.0)), dtype=np.float64)
+    return np.asarray(np.einsum("ga,gb->ab", summed, summed) * (size / max(size - 1.0, 1.0)), dtype=np.float64)
