@@ -15,7 +15,7 @@ from experiments.design.assignment import EVERYBODY, arms_of, read_units, shares
 from experiments.design.assignment_hash import checked_salt, unit_numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     import pyarrow as pa
     from numpy.typing import NDArray
