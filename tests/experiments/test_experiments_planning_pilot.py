@@ -11,6 +11,10 @@ import pytest
 
 import experiments as ex
 from attribution import language
+from experiments.design.planning.on_data import Injection, Redraw
+from experiments.metrics import inputs_of
+from experiments.moments.rows import MetricRows
+from experiments.readout.fit import fit_metric
 
 SHARES = {"holdout": 0.1, "sms": 0.9}
 
@@ -151,22 +155,22 @@ def test_simulations_find_what_they_should():
     frame = table()
     metrics = {"woken": ex.Rate("woken"), "value": ex.Mean("value")}
     experiment = spec(metrics, shares={"holdout": 0.3, "sms": 0.7})
-    found = experiment.simulate_on(frame, effect={"woken": 0.03, "value": 0.5}, replications=300)
+    found = experiment.simulate_on(frame, effect={"woken": 0.03, "value": 0.5}, replications=120)
     rows = {(row.metric, row.kind): row for row in found.rows}
-    assert rows["woken", "A/A"].rejected < 0.1
+    assert rows["woken", "A/A"].rejected < 0.15
     claimed = {row.metric: row.power for row in
                experiment.power(frame, n=len(frame), effect={"woken": 0.03, "value": 0.5}).rows}  # fmt: skip
     # value is secondary and alone in its family, so the plan's level is the simulation's
     for name in metrics:
         row = rows[name, "A/B"]
-        assert row.rejected == pytest.approx(claimed[name], abs=0.09)
-        assert row.coverage > 0.9
+        assert row.rejected == pytest.approx(claimed[name], abs=0.13)
+        assert row.coverage > 0.87
         assert row.rejected_low < row.rejected < row.rejected_high
     assert [finding.status for finding in found.findings] == ["pass", "pass"]
     assert (
         found.to_dicts()
         == experiment.simulate_on(
-            frame.sample(frac=1.0, random_state=2), effect={"woken": 0.03, "value": 0.5}, replications=300
+            frame.sample(frac=1.0, random_state=2), effect={"woken": 0.03, "value": 0.5}, replications=120
         ).to_dicts()
     )
     with language("zh"):
@@ -216,3 +220,64 @@ def test_replications_are_whole(replications):
 def test_an_effect_that_no_rate_can_have_is_refused():
     with pytest.raises(ex.InputError, match="outside 0 to 1"):
         spec().simulate_on(table(500), effect=0.99, replications=2)
+
+
+@pytest.mark.parametrize("metric", [ex.Rate("woken"), ex.Mean("value"), ex.Ratio("value", "orders")], ids=str)
+def test_a_replication_expanded_to_rows_is_read_alike(metric):
+    columns = inputs_of(metric).columns
+    rng = np.random.default_rng(4)
+    count, strata = np.array([40, 30, 1, 55, 1, 20]), (("a",), ("b",))
+    values = np.column_stack([[0.0, 1.0, 1.0, 0.0, 1.0, 1.0], [1.0, 2.0, 5.0, 1.0, 3.0, 7.0]])[:, : len(columns)]
+    persons = np.array([71, 76])
+    rows = MetricRows(
+        names=("s",), cells=strata, labels=columns, cell=np.array([0, 0, 0, 1, 1, 1]), values=values, count=count,
+        persons=persons, observed=persons, strange=0, measured=len(columns),
+    )  # fmt: skip
+    redraw = Redraw(
+        rows=rows, clusters=None, arm="arm", arms=("holdout", "sms"), shares=np.array([[0.4, 0.6], [0.5, 0.5]]),
+        strata=strata, by_rows=True,
+    )  # fmt: skip
+    flips = (0.2, 0.3) if isinstance(metric, ex.Rate) else None
+    injection = Injection(flips=flips) if flips else Injection(factor=1.5, shift=2.0)
+    experiment = ex.Experiment({"m": metric}, strata="s")
+    for data in redraw.replications(rng, 5, control="holdout", injection=injection):
+        fit, _ = fit_metric("m", metric, "primary", data.moments, level=0.95)
+        again = as_persons(data.rows)
+        told = experiment.analyze(again).comparison("m", arm="sms").difference
+        ours = fit.compare("sms", "holdout").difference
+        assert (ours.value, ours.low, ours.high) == pytest.approx((told.value, told.low, told.high), rel=1e-9)
+
+
+def as_persons(rows):
+    """The replication as a table of persons."""
+    cells = np.array(rows.cells, dtype=object)[rows.cell]
+    frame = pd.DataFrame({"s": cells[:, 0], "arm": cells[:, 1]})
+    for i, name in enumerate(rows.labels):
+        frame[name] = rows.values[:, i]
+    frame = frame.loc[frame.index.repeat(rows.count)].reset_index(drop=True)
+    frame["person_id"] = np.arange(len(frame))
+    if "woken" in frame:
+        frame["woken"] = frame["woken"].astype(int)
+    return frame
+
+
+def test_moments_and_rows_of_a_replication_agree():
+    rng = np.random.default_rng(6)
+    values, count = rng.normal(1e6, 3.0, (50, 2)), rng.integers(1, 4, 50)
+    persons = np.array([count.sum()])
+    rows = MetricRows(
+        names=(), cells=((),), labels=("a", "b"), cell=np.zeros(50, dtype=np.int64), values=values, count=count,
+        persons=persons, observed=persons, strange=0, measured=2,
+    )  # fmt: skip
+    made = []
+    for by_rows in (True, False):
+        redraw = Redraw(
+            rows=rows, clusters=None, arm="arm", arms=("c", "t", "u"), shares=np.array([[0.2, 0.3, 0.5]]),
+            strata=((),), by_rows=by_rows,
+        )  # fmt: skip
+        data = list(redraw.replications(np.random.default_rng(9), 4, control="c", injection=Injection(factor=1.25)))
+        made.append([one.moments for one in data])
+    for first, second in zip(*made, strict=True):
+        assert first.n.tolist() == second.n.tolist()
+        assert np.allclose(first.means, second.means, rtol=1e-12)
+        assert np.allclose(first.products, second.products, rtol=1e-7, atol=1e-6)
