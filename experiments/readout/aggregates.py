@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from experiments.moments.counted import Floats
     from experiments.readout.experiment import Experiment
 
-__all__ = ["Aggregates", "Part", "aggregate", "finish", "regroup"]
+__all__ = ["Aggregates", "Part", "aggregate", "finish", "key_columns", "refuse_rows", "regroup"]
 
 _NAMED = 20
 
@@ -129,8 +129,8 @@ def aggregate(experiment: Experiment, outcomes: object, *, by: Sequence[str], mi
 
     if isinstance(min_cell, bool) or not isinstance(min_cell, int) or min_cell < 1:
         raise InputError(f"min_cell must be a whole number of persons from 1 on, got {min_cell!r}.")
-    _refuse_rows(experiment)
-    keys = _keys(experiment, by)
+    refuse_rows(experiment)
+    keys = key_columns(experiment, by)
     table = open_outcomes(experiment, outcomes)
     inputs = {name: inputs_of(metric) for name, metric in experiment.metrics.items()}
     found = metric_moments(table, inputs, keys=keys)
@@ -147,7 +147,8 @@ def aggregate(experiment: Experiment, outcomes: object, *, by: Sequence[str], mi
     return finish(keys, parts, shares, min_cell=min_cell, findings=())
 
 
-def _refuse_rows(experiment: Experiment) -> None:
+def refuse_rows(experiment: Experiment) -> None:
+    """Refuse metrics that cannot be computed from sums."""
     rows = [name for name, metric in experiment.metrics.items() if isinstance(metric, Quantile)]
     if rows:
         raise DesignError(
@@ -157,7 +158,7 @@ def _refuse_rows(experiment: Experiment) -> None:
         )
 
 
-def _keys(experiment: Experiment, by: Sequence[str]) -> tuple[str, ...]:
+def key_columns(experiment: Experiment, by: Sequence[str]) -> tuple[str, ...]:
     """Further columns, strata, arm, cluster; every one once."""
     from experiments.readout.aggregates_table import RESERVED
 

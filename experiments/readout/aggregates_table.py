@@ -200,7 +200,7 @@ class _Reader:
     def _part(self, metric: str, numbers: dict[_Name, Floats]) -> Part:
         columns, covariates = _ordered(numbers, "measured"), _ordered(numbers, "covariate")
         constants = {column: _one(numbers, ("constant", column, "")) for column in covariates}
-        lacking = {column: value for column, value in constants.items() if value is not None}
+        lacking = {c: v for c, v in constants.items() if v is not None and _lacking(numbers, c)}
         limits = tuple(_limits(numbers, column) for column in columns)
         fill = _one(numbers, ("fill", "", ""))
         inputs = MetricInputs(columns=columns, limits=limits, fill=fill, covariates=covariates)
@@ -263,6 +263,12 @@ def _ordered(numbers: dict[_Name, Floats], statistic: str) -> tuple[str, ...]:
 
 def _one(numbers: dict[_Name, Floats], name: _Name) -> float | None:
     return float(np.nanmin(numbers[name])) if name in numbers else None
+
+
+def _lacking(numbers: dict[_Name, Floats], column: str) -> bool:
+    """Whether some counted person lacks a covariate; a warehouse writes the flag even where nobody does."""
+    flag = numbers.get(("mean", f"no {column}", ""))
+    return flag is not None and bool((np.nan_to_num(flag) > 0.0).any())
 
 
 def _limits(numbers: dict[_Name, Floats], column: str) -> tuple[float, float] | None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from experiments.design.planning.options import PlanOptions
     from experiments.design.planning.pilot_plan import Effects, PilotPlan
     from experiments.readout.aggregates import Aggregates
+    from experiments.readout.aggregates_sql import Dialect
     from experiments.readout.result import Readout
     from experiments.readout.segments_result import SegmentReadout
     from experiments.readout.trust import TrustPanel
@@ -177,6 +178,21 @@ class Experiment:
         from experiments.readout.aggregates import aggregate
 
         return aggregate(self, outcomes, by=(by,) if isinstance(by, str) else tuple(by), min_cell=min_cell)
+
+    def aggregate_sql(self, source: str, *, by: str | Sequence[str] = (), dialect: Dialect = "ansi") -> str:
+        """The query whose result `read_aggregates` reads, to be run where the rows are.
+
+        Args:
+            source: Name of the table or view of outcomes, as it stands in a query.
+            by: Further key columns, as for `aggregate`.
+            dialect: "ansi" (PostgreSQL, DuckDB, Snowflake ...), "spark", "mysql" or "bigquery".
+
+        Raises:
+            DesignError: NEEDS_ROWS when a metric is a quantile.
+        """
+        from experiments.readout.aggregates_sql import aggregate_sql
+
+        return aggregate_sql(self, source, by=(by,) if isinstance(by, str) else tuple(by), dialect=dialect)
 
     def analyze(
         self,

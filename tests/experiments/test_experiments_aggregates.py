@@ -271,3 +271,42 @@ def test_aggregates_print_in_both_languages():
     assert made.moments(("arm",))["woken"].cells == made.cells
     with pytest.raises(at.InputError, match="not by 'segment'"):
         made.moments(("segment", "arm"))
+
+
+@pytest.mark.parametrize("strata", [None, "阶段\n"])
+def test_the_query_for_a_warehouse_gives_the_same_statistics(strata):
+    duckdb = pytest.importorskip("duckdb")
+    rows = frame(17).rename(columns={"value": 'val"ue', "history": "历史';--"})
+    metrics = {
+        "it's": ex.Mean('val"ue', cap=(1.0, 500.0), covariate=["历史';--", "age"]),
+        "ticket": ex.Ratio('val"ue', "orders"),
+        "rated": ex.Mean("score", missing="exclude", role="secondary"),
+        "days": ex.Duration("days", horizon="28d"),
+    }
+    experiment = spec(metrics, strata=strata)
+    connection = duckdb.connect()
+    connection.register("rows", rows)
+    found = ex.read_aggregates(connection.sql(experiment.aggregate_sql("rows", by="day")))
+    expected = experiment.aggregate(rows, by="day")
+    assert_same(experiment.analyze(found), experiment.analyze(expected), rtol=1e-9)
+    for name, part in expected.parts.items():
+        made = found.parts[name]
+        assert (made.inputs, made.moments.cells, made.moments.labels) == (
+            part.inputs,
+            part.moments.cells,
+            part.moments.labels,
+        )
+        for field in ("persons", "observed", "n"):
+            np.testing.assert_array_equal(getattr(made.moments, field), getattr(part.moments, field))
+        np.testing.assert_allclose(made.moments.cubes, part.moments.cubes, rtol=1e-8)
+
+
+def test_the_query_quotes_as_its_dialect_does():
+    query = spec({"it's": ex.Mean("val`ue")}).aggregate_sql("rows", dialect="spark")
+    assert "`val``ue`" in query
+    assert r"'it\'s'" in query
+    assert "DOUBLE PRECISION" not in query
+    with pytest.raises(at.InputError, match="dialect must be one of"):
+        spec().aggregate_sql("rows", dialect="cobol")
+    with pytest.raises(at.DesignError, match="NEEDS_ROWS"):
+        spec({"median": ex.Quantile("value")}).aggregate_sql("rows")
