@@ -81,8 +81,24 @@ def test_independent_statistics_are_sidak_and_equal_ones_are_one_test():
     none = joint_tail(2.1, np.zeros(4), math.inf, "two")
     single = 2 * scipy.stats.norm.sf(2.1)
     assert none == pytest.approx(1 - (1 - single) ** 4, rel=1e-12)
-    assert joint_tail(2.1, np.ones(4), math.inf, "two") == pytest.approx(single, rel=5e-3)
+    assert joint_tail(2.1, np.ones(4), math.inf, "two") == pytest.approx(single, rel=1e-5)
     assert joint_tail(2.1, np.array([0.4]), 7.5, "two") == pytest.approx(2 * scipy.stats.t.sf(2.1, 7.5), rel=1e-13)
+
+
+@pytest.mark.parametrize("df", [1.5, 40.0, math.inf])
+@pytest.mark.parametrize("side", ["two", "greater"])
+def test_the_two_rules_of_nodes_agree(df, side, monkeypatch):
+    """Even nodes serve moderate correlations, panels those near 1; each is the other's check."""
+    cases = [(t, np.sqrt(squares)) for t in (-0.4, 0.3, 2.5, 7.0) for squares in ([0.5, 0.9, 0.1], [0.97, 0.2])]
+    even = [joint_tail(t, loadings, df, side) for t, loadings in cases]
+    monkeypatch.setattr("experiments.inference.joint_t._SMOOTH", 0.0)
+    assert [joint_tail(t, loadings, df, side) for t, loadings in cases] == pytest.approx(even, rel=1e-10)
+
+
+def test_an_arm_without_variance_is_decided_by_the_control():
+    arms = {"holdout": (1.0, 2.0, 50), "flat": (0.4, 0.0, 500), "sms": (1.2, 2.0, 500)}
+    found = ex.dunnett(arms, control="holdout", equal_variances=False)
+    assert found.p_values[0] < found.p_adjusted[0] < 2 * found.p_values[0]
 
 
 @pytest.mark.parametrize("df", [2.0, 30.0, 5000.0, math.inf])
