@@ -118,7 +118,7 @@ def bootstrap(  # noqa: PLR0913 - the options of a public function, keyword-only
             divided by the number of persons, as means and ratios are.
         replicates: Number of replicates.
         exact: Means and ratios: whether every distinct unit is drawn on its own, however many there are. Otherwise
-            more than 1,024 distinct units are drawn in about 500 groups of neighbours, with what they differ by inside
+            more than 1,024 distinct units are drawn in about 250 groups of neighbours, with what they differ by inside
             a group as a normal sum of the same covariance; `Bootstrap.grouped` is the share of variance concerned.
         level: Confidence level.
         side: ``"two"``, ``"greater"`` or ``"less"`` (treated minus control).
@@ -292,7 +292,7 @@ def _sum_arm(group: Group, layout: Layout, choice: _Choice, *, weights: Floats, 
     return _SumArm(
         observed=one,
         drawn=arm_values(np.stack(sums, axis=1), layout, size=size, weights=weights, centre=centre),
-        influence=_influences(parts, float(one[0][0]), weights, centre),
+        influence=_influences(parts, float(one[0][0]), weights, centre) if choice.interval == "bca" else (0.0, 0.0),
         share=share,
         fewest=int(size.min()),
     )

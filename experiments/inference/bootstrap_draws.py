@@ -26,7 +26,7 @@ __all__ = ["Draw", "Pool", "drawn_again", "drawn_apart", "make_pool"]
 Draw = Literal["multinomial", "poisson"]
 
 EXACT_ROWS = 1024  # distinct units up to which nothing is grouped
-GROUPS = 512
+GROUPS = 256
 _BLOCK = 2_000_000  # counts held at once
 
 
@@ -94,7 +94,7 @@ def _groups(units: Units) -> NDArray[np.int64]:
     flat = bool(np.all(second == second[0]))
     if flat:
         return _cut(units.totals[:, 0], units.count, GROUPS)
-    cuts = (32, 24)
+    cuts = (24, 16)
     place = _cut(units.totals[:, 0], units.count, cuts[0])
     fine = np.empty_like(place)
     for number in range(int(place.max()) + 1):

@@ -103,8 +103,12 @@ def checked_groups(
 
 
 def _sorted(values: Floats, stratum: NDArray[np.int64], cluster: NDArray[np.int64] | None) -> Group:
-    keys = [values[:, i] for i in reversed(range(values.shape[1]))]
-    order = np.lexsort([*keys, stratum] if cluster is None else [*keys, cluster, stratum])
+    keys: list[NDArray[np.generic]] = [values[:, i] for i in reversed(range(values.shape[1]))]
+    if stratum.any():
+        keys = [*keys, stratum] if cluster is None else [*keys, cluster, stratum]
+    elif cluster is not None:
+        keys = [*keys, cluster]
+    order = np.lexsort(keys)
     return Group(
         values=values[order],
         count=np.ones(len(values), np.int64),
