@@ -38,6 +38,9 @@ def readout_recipe(experiment: Experiment, fits: Sequence[Fit], moments: Mapping
         "shares": _shares(experiment),
         "primary": experiment.primary,
     }
+    if experiment.gatekeeping is not None:
+        gate = experiment.gatekeeping
+        settings["gatekeeping"] = gate if isinstance(gate, str) else f"{gate[0]}, truncated by {gate[1]:g}"
     if experiment.cluster is not None:
         settings["cluster"] = experiment.cluster
     if experiment.target != "sample":

@@ -24,8 +24,8 @@ TENTH = (100, 300, 300, 300)  # a tenth held out, three arms
 
 HOLM = "Holm makes no use of the shared control: with correlated arms it errs less often than it may"
 RARE = (
-    "about one event in the holdout of a segment: the chi-square of the score test is rough there, and the note "
-    "SMALL_EXPECTED says so"
+    "about one event in the holdout of a segment: the chi-square of the score test is rough there and errs less often "
+    "than it may; the note SMALL_EXPECTED says so"
 )
 
 
@@ -219,6 +219,16 @@ def _design(
     return Design(name=name, method=method, kind=kind, run=run, low=low, high=None, miss=miss)
 
 
+SPREAD = math.sqrt(4.0 / 100 + 9.0 / 400)
+FREEDOM = SPREAD**4 / ((4.0 / 100) ** 2 / 99 + (9.0 / 400) ** 2 / 399)
+POWER_EQUIVALENT = float(1 - 2 * stats.t.sf(0.9 / SPREAD - stats.t.isf(ALPHA, FREEDOM), FREEDOM))
+NOISE = np.array([p * (1 - p) / 9_000 + 0.05 * 0.95 / 3_000 for p in (0.05, 0.05, 0.07)])
+WEIGHT = 1 / NOISE / np.sum(1 / NOISE)
+SHIFT = np.array([0.0, 0.0, 0.02])
+POWER_INTERACTION = float(
+    stats.ncx2.sf(stats.chi2.isf(ALPHA, 2), 2, np.sum((SHIFT - np.sum(WEIGHT * SHIFT)) ** 2 / NOISE))
+)
+
 DESIGNS: tuple[Design, ...] = (
     _design("no effect in 3 arms, a tenth held out: any rejection", "dunnett, one variance", dunnett_means()),
     _design("3 arms, 12 to 40 persons: any rejection", "dunnett, one variance", dunnett_means((12, 40, 25, 16))),
@@ -314,5 +324,19 @@ DESIGNS: tuple[Design, ...] = (
         "20 % against 10 %, margin a half, 500 each",
         "equivalence_rates, relative non-inferiority",
         tost_rates(0.20, -0.10, 0.5, (500, 500), side="greater", relative=True),
+    ),
+    _design(
+        "no difference, margin of 3.6 standard errors, 400 against 100",
+        "equivalence_means",
+        tost_means(0.0, 0.9, (100, 400), (2.0, 3.0)),
+        low=POWER_EQUIVALENT,
+        kind="power",
+    ),
+    _design(
+        "2 of 3 segments at 5 %, one at 7 %, 9,000 against 3,000",
+        "score interaction",
+        interaction_rates((0.05, 0.05, 0.05), (0.0, 0.0, 0.02), 9_000, 3_000),
+        low=POWER_INTERACTION,
+        kind="power",
     ),
 )
