@@ -33,7 +33,7 @@ LEAK = (
 )
 FOUR = (
     "with four clusters of unequal size the degrees of freedom rest on a working model without correlation, and the "
-    "size of the test is up to 7 % instead of 5 %; the note TOO_FEW_CLUSTERS says so"
+    "size of the test is some 7 % instead of 5 %; the note TOO_FEW_CLUSTERS says so"
 )
 RARE = (
     "an adjusted rate is read like a mean: with some ten events in the holdout its error is small whenever they are "
