@@ -89,13 +89,13 @@ class _Writer:
         told += self._reads(inputs)
         told += [("mean", c.label, "", f"m_{c.name}") for c in every]
         told += [(word, every[0].label, "", word) for word in ("smallest", "largest")]
-        self._rows += [self._row(metric, *row, f"mean{i}") for row in told]
+        self._rows += [self._row(metric, row, f"mean{i}") for row in told]
         self._rows += [
-            self._row(metric, "product", b.label, a.label, f"p_{b.name}_{a.name}", f"sums{i}")
+            self._row(metric, ("product", b.label, a.label, f"p_{b.name}_{a.name}"), f"sums{i}")
             for place, a in enumerate(every)
             for b in every[: place + 1]
         ]
-        self._rows.append(self._row(metric, "cube", every[0].label, "", "third", f"sums{i}"))
+        self._rows.append(self._row(metric, ("cube", every[0].label, "", "third"), f"sums{i}"))
 
     def _reads(self, inputs: MetricInputs) -> list[tuple[str, str, str, str]]:
         """What the metric reads, as rows: statistic, first, second, value."""
@@ -163,13 +163,15 @@ class _Writer:
         keys, number = ", ".join(self._names), self._number(column)
         inner = f"SELECT {self._read_keys()}, {number} AS p FROM {self._source}"
         self._steps.append(f"shares AS (SELECT {keys}, MIN(p) AS low, MAX(p) AS high FROM ({inner}) r GROUP BY {keys})")
-        self._rows += [self._row("", f"share_{end}", "", "", end, "shares") for end in ("low", "high")]
+        self._rows += [self._row("", (f"share_{end}", "", "", end), "shares") for end in ("low", "high")]
 
-    def _row(self, metric: str, statistic: str, first: str, second: str, value: str, step: str) -> str:
-        words = zip((metric, statistic, first, second), _SHOWN, strict=False)
-        told = [f"{self._text(word)} AS s_{name}" for word, name in words]
+    def _row(self, metric: str, told: tuple[str, str, str, str], step: str) -> str:
+        """One statistic of every cell: what it is called, its two labels, and its column in the step."""
+        *named, value = told
+        words = zip((metric, *named), _SHOWN, strict=False)
+        texts = [f"{self._text(word)} AS s_{name}" for word, name in words]
         number = f"CAST({value} AS {_NUMBER[self._dialect]}) AS s_value"
-        return f"SELECT {', '.join((*self._names, *told, number))} FROM {step}"
+        return f"SELECT {', '.join((*self._names, *texts, number))} FROM {step}"
 
     def text(self) -> str:
         """The whole query."""

@@ -149,27 +149,32 @@ class _Reader:
 
         kind = self._table.arrow("value").type
         if not (pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind)):
-            self._note("WRONG_TYPE", "value", self._table.rows, f"numbers are needed, got {kind}; cast the column")
+            _note(
+                self._table, "WRONG_TYPE", "value", self._table.rows, f"numbers are needed, got {kind}; cast the column"
+            )
 
     def _need_keys(self) -> None:
         for name in self._keys:
             empty = self._table.arrow(name).null_count
             if empty:
-                self._note("NULL_KEY", name, empty, "a key is empty; name it, or drop the column")
-
-    def _note(self, code: str, column: str | None, count: int, message: str) -> None:
-        self._table.problems.add(code, self._table.name, column, count, message=message)
+                _note(self._table, "NULL_KEY", name, empty, "a key is empty; name it, or drop the column")
 
     def read(self, min_cell: int) -> Aggregates:
         """All metrics, checked."""
         wrong = int((~np.isfinite(self._value)).sum())
         if wrong:
-            self._note("NOT_FINITE", "value", wrong, "every row holds one finite number; leave out what is undefined")
+            _note(
+                self._table,
+                "NOT_FINITE",
+                "value",
+                wrong,
+                "every row holds one finite number; leave out what is undefined",
+            )
         found = self._by_name()
         shares = found.pop("", {})
         parts = {metric: self._part(metric, numbers) for metric, numbers in found.items()}
         if not parts:
-            self._note("MISSING_STATISTIC", "metric", 1, "no row names a metric")
+            _note(self._table, "MISSING_STATISTIC", "metric", 1, "no row names a metric")
         self._table.problems.raise_if_any()
         ends = [shares.get((name, "", "")) for name in ("share_low", "share_high")]
         known = None if ends[0] is None or ends[1] is None else (ends[0], ends[1])
@@ -192,8 +197,12 @@ class _Reader:
             name, statistic, first, second = (words[code] for code in combo)
             made.setdefault(name, {})[(statistic, first, second)] = numbers
         if repeated:
-            self._note(
-                "REPEATED_ROW", None, repeated, "a statistic of a cell occurs twice; use merge_aggregates to add"
+            _note(
+                self._table,
+                "REPEATED_ROW",
+                None,
+                repeated,
+                "a statistic of a cell occurs twice; use merge_aggregates to add",
             )
         return made
 
@@ -220,12 +229,16 @@ class _Reader:
                 found = self._number(metric, numbers, name, some)
                 products[:, i, j] = products[:, j, i] = np.where(some, found, 0.0)
         if (np.einsum("cii->ci", products) < 0.0).any():
-            self._note("NEGATIVE_VALUE", "value", 1, f"a sum of squares of the metric {metric!r} is below 0")
+            _note(self._table, "NEGATIVE_VALUE", "value", 1, f"a sum of squares of the metric {metric!r} is below 0")
         blank = np.full(size, np.nan)
         cubes, low, high = (numbers.get((name, labels[0] if labels else "", ""), blank) for name in _SINGLES)
         if not labels:
-            self._note(
-                "MISSING_STATISTIC", "statistic", 1, f"the metric {metric!r} has no row with statistic 'measured'"
+            _note(
+                self._table,
+                "MISSING_STATISTIC",
+                "statistic",
+                1,
+                f"the metric {metric!r} has no row with statistic 'measured'",
             )
         return Moments(
             names=self._keys, cells=self._cells, labels=labels, persons=persons,
@@ -240,10 +253,14 @@ class _Reader:
         filled = self._number(metric, numbers, (name, "", ""), np.ones(len(self._cells), bool))
         filled = np.where(np.isfinite(filled), filled, 0.0)
         if (filled < 0.0).any():
-            self._note("NEGATIVE_VALUE", "value", int((filled < 0.0).sum()), f"{name} of {metric!r} is below 0")
+            _note(self._table, "NEGATIVE_VALUE", "value", int((filled < 0.0).sum()), f"{name} of {metric!r} is below 0")
         if (filled != np.floor(filled)).any():
-            self._note(
-                "NOT_WHOLE", "value", int((filled != np.floor(filled)).sum()), f"{name} of {metric!r} counts persons"
+            _note(
+                self._table,
+                "NOT_WHOLE",
+                "value",
+                int((filled != np.floor(filled)).sum()),
+                f"{name} of {metric!r} counts persons",
             )
         return filled.astype(np.int64)
 
@@ -252,8 +269,18 @@ class _Reader:
         absent = int((np.isnan(found) & needed).sum())
         if absent:
             shown = " ".join(part for part in name if part)
-            self._note("MISSING_STATISTIC", "statistic", absent, f"the metric {metric!r} lacks {shown!r} in some cells")
+            _note(
+                self._table,
+                "MISSING_STATISTIC",
+                "statistic",
+                absent,
+                f"the metric {metric!r} lacks {shown!r} in some cells",
+            )
         return found
+
+
+def _note(table: Table, code: str, column: str | None, count: int, message: str) -> None:
+    table.problems.add(code, table.name, column, count, message=message)
 
 
 def _ordered(numbers: dict[_Name, Floats], statistic: str) -> tuple[str, ...]:
