@@ -165,3 +165,16 @@ def test_a_reading_with_immature_persons_is_early():
     assert found.values["matured"] == len(early.to_dicts())
     assert found.values["planned"] == len(c.assignment)
     assert early_reading(late, planned=10_000).values["fraction"] == pytest.approx(len(late.to_dicts()) / 10_000)
+
+
+@pytest.mark.parametrize(("factor", "shift"), [(1_000.0, 0.0), (0.01, 0.0), (1.0, 1e9), (-1.0, 0.0)])
+def test_units_and_offsets_of_money_do_not_move_z(factor, shift):
+    table = persons(5_000)
+    spec, log = ex.Experiment({"value": ex.Mean("value")}), looks_of(metric="value", kind="mean")
+    counts = {"holdout": 150, "sms": 300}
+    here = monitor(spec, table, looks=log, day="2026-10-01", events=counts).to_dicts()[0]
+    moved = table.assign(value=table["value"] * factor + shift)
+    there = monitor(spec, moved, looks=log, day="2026-10-01", events=counts).to_dicts()[0]
+    assert there["z"] == pytest.approx(np.sign(factor) * here["z"], rel=1e-6)
+    assert there["p_value"] == pytest.approx(here["p_value"], rel=1e-5)
+    assert there["difference"] == pytest.approx(factor * here["difference"], rel=1e-5)
