@@ -21,7 +21,7 @@ __all__ = ["Dialect", "aggregate_sql"]
 
 Dialect = Literal["ansi", "spark", "mysql", "bigquery"]
 _SHOWN = ("metric", "statistic", "first", "second", "value")
-_NUMBER = {"ansi": "DOUBLE PRECISION", "spark": "DOUBLE", "mysql": "DOUBLE", "bigquery": "FLOAT64"}
+_NUMBER = {"ansi": "double precision", "spark": "double", "mysql": "double", "bigquery": "float64"}
 
 
 def aggregate_sql(experiment: Experiment, source: str, *, by: Sequence[str], dialect: Dialect) -> str:
