@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +13,8 @@ from attribution.core.recipe import Recipe
 from experiments.design.planning.on_data import Injection, Redraw, tally_arms
 from experiments.design.planning.on_data_result import DataSimulation, judged, simulated_row
 from experiments.design.planning.pilot_plan import effects_by_metric, relative_effect
+from experiments.inference.score import Tables, difference_statistic
+from experiments.inference.tails import critical_value
 from experiments.metrics import Quantile, Rate, Ratio, inputs_of
 from experiments.moments import metric_moments, metric_rows
 from experiments.readout.fit import fit_metric
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from experiments.design.planning.on_data import Fitted, Replication
     from experiments.design.planning.pilot_plan import Effects
     from experiments.readout.experiment import Experiment
+    from experiments.readout.fit import Fit
 
 __all__ = ["simulate_on_data"]
 
@@ -55,7 +59,7 @@ def simulate_on_data(
         for kind, injection in kinds:
             rng = generator(seed, f"simulate_on {kind} {name}")
             found = tally_arms(
-                redraw, _fit_of(experiment, name), rng, control=experiment.control, replications=replications,
+                redraw, _Fitting(experiment, name), rng, control=experiment.control, replications=replications,
                 injection=injection,
             )  # fmt: skip
             for arm, tally in found.items():
@@ -69,11 +73,7 @@ def simulate_on_data(
     return DataSimulation(rows=tuple(rows), level=experiment.level, persons=persons, findings=found_now, recipe=recipe)
 
 
-def _fit_of(experiment: Experiment, name: str) -> _Fit:
-    return _Fit(experiment, name)
-
-
-class _Fit:
+class _Fitting:
     """Fits a replication as the readout fits the experiment's data."""
 
     def __init__(self, experiment: Experiment, name: str) -> None:
@@ -86,7 +86,42 @@ class _Fit:
             name, spec.metrics[name], spec.roles[name], data.moments, level=spec.level, rows=data.rows,
             clusters=data.clusters, target=spec.target,
         )  # fmt: skip
-        return fit
+        metric = fit.metric
+        score = fit.figures is None and isinstance(metric, Rate) and metric.method == "score"
+        return _ByScore(fit) if score else _ByInterval(fit)
+
+
+class _ByInterval:
+    """Reads the interval that the readout prints."""
+
+    def __init__(self, fit: Fit) -> None:
+        self.fit = fit
+
+    def judge(self, arm: object, against: object, truth: float) -> tuple[bool, bool, bool] | None:
+        """Whether it lies above 0, below 0, and contains the truth."""
+        difference = self.fit.compare(arm, against).difference
+        low, high = difference.low, difference.high
+        if low is None or high is None or math.isnan(low) or math.isnan(high):
+            return None
+        return low > 0.0, high < 0.0, low <= truth <= high
+
+
+class _ByScore:
+    """Asks the score statistic itself what its interval would say: the interval is made of what it does not reject."""
+
+    def __init__(self, fit: Fit) -> None:
+        self.fit = fit
+        self.limit = critical_value(fit.level, "two")
+
+    def judge(self, arm: object, against: object, truth: float) -> tuple[bool, bool, bool] | None:
+        """As `_ByInterval.judge`."""
+        fit = self.fit
+        i, j = fit.position(arm), fit.position(against)
+        hits, n = fit.hits, fit.n.astype(np.float64)
+        tables = Tables(hits=hits[:, i], n=n[:, i], control_hits=hits[:, j], control_n=n[:, j], weights=fit.weights)
+        nothing = difference_statistic(tables, 0.0)
+        there = nothing if truth == 0.0 else difference_statistic(tables, truth)
+        return nothing > self.limit, nothing < -self.limit, abs(there) <= self.limit
 
 
 def _redraw(experiment: Experiment, table: Table, name: str, shares: Mapping[object, Mapping[Layer, float]]) -> Redraw:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
@@ -58,6 +59,8 @@ def plan_by_pilot(  # noqa: PLR0913 - what the methods of Experiment pass on
     shares, findings = planned_shares(experiment, table, next(iter(measured.values())))
     table.problems.raise_if_any()
     contrasts = _contrasts(experiment, metrics, shares, side=side, options=design)
+    if kind != "detectable":
+        contrasts = [_guarded(experiment, contrast) for contrast in contrasts]
     if power is not None:
         check_power(power, max(contrast.test.tail for contrast in contrasts))
     if n is not None and not n >= 1:
@@ -179,6 +182,18 @@ def _contrasts(
                 )
             )
     return made
+
+
+def _guarded(experiment: Experiment, contrast: PilotContrast) -> PilotContrast:
+    """A guardrail is planned to be shown safe: the upper bound of its rise at most the margin, read once."""
+    from scipy.special import ndtri
+
+    named = [one for one in experiment.guardrails if getattr(one, "metric", None) == contrast.metric.name]
+    if not named:
+        return contrast
+    margin, tail = float(getattr(named[0], "margin", 0.0)), 1.0 - float(getattr(named[0], "level", 0.95))
+    test = PlannedTest(tail=tail, limits=(-float(ndtri(tail)),), fractions=(1.0,), both=False)
+    return replace(contrast, test=test, side="less", margin=margin, words=f", rise at most {margin:g}")
 
 
 def _test(

@@ -14,6 +14,7 @@ from attribution import language
 from experiments.design.planning.on_data import Injection, Redraw
 from experiments.metrics import inputs_of
 from experiments.moments.rows import MetricRows
+from experiments.readout import on_data
 from experiments.readout.fit import fit_metric
 
 SHARES = {"holdout": 0.1, "sms": 0.9}
@@ -281,3 +282,27 @@ def test_moments_and_rows_of_a_replication_agree():
         assert first.n.tolist() == second.n.tolist()
         assert np.allclose(first.means, second.means, rtol=1e-12)
         assert np.allclose(first.products, second.products, rtol=1e-7, atol=1e-6)
+
+
+def test_the_statistic_says_what_the_interval_says(monkeypatch):
+    experiment = spec(shares={"holdout": 0.3, "sms": 0.7}, strata="region")
+    fast = experiment.simulate_on(table(900), effect=0.04, replications=80).to_dicts()
+    monkeypatch.setattr(on_data, "_ByScore", on_data._ByInterval)
+    assert experiment.simulate_on(table(900), effect=0.04, replications=80).to_dicts() == fast
+
+
+def test_a_guardrail_is_planned_to_be_shown_safe():
+    frame = table()
+    frame["closed"] = (np.random.default_rng(2).random(len(frame)) < 0.03).astype(int)
+    metrics = {"woken": ex.Rate("woken"), "closed": ex.Rate("closed", direction="down")}
+    experiment = spec(metrics, guardrails=[ex.Guardrail("closed", 0.01)])
+    plan = experiment.sample_size(frame, effect=0.02)
+    row = next(one for one in plan.rows if one.metric == "closed")
+    p = frame.closed.mean()
+    size = ex.sample_size_rates(p, p, allocation=9.0, null=0.01, side="less")
+    assert row.n_total == int(np.ceil(size.exact / 0.1 - 1e-6))
+    assert row.method == "score, rise at most 0.01"
+    power = next(one for one in experiment.power(frame, n=row.n_total, effect=0.02).rows if one.metric == "closed")
+    assert power.power == pytest.approx(0.8, abs=1e-3)
+    never = spec(metrics, guardrails=[ex.Guardrail("closed", 0.0)]).sample_size(frame, effect=0.02)
+    assert next(one for one in never.rows if one.metric == "closed").note == "NOT_DETECTABLE"

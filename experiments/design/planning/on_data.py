@@ -6,7 +6,6 @@ a chunk are one matrix product. Clusters move as wholes.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
     from numpy.random import Generator
     from numpy.typing import NDArray
 
-    from attribution.core.estimates import Comparison
-
 __all__ = ["ArmTally", "FitFunction", "Fitted", "Injection", "Redraw", "Replication", "tally_arms"]
 
 _CHUNK = 2_000_000  # numbers of persons in memory at once
@@ -33,8 +30,8 @@ _CHUNK = 2_000_000  # numbers of persons in memory at once
 class Fitted(Protocol):
     """A metric fitted over all arms."""
 
-    def compare(self, arm: object, against: object) -> Comparison:
-        """One arm against another."""
+    def judge(self, arm: object, against: object, truth: float) -> tuple[bool, bool, bool] | None:
+        """Whether the interval lies above 0, below 0, and contains the truth; None without an interval."""
         ...
 
 
@@ -122,12 +119,8 @@ def tally_arms(
                 counts[arm][3] += 1
             continue
         for arm in treated:
-            difference = fitted.compare(arm, control).difference
-            low, high = difference.low, difference.high
-            if low is None or high is None or math.isnan(low) or math.isnan(high):
-                counts[arm][3] += 1
-                continue
-            counts[arm] += np.array([low > 0.0, high < 0.0, low <= injection.truth <= high, False])
+            found = fitted.judge(arm, control, injection.truth)
+            counts[arm] += np.array([False, False, False, True] if found is None else [*found, False])
     return {
         arm: ArmTally(
             replications=replications - int(count[3]),
@@ -178,41 +171,46 @@ class Redraw:
                 yield from source(self, self.rows, counts, flips, control=control, injection=injection)
 
 
-def _drawn(rng: Generator, count: NDArray[np.int64], shares: NDArray[np.float64], size: int) -> NDArray[np.int64]:
-    """Persons of every row that each arm gets: replications by rows by arms."""
+def _drawn(rng: Generator, count: NDArray[np.int64], shares: NDArray[np.float64], size: int) -> NDArray[np.float64]:
+    """Persons of every row that each arm gets: arms by replications by rows."""
     arms = shares.shape[1]
-    found = np.zeros((size, len(count), arms), dtype=np.int64)
+    found = np.empty((arms, size, len(count)))
     single = count == 1
-    if single.any():
-        edges = np.cumsum(shares[single], axis=1)[:, :-1]
-        chosen = (rng.random((size, int(single.sum())))[:, :, None] >= edges[None]).sum(axis=2)
-        found[:, single] = chosen[:, :, None] == np.arange(arms)
-    many = ~single
-    if many.any():
-        left = np.broadcast_to(count[many], (size, int(many.sum()))).copy()
-        rest = np.ones(int(many.sum()))
+    alone, many = np.flatnonzero(single), np.flatnonzero(~single)
+    if len(alone):
+        edges = np.cumsum(shares[alone], axis=1)
+        where = slice(None) if len(alone) == len(count) else alone
+        place = rng.random((size, len(alone)))
+        before: NDArray[np.bool_] = np.zeros(place.shape, dtype=np.bool_)
+        for i in range(arms):
+            below = place < edges[:, i] if i < arms - 1 else np.ones(place.shape, dtype=np.bool_)
+            found[i][:, where] = below & ~before
+            before = below
+    if len(many):
+        left = np.broadcast_to(count[many], (size, len(many))).copy()
+        rest = np.ones(len(many))
         for i in range(arms - 1):
             share = shares[many, i]
             taken = rng.binomial(left, np.clip(share / rest, 0.0, 1.0))
-            found[:, many, i] = taken
+            found[i][:, many] = taken
             left = left - taken
             rest = np.maximum(rest - share, 1e-300)
-        found[:, many, arms - 1] = left
+        found[arms - 1][:, many] = left
     return found
 
 
 def _flipped(
-    rng: Generator, redraw: Redraw, rows: MetricRows, counts: NDArray[np.int64], *, control: object,
+    rng: Generator, redraw: Redraw, rows: MetricRows, counts: NDArray[np.float64], *, control: object,
     injection: Injection,
-) -> NDArray[np.int64] | None:  # fmt: skip
+) -> NDArray[np.float64] | None:  # fmt: skip
     """How many of the persons counted change between no event and event; None without flips."""
     if injection.flips is None:
         return None
     able = rows.values[:, 0] == (0.0 if injection.upwards else 1.0)
     chance = np.where(able, np.array(injection.flips)[rows.cell], 0.0)
-    found = rng.binomial(counts, chance[None, :, None])
-    found[:, :, redraw.arms.index(control)] = 0
-    return np.asarray(found, dtype=np.int64)
+    found = rng.binomial(counts.astype(np.int64), chance[None, None, :])
+    found[redraw.arms.index(control)] = 0
+    return np.asarray(found, dtype=np.float64)
 
 
 def _keys(redraw: Redraw, source: MetricRows) -> tuple[tuple[str, ...], tuple[tuple[object, ...], ...]]:
@@ -220,11 +218,11 @@ def _keys(redraw: Redraw, source: MetricRows) -> tuple[tuple[str, ...], tuple[tu
 
 
 def _by_moments(
-    redraw: Redraw, rows: MetricRows, counts: NDArray[np.int64], flips: NDArray[np.int64] | None, *, control: object,
-    injection: Injection,
+    redraw: Redraw, rows: MetricRows, counts: NDArray[np.float64], flips: NDArray[np.float64] | None, *,
+    control: object, injection: Injection,
 ) -> Iterator[Replication]:  # fmt: skip
     """Moments of every replication of a chunk by one product of matrices per stratum and arm."""
-    size, strata, arms, wide = len(counts), len(redraw.strata), len(redraw.arms), rows.values.shape[1]
+    size, strata, arms, wide = counts.shape[1], len(redraw.strata), len(redraw.arms), rows.values.shape[1]
     total = np.average(rows.values, axis=0, weights=rows.count)
     features = _features(rows.values - total)
     changed = rows.values.copy()
@@ -235,9 +233,9 @@ def _by_moments(
     for s in range(strata):
         part = slice(edges[s], edges[s + 1])
         for a in range(arms):
-            sums[:, s, a] = counts[:, part, a].astype(np.float64) @ features[part]
+            sums[:, s, a] = counts[a][:, part] @ features[part]
             if flips is not None:
-                sums[:, s, a] += flips[:, part, a].astype(np.float64) @ moved[part]
+                sums[:, s, a] += flips[a][:, part] @ moved[part]
     names, cells = _keys(redraw, rows)
     treated = np.tile(np.array([arm != control for arm in redraw.arms]), strata)
     for one in sums.reshape(size, strata * arms, -1):
@@ -284,27 +282,28 @@ def _changed(moments: Moments, treated: NDArray[np.bool_], injection: Injection)
 
 
 def _by_rows(
-    redraw: Redraw, rows: MetricRows, counts: NDArray[np.int64], flips: NDArray[np.int64] | None, *, control: object,
-    injection: Injection,
+    redraw: Redraw, rows: MetricRows, counts: NDArray[np.float64], flips: NDArray[np.float64] | None, *,
+    control: object, injection: Injection,
 ) -> Iterator[Replication]:  # fmt: skip
     """Counted rows of every replication of a chunk, for methods that need them."""
     from experiments.moments.rows import moments_of
 
     arms = len(redraw.arms)
     names, cells = _keys(redraw, rows)
-    for k, one in enumerate(counts):
+    for k in range(counts.shape[1]):
         pieces: list[tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]] = []
         for a, arm in enumerate(redraw.arms):
             values = rows.values
             if arm != control and (injection.shift != 0.0 or injection.factor != 1.0):
                 values = values.copy()
                 values[:, 0] = values[:, 0] * injection.factor + injection.shift
-            cell, taken = rows.cell * arms + a, one[:, a]
+            cell, taken = rows.cell * arms + a, counts[a, k].astype(np.int64)
             if flips is not None:
                 flipped = values.copy()
                 flipped[:, 0] = 1.0 if injection.upwards else 0.0
-                pieces.append((cell, flipped, flips[k, :, a]))
-                taken = taken - flips[k, :, a]
+                changed = flips[a, k].astype(np.int64)
+                pieces.append((cell, flipped, changed))
+                taken = taken - changed
             pieces.append((cell, values, taken))
         made = _joined(rows, names, cells, pieces)
         yield Replication(moments=moments_of(made), rows=made)

@@ -12,6 +12,7 @@ from attribution.core.errors import InputError
 from experiments.design.planning.rate_terms import RateTerms
 from experiments.design.planning.rates import cluster_freedom
 from experiments.design.planning.solving import solve_effect, solve_persons
+from experiments.inference.score import Tables, constrained_difference
 from experiments.metrics import Rate
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class PilotContrast:
         side: Side of the test.
         reach: Share of the arm whom the campaign reaches.
         words: What the formula's name adds: looks, reach.
+        margin: For a guardrail the largest rise that is acceptable, which the test takes as null; None for the others.
     """
 
     metric: PilotMetric
@@ -49,6 +51,7 @@ class PilotContrast:
     side: Side
     reach: float
     words: str = ""
+    margin: float | None = None
 
     @property
     def share(self) -> float:
@@ -94,12 +97,19 @@ class PilotContrast:
         null = true
         if metric.score:
             rates = np.clip(metric.means + self.reach * effect, 0.0, 1.0)
-            common = (theirs * metric.means + ours * rates) / (theirs + ours)
-            null = float(np.sum(weights * common * (1.0 - common) * (1.0 / theirs + 1.0 / ours)))
+            one, other = self._null_rates(rates)
+            null = float(np.sum(weights * (other * (1.0 - other) / theirs + one * (1.0 - one) / ours)))
         factor = metric.inflation
-        return RateTerms(
-            distance=self.reach * effect, null_error=math.sqrt(factor * null), true_error=math.sqrt(factor * true)
-        )
+        distance = self.reach * effect - (self.margin or 0.0)
+        return RateTerms(distance=distance, null_error=math.sqrt(factor * null), true_error=math.sqrt(factor * true))
+
+    def _null_rates(self, rates: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The rates of arm and control that maximise the expected likelihood under the null, by stratum."""
+        expected = Tables(
+            hits=self.shares * rates, n=self.shares, control_hits=self.control_shares * self.metric.means,
+            control_n=self.control_shares, weights=self.metric.weights,
+        )  # fmt: skip
+        return constrained_difference(expected, self.margin or 0.0)
 
     def power(self, effect: float, persons: float) -> float:
         """The chance of a rejection in the direction of the effect."""
@@ -118,13 +128,13 @@ class PilotContrast:
         Raises:
             InputError: When the side never finds this effect.
         """
-        wrong = {"greater": effect <= 0.0, "less": effect >= 0.0, "two": effect == 0.0}[self.side]
-        if wrong:
+        terms = self.terms(effect)
+        away = terms.distance
+        if {"greater": away <= 0.0, "less": away >= 0.0, "two": away == 0.0}[self.side]:
             raise InputError(
                 f"the effect {effect:g} of {self.metric.name!r} is none that side={self.side!r} can find; turn the "
                 "side, or name another effect."
             )
-        terms = self.terms(effect)
         drift = self.test.drift(power, scale=terms.null_error / terms.true_error)
         start = (drift * terms.true_error / terms.distance) ** 2
         if math.isinf(self._df(effect, start)):

@@ -198,7 +198,7 @@ def relative_effect(name: str, effect: object) -> float | None:
 
 def absolute(metric: PilotMetric, effect: float | str) -> float:
     """The effect in the unit of the metric, at its baseline."""
-    share = relative_effect(metric.name, effect)
+    share = None if effect == 0.0 else relative_effect(metric.name, effect)
     return float(effect) if share is None else share * metric.baseline
 
 
@@ -215,11 +215,17 @@ def make_rows(
     rows = []
     for contrast in contrasts:
         metric = contrast.metric
-        if kind != "detectable" and metric.name not in effects:
+        effect = effects.get(metric.name, None if contrast.margin is None else 0.0)
+        if kind != "detectable" and effect is None:
             continue
-        figures = _answer(kind, contrast, effects.get(metric.name), power, persons) if not metric.note else {}
+        figures = {} if metric.note or _never(contrast, effect) else _answer(kind, contrast, effect, power, persons)
         rows.append(_row(contrast, control, figures))
     return tuple(rows)
+
+
+def _never(contrast: PilotContrast, effect: float | str | None) -> bool:
+    """Whether a guardrail's margin leaves nothing to show: the effect expected is as large."""
+    return contrast.margin is not None and effect is not None and absolute(contrast.metric, effect) >= contrast.margin
 
 
 def _answer(
@@ -237,7 +243,9 @@ def _answer(
     for end in (metric.low, metric.high):
         there = contrast.at(end)
         ends = absolute(there.metric, effect)
-        usable = ends != 0.0 and (not isinstance(metric.metric, Rate) or 0.0 < end < 1.0)
+        usable = (ends != 0.0 or contrast.margin is not None) and (
+            not isinstance(metric.metric, Rate) or 0.0 < end < 1.0
+        )
         totals.append(there.persons(ends, power or 0.8) if usable else math.inf)
     finite = [total for total in totals[1:] if math.isfinite(total)]
     low = min([totals[0], *finite])
@@ -252,7 +260,7 @@ def _row(contrast: PilotContrast, control: object, found: Mapping[str, float | N
     relative = effect / metric.baseline if effect is not None and metric.baseline > 0.0 else None
     size = metric.cluster_size if metric.correlation is not None else None
     n_control, n = (None if total is None else total * share for share in (contrast.control_share, contrast.share))
-    note = metric.note or (NOT_DETECTABLE if effect is None and found else "")
+    note = metric.note or (NOT_DETECTABLE if effect is None else "")
     return PilotRow(
         metric=metric.name, arm=str(contrast.arm), control=str(control),
         baseline=metric.baseline if math.isfinite(metric.baseline) else None,
