@@ -21,6 +21,7 @@ from experiments.readout.aggregates_analysis import aggregate_findings, measure_
 from experiments.readout.fit import fit_metric
 from experiments.readout.guardrails import bare_guardrail_fits
 from experiments.readout.measure import measure
+from experiments.readout.monitoring import early_reading
 from experiments.readout.recipe import readout_recipe
 from experiments.readout.remarks import metric_findings, missing_finding
 from experiments.readout.result import Readout
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from attribution.core.columns import ColumnsLike
     from attribution.core.findings import Finding
     from attribution.core.tables import Table
+    from experiments.design.looks import Looks
     from experiments.readout.experiment import Experiment
     from experiments.readout.fit import Fit
     from experiments.readout.measure import Measured
@@ -43,6 +45,12 @@ _STRATUM = "stratum"  # the assignment's own name for it
 
 def open_outcomes(experiment: Experiment, outcomes: object) -> Table:
     """Open the outcomes with the experiment's names, and note what makes them unusable as rows of persons."""
+    if isinstance(outcomes, Aggregates):
+        raise DesignError(
+            "NEEDS_ROWS",
+            "aggregates were given, and this needs the rows of persons, which aggregates do not hold. Pass the outcomes; "
+            "experiment.analyze is what takes aggregates.",
+        )
     roles = Columns(person=experiment.person, arm=experiment.arm)
     table = open_table(outcomes, "outcomes", roles, problems=Problems())
     units = () if experiment.cluster is None else (experiment.cluster,)
@@ -173,7 +181,7 @@ def _control_group(experiment: Experiment, table: Table, outcomes: object) -> Co
     return ControlGroup(table=table, person=ids, start=start, length=microseconds(outcomes.window))
 
 
-def analyze(
+def analyze(  # noqa: PLR0913 - what Experiment.analyze passes on
     experiment: Experiment,
     outcomes: object,
     *,
@@ -181,6 +189,7 @@ def analyze(
     campaign: Sequence[str] | None,
     leak_limit: float,
     columns: ColumnsLike,
+    looks: Looks | None = None,
 ) -> Readout:
     """Carry out `Experiment.analyze`."""
     if isinstance(outcomes, Aggregates):
@@ -192,6 +201,8 @@ def analyze(
     )
     table.problems.raise_if_any()
     guards = bare_guardrail_fits(open_outcomes(experiment, outcomes), experiment) if experiment.guardrails else ()
+    early = early_reading(outcomes, looks=looks)
+    findings += [] if early is None else [early]
     own = outcomes if isinstance(outcomes, Outcomes) else None
     return _readout(experiment, measured, findings, guards=guards, outcomes=own)
 

@@ -19,6 +19,7 @@ from experiments.readout.guard import refuse_post
 if TYPE_CHECKING:
     from attribution.core.columns import ColumnsLike
     from attribution.core.estimates import Side
+    from experiments.design.looks import Looks
     from experiments.design.planning.on_data_result import DataSimulation
     from experiments.design.planning.options import PlanOptions
     from experiments.design.planning.pilot_plan import Effects, PilotPlan
@@ -202,6 +203,7 @@ class Experiment:
         campaign: str | Sequence[str] | None = None,
         leak_limit: float = 0.05,
         columns: ColumnsLike = None,
+        looks: Looks | None = None,
     ) -> Readout:
         """Compare each arm with the control on every metric, after checking whether the comparison can be trusted.
 
@@ -213,6 +215,8 @@ class Experiment:
             campaign: Name(s) of the campaign in the touches; None: every outbound touch given belongs to it.
             leak_limit: Share of touched control persons above which LEAKAGE is a failure.
             columns: The user's names of the columns of the touches.
+            looks: The log of looks, where the experiment is read while it runs; before its last look (and while windows
+                are not over) a reading like this one is early, and the finding EARLY_READING says so.
 
         Returns:
             The readout. A failed trust check does not hide the numbers: see ``.findings`` and ``.assert_ok()``.
@@ -228,7 +232,9 @@ class Experiment:
         from experiments.readout.analysis import analyze
 
         chosen = (campaign,) if isinstance(campaign, str) else None if campaign is None else tuple(campaign)
-        return analyze(self, outcomes, touches=touches, campaign=chosen, leak_limit=leak_limit, columns=columns)
+        return analyze(
+            self, outcomes, touches=touches, campaign=chosen, leak_limit=leak_limit, columns=columns, looks=looks
+        )
 
     def trust(  # noqa: PLR0913 - the tables that the checks need, each optional
         self,
