@@ -48,7 +48,7 @@ def open_outcomes(experiment: Experiment, outcomes: object) -> Table:
     if isinstance(outcomes, Aggregates):
         raise DesignError(
             "NEEDS_ROWS",
-            "aggregates were given, and this needs the rows of persons, which aggregates do not hold. Pass the outcomes; "
+            "aggregates were given, and this needs the rows of persons, which they do not hold. Pass the outcomes; "
             "experiment.analyze is what takes aggregates.",
         )
     roles = Columns(person=experiment.person, arm=experiment.arm)

@@ -188,6 +188,8 @@ def test_what_needs_rows_is_refused_by_name():
         median.analyze(made)
     with pytest.raises(at.DesignError, match=r"NEEDS_ROWS.*leakage"):
         experiment.analyze(made, touches=pd.DataFrame())
+    with pytest.raises(at.DesignError, match=r"NEEDS_ROWS.*experiment.analyze is what takes aggregates"):
+        experiment.by_segment(made, by="阶段\n")
 
 
 def test_aggregates_of_another_experiment_are_refused_with_every_difference():
