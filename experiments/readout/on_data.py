@@ -19,7 +19,7 @@ from experiments.metrics import Quantile, Rate, Ratio, inputs_of
 from experiments.moments import metric_moments, metric_rows
 from experiments.readout.fit import fit_metric
 from experiments.readout.measure import measure
-from experiments.readout.planned import open_pilot, pilot_metrics, planned_shares
+from experiments.readout.planned import column_allocation, open_pilot, pilot_metrics, planned_shares
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,7 +45,7 @@ def simulate_on_data(
     table = open_pilot(experiment, pilot)
     measured = measure(table, experiment, keys=(*experiment.layers, experiment.arm))
     table.problems.raise_if_any()
-    shares, findings = planned_shares(experiment, table, next(iter(measured.values())))
+    shares, findings = planned_shares(experiment, column_allocation(experiment, table), next(iter(measured.values())))
     chosen = {}
     if effect is not None:
         metrics = pilot_metrics(experiment, measured)

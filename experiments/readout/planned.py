@@ -22,6 +22,8 @@ from experiments.design.planning.pilot import pilot_metric
 from experiments.design.planning.pilot_contrast import PilotContrast
 from experiments.design.planning.pilot_plan import PilotPlan, effects_by_metric, make_rows
 from experiments.moments.grid import arrange
+from experiments.readout.aggregates import Aggregates
+from experiments.readout.aggregates_analysis import aggregate_findings, measure_aggregates, open_aggregates
 from experiments.readout.analysis import open_outcomes
 from experiments.readout.measure import measure
 
@@ -30,12 +32,13 @@ if TYPE_CHECKING:
 
     from attribution.core.estimates import Side
     from attribution.core.tables import Table
+    from experiments.design.allocation import Allocation
     from experiments.design.planning.pilot import PilotMetric
     from experiments.design.planning.pilot_plan import Effects, Kind
     from experiments.readout.experiment import Experiment
     from experiments.readout.measure import Measured
 
-__all__ = ["open_pilot", "pilot_metrics", "plan_by_pilot", "planned_shares"]
+__all__ = ["column_allocation", "open_pilot", "pilot_metrics", "plan_by_pilot", "planned_shares"]
 
 
 def plan_by_pilot(  # noqa: PLR0913 - what the methods of Experiment pass on
@@ -52,12 +55,9 @@ def plan_by_pilot(  # noqa: PLR0913 - what the methods of Experiment pass on
     """Carry out `Experiment.sample_size`, `Experiment.power` and `Experiment.detectable`."""
     design = _checked_options(options)
     side, level = check_side(side), experiment.level
-    table = open_pilot(experiment, pilot)
-    measured = measure(table, experiment, keys=(*experiment.layers, experiment.arm))
-    table.problems.raise_if_any()
+    measured, allocation = _read(experiment, pilot)
     metrics = pilot_metrics(experiment, measured)
-    shares, findings = planned_shares(experiment, table, next(iter(measured.values())))
-    table.problems.raise_if_any()
+    shares, findings = planned_shares(experiment, allocation, next(iter(measured.values())))
     contrasts = _contrasts(experiment, metrics, shares, side=side, options=design)
     if kind != "detectable":
         contrasts = [_guarded(experiment, contrast) for contrast in contrasts]
@@ -74,8 +74,33 @@ def plan_by_pilot(  # noqa: PLR0913 - what the methods of Experiment pass on
     )  # fmt: skip
 
 
+def _read(experiment: Experiment, pilot: object) -> tuple[dict[str, Measured], Allocation | None]:
+    """The pilot's moments by stratum and arm, from rows or from aggregates, and shares that a column declares."""
+    if isinstance(pilot, Aggregates):
+        table = open_aggregates(experiment, pilot, touches=None)
+        measured = measure_aggregates(table, experiment, pilot)
+        table.problems.raise_if_any()
+        allocation = aggregate_findings(table, experiment, pilot)[0] if isinstance(experiment.shares, str) else None
+    else:
+        table = open_pilot(experiment, pilot)
+        measured = measure(table, experiment, keys=(*experiment.layers, experiment.arm))
+        table.problems.raise_if_any()
+        allocation = column_allocation(experiment, table)
+    table.problems.raise_if_any()
+    return measured, allocation
+
+
+def column_allocation(experiment: Experiment, table: Table) -> Allocation | None:
+    """The shares that a column of probabilities declares; None without such a column."""
+    if not isinstance(experiment.shares, str) or experiment.shares not in table.names:
+        return None
+    return read_allocation(table, arm=experiment.arm, layers=experiment.layers, shares=experiment.shares)
+
+
 def open_pilot(experiment: Experiment, pilot: object) -> Table:
     """Open a table of earlier outcomes; without a column of arms everybody in it counts as control."""
+    if isinstance(pilot, Aggregates):
+        return open_outcomes(experiment, pilot)  # which says that rows are needed
     given: Any = pilot.to_arrow() if hasattr(pilot, "_records") and hasattr(pilot, "to_arrow") else pilot
     frame = nw.from_native(given, pass_through=True)
     names = frame.collect_schema().names() if hasattr(frame, "collect_schema") else [experiment.arm]
@@ -85,7 +110,7 @@ def open_pilot(experiment: Experiment, pilot: object) -> Table:
 
 
 def planned_shares(
-    experiment: Experiment, table: Table, measured: Measured
+    experiment: Experiment, allocation: Allocation | None, measured: Measured
 ) -> tuple[dict[object, dict[tuple[object, ...], float]], tuple[Finding, ...]]:
     """Planned share of every arm by stratum: as declared, else as in the pilot (and then a finding says so)."""
     persons: dict[tuple[object, ...], dict[object, float]] = {}
@@ -102,11 +127,9 @@ def planned_shares(
             "the pilot has one arm only and no shares are declared, so it is not known how the persons will be split. "
             f'Declare Experiment(shares={{"{experiment.control}": 0.1, ...}}).'
         )
-    if isinstance(declared, str):
-        found = read_allocation(table, arm=experiment.arm, layers=experiment.layers, shares=declared)
-        if found is not None and found.shares is not None and set(found.shares) == set(persons):
-            given = found.shares
-            return {arm: {layer: float(given[layer][arm]) for layer in persons} for arm in arms}, ()
+    given = None if allocation is None else allocation.shares
+    if given is not None and set(given) == set(persons):
+        return {arm: {layer: float(given[layer][arm]) for layer in persons} for arm in arms}, ()
     total = {layer: sum(cell.values()) for layer, cell in persons.items()}
     observed = {arm: {layer: cell.get(arm, 0.0) / total[layer] for layer, cell in persons.items()} for arm in arms}
     return observed, (Finding(code="PILOT_SHARES", status="note", values={"arms": len(arms)}),)

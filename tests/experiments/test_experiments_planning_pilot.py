@@ -16,6 +16,7 @@ from experiments.metrics import inputs_of
 from experiments.moments.rows import MetricRows
 from experiments.readout import on_data
 from experiments.readout.fit import fit_metric
+from statistical.planning_designs import score_z
 
 SHARES = {"holdout": 0.1, "sms": 0.9}
 
@@ -306,3 +307,32 @@ def test_a_guardrail_is_planned_to_be_shown_safe():
     assert power.power == pytest.approx(0.8, abs=1e-3)
     never = spec(metrics, guardrails=[ex.Guardrail("closed", 0.0)]).sample_size(frame, effect=0.02)
     assert next(one for one in never.rows if one.metric == "closed").note == "NOT_DETECTABLE"
+
+
+def test_aggregates_plan_what_their_rows_plan():
+    frame = table()
+    frame["arm"] = np.where(frame.person_id % 4 == 0, "holdout", "sms")
+    metrics = {"woken": ex.Rate("woken"), "value": ex.Mean("value", covariate="past")}
+    experiment = spec(metrics, strata="region")
+    rows = experiment.sample_size(frame, effect="10%").to_dicts()
+    sums = experiment.sample_size(experiment.aggregate(frame), effect="10%").to_dicts()
+    for row, one in zip(rows, sums, strict=True):
+        assert one["n_total"] == pytest.approx(row["n_total"], rel=1e-6)
+        assert one["baseline"] == pytest.approx(row["baseline"])
+    with pytest.raises((ex.DesignError, ex.InputError), match="rows"):
+        experiment.simulate_on(experiment.aggregate(frame), replications=2)
+
+
+@pytest.mark.parametrize(("hits", "control_hits"), [(190, 30), (220, 50), (300, 40), (60, 60), (205, 19)])
+def test_a_planned_pass_is_the_verdict(hits, control_hits):
+    n, control_n, value, cost = 2400, 800, 85.0, 1.0
+    frame = pd.DataFrame({
+        "person_id": np.arange(n + control_n), "arm": ["sms"] * n + ["holdout"] * control_n,
+        "woken": np.concatenate([np.arange(n) < hits, np.arange(control_n) < control_hits]).astype(int),
+        "cost": [cost] * n + [0.0] * control_n,
+    })  # fmt: skip
+    experiment = spec(shares={"holdout": 0.25, "sms": 0.75})
+    word = ex.cost_thresholds(frame, thresholds=[value], experiment=experiment).verdict(arm="sms", threshold=value).word
+    z = float(score_z(hits, n, control_hits, control_n, cost / value))
+    few = min(hits, control_hits) < 20
+    assert word == ("INCONCLUSIVE" if few or abs(z) <= 1.959963984540054 else "PASS" if z > 0 else "FAIL")
