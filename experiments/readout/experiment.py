@@ -301,7 +301,8 @@ class Experiment:
         persons of a cluster are, and the strata; the experiment tells the arms' shares, the level and its correction.
 
         Args:
-            pilot: Earlier outcomes, one row per person; without a column of arms everybody counts as control.
+            pilot: Earlier outcomes, one row per person, or their aggregates; without a column of arms everybody counts
+                as control.
             effect: The effect to be found, treated minus control: a number for the primary metric in its own unit
                 (0.002 of a rate is 0.2 percentage points), a share of the baseline such as "10%" for every metric, or
                 a dict of metric to either.

@@ -119,6 +119,19 @@ def equivalent(effect, std, margin, n):
     return run
 
 
+def alike(rate, n, allocation, margin):
+    """Replications of two one-sided score tests of two equal rates."""
+
+    def run(replications, rng):
+        size = int(n), int(n * allocation)
+        x1, x0 = rng.binomial(size[1], rate, replications), rng.binomial(size[0], rate, replications)
+        above = score_z(x1, size[1], x0, size[0], -margin) > 1.6448536269514722
+        below = score_z(x1, size[1], x0, size[0], margin) < -1.6448536269514722
+        return Tally(replications, int((above & below).sum()), 0)
+
+    return run
+
+
 def adjusted(effect, explained, n, allocation):
     """Replications of the adjusted difference of two means, one covariate, arms of equal noise."""
 
@@ -219,6 +232,8 @@ DESIGNS: tuple[Design, ...] = (
            adjusted(0.13, 0.5, 300, 3), ex.power_means(0.13, 1.0, 300, allocation=3, options=_OPTIONS(covariates=0.5))),
     _power("equivalence, margin half a standard deviation, 80 an arm", "power_equivalence_means",
            equivalent(0.0, 1.0, 0.5, 80), ex.power_equivalence_means(0.0, 1.0, 0.5, 80)),
+    _power("equivalence of rates, 5 %, margin 1 point, 5,000 against 15,000", "power_equivalence_rates",
+           alike(0.05, 5000, 3, 0.01), ex.power_equivalence_rates(0.05, 0.05, 0.01, 5000, allocation=3)),
     _power("ranks, shift of half a standard deviation, 70 an arm", "power_ranks", ranks(0.5, 70),
            ex.power_ranks(stats.norm.cdf(0.5 / np.sqrt(2)), 70)),
     _power("PASS, 2 % against 2.9 %, value 85, cost 0.2, 6,000 against 24,000", "power_to_pay",

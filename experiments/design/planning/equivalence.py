@@ -58,8 +58,7 @@ def sample_size_equivalence_rates(  # noqa: PLR0913 - keyword-only options of a 
     References:
         Schuirmann (1987), Journal of Pharmacokinetics and Biopharmaceutics 15:657. Farrington and Manning (1990).
 
-    Verified against: simulated power; the formula of Julious (2004), Statistics in Medicine 23:1921, without an
-    effect.
+    Verified against: simulated power.
 
     Example:
         >>> import experiments as ex
@@ -129,7 +128,7 @@ def sample_size_equivalence_means(  # noqa: PLR0913 - keyword-only options of a 
     References:
         Schuirmann (1987). Julious (2004), Statistics in Medicine 23:1921.
 
-    Verified against: Julious's table and statsmodels' tost power by simulation.
+    Verified against: the exact power by numerical integration in R; simulated power.
 
     Example:
         >>> import experiments as ex

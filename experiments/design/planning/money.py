@@ -158,8 +158,8 @@ def power_to_pay(  # noqa: PLR0913 - keyword-only options of a public function
         Farrington and Manning (1990), Statistics in Medicine 9:1447, for a null difference; the same argument for a
         linear constraint on two rates.
 
-    Verified against: rpact's sample sizes with a null difference; verdicts of `cost_thresholds` on simulated
-    campaigns. See docs/methods/planning-in-money.md.
+    Verified against: rpact's sample sizes with a null difference; the verdicts of `cost_thresholds`;
+    simulated power. See docs/methods/planning-in-money.md.
 
     Example:
         >>> import experiments as ex

@@ -155,7 +155,7 @@ def sample_size_ranks(  # noqa: PLR0913 - keyword-only options of a public funct
     References:
         Noether (1987), Journal of the American Statistical Association 82:645.
 
-    Verified against: Noether's published example; simulated power.
+    Verified against: simulated power.
 
     Example:
         >>> import experiments as ex
