@@ -20,6 +20,7 @@ from attribution.core.tables import Problems, open_table
 from attribution.core.values import duplicates, encode_together, instants, keys, labels
 from experiments.design.assignment_hash import checked_salt, checked_shares, cut, unit_numbers
 from experiments.design.assignment_result import Assignment
+from experiments.design.common_grid import distinct_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -210,8 +211,7 @@ def _joined(parts: Sequence[Labels], rows: int) -> Labels:
 
     if not parts:
         return Labels(np.zeros(rows, np.int64), np.array([EVERYBODY], dtype=object))
-    codes = np.stack([part.codes for part in parts], axis=1)
-    found, place = np.unique(codes, axis=0, return_inverse=True)
+    found, place = distinct_rows(*(part.codes for part in parts))
     texts = [_BETWEEN.join(str(part.names[code]) for part, code in zip(parts, row, strict=True)) for row in found]
     if len(set(texts)) < len(texts):
         raise InputError(
@@ -219,7 +219,7 @@ def _joined(parts: Sequence[Labels], rows: int) -> Labels:
             "the values, or make one column of them."
         )
     (order,), names = encode_together(pa.array(texts, pa.large_string()))
-    return Labels(order[place.reshape(-1)], names)
+    return Labels(order[place], names)
 
 
 def shares_by_stratum(shares: Shares, strata: Sequence[str], *, name: str = "shares") -> dict[str, dict[str, float]]:

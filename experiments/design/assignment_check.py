@@ -13,6 +13,7 @@ from attribution.core.tables import open_table
 from attribution.core.values import Labels, encode_together, keys, labels, numbers
 from experiments.design.assignment import EVERYBODY, arms_of, read_units, shares_by_stratum
 from experiments.design.assignment_hash import checked_salt, unit_numbers
+from experiments.design.common_grid import alike, distinct_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,7 +87,7 @@ def verify_assignment(  # noqa: PLR0913 - the options of assign
     names = () if strata is None else (strata,) if isinstance(strata, str) else tuple(strata)
     units = read_units(customers, columns_for(columns, "customers"), person=person, strata=names, cluster=cluster)
     given = _Given.read(assignment, units, columns)
-    (told, known), _ = encode_together(given.person, _text(units.person))
+    (told, known), _ = encode_together(*alike(given.person, units.person))
     row = np.full(int(max(told.max(initial=-1), known.max(initial=-1))) + 1, -1, np.int64)
     row[known] = np.arange(len(known))
     place = row[told]
@@ -119,13 +120,7 @@ class _Given:
         problems.raise_if_any()
         if person is None or arm is None:
             raise InputError("the assignment must have a person and an arm in every row.")
-        return cls(table, _text(person), arm, p_assign, stratum)
-
-
-def _text(array: pa.Array) -> pa.Array:
-    import pyarrow as pa
-
-    return array.cast(pa.large_string())
+        return cls(table, person, arm, p_assign, stratum)
 
 
 def _own_strata(stratum: Labels, place: NDArray[np.int64], rows: int) -> Labels:
@@ -169,12 +164,13 @@ def _most_frequent(
 ) -> dict[str, dict[str, float]]:
     """The most frequent probability of each arm, by stratum."""
     arm, p = given.arm.codes[inside], (given.p_assign if given.p_assign is not None else np.empty(0))[inside]
-    cells, counts = np.unique(np.column_stack([codes, arm, p]), axis=0, return_counts=True)
-    order = np.lexsort((cells[:, 2], -counts, cells[:, 1], cells[:, 0]))
+    known, own_p = np.unique(p, return_inverse=True)
+    cells, place = distinct_rows(codes, arm, own_p.reshape(-1).astype(np.int64))
+    order = np.lexsort((cells[:, 2], -np.bincount(place), cells[:, 1], cells[:, 0]))
     found: dict[str, dict[str, float]] = {name: {} for name in names}
     for position in order.tolist():
         stratum, own, share = cells[position]
-        found[names[int(stratum)]].setdefault(str(given.arm.names[int(own)]), float(share))
+        found[names[int(stratum)]].setdefault(str(given.arm.names[int(own)]), float(known[share]))
     return found
 
 
@@ -194,7 +190,7 @@ def _judged(
     other = known.copy()
     other[known] = own[known] != arm[place[known]]
     # Somebody in the right arm and in another one as well is in two arms, and counted there as well.
-    pairs = np.unique(np.column_stack([told, given.arm.codes]), axis=0)
+    pairs, _ = distinct_rows(told, given.arm.codes)
     _, arms_each = np.unique(pairs[:, 0], return_counts=True)
     differ = np.unique(place[other])
     there = np.unique(place[known])

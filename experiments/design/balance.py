@@ -17,6 +17,7 @@ from attribution.core.records import Field, Records, TabularResult
 from attribution.core.tables import Problems, open_table
 from experiments.design.balance_columns import read_rows
 from experiments.design.balance_test import contrast_columns, omnibus, single_tests
+from experiments.design.common_grid import distinct_rows
 from experiments.design.late_columns import refuse_post
 from experiments.inference.multiplicity import adjust_pvalues
 
@@ -170,7 +171,7 @@ def _check_arms(rows: Rows, control: str, cluster: str | None) -> None:
             f"{closest(str(control), map(str, rows.arms))}",
         )
     if cluster is not None:
-        pairs = np.unique(np.column_stack([rows.cluster, rows.arm]), axis=0)
+        pairs, _ = distinct_rows(rows.cluster, rows.arm)
         torn = len(pairs) - len(np.unique(pairs[:, 0]))
         if torn:
             raise DesignError(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attribution.core.values import encode_together, labels, numbers
+from experiments.design.common_grid import distinct_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,9 +85,7 @@ def read_rows(
 def _together(codes: Sequence[NDArray[np.int64]], rows: int) -> NDArray[np.int64]:
     if not codes:
         return np.zeros(rows, np.int64)
-    _, place = np.unique(np.stack(codes, axis=1), axis=0, return_inverse=True)
-    found: NDArray[np.int64] = place.reshape(-1).astype(np.int64)
-    return found
+    return distinct_rows(*codes)[1]
 
 
 def _numbers(table: Table, name: str) -> list[tuple[Coordinate, NDArray[np.float64]]]:

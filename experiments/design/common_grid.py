@@ -10,9 +10,12 @@ import numpy as np
 from attribution.core.errors import DesignError, InputError, closest
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
     from experiments.moments.grid import Grid
 
-__all__ = ["check_control", "common_grid", "listed"]
+__all__ = ["alike", "check_control", "common_grid", "distinct_rows", "listed"]
 
 
 def listed(option: str, given: str | Sequence[str] | None) -> tuple[str, ...]:
@@ -51,3 +54,29 @@ def common_grid(name: str, grid: Grid, *, control: str, least: int) -> Grid:
             f"no stratum holds at least {least} person(s) of every arm with a value of {name!r}. Use coarser strata=.",
         )
     return grid.keep(kept)
+
+
+def distinct_rows(*codes: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The distinct combinations of several code columns, sorted, and each row's index among them.
+
+    Args:
+        codes: Columns of codes from 0 up, equally long; the product of their ranges below 2^62.
+    """
+    sizes = [int(column.max(initial=0)) + 1 for column in codes]
+    together = np.zeros(len(codes[0]), np.int64)
+    for column, size in zip(codes, sizes, strict=True):
+        together = together * size + column
+    found, place = np.unique(together, return_inverse=True)
+    cells = np.empty((len(found), len(codes)), np.int64)
+    for i in range(len(codes) - 1, -1, -1):
+        found, cells[:, i] = np.divmod(found, sizes[i])
+    return cells, place.reshape(-1).astype(np.int64)
+
+
+def alike(first: pa.Array, second: pa.Array) -> tuple[pa.Array, pa.Array]:
+    """Two key columns of one type: 7 and "7" are one person, as they are to `assign`."""
+    import pyarrow as pa
+
+    if first.type == second.type:
+        return first, second
+    return first.cast(pa.large_string()), second.cast(pa.large_string())

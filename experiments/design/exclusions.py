@@ -14,6 +14,7 @@ from attribution.core.errors import InputError
 from attribution.core.findings import Finding
 from attribution.core.tables import Problems, open_table
 from attribution.core.values import Labels, encode_together, instants, keys, labels
+from experiments.design.common_grid import alike, distinct_rows
 from experiments.design.homogeneity import homogeneous
 from experiments.outcomes.instant import as_of_microseconds
 from experiments.outcomes.result import Outcomes
@@ -60,7 +61,8 @@ def check_exclusions(assignment: object, outcomes: object, *, columns: ColumnsLi
 
     Returns:
         EXCLUSIONS: "pass" when nobody is lost, "note" when the arms lose alike, "fail" with p < 0.001; values: persons
-        ``assigned``, ``analysed``, ``lost`` (and ``by_arm``), ``lowest`` and ``highest`` share, ``p_value``, ``test``.
+        ``assigned``, ``analysed``, ``two_arms``, ``lost`` (and ``by_arm``), ``lowest`` and ``highest`` share,
+        ``p_value``, ``test``.
         IMMATURE_ARMS, when persons are immature: "note", or "warn" with p < 0.001. ARM_CHANGED, "fail": persons
         analysed in another arm than assigned, or never assigned. Persons assigned to several arms are left to the
         finding TWO_ARMS of `build_outcomes`.
@@ -86,7 +88,7 @@ def check_exclusions(assignment: object, outcomes: object, *, columns: ColumnsLi
     problems.raise_if_any()
     if assigned is None or analysed is None:
         raise InputError("assignment and outcomes must have a person and an arm in every row.")
-    (told, seen), _ = encode_together(assigned.person, analysed.person)
+    (told, seen), _ = encode_together(*alike(assigned.person, analysed.person))
     size = int(max(told.max(initial=-1), seen.max(initial=-1))) + 1
     one_arm = _arm_of(told, assigned.arm.codes, size)
     there = np.zeros(size, bool)
@@ -99,26 +101,25 @@ def check_exclusions(assignment: object, outcomes: object, *, columns: ColumnsLi
     cells = (stratum[row[settled]], one_arm[settled], assigned)
     missing = ~there[settled]
     young = missing & immature[row[settled]]
-    found = [_exclusions(cells, missing & ~young, len(seen))]
+    several = len(np.unique(told)) - len(settled)
+    found = [_exclusions(cells, missing & ~young, {"analysed": len(seen), "two_arms": several})]
     if young.any():
         found.append(_immature_finding(cells, young))
     return (*found, *_changed(assigned, analysed, one_arm, seen))
 
 
 def _read(data: object, name: str, roles: Columns, problems: Problems) -> _People | None:
-    import pyarrow as pa
-
     table = open_table(data, name, roles, problems=problems, required=("person", "arm"))
     person, arm = keys(table, "person"), labels(table, roles.arm, missing=None)
     stratum = labels(table, roles.stratum, missing=None)
     if person is None or arm is None:
         return None
-    return _People(table=table, person=person.cast(pa.large_string()), arm=arm, stratum=stratum)
+    return _People(table=table, person=person, arm=arm, stratum=stratum)
 
 
 def _arm_of(code: NDArray[np.int64], arm: NDArray[np.int64], size: int) -> NDArray[np.int64]:
     """Arm by person; -1 for persons without or with several arms."""
-    pairs = np.unique(np.column_stack([code, arm]), axis=0)
+    pairs, _ = distinct_rows(code, arm)
     found = np.full(size, -1, np.int64)
     found[pairs[:, 0]] = pairs[:, 1]
     person, times = np.unique(pairs[:, 0], return_counts=True)
@@ -172,11 +173,10 @@ def _told(cells: _Cells, concerned: NDArray[np.bool_]) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _exclusions(cells: _Cells, lost: NDArray[np.bool_], analysed: int) -> Finding:
+def _exclusions(cells: _Cells, lost: NDArray[np.bool_], persons: dict[str, object]) -> Finding:
     if not len(lost) or not lost.any():
-        nobody = {"assigned": len(lost), "analysed": analysed, "lost": 0}
-        return Finding(code="EXCLUSIONS", status="pass", values=nobody)
-    values = _told(cells, lost) | {"analysed": analysed}
+        return Finding(code="EXCLUSIONS", status="pass", values={"assigned": len(lost), "lost": 0} | persons)
+    values = _told(cells, lost) | persons
     p = values["p_value"]
     failed = isinstance(p, float) and p < EXCLUSION_ALARM
     return Finding(code="EXCLUSIONS", status="fail" if failed else "note", values=values)
@@ -197,7 +197,7 @@ def _changed(
     own = np.array([place.get(str(name), -2) for name in analysed.arm.names.tolist()], np.int64)[analysed.arm.codes]
     given = one_arm[seen]
     moved = int(((given >= 0) & (own != given)).sum())
-    (told, known), _ = encode_together(assigned.person, analysed.person)
+    (told, known), _ = encode_together(*alike(assigned.person, analysed.person))
     unknown = int((~np.isin(known, told)).sum())
     if not moved and not unknown:
         return []

@@ -156,16 +156,18 @@ def placebo_outcome(  # noqa: PLR0913 - the options of an experiment, keyword-on
 
 def _margins(margin: object, names: Sequence[str]) -> dict[str, float]:
     """The margin of every column that has one."""
-    given = {} if margin is None else dict(margin) if isinstance(margin, Mapping) else dict.fromkeys(names, margin)
-    wrong = [name for name in given if name not in names]
-    for value in given.values():
-        number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if wrong or not number or not math.isfinite(value) or value <= 0:
+    pairs = margin.items() if isinstance(margin, Mapping) else [(name, margin) for name in names]
+    made: dict[str, float] = {}
+    for name, value in [] if margin is None else pairs:
+        number = float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else math.nan
+        if name in names and math.isfinite(number) and number > 0:
+            made[name] = number
+        else:
             raise InputError(
                 f"margin must be a number above 0 in the unit of the column, a dict of column to such a number, or "
                 f"None, got {margin!r}."
             )
-    return {name: float(value) for name, value in given.items()}
+    return made
 
 
 def _outcome_rows(

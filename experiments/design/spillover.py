@@ -17,7 +17,7 @@ from attribution.core.recipe import Recipe, fingerprint
 from attribution.core.records import Field, Records, TabularResult
 from attribution.core.tables import Problems, open_table
 from attribution.core.values import labels, numbers
-from experiments.design.common_grid import check_control, listed
+from experiments.design.common_grid import check_control, distinct_rows, listed
 from experiments.design.late_columns import refuse_post
 from experiments.inference.tails import critical_value, p_value
 
@@ -195,9 +195,7 @@ def _read(outcomes: object, link: str, column: str, arm: str, control: str, laye
 
 
 def _groups(*codes: NDArray[np.int64]) -> NDArray[np.int64]:
-    _, place = np.unique(np.stack(codes, axis=1), axis=0, return_inverse=True)
-    found: NDArray[np.int64] = place.reshape(-1).astype(np.int64)
-    return found
+    return distinct_rows(*codes)[1]
 
 
 def _exposure(link: NDArray[np.int64], treated: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

@@ -14,6 +14,7 @@ from attribution.core.findings import Finding
 from attribution.core.tables import Problems, open_table
 from attribution.core.values import instants, labels
 from experiments.design.allocation import read_allocation
+from experiments.design.common_grid import distinct_rows
 from experiments.outcomes.result import Outcomes
 
 if TYPE_CHECKING:
@@ -144,10 +145,9 @@ def _codes(table: Table, allocation: Allocation, arm: str) -> tuple[NDArray[np.i
     strata = {name: i for i, name in enumerate(allocation.counts)}
     if not allocation.layers:
         return arms, np.zeros(len(arms), np.int64)
-    codes = np.stack([part.codes for part in known[:-1]], axis=1)
-    cells, place = np.unique(codes, axis=0, return_inverse=True)
+    cells, place = distinct_rows(*(part.codes for part in known[:-1]))
     tuples = [tuple(part.names[code] for part, code in zip(known[:-1], row, strict=True)) for row in cells]
-    return arms, np.array([strata[cell] for cell in tuples], np.int64)[place.reshape(-1)]
+    return arms, np.array([strata[cell] for cell in tuples], np.int64)[place]
 
 
 def split_by_slice(

@@ -103,7 +103,7 @@ def test_persons_in_two_arms_are_left_to_their_own_finding():
     people = assigned(400)
     both = pd.concat([people, people.iloc[[0]].assign(arm="sms")])
     (found,) = ex.check_exclusions(both, people)
-    assert found.values["assigned"] == 399
+    assert (found.values["assigned"], found.values["two_arms"]) == (399, 1)
 
 
 def test_delivery():
