@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     from experiments.inference.bayes.rates import bayes_rates
     from experiments.inference.bayes.result import BayesReading
     from experiments.inference.bootstrap import Bootstrap, bootstrap
+    from experiments.inference.bootstrap_outcomes import OutcomesBootstrap, bootstrap_outcomes
     from experiments.inference.caps import PooledCap, pooled_cap
     from experiments.inference.compliance import complier_effect
     from experiments.inference.compliance_result import ComplierEffect
@@ -139,6 +140,7 @@ _EXPORTS = {
     "Mean": "experiments.metrics",
     "OptimalHoldout": "experiments.design.planning",
     "Outcomes": "experiments.outcomes",
+    "OutcomesBootstrap": "experiments.inference.bootstrap_outcomes",
     "PayPlan": "experiments.design.planning",
     "PlaceboContrast": "experiments.design.placebo_contrast",
     "PlaceboOutcome": "experiments.design.negative_controls",
@@ -181,6 +183,7 @@ _EXPORTS = {
     "bayes_reading": "experiments.readout.bayes_reading",
     "best_shares": "experiments.design.planning",
     "bootstrap": "experiments.inference.bootstrap",
+    "bootstrap_outcomes": "experiments.inference.bootstrap_outcomes",
     "build_outcomes": "experiments.outcomes",
     "check_delivered": "experiments.design.exclusions",
     "check_exclusions": "experiments.design.exclusions",
@@ -275,6 +278,7 @@ __all__ = [
     "Mean",
     "OptimalHoldout",
     "Outcomes",
+    "OutcomesBootstrap",
     "PayPlan",
     "PlaceboContrast",
     "PlaceboOutcome",
@@ -317,6 +321,7 @@ __all__ = [
     "bayes_reading",
     "best_shares",
     "bootstrap",
+    "bootstrap_outcomes",
     "build_outcomes",
     "check_delivered",
     "check_exclusions",

@@ -39,11 +39,11 @@ if TYPE_CHECKING:
 
     Statistic = Literal["mean", "ratio", "median"] | tuple[str, float] | Callable[..., float]
 
-__all__ = ["Bootstrap", "bootstrap"]
+__all__ = ["Bootstrap", "Choice", "bootstrap", "checked_choice", "resampled"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class _Choice:
+class Choice:
     """What was asked for, checked."""
 
     statistic: str
@@ -149,14 +149,19 @@ def bootstrap(  # noqa: PLR0913 - the options of a public function, keyword-only
         (5.0, 'percentile')
     """
     level, side = check_level(level), check_side(side)
-    choice = _checked_choice(
+    choice = checked_choice(
         statistic, on, interval, draw=draw, replicates=replicates, exact=exact, seed=check_seed(seed)
     )
     columns = {"mean": 1, "quantile": 1, "ratio": 2}.get(choice.statistic)
     treated, control, weights = checked_groups(
         (values, control_values), (strata, control_strata), (clusters, control_clusters), columns=columns
     )
-    groups = (treated, control)
+    return resampled((treated, control), weights, choice, level=level, side=side)
+
+
+def resampled(groups: tuple[Group, Group], weights: Floats, choice: Choice, *, level: float, side: Side) -> Bootstrap:
+    """The bootstrap of two checked groups."""
+    treated, control = groups
     if choice.statistic in ("mean", "ratio"):
         drawn = _drawn_sums(groups, weights, choice)
     elif choice.statistic == "quantile":
@@ -196,11 +201,17 @@ def _read_only(array: Floats) -> Floats:
 
 def _fingerprint(groups: tuple[Group, Group]) -> str:
     columns = {f"value {i}": np.concatenate([g.values[:, i] for g in groups]) for i in range(groups[0].values.shape[1])}
+    columns["count"] = np.concatenate([g.count for g in groups])
     arm = np.repeat([1, 0], [len(group.values) for group in groups])
     return fingerprint({**columns, "arm": arm, "stratum": np.concatenate([g.stratum for g in groups])})
 
 
-def _checked_choice(statistic: Any, on: str, interval: Kind | None, **rest: Any) -> _Choice:
+def checked_choice(statistic: Any, on: str, interval: Kind | None, **rest: Any) -> Choice:
+    """What was asked for, checked.
+
+    Raises:
+        InputError: An option is not allowed, or not with this statistic.
+    """
     if on not in ("weights", "rows"):
         raise InputError(f'on must be "weights" or "rows", got {on!r}.')
     draw, replicates = rest["draw"], rest["replicates"]
@@ -215,7 +226,7 @@ def _checked_choice(statistic: Any, on: str, interval: Kind | None, **rest: Any)
     allowed = get_args(Kind) if summed else ("percentile", "basic", *(("bca",) if name == "function" else ()))
     if chosen not in allowed:
         raise InputError(f"interval must be one of {', '.join(map(repr, allowed))} for this statistic, got {chosen!r}.")
-    return _Choice(
+    return Choice(
         statistic=name,
         q=q,
         function=UserStatistic(function=statistic, rows=on == "rows") if name == "function" else None,
@@ -240,11 +251,11 @@ def _named(statistic: Any) -> tuple[str, float]:
     )
 
 
-def _streams(choice: _Choice, arm: int, stratum: int = 0) -> np.random.Generator:
+def _streams(choice: Choice, arm: int, stratum: int = 0) -> np.random.Generator:
     return generator(choice.seed, f"bootstrap/{('treated', 'control')[arm]}/{stratum}")
 
 
-def _drawn_sums(groups: tuple[Group, Group], weights: Floats, choice: _Choice) -> _Drawn:
+def _drawn_sums(groups: tuple[Group, Group], weights: Floats, choice: Choice) -> _Drawn:
     """Means and ratios, out of sums."""
     clustered = groups[0].cluster is not None
     centre = person_means([group.values for group in groups], [group.count for group in groups])
@@ -275,7 +286,7 @@ class _SumArm:
     fewest: int
 
 
-def _sum_arm(group: Group, layout: Layout, choice: _Choice, *, weights: Floats, centre: Floats, arm: int) -> _SumArm:
+def _sum_arm(group: Group, layout: Layout, choice: Choice, *, weights: Floats, centre: Floats, arm: int) -> _SumArm:
     observed, sums, parts, share = [], [], [], 0.0
     for k in range(len(weights)):
         chosen = np.flatnonzero(group.stratum == k)
@@ -312,12 +323,14 @@ def _influences(parts: list[Units], value: float, weights: Floats, centre: Float
     return second, third
 
 
-def _drawn_quantiles(groups: tuple[Group, Group], weights: Floats, choice: _Choice) -> _Drawn:
+def _drawn_quantiles(groups: tuple[Group, Group], weights: Floats, choice: Choice) -> _Drawn:
     plain = len(weights) == 1 and groups[0].cluster is None and choice.draw == "multinomial"
     figures = [
         arm_quantile(
-            Spread(value=group.values[order, 0], count=np.ones(len(order)), stratum=group.stratum[order],
-                   cluster=None, weights=weights),
+            Spread(
+                value=group.values[order, 0], count=group.count[order].astype(np.float64),
+                stratum=group.stratum[order], cluster=None, weights=weights,
+            ),
             choice.q,
         )
         for group, order in ((group, np.argsort(group.values[:, 0], kind="stable")) for group in groups)
@@ -340,7 +353,7 @@ def _drawn_quantiles(groups: tuple[Group, Group], weights: Floats, choice: _Choi
     return _Drawn(arms=arms, note="TOO_FEW_PERSONS" if few else "")
 
 
-def _drawn_statistics(groups: tuple[Group, Group], weights: Floats, choice: _Choice) -> _Drawn:
+def _drawn_statistics(groups: tuple[Group, Group], weights: Floats, choice: Choice) -> _Drawn:
     """A function of the user."""
     function = choice.function
     if function is None:
@@ -382,7 +395,7 @@ def _warp(drawn: _Drawn, kind: Kind, ratio: float = 1.0) -> Warp:
     return Warp(bias=float(ndtri(share)), acceleration=lean)
 
 
-def _compared(drawn: _Drawn, choice: _Choice, *, level: float, side: Side, n: int) -> tuple[Comparison, float | None]:
+def _compared(drawn: _Drawn, choice: Choice, *, level: float, side: Side, n: int) -> tuple[Comparison, float | None]:
     """The comparison, and the Monte-Carlo standard error of its p-value."""
     arms, kind = drawn.arms, choice.interval
     top, base = arms.top + arms.offset, arms.base + arms.offset

@@ -27,6 +27,7 @@ __all__ = [
     "checked_groups",
     "jackknife",
     "quantile_replicates",
+    "sorted_group",
     "statistic_replicates",
     "weighted_quantile",
 ]
@@ -98,11 +99,14 @@ def checked_groups(
     for name, cells, table, code in zip(("clusters", "control_clusters"), clusters, tables, codes, strict=True):
         named = checked_labels(name, cells, len(table))
         cluster = None if named is None else np.unique(named.astype(str), return_inverse=True)[1].astype(np.int64)
-        made.append(_sorted(table, code, cluster))
+        made.append(sorted_group(table, np.ones(len(table), np.int64), code, cluster))
     return made[0], made[1], weights
 
 
-def _sorted(values: Floats, stratum: NDArray[np.int64], cluster: NDArray[np.int64] | None) -> Group:
+def sorted_group(
+    values: Floats, count: NDArray[np.int64], stratum: NDArray[np.int64], cluster: NDArray[np.int64] | None
+) -> Group:
+    """A group in its own order, which does not depend on that of the rows."""
     keys: list[NDArray[np.generic]] = [values[:, i] for i in reversed(range(values.shape[1]))]
     if stratum.any():
         keys = [*keys, stratum] if cluster is None else [*keys, cluster, stratum]
@@ -111,7 +115,7 @@ def _sorted(values: Floats, stratum: NDArray[np.int64], cluster: NDArray[np.int6
     order = np.lexsort(keys)
     return Group(
         values=values[order],
-        count=np.ones(len(values), np.int64),
+        count=count[order],
         stratum=stratum[order],
         cluster=None if cluster is None else cluster[order],
     )

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from attribution.core.render.display import Display
     from experiments.inference.figures import Floats
 
-__all__ = ["Bootstrap"]
+__all__ = ["FIELDS", "Bootstrap"]
 
-_FIELDS = (
+FIELDS = (
     Field("n", "count"), Field("n_control", "count"), Field("value"), Field("value_control"), Field("difference"),
     Field("low"), Field("high"), Field("relative", "rate"), Field("relative_low", "rate"),
     Field("relative_high", "rate"), Field("p_value", "p"), Field("monte_carlo_error", "p"),
@@ -73,7 +73,7 @@ class Bootstrap(TabularResult):
             "method": difference.method,
             "note": "; ".join(dict.fromkeys(notes)),
         }
-        return Records.from_rows(_FIELDS, [row])
+        return Records.from_rows(FIELDS, [row])
 
     def _display(self) -> Display:
         from attribution.core.render.display import Display, records_table

@@ -10,26 +10,30 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 
 from attribution.core import messages
-from attribution.core.columns import Columns
-from attribution.core.errors import DesignError, InputError
+from attribution.core.errors import InputError
 from attribution.core.estimates import check_side
-from attribution.core.findings import Finding
 from attribution.core.randomness import check_seed
-from attribution.core.recipe import Recipe, fingerprint
+from attribution.core.recipe import Recipe
 from attribution.core.records import Field, Records, TabularResult
-from attribution.core.tables import Problems, open_table
-from experiments.inference.redrawn import Design, pair_of, redraw
-from experiments.metrics import Mean, Metric, Quantile, Rate, inputs_of
-from experiments.moments import metric_rows
+from experiments.inference.outcome_rows import (
+    arms_of,
+    fingerprint_of,
+    label_of,
+    metric_of,
+    names_of,
+    paired,
+    read_rows,
+)
+from experiments.inference.redrawn import Design, redraw
+from experiments.metrics import Metric, Quantile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from attribution.core.estimates import Side
+    from attribution.core.findings import Finding
     from attribution.core.render.display import Display
-    from experiments.inference.figures import Floats
     from experiments.inference.redrawn import Redrawn
-    from experiments.moments.rows import MetricRows
 
 __all__ = ["RandomisationTest", "randomisation_test"]
 
@@ -79,16 +83,6 @@ class RandomisationTest(TabularResult):
                 found: float | None = row["p_value"]
                 return found
         raise InputError(f"there is no arm {arm!r}; there are {', '.join(map(repr, self.records.column('arm')))}.")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Names:
-    """What the columns are called."""
-
-    arm: str
-    control: object
-    layers: tuple[str, ...]
-    cluster: str | None
 
 
 def randomisation_test(  # noqa: PLR0913 - the options of a public function, keyword-only
@@ -163,18 +157,14 @@ def randomisation_test(  # noqa: PLR0913 - the options of a public function, key
         (0.028571, [70])
     """
     side, seed = check_side(side), check_seed(seed)
-    names = _names(experiment, arm, control, strata, cluster)
+    names = names_of(experiment, arm, control, strata, cluster)
     measured = _checked(metric, design, statistic, replicates)
-    label = metric if isinstance(metric, str) else "/".join(inputs_of(metric).columns)
-    rows = _rows(outcomes, measured, names)
-    arms = sorted({_head(cell, names)[-1] for cell in rows.cells}, key=str)
-    _need_arms(arms, names.control)
+    label = label_of(measured)
+    rows = read_rows(outcomes, measured, names)
     found, findings = [], []
-    for one in (part for part in arms if part != names.control):
-        kept, weights, lost, n = _strata(rows, names, one)
-        if lost:
-            findings.append(_dropped(label, lost, n, rows))
-        assigned = pair_of(rows, kept, weights, arm=one, control=names.control, clustered=names.cluster is not None)
+    for one in arms_of(rows, names):
+        assigned, told = paired(rows, names, one, label=label)
+        findings += told
         result = redraw(
             assigned, design=design, share=_share(design, shares, one, names.control), side=side,
             studentised=statistic == "studentised", replicates=replicates, seed=seed, purpose=f"{label}/{one}",
@@ -191,8 +181,6 @@ def randomisation_test(  # noqa: PLR0913 - the options of a public function, key
         "seed": seed, "units": "persons" if names.cluster is None else names.cluster,
         "strata": ", ".join(names.layers) or "none",
     }  # fmt: skip
-    cells = np.array([" ".join(repr(part) for part in cell) for cell in rows.cells], dtype=object)[rows.cell]
-    columns = {f"value {i}": rows.values[:, i] for i in range(rows.values.shape[1])}
     return RandomisationTest(
         records=Records.from_rows(_FIELDS, found),
         findings=tuple(findings),
@@ -201,22 +189,9 @@ def randomisation_test(  # noqa: PLR0913 - the options of a public function, key
             definitions=("RANDOMISATION",),
             settings=settings,
             n={"persons": int(rows.persons.sum())},
-            fingerprint=fingerprint({"cell": cells, "count": rows.count, **columns}),
+            fingerprint=fingerprint_of(rows),
         ),
     )
-
-
-def _names(
-    experiment: object, arm: str, control: object, strata: str | Sequence[str] | None, cluster: str | None
-) -> _Names:
-    if experiment is None:
-        layers = () if strata is None else (strata,) if isinstance(strata, str) else tuple(strata)
-        return _Names(arm=arm, control=control, layers=layers, cluster=cluster)
-    wanted = ("arm", "control", "layers", "cluster")
-    if not all(hasattr(experiment, name) for name in wanted):
-        raise InputError(f"experiment must be an Experiment, got {experiment!r}.")
-    arm, control, layers, cluster = (getattr(experiment, name) for name in wanted)
-    return _Names(arm=arm, control=control, layers=tuple(layers), cluster=cluster)
 
 
 def _checked(metric: Metric | str, design: str, statistic: str, replicates: int) -> Metric:
@@ -226,85 +201,10 @@ def _checked(metric: Metric | str, design: str, statistic: str, replicates: int)
         raise InputError(f'statistic must be "studentised" or "difference", got {statistic!r}.')
     if isinstance(replicates, bool) or not isinstance(replicates, (int, np.integer)) or replicates < 1:
         raise InputError(f"replicates must be a whole number of 1 or more, got {replicates!r}.")
-    if isinstance(metric, str):
-        return Mean(metric)
-    if not isinstance(metric, Metric):
-        raise InputError(f"metric must be a metric such as Mean(...) or the name of a column, got {metric!r}.")
-    if isinstance(metric, Quantile):
+    measured = metric_of(metric)
+    if isinstance(measured, Quantile):
         raise InputError("a quantile has no randomisation test here; test the mean, or compare_quantiles.")
-    return metric
-
-
-def _rows(outcomes: object, metric: Metric, names: _Names) -> MetricRows:
-    table = open_table(outcomes, "outcomes", Columns(), problems=Problems())
-    keys = (*names.layers, names.arm, *(() if names.cluster is None else (names.cluster,)))
-    rows = metric_rows(table, inputs_of(metric), keys=keys)
-    if rows is not None:
-        lost = int(rows.persons.sum() - rows.count.sum())
-        column = ", ".join(inputs_of(metric).columns)
-        if lost and metric.missing is None:
-            table.problems.add(
-                "NULL_OUTCOME", table.name, column, lost,
-                message='some persons have no value; declare missing="zero" where no record means no event',
-            )  # fmt: skip
-        if isinstance(metric, Rate) and rows.strange:
-            table.problems.add(
-                "NOT_BINARY", table.name, column, rows.strange,
-                message="a Rate needs a column of 0 and 1; use Mean, or make an indicator",
-            )  # fmt: skip
-    table.problems.raise_if_any()
-    if rows is None:
-        raise InputError("the outcomes have no rows that can be read.")
-    return rows
-
-
-def _head(cell: tuple[object, ...], names: _Names) -> tuple[object, ...]:
-    """The strata and the arm of a cell."""
-    return cell if names.cluster is None else cell[:-1]
-
-
-def _need_arms(arms: Sequence[object], control: object) -> None:
-    if control not in arms:
-        listed = ", ".join(repr(arm) for arm in arms[:10]) or "none"
-        raise DesignError(
-            "NO_HOLDOUT", f"no person is in the control arm {control!r}; the arms are {listed}. Name the control arm."
-        )
-    if len(arms) < 2:
-        raise DesignError("ONE_ARM", f"the table holds the control arm {control!r} alone. Pass the rows of all arms.")
-
-
-def _strata(
-    rows: MetricRows, names: _Names, arm: object
-) -> tuple[tuple[tuple[object, ...], ...], Floats, list[tuple[object, ...]], tuple[int, int]]:
-    """The strata with two units or more of both arms, their weights, the others, and how many persons those hold."""
-    units: dict[tuple[object, ...], list[int]] = {}
-    persons: dict[tuple[object, ...], int] = {}
-    held = np.bincount(rows.cell, weights=rows.count, minlength=len(rows.cells)).astype(np.int64)
-    for cell, n in zip(rows.cells, held.tolist(), strict=True):
-        head = _head(cell, names)
-        if head[-1] not in (arm, names.control) or not n:
-            continue
-        found = units.setdefault(head[:-1], [0, 0])
-        found[int(head[-1] == arm)] += n if names.cluster is None else 1
-        persons[head[:-1]] = persons.get(head[:-1], 0) + n
-    kept = tuple(stratum for stratum, found in units.items() if min(found) > 1 or len(units) == 1)
-    if not kept:
-        raise DesignError(
-            "NO_COMMON_STRATUM",
-            f"no stratum holds two units of {arm!r} and two of {names.control!r}. Use coarser strata.",
-        )
-    lost = [stratum for stratum in units if stratum not in kept]
-    share = np.array([persons[stratum] for stratum in kept], dtype=np.float64)
-    return kept, share / share.sum(), lost, (sum(persons[one] for one in lost), sum(persons.values()))
-
-
-def _dropped(label: str, lost: list[tuple[object, ...]], n: tuple[int, int], rows: MetricRows) -> Finding:
-    names = ["/".join(str(part) for part in stratum) for stratum in lost]
-    values = {
-        "metric": label, "strata": len(lost), "persons": n[0], "assigned": n[1], "share": n[0] / n[1],
-        "names": "; ".join(names[:5]), "of": len(rows.cells),
-    }  # fmt: skip
-    return Finding(code="STRATUM_DROPPED", status="warn", values=values)
+    return measured
 
 
 def _share(design: Design, shares: Mapping[str, float] | None, arm: object, control: object) -> float:
