@@ -12,6 +12,7 @@ import scipy.stats
 
 import experiments as ex
 from attribution.core.errors import InputError
+from experiments.design.planning.arms import dunnett_limit
 from experiments.inference.dunnett import joint_tests, shared_control_loadings
 from experiments.inference.joint_t import joint_critical, joint_p, joint_tail, loadings_of
 
@@ -120,6 +121,15 @@ def test_the_critical_value_inverts_the_adjusted_p(df, level, side):
     assert joint_p(joint_critical(level, loadings, 3, df, side), loadings, 3, df, side) == pytest.approx(
         1 - level, rel=1e-10
     )
+
+
+@pytest.mark.parametrize("side", ["two", "greater"])
+@pytest.mark.parametrize("allocation", [0.25, 1.0, 3.0])
+def test_the_plan_holds_the_same_critical_value(side, allocation):
+    """Two independent quadratures of one integral: Gauss-Hermite there, the trapezoidal rule here."""
+    loadings = np.full(4, math.sqrt(allocation / (1 + allocation)))
+    limit = dunnett_limit(4, level=0.95, side=side, allocation=allocation)
+    assert joint_tail(limit, loadings, math.inf, side) == pytest.approx(0.05, rel=1e-9)
 
 
 def test_loadings_of_a_shared_control_and_of_other_correlations():
