@@ -18,6 +18,7 @@ __all__ = ["ArmContrast", "Direction", "cluster_contrast", "person_contrast", "s
 Floats = NDArray[np.float64]
 
 _FEW_CLUSTERS = 5
+_ROUNDING = 16.0 * np.finfo(np.float64).eps
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -58,7 +59,11 @@ class ArmContrast:
 
     def direction(self, along: Floats) -> Direction:
         """Assigned minus control, along a combination of the coordinates."""
-        return self._read(float(along @ (self.means[1] - self.means[0])), along, np.ones(len(self.arm), bool))
+        value = float(along @ (self.means[1] - self.means[0]))
+        size = float(np.abs(along) @ np.abs(self.means).max(axis=0))
+        # 2 of 5 and 4 of 10 are the same share: what rounding leaves of their difference is no difference.
+        settled = 0.0 if abs(value) <= _ROUNDING * size else value
+        return self._read(settled, along, np.ones(len(self.arm), bool))
 
     def mean(self, arm: int, along: Floats) -> Direction:
         """The mean of one arm, along a combination of the coordinates."""

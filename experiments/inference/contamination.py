@@ -36,6 +36,7 @@ __all__ = ["ContaminationBounds", "ContaminationRow", "contamination_bounds"]
 Floats = NDArray[np.float64]
 Assumption = Literal["as_measured", "constant", "no_harm", "none"]
 
+_CLEAR = 2.0  # standard errors
 _AUDIT_PART = 0.1  # of the error probability goes to the audited share
 
 
@@ -418,12 +419,20 @@ def _score_ends(case: _Case, level: float, *, harmless: bool) -> tuple[float, fl
     share = case.told.sure[1]
     measured = compare_rates(hits, n, base, m, level=level).difference
     alone_low, alone_high = _single(hits, n, level)
-    low = measured.low - share if base / m + share < 1.0 else alone_low - 1.0  # type: ignore[operator]
-    high = measured.high + share if base / m > share else alone_high  # type: ignore[operator]
+    # Both forms of a limit hold; the narrower one is taken only where the data are clear about which end binds.
+    unsure = _CLEAR * math.sqrt(base / m * (1.0 - base / m) / m)
+    first, last = (
+        (-math.inf, math.inf) if measured.low is None or measured.high is None else (measured.low, measured.high)
+    )
+    low, high = first - share, last + share
+    if base / m + share > 1.0 - unsure:
+        low = alone_low - 1.0 if base / m + share >= 1.0 + unsure else min(low, alone_low - 1.0)
+    if base / m < share + unsure:
+        high = alone_high if base / m <= share - unsure else max(high, alone_high)
     if harmless and case.up:
-        low = measured.low  # type: ignore[assignment]
+        low = first
     if harmless and not case.up:
-        high = measured.high  # type: ignore[assignment]
+        high = last
     return low, high
 
 

@@ -292,3 +292,11 @@ def test_hostile_names_of_strata():
     result = complier_effect(z, z * rng.integers(0, 2, 60), rng.normal(size=60), strata=names)
     assert result.recipe.settings["strata"] == 3
     assert "\x1b" not in repr(result)
+
+
+def test_equal_shares_that_floats_cannot_hold_are_equal():
+    """2 of 5 and 4 of 10 are the same share; a ratio over what rounding leaves of them would be enormous."""
+    z = np.repeat([1, 0], [5, 10])
+    d = np.r_[1, 1, 0, 0, 0, np.repeat([1, 0], [4, 6])]
+    result = complier_effect(z, d, np.arange(15) % 4)
+    assert (result.first_stage.value, result.effect.note, result.robust.value) == (0.0, "NO_FIRST_STAGE", None)
