@@ -32,6 +32,12 @@ PLAIN = (
 )
 
 
+SOON = (
+    "the test is exact where no outcome changes at all; with twenty persons in the noisy arm the "
+    "studentised statistic is not yet at the level it has in large samples"
+)
+
+
 def count(estimates: list[Estimate], truth: float) -> Tally:
     """Where the truth lies."""
     low = sum(one.low is not None and one.low > truth for one in estimates)
@@ -229,7 +235,7 @@ DESIGNS: tuple[Design, ...] = (
     ),
     Design(
         "equal means, three times the spread, 60 against 20", "randomisation_test", "size",
-        randomised(unequal_spread, studentised=True),
+        randomised(unequal_spread, studentised=True), miss=SOON,
     ),
     Design(
         "equal means, three times the spread, 60 against 20", "randomisation_test, plain difference", "size",
