@@ -327,7 +327,7 @@ class Experiment:
             >>> import pandas as pd
             >>> spec = ex.Experiment({"woken": ex.Rate("woken")}, shares={"holdout": 0.1, "sms": 0.9})
             >>> spec.sample_size(pd.DataFrame(pilot), effect=0.01).total
-            30265
+            30659
         """
         from experiments.readout.planned import plan_by_pilot
 
