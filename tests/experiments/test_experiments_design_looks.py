@@ -315,3 +315,11 @@ def test_equal_shares_are_assumed_aloud():
 def test_what_the_daily_split_refuses(counts, options, said):
     with pytest.raises(at.InputError, match=said):
         ex.watch_split(counts, **options)
+
+
+def test_an_alarm_once_raised_stays_when_the_split_recovers():
+    days = {f"{day:02d}": {"holdout": 60 if day < 10 else 140, "sms": 900} for day in range(1, 20)}
+    rows = ex.watch_split(days, SHARES).to_dicts()
+    assert rows[-1]["log10_evidence"] < max(row["log10_evidence"] for row in rows) - 1
+    assert rows[-1]["p_value"] == min(row["p_value"] for row in rows) < 0.001
+    assert ex.watch_split(days, SHARES).findings[0].status == "fail"

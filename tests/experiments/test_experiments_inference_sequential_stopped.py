@@ -194,3 +194,13 @@ def test_the_mixture_errs_less_than_declared_over_many_looks():
     bounds = unit.high.tolist()
     crossed = cross(times, [-z for z in bounds], bounds)
     assert 0.01 < 2 * sum(crossed.upper) < 0.05
+
+
+def test_downwards_everything_is_the_mirror_image():
+    up, down = (ex.spending_bounds(3, side=side, spending="pocock") for side in ("greater", "less"))
+    above, below = stop(up, 2, 2.4), stop(down, 2, -2.4)
+    for one, other in ((above.adjusted, below.adjusted), (above.repeated, below.repeated), (above.naive, below.naive)):
+        assert (other.value, other.high, other.low) == pytest.approx((-one.value, -one.low, -one.high), abs=1e-9)
+        assert other.p_value == pytest.approx(one.p_value, rel=1e-9)
+    assert below.bias == pytest.approx(-above.bias, rel=1e-9)
+    assert above.bias > 0.0
