@@ -9,6 +9,7 @@ import numpy as np
 
 from attribution.core.errors import DesignError, InputError, closest
 from attribution.core.findings import Finding
+from experiments.inference.adjusted_slopes import kept_covariates
 from experiments.inference.figures import compare_figures, population_figures
 from experiments.inference.means import mean_figures
 from experiments.inference.rates import compare_stratified_rates
@@ -146,22 +147,43 @@ def fit_metric(  # noqa: PLR0913 - what Experiment.analyze passes on
     Raises:
         DesignError: NO_COMMON_STRATUM when no stratum holds all arms.
     """
-    grid, weights, findings = common_strata(name, metric, arrange(moments))
+    grid = arrange(moments)
+    units = grid.n if clusters is None else _clusters(clusters, grid)
+    by_score = isinstance(metric, Rate) and clusters is None and not inputs_of(metric).covariates
+    grid, weights, findings = common_strata(name, grid, units, least=1 if by_score and target == "sample" else 2)
     figures = _figures(metric, grid, weights, rows=rows, clusters=clusters, target=target)
     fit = Fit(name=name, metric=metric, role=role, grid=grid, weights=weights, level=level, figures=figures)
     return fit, findings
 
 
-def common_strata(name: str, metric: Metric, grid: Grid) -> tuple[Grid, NDArray[np.float64], list[Finding]]:
-    """The strata that hold enough persons of every arm, their weights, and what was left out."""
-    # A mean needs a variance in every cell, so two persons; without strata the inference itself says what is missing.
-    least = 1 if isinstance(metric, Rate) or len(grid.strata) == 1 else 2
-    kept = np.all(grid.n >= least, axis=1)
+def _clusters(clusters: Moments, grid: Grid) -> NDArray[np.int64]:
+    """Clusters with persons that count, strata by arms."""
+    place = {(*stratum, arm): (i, j) for i, stratum in enumerate(grid.strata) for j, arm in enumerate(grid.arms)}
+    found = np.zeros(grid.n.shape, dtype=np.int64)
+    where = np.array([place[cell[:-1]] for cell in clusters.cells], dtype=np.int64).reshape(-1, 2)
+    np.add.at(found, (where[:, 0], where[:, 1]), (clusters.n > 0).astype(np.int64))
+    return found
+
+
+def common_strata(
+    name: str, grid: Grid, units: NDArray[np.int64], *, least: int
+) -> tuple[Grid, NDArray[np.float64], list[Finding]]:
+    """The strata that hold enough units of every arm, their weights, and what was left out.
+
+    Args:
+        name: Name of the metric.
+        grid: The moments, strata by arms.
+        units: Persons, or clusters, that count; strata by arms.
+        least: How many every arm needs: a mean needs a variance in every cell, so two.
+    """
+    # Without strata the inference itself says what is missing.
+    least = 1 if len(grid.strata) == 1 else least
+    kept = np.all(units >= least, axis=1)
     if not kept.any():
         raise DesignError(
             "NO_COMMON_STRATUM",
-            f"no stratum holds at least {least} person(s) of every arm for the metric {name!r}. Use coarser strata=, "
-            "or analyse the arms that share strata.",
+            f"no stratum holds at least {least} person(s) (or clusters) of every arm for the metric {name!r}. Use "
+            "coarser strata=, or analyse the arms that share strata.",
         )
     persons = grid.persons.sum(axis=1)
     findings = []
@@ -189,13 +211,15 @@ def _figures(
         from experiments.inference.clusters import clustered_figures
 
         return clustered_figures(clusters, grid, weights=weights, ratio=isinstance(metric, Ratio), target=target)
+    if isinstance(metric, Rate) and target == "sample" and not kept_covariates(grid):
+        return None  # also a rate none of whose covariates varies
     if inputs_of(metric).covariates:
         return _adjusted(metric, grid, weights, rows=rows, target=target)
     if isinstance(metric, Quantile) and rows is not None:
         from experiments.inference.quantiles import quantile_figures
 
         return quantile_figures(rows, grid, metric.q, weights=weights)
-    if isinstance(metric, Rate) and (target == "sample" or len(weights) == 1):
+    if isinstance(metric, Rate) and len(weights) == 1:
         return None
     return _unadjusted(metric, grid, weights, target=target)
 

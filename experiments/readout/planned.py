@@ -21,6 +21,7 @@ from experiments.design.planning.options import PlanOptions
 from experiments.design.planning.pilot import pilot_metric
 from experiments.design.planning.pilot_contrast import PilotContrast
 from experiments.design.planning.pilot_plan import PilotPlan, effects_by_metric, make_rows
+from experiments.inference.counts import checked_number
 from experiments.moments.grid import arrange
 from experiments.readout.aggregates import Aggregates
 from experiments.readout.aggregates_analysis import aggregate_findings, measure_aggregates, open_aggregates
@@ -63,8 +64,8 @@ def plan_by_pilot(  # noqa: PLR0913 - what the methods of Experiment pass on
         contrasts = [_guarded(experiment, contrast) for contrast in contrasts]
     if power is not None:
         check_power(power, max(contrast.test.tail for contrast in contrasts))
-    if n is not None and not n >= 1:
-        raise InputError(f"n is the number of persons in all arms together, at least 1, got {n!r}.")
+    if kind != "size":
+        _check_persons(n)
     chosen = {} if effect is None else effects_by_metric(effect, metrics, primary=experiment.primary)
     rows = make_rows(kind, contrasts, control=experiment.control, effects=chosen, power=power, persons=n)
     persons = int(metrics[experiment.primary].n.sum())
@@ -133,6 +134,12 @@ def planned_shares(
     total = {layer: sum(cell.values()) for layer, cell in persons.items()}
     observed = {arm: {layer: cell.get(arm, 0.0) / total[layer] for layer, cell in persons.items()} for arm in arms}
     return observed, (Finding(code="PILOT_SHARES", status="note", values={"arms": len(arms)}),)
+
+
+def _check_persons(n: object) -> None:
+    problems: list[str] = []
+    if not checked_number("n", n, problems) >= 1.0:
+        raise InputError(f"n is the number of persons in all arms together, a number of 1 or more, got {n!r}.")
 
 
 def _checked_options(options: PlanOptions | None) -> PlanOptions:

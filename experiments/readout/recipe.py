@@ -49,7 +49,7 @@ def readout_recipe(experiment: Experiment, fits: Sequence[Fit], moments: Mapping
     if experiment.cluster is not None:
         definitions.append("READOUT_CLUSTER")
     if any(inputs_of(fit.metric).covariates for fit in fits):
-        definitions.append("READOUT_ADJUSTED")
+        definitions.append("READOUT_ADJUSTED" if experiment.cluster is None else "READOUT_ADJUSTED_CLUSTER")
     if experiment.layers:
         definitions.append("READOUT_STRATA")
     if experiment.target == "population":
