@@ -131,9 +131,11 @@ def _events(fit: Fit, experiment: Experiment, outcomes: object, given: Mapping[s
         return {str(arm): int(hits[i]) for i, arm in enumerate(fit.arms)}
     if given is not None:
         return {str(arm): given[arm] for arm in given}
-    if isinstance(outcomes, Readout):
+    from experiments.readout.aggregates import Aggregates
+
+    if isinstance(outcomes, (Readout, Aggregates)):
         raise InputError(
-            f"a readout does not hold how many persons have a non-zero {fit.name!r}. Pass the outcomes, or "
+            f"a readout or aggregates do not hold how many persons have a non-zero {fit.name!r}. Pass the outcomes, or "
             "events={arm: persons}."
         )
     return _non_zero(fit, experiment, outcomes)

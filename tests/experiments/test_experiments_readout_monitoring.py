@@ -104,6 +104,13 @@ def test_a_readout_serves_as_well_and_means_then_need_their_counts():
     money = looks_of(metric="value", kind="mean")
     with pytest.raises(at.InputError, match="how many persons have a non-zero"):
         monitor(spec, readout, looks=money, day="2026-10-01")
+    statistics = spec.aggregate(table)
+    assert (
+        monitor(spec, statistics, looks=rate, day="2026-10-01").to_dicts()
+        == monitor(spec, table, looks=rate, day="2026-10-01").to_dicts()
+    )
+    with pytest.raises(at.InputError, match="how many persons have a non-zero"):
+        monitor(spec, statistics, looks=money, day="2026-10-01")
     told = monitor(spec, readout, looks=money, day="2026-10-01", events={"holdout": 120, "sms": 500})
     assert told.to_dicts()[0]["events"] == 500
 
