@@ -171,14 +171,14 @@ def spillover_coverage(replications: int, random: Generator) -> Tally:
     """Households of 2 to 4; outcomes move by 0.3 with all neighbours treated, and by household."""
     low = high = 0
     for _ in range(replications):
-        home = np.repeat(np.arange(300), random.integers(2, 5, 300))
+        home = np.repeat(np.arange(600), random.integers(2, 5, 600))
         treated = random.random(len(home)) < 0.7
         others = np.bincount(home)[home] - 1
         share = (np.bincount(home, weights=treated)[home] - treated) / others
-        y = 0.3 * share + 0.2 * others + random.normal(size=300)[home] + random.normal(size=len(home))
+        y = 0.3 * share + 0.2 * others + random.normal(size=600)[home] + random.normal(size=len(home))
         found = slope_within(y[~treated], share[~treated], others[~treated], home[~treated])
         statistic = (found.slope - 0.3) / found.variance**0.5
-        low, high = low + (statistic > 1.97), high + (statistic < -1.97)
+        low, high = low + (statistic > 1.965), high + (statistic < -1.965)
     return Tally(replications, int(low), int(high))
 
 
@@ -251,7 +251,7 @@ DESIGNS: tuple[Design, ...] = (
     alarms("2,000 consecutive keys, a new salt each time", "assign, check_split", hashed),
     alarms("3 % and 6 % lost in two waves, three arms", "check_exclusions", losses),
     alarms("an honest experiment, four checks at 5 % together", "share_alarm", family),
-    Design("households of 2 to 4, slope 0.3", "spillover_bound", "coverage", spillover_coverage),
+    Design("600 households of 2 to 4, slope 0.3", "spillover_bound", "coverage", spillover_coverage),
     Design("three strata, normal outcomes", "transport, mean", "coverage", transport_coverage),
     Design("returns over 30 days, change after day 14", "pull_forward, change", "coverage", late_coverage),
     Design("returns over 30 days, every fifth day at once", "pull_forward, band", "size", band_misses, 0.05, None),
