@@ -336,3 +336,31 @@ def test_a_planned_pass_is_the_verdict(hits, control_hits):
     z = float(score_z(hits, n, control_hits, control_n, cost / value))
     few = min(hits, control_hits) < 20
     assert word == ("INCONCLUSIVE" if few or abs(z) <= 1.959963984540054 else "PASS" if z > 0 else "FAIL")
+
+
+@pytest.mark.parametrize("n", [None, "many", float("nan"), 0, True, -5])
+def test_persons_must_be_a_number(n):
+    with pytest.raises(ex.InputError, match="persons in all arms together"):
+        spec().detectable(table(200), n=n)
+
+
+def test_impossible_rates_and_pilots_are_refused():
+    with pytest.raises(ex.InputError, match="One percentage point"):
+        spec().sample_size(table(500), effect=1.0)
+    with pytest.raises((ex.DesignError, ex.InputError), match=r"NO_HOLDOUT|NO_COMMON|no rows"):
+        spec().sample_size(table(500).iloc[:0], effect=0.01)
+    with pytest.raises(ex.TableError, match="NULL_OUTCOME"):
+        spec({"value": ex.Mean("value")}).sample_size(table(50).assign(value=np.nan), effect=0.01)
+    with pytest.raises(ex.TableError, match="REPEATED_PERSON"):
+        spec().sample_size(table(50).assign(person_id=1), effect=0.01)
+    with pytest.raises(ex.DesignError, match="NO_COMMON_STRATUM"):
+        spec({"value": ex.Mean("value")}).sample_size(table(1), effect=0.01)
+
+
+def test_names_of_any_script_are_kept():
+    arms = {"holdout": 0.5, "短信 📱": 0.25, "<b>|x": 0.25}
+    plan = spec({"唤醒 🔔": ex.Rate("woken")}, shares=arms).sample_size(table(), effect="20%")
+    assert {row.arm for row in plan.rows} == {"短信 📱", "<b>|x"}
+    assert "<b>" not in plan._repr_html_()
+    with language("zh"):
+        assert "唤醒 🔔" in repr(plan)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attribution.core.errors import DesignError
 from experiments.inference.tails import critical_value
 from experiments.metrics import Quantile, Rate, Ratio, inputs_of
 
@@ -107,9 +108,18 @@ def pilot_metric(  # noqa: PLR0913 - what was measured of one metric
         level: Confidence level of the baseline's interval.
         rows: Counted rows, for quantiles.
         clusters: Moments by stratum, arm and cluster.
+
+    Raises:
+        DesignError: NO_COMMON_STRATUM when no stratum holds enough control persons.
     """
     column = grid.arms.index(control)
     kept = grid.n[:, column] >= (1 if isinstance(metric, Rate) else 2)
+    if not kept.any():
+        raise DesignError(
+            "NO_COMMON_STRATUM",
+            f"no stratum of the pilot holds enough control persons of the metric {name!r} (two, or one for a rate) to "
+            "know its baseline. Pass a larger pilot, or use coarser strata.",
+        )
     grid = grid.keep(kept)
     persons = grid.persons.sum(axis=1)
     weights = persons / persons.sum()

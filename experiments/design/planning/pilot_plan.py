@@ -228,6 +228,16 @@ def _never(contrast: PilotContrast, effect: float | str | None) -> bool:
     return contrast.margin is not None and effect is not None and absolute(contrast.metric, effect) >= contrast.margin
 
 
+def _check_rate(contrast: PilotContrast, size: float) -> None:
+    metric = contrast.metric
+    rate = metric.baseline + contrast.reach * size
+    if isinstance(metric.metric, Rate) and not 0.0 <= rate <= 1.0:
+        raise InputError(
+            f"the effect {size:g} of {metric.name!r} would put its rate at {rate:g}, outside 0 to 1; the baseline is "
+            f"{metric.baseline:.4g}. One percentage point is 0.01."
+        )
+
+
 def _answer(
     kind: Kind, contrast: PilotContrast, effect: float | str | None, power: float | None, persons: float | None
 ) -> dict[str, float | None]:
@@ -237,6 +247,7 @@ def _answer(
         found = contrast.detectable(persons or 0.0, power or 0.8, down=down)
         return {"effect": found, "power": power, "total": persons}
     size = absolute(metric, effect)
+    _check_rate(contrast, size)
     if kind == "power":
         return {"effect": size, "power": contrast.power(size, persons or 0.0), "total": persons}
     totals = [contrast.persons(size, power or 0.8)]
