@@ -62,6 +62,17 @@ def bayes_reading(  # noqa: PLR0913 - options, keyword-only
         InputError: Unknown metric, arms without a cost, or options that cannot be used.
 
     Verified against `bayes_rates` and `bayes_means` on the same counts; see docs/methods/bayes.md.
+
+    Example:
+        >>> import experiments as ex
+        >>> frame = {"person_id": range(400), "arm": ["sms"] * 300 + ["holdout"] * 100}
+        >>> frame["woken"] = [1] * 30 + [0] * 270 + [1] * 5 + [0] * 95
+        >>> import pandas as pd
+        >>> readout = ex.Experiment({"woken": ex.Rate("woken")}).analyze(pd.DataFrame(frame))
+        >>> for row in bayes_reading(readout, value=85, cost=0.3).to_dicts():
+        ...     print(row["arm"], row["prior"], f"{row['p_better']:.3f} {row['p_pays']:.3f}")
+        sms flat: Beta(1, 1) 0.929 0.913
+        sms jeffreys: Beta(0.5, 0.5) 0.943 0.930
     """
     fit = readout.fit(readout.experiment.primary if metric is None else metric)
     chosen = fit.level if level is None else check_level(level)
@@ -71,7 +82,8 @@ def bayes_reading(  # noqa: PLR0913 - options, keyword-only
     for arm in readout.arms:
         decision = checked_decision(fit.metric.direction or "up", value, costs[str(arm)], rope)
         if not counted:
-            made = _by_effect(fit, readout, arm, decision, prior=prior, relevant=relevant, level=chosen)
+            pair = (arm, readout.experiment.control)
+            made = _by_effect(fit, pair, decision, prior=prior, relevant=relevant, level=chosen)
         elif len(fit.weights) == 1:
             made = rate_rows(_counts(fit, readout, arm), decision, prior=prior, sensitivity=None, level=chosen)
         else:
@@ -112,18 +124,17 @@ def _counts(fit: Fit, readout: Readout, arm: object) -> tuple[float, ...]:
     return float(hits[i]), float(n[i]), float(hits[j]), float(n[j])
 
 
-def _by_effect(  # noqa: PLR0913 - what the rows are made of
+def _by_effect(
     fit: Fit,
-    readout: Readout,
-    arm: object,
+    pair: tuple[object, object],
     decision: Decision,
     *,
     prior: str | tuple[float, float],
     relevant: float | None,
     level: float,
 ) -> tuple[PosteriorRow, ...]:
-    """From the readout's estimate of the effect and its standard error."""
-    control = readout.experiment.control
+    """From the readout's estimate of the effect and its standard error; the pair is an arm and the control."""
+    arm, control = pair
     found = fit.compare(arm, control)
     if fit.figures is None or found.difference.value is None:
         nothing = (0.0, 0.0, None, 0.0, None)

@@ -32,8 +32,8 @@ _TAKEN = np.array([0.0, 0.0, 1.0])
 
 def reach(  # noqa: PLR0913 - options, keyword-only
     outcomes: object,
-    stages: Stages = ("sent", "delivered", "opened", "answered"),
     *,
+    stages: Stages = ("sent", "delivered", "opened", "answered"),
     touches: object = None,
     outcome: str | None = None,
     arm: str = "arm",
@@ -87,7 +87,7 @@ def reach(  # noqa: PLR0913 - options, keyword-only
         >>> import pandas as pd
         >>> frame = pd.DataFrame({"arm": ["sms"] * 4 + ["holdout"] * 3, "person_id": range(7)})
         >>> frame["delivered"], frame["answered"] = [1, 1, 1, 0, 0, 0, 0], [1, 0, 0, 0, 0, 0, 0]
-        >>> for row in reach(frame, ("delivered", "answered")).to_dicts()[-3:]:
+        >>> for row in reach(frame, stages=("delivered", "answered")).to_dicts()[-3:]:
         ...     print(row["arm"], row["stage"], row["reached"], row["rate_step"], row["rate_total"])
         sms assigned 4 None 1.0
         sms delivered 3 0.75 0.75

@@ -39,7 +39,7 @@ def frame(seed=1, n=600):
 @pytest.mark.parametrize("seed", range(4))
 def test_counts_against_loops(seed):
     table = frame(seed)
-    found = reach(table, STAGES)
+    found = reach(table, stages=STAGES)
     logged = table[list(STAGES)].to_numpy().tolist()
     for arm in ("holdout", "push", "短信"):
         rows = [row for row in found.to_dicts() if row["arm"] == arm]
@@ -55,7 +55,7 @@ def test_counts_against_loops(seed):
 
 def test_intervals_and_differences_are_those_of_the_counts():
     table = frame()
-    rows = {(row["arm"], row["stage"]): row for row in reach(table, STAGES, level=0.9).to_dicts()}
+    rows = {(row["arm"], row["stage"]): row for row in reach(table, stages=STAGES, level=0.9).to_dicts()}
     row, base = rows["push", "delivered"], rows["holdout", "delivered"]
     n, m = rows["push", "assigned"]["reached"], rows["holdout", "assigned"]["reached"]
     score = compare_rates(row["reached"], n, base["reached"], m, level=0.9).difference
@@ -67,7 +67,7 @@ def test_intervals_and_differences_are_those_of_the_counts():
 
 def test_effects_are_complier_effects_of_the_same_persons():
     table = frame()
-    found = reach(table, STAGES, outcome="woken", strata="region").effects
+    found = reach(table, stages=STAGES, outcome="woken", strata="region").effects
     part = table[table.arm.isin(["push", "holdout"])]
     wanted = complier_effect(part.arm == "push", part.delivered, part.woken, strata=part.region)
     one = found.effect(arm="push", stage="delivered")
@@ -84,7 +84,7 @@ def test_touches_inside_the_window():
     c = ex.simulate("default", persons=1_500, seed=3)
     outcomes = ex.build_outcomes(c.assignment, c.conversions, window="5d", as_of=c.as_of)
     kinds = {"delivered": ("delivered", "impression"), "acted": "click"}
-    found = reach(outcomes, kinds, touches=c.touches, channels=["push"])
+    found = reach(outcomes, stages=kinds, touches=c.touches, channels=["push"])
     rows = outcomes.to_pandas()
     start = pd.to_datetime(outcomes.assigned_at, unit="us", utc=True)
     windows = [(s, s + pd.Timedelta("5D")) for s in start]
@@ -113,7 +113,7 @@ def test_conditioning_on_reach_is_wrong_and_the_complier_effect_is_not():
     woken = rng.random(n) < np.where(active, 0.30, 0.05) + 0.02 * delivered
     table = pd.DataFrame({"person_id": range(n), "arm": np.where(assigned, "push", "holdout")})
     table["delivered"], table["woken"] = delivered.astype(int), woken.astype(int)
-    effects = reach(table, ("delivered",), outcome="woken").effects
+    effects = reach(table, stages=("delivered",), outcome="woken").effects
     found = effects.effect(arm="push", stage="delivered")
     naive = woken[assigned & delivered].mean() - woken[assigned & ~delivered].mean()
     per_protocol = woken[assigned & delivered].mean() - woken[~assigned].mean()
@@ -126,8 +126,8 @@ def test_conditioning_on_reach_is_wrong_and_the_complier_effect_is_not():
 
 def test_clusters_widen_everything():
     table = frame()
-    loose = reach(table, STAGES, outcome="woken")
-    tight = reach(table, STAGES, outcome="woken", cluster="branch")
+    loose = reach(table, stages=STAGES, outcome="woken")
+    tight = reach(table, stages=STAGES, outcome="woken", cluster="branch")
     for one, other in zip(loose.rows, tight.rows, strict=True):
         assert (one.reached, one.rate_total.value) == (other.reached, pytest.approx(other.rate_total.value))
     rows = [row for row in tight.to_dicts() if row["stage"] == "sent" and row["arm"] != "holdout"]
@@ -141,16 +141,16 @@ def test_clusters_widen_everything():
 def test_control_persons_who_were_reached_are_said():
     table = frame()
     table.loc[table.arm == "holdout", "delivered"] = 1
-    codes = [finding.code for finding in reach(table, STAGES).findings]
+    codes = [finding.code for finding in reach(table, stages=STAGES).findings]
     assert "CONTROL_REACHED" in codes
 
 
 def test_rows_in_any_order_and_any_table_give_the_same_bytes():
     table = frame()
-    wanted = reach(table, STAGES, outcome="woken")
+    wanted = reach(table, stages=STAGES, outcome="woken")
     shuffled = table.sample(frac=1, random_state=1)
     for given in (shuffled, pl.from_pandas(shuffled)):
-        other = reach(given, STAGES, outcome="woken")
+        other = reach(given, stages=STAGES, outcome="woken")
         assert other.to_dicts() == wanted.to_dicts()
         assert other.effects.to_dicts() == wanted.effects.to_dicts()
         assert other.recipe.fingerprint == wanted.recipe.fingerprint
@@ -158,14 +158,14 @@ def test_rows_in_any_order_and_any_table_give_the_same_bytes():
 
 def test_nobody_reached():
     table = frame().assign(sent=0, delivered=0, opened=0)
-    found = reach(table, STAGES, outcome="woken")
+    found = reach(table, stages=STAGES, outcome="woken")
     row = next(row for row in found.to_dicts() if (row["arm"], row["stage"]) == ("push", "opened"))
     assert (row["reached"], row["rate_step"], row["rate_total"]) == (0, None, 0.0)
     assert found.effects.effect(arm="push", stage="sent").effect.note == "NO_FIRST_STAGE"
 
 
 def test_displays():
-    found = reach(frame(), STAGES, outcome="woken")
+    found = reach(frame(), stages=STAGES, outcome="woken")
     assert "alternatives, not parts" in repr(found)
     with at.language("zh"):
         assert "已分配" in repr(found)
@@ -195,4 +195,4 @@ def test_displays():
 )
 def test_bad_input(change, stages, options, error, said):
     with pytest.raises(error, match=said):
-        reach(frame(n=60).assign(**change), stages, **options)
+        reach(frame(n=60).assign(**change), stages=stages, **options)
