@@ -113,7 +113,7 @@ def interaction_of_rates(tables: Sequence[Tables]) -> Interaction:
     References:
         Gart and Nam (1990), Biometrics 46:637. Miettinen and Nurminen (1985), Statistics in Medicine 4:213.
 
-    Verified against R's optim on the likelihood of all rates; its size with rare events by simulation; see
+    Verified against R's uniroot on likelihood and score; its size with rare events by simulation; see
     docs/methods/segments.md.
 
     Example:

@@ -431,7 +431,17 @@ class Experiment:
             TableError: As for `analyze`; NULL_KEY for empty segments, TOO_MANY_SEGMENTS above 100 values.
             DesignError: POST_ASSIGNMENT for a column known only after assignment; those of `analyze`.
 
-        Verified against: R's oneway.test and optim, and by simulation; see docs/methods/segments.md.
+        Verified against: R's oneway.test and uniroot, and by simulation; see docs/methods/segments.md.
+
+        Example:
+            >>> import experiments as ex
+            >>> c = ex.simulate("default", persons=4_000, seed=7)
+            >>> experiment = ex.Experiment({"woken": ex.Rate("woken")}, shares="p_assign", segments="stratum")
+            >>> found = experiment.by_segment(c.outcomes)
+            >>> found.table()["segment"].tolist()[1:4]
+            ['181-365', '366+', '90-180']
+            >>> found.interaction_tests().to_dicts()[0]["method"]
+            'score interaction'
         """
         from experiments.readout.segments import analyze_by_segment
 
