@@ -14,7 +14,7 @@ from experiments.readout.show import contrast_tables, family_lines, finding_line
 from experiments.readout.words import readout_sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from attribution.core.findings import Finding
     from attribution.core.recipe import Recipe
     from attribution.core.render.display import Display
+    from experiments.inference.bayes.result import BayesReading
     from experiments.outcomes.result import Outcomes
     from experiments.readout.experiment import Experiment
     from experiments.readout.fit import Fit
@@ -175,6 +176,24 @@ class Readout(TabularResult):
         spec = self.experiment
         contrasts = make_contrasts(self.fits, pairs, correction=spec.correction, gate=spec.gatekeeping)
         return Steps(order=listed, contrasts=contrasts, findings=self.findings, recipe=self.recipe)
+
+    def bayes(  # noqa: PLR0913 - the options of bayes_reading
+        self,
+        *,
+        metric: str | None = None,
+        prior: str | tuple[float, float] = "flat",
+        relevant: float | None = None,
+        value: float | None = None,
+        cost: float | Mapping[str, float] | None = None,
+        rope: float | tuple[float, float] | None = None,
+        level: float | None = None,
+    ) -> BayesReading:
+        """One metric read by Bayes, beside the readout: no verdict uses it. Options as in `bayes_reading`."""
+        from experiments.readout.bayes_reading import bayes_reading
+
+        return bayes_reading(
+            self, metric=metric, prior=prior, relevant=relevant, value=value, cost=cost, rope=rope, level=level
+        )
 
     def sentence(self, lang: str | None = "en") -> str:
         """The primary metric in words, every arm with its interval, judged by the adjusted p-values.

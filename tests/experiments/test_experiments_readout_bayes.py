@@ -86,3 +86,8 @@ def test_bad_options():
         bayes_reading(readout(), value=1, cost={"sms": 1})
     with pytest.raises(InputError, match="there is no metric"):
         bayes_reading(readout(), metric="wokn")
+
+
+def test_the_method_is_the_function():
+    found = readout()
+    assert found.bayes(value=85, cost=0.2).to_dicts() == bayes_reading(found, value=85, cost=0.2).to_dicts()
