@@ -117,7 +117,7 @@ class EngineScan:
         keys = self._key_names()
         centres = frame.group_by(*keys).agg(
             *(self._coarse(plan, slot).alias(f"c{slot}") for slot in range(len(plan.slots))),
-            *(nw.col(f"s{slot}").count().cast(nw.Float64).alias(f"n{slot}") for slot in range(len(plan.slots))),
+            *(_known(plan, slot).cast(nw.Float64).alias(f"n{slot}") for slot in range(len(plan.slots))),
             *(nw.col(f"s{slot}").min().alias(f"low{slot}") for slot in range(len(plan.slots)) if tight),
             *(nw.col(f"s{slot}").max().alias(f"high{slot}") for slot in range(len(plan.slots)) if tight),
         )
@@ -187,6 +187,11 @@ class EngineScan:
         scale = plan.scales[slot]
         scaled = nw.col(f"s{slot}") * scale.factor - scale.origin
         return grid_parts(scaled, grid_constants(self._rows)[:1])[0].sum()
+
+
+def _known(plan: Plan, slot: int) -> nw.Expr:
+    """Rows with a value in a slot; a plain count where no row can lack it."""
+    return nw.col(f"s{slot}").count() if plan.gaps(slot) or plan.slots[slot].mask else nw.len()
 
 
 def _centre(plan: Plan, slot: int, *, tight: bool) -> nw.Expr:
