@@ -50,7 +50,12 @@ class PlannedTest:
             return one_sided_tail(scale * self.limits[0] - drift)
         from scipy.special import nctdtr, stdtrit
 
-        return float(nctdtr(df, -drift, float(stdtrit(df, self.tail)) * scale))
+        limit = -float(stdtrit(df, self.tail)) * scale
+        found = float(nctdtr(df, -drift, -limit))
+        if not math.isnan(found):
+            return found
+        # Far out the noncentral t cannot be summed; Johnson and Welch's normal form is as good as certain there.
+        return one_sided_tail((limit * (1.0 - 0.25 / df) - drift) / math.sqrt(1.0 + 0.5 * limit * limit / df))
 
     def drift(self, power: float, *, scale: float = 1.0) -> float:
         """The distance from the null, in standard errors under the truth, at which a normal test has this power."""
