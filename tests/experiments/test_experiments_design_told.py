@@ -81,7 +81,8 @@ def findings(table):
     yield from ex.check_influence(table.assign(silent=table["silent"] ** 6), "silent")
     yield ex.check_delivered({"a": 100, "b": 100}, {"a": 90, "b": 95})
     yield ex.check_delivered({"a": 100, "b": 100}, {"a": 90, "b": 5})
-    for data in (table, unequal.assign(silent=lambda part: part["silent"] + 99 * (part["arm"] == "holdout"))):
+    apart = unequal.assign(silent=lambda part: part["silent"] + 99 * (part["arm"] == "holdout"))
+    for data in (table, apart):
         yield from ex.balance(data, "silent").findings
         yield from ex.placebo_outcome(data, "silent").findings
     for link in ("home", "person_id"):
@@ -98,7 +99,8 @@ def test_findings_are_told_in_both_languages(table):
         ("ASSIGNMENT", "pass"), ("ASSIGNMENT", "fail"), ("EXCLUSIONS", "pass"), ("EXCLUSIONS", "note"),
         ("EXCLUSIONS", "fail"), ("ARM_CHANGED", "fail"), ("IMMATURE_ARMS", "note"), ("SRM_DAYS", "note"),
         ("SRM_DAYS", "pass"), ("SRM_DAYS", "fail"), ("INFLUENCE", "note"), ("INFLUENCE", "warn"),
-        ("SRM_DELIVERED", "pass"), ("SRM_DELIVERED", "fail"), ("BALANCE", "pass"), ("BALANCE", "fail"), ("PLACEBO_OUTCOME", "fail"),
+        ("SRM_DELIVERED", "pass"), ("SRM_DELIVERED", "fail"), ("BALANCE", "pass"), ("BALANCE", "fail"),
+        ("PLACEBO_OUTCOME", "fail"),
         ("SPILLOVER", "note"), ("SPILLOVER", "pass"),
     }  # fmt: skip
 
