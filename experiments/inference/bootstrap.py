@@ -23,7 +23,7 @@ from experiments.inference.bootstrap_groups import (
 )
 from experiments.inference.bootstrap_intervals import Arms, Kind, Warp, interval_of, pivots, relative_of
 from experiments.inference.bootstrap_result import Bootstrap
-from experiments.inference.bootstrap_units import Layout, arm_values, features, gather, person_means
+from experiments.inference.bootstrap_units import Layout, arm_values, column_units, features, gather, person_means
 from experiments.inference.quantiles import Spread, arm_quantile, checked_share
 
 if TYPE_CHECKING:
@@ -65,13 +65,14 @@ class _Drawn:
         influences: Sums of squared and cubed influences of (treated, control); None where not needed.
         share: Share of the variance that lies inside groups.
         note: Reason code(s) why there is no interval; empty when there is one.
-        lowest: Smallest denominator over arms and replicates.
+        unit: What the statistics and replicates are multiples of.
     """
 
     arms: Arms
     influences: tuple[tuple[float, float], tuple[float, float]] | None = None
     share: float = 0.0
     note: str = ""
+    unit: float = 1.0
 
 
 def bootstrap(  # noqa: PLR0913 - the options of a public function, keyword-only
@@ -168,7 +169,8 @@ def resampled(groups: tuple[Group, Group], weights: Floats, choice: Choice, *, l
         drawn = _drawn_quantiles(groups, weights, choice)
     else:
         drawn = _drawn_statistics(groups, weights, choice)
-    comparison, error = _compared(drawn, choice, level=level, side=side, n=treated.persons + control.persons)
+    compared, error = _compared(drawn, choice, level=level, side=side, n=treated.persons + control.persons)
+    comparison = _in_unit(compared, drawn.unit)
     settings: dict[str, object] = {
         "statistic": choice.statistic if choice.statistic != "quantile" else f"quantile {choice.q:g}",
         "interval": choice.interval, "draw": choice.draw, "replicates": choice.replicates, "seed": choice.seed,
@@ -177,7 +179,7 @@ def resampled(groups: tuple[Group, Group], weights: Floats, choice: Choice, *, l
     }  # fmt: skip
     return Bootstrap(
         comparison=comparison,
-        replicates=_read_only(drawn.arms.tops - drawn.arms.bases),
+        replicates=_read_only((drawn.arms.tops - drawn.arms.bases) * drawn.unit),
         n=treated.persons,
         n_control=control.persons,
         interval=choice.interval,
@@ -191,6 +193,24 @@ def resampled(groups: tuple[Group, Group], weights: Floats, choice: Choice, *, l
             n={"persons": treated.persons + control.persons},
             fingerprint=_fingerprint(groups),
         ),
+    )
+
+
+def _in_unit(comparison: Comparison, unit: float) -> Comparison:
+    """A comparison in the unit of the values; the lift has none."""
+    if unit == 1.0:
+        return comparison
+
+    def scaled(x: float | None) -> float | None:
+        return None if x is None else x * unit
+
+    given = comparison.difference
+    difference = replace(
+        given, value=scaled(given.value), low=scaled(given.low), high=scaled(given.high),
+        standard_error=scaled(given.standard_error),
+    )  # fmt: skip
+    return replace(
+        comparison, treatment=scaled(comparison.treatment), control=scaled(comparison.control), difference=difference
     )
 
 
@@ -258,6 +278,8 @@ def _streams(choice: Choice, arm: int, stratum: int = 0) -> np.random.Generator:
 def _drawn_sums(groups: tuple[Group, Group], weights: Floats, choice: Choice) -> _Drawn:
     """Means and ratios, out of sums."""
     clustered = groups[0].cluster is not None
+    units = column_units([group.values for group in groups])
+    groups = (replace(groups[0], values=groups[0].values / units), replace(groups[1], values=groups[1].values / units))
     centre = person_means([group.values for group in groups], [group.count for group in groups])
     squares = choice.interval in ("studentised", "bca")
     layout = Layout(measured=len(centre), persons=clustered or choice.draw == "poisson", squares=squares)
@@ -272,7 +294,8 @@ def _drawn_sums(groups: tuple[Group, Group], weights: Floats, choice: Choice) ->
     few = min(part.fewest for part in parts) < 2
     note = "DENOMINATOR_NOT_POSITIVE" if not lowest > 0.0 else "TOO_FEW_PERSONS" if few else ""
     influences = (parts[0].influence, parts[1].influence)
-    return _Drawn(arms=arms, influences=influences, share=max(part.share for part in parts), note=note)
+    unit = float(units[0]) if len(units) == 1 else float(units[0] / units[1])
+    return _Drawn(arms=arms, influences=influences, share=max(part.share for part in parts), note=note, unit=unit)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from experiments.inference.figures import Floats
 
-__all__ = ["Layout", "Units", "arm_values", "features", "gather", "gather_marked", "person_means"]
+__all__ = ["Layout", "Units", "arm_values", "column_units", "features", "gather", "gather_marked", "person_means"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -73,6 +73,16 @@ def person_means(values: Sequence[Floats], counts: Sequence[NDArray[np.int64]]) 
     total = float(weight.sum())
     centre = (weight @ stacked) / total
     return np.asarray(centre + (weight @ (stacked - centre)) / total, dtype=np.float64)
+
+
+def column_units(values: Sequence[Floats]) -> Floats:
+    """A power of two near the largest value of each column: values in these units can be squared without overflow.
+
+    Dividing by a power of two changes no digit.
+    """
+    largest = np.max([np.abs(part).max(axis=0) for part in values], axis=0)
+    exponent = np.frexp(np.where(largest > 0.0, largest, 1.0))[1]
+    return np.asarray(np.ldexp(1.0, np.clip(exponent, -1000, 1000)), dtype=np.float64)
 
 
 def gather(values: Floats, count: NDArray[np.int64], cluster: NDArray[np.int64] | None, *, centre: Floats) -> Units:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -11,9 +11,18 @@ import numpy as np
 from attribution.core.errors import InputError
 from attribution.core.randomness import generator
 from experiments.inference.bootstrap_draws import drawn_apart, make_pool
-from experiments.inference.bootstrap_units import Layout, Units, arm_values, features, gather_marked, person_means
+from experiments.inference.bootstrap_units import (
+    Layout,
+    Units,
+    arm_values,
+    column_units,
+    features,
+    gather_marked,
+    person_means,
+)
 
 if TYPE_CHECKING:
+    from numpy.random import Generator
     from numpy.typing import NDArray
 
     from attribution.core.estimates import Side
@@ -159,6 +168,9 @@ def redraw(  # noqa: PLR0913 - what the public functions pass on
         seed: Seed.
         purpose: What the stream is for, such as metric and arm.
     """
+    unit = column_units([assigned.values])
+    assigned = replace(assigned, values=assigned.values / unit)
+    scale = float(unit[0]) if len(unit) == 1 else float(unit[0] / unit[1])
     centre = person_means([assigned.values], [assigned.count])
     layout = Layout(measured=len(centre), persons=assigned.cluster is not None, squares=studentised)
     cells = [_cell(assigned, k, centre) for k in range(len(assigned.weights))]
@@ -177,7 +189,7 @@ def redraw(  # noqa: PLR0913 - what the public functions pass on
     elif max(float(np.ptp(units.totals, axis=0).max()) for units, _, _ in cells) == 0.0:
         note = "ZERO_VARIANCE"
     if note:
-        shown = difference if math.isfinite(difference) else None
+        shown = difference * scale if math.isfinite(difference) else None
         return Redrawn(
             difference=shown, statistic=None, p_value=None, low=None, high=None, assignments=0, exact=False,
             grouped=0.0, note=note,
@@ -193,11 +205,7 @@ def redraw(  # noqa: PLR0913 - what the public functions pass on
         drawn_sizes = np.broadcast_to(sizes, (replicates, len(sizes)))
         if design == "bernoulli":
             drawn_sizes = stream.binomial(whole, share, size=(replicates, len(whole)))
-        pools = [make_pool(units, table, exact=False) for (units, _, _), table in zip(cells, tables, strict=True)]
-        grouped = max(pool.share for pool in pools)
-        drawn = np.stack(
-            [drawn_apart(pool, drawn_sizes[:, k], replicates, stream) for k, pool in enumerate(pools)], axis=1
-        )
+        drawn, grouped = _drawn_sums([units for units, _, _ in cells], tables, drawn_sizes, stream)
         found = contrast.of(drawn, drawn_sizes)[1]
         found = found[~np.isnan(found)]
         hits, looked = min(int(np.count_nonzero(hit)) for hit in _tails(found, statistic, side)), len(found)
@@ -205,8 +213,8 @@ def redraw(  # noqa: PLR0913 - what the public functions pass on
     # Two sides: twice the smaller tail, so that either direction errs at most half as often.
     p, low, high = (min(1.0, part * (2.0 if side == "two" else 1.0)) for part in (p, low, high))
     return Redrawn(
-        difference=difference, statistic=statistic, p_value=p, low=low, high=high, assignments=looked,
-        exact=listed is not None, grouped=grouped, note="",
+        difference=difference * scale, statistic=statistic if studentised else statistic * scale, p_value=p, low=low,
+        high=high, assignments=looked, exact=listed is not None, grouped=grouped, note="",
     )  # fmt: skip
 
 
@@ -245,6 +253,15 @@ def _cell(assigned: Assigned, k: int, centre: Floats) -> tuple[Units, int, NDArr
         assigned.values[chosen], assigned.count[chosen], cluster, assigned.treated[chosen], centre=centre
     )
     return units, int(times.sum()), times
+
+
+def _drawn_sums(
+    cells: list[Units], tables: list[Floats], sizes: NDArray[np.int64], stream: Generator
+) -> tuple[Floats, float]:
+    """Sums of the treated in drawn assignments, and the largest share of variance inside groups."""
+    pools = [make_pool(units, table, exact=False) for units, table in zip(cells, tables, strict=True)]
+    drawn = [drawn_apart(pool, sizes[:, k], len(sizes), stream) for k, pool in enumerate(pools)]
+    return np.stack(drawn, axis=1), max(pool.share for pool in pools)
 
 
 def _tails(found: Floats, observed: float, side: Side) -> list[NDArray[np.bool_]]:

@@ -295,3 +295,18 @@ def test_bad_input_is_refused_with_the_reason(change, message):
     arguments = {"values": A, "control_values": B} | change
     with pytest.raises(InputError, match=message):
         bootstrap(**arguments)
+
+
+@pytest.mark.parametrize("statistic", ["mean", "ratio"])
+def test_the_scale_of_money_does_not_matter(statistic):
+    chance = np.random.default_rng(15)
+    a, b = (np.column_stack([chance.gamma(2, 2, n), chance.gamma(2, 2, n)]) + 1 for n in (30, 20))
+    if statistic == "mean":
+        a, b = a[:, 0], b[:, 0]
+    plain = bootstrap(a, b, statistic=statistic, replicates=199).comparison
+    for factor in (2.0**-900, 2.0**900):
+        unit = factor if statistic == "mean" else np.array([factor, 1.0])
+        found = bootstrap(a * unit, b * unit, statistic=statistic, replicates=199).comparison
+        assert found.difference.p_value == plain.difference.p_value
+        assert (found.difference.low, found.treatment) == (plain.difference.low * factor, plain.treatment * factor)
+        assert (found.relative.low, found.relative.high) == (plain.relative.low, plain.relative.high)

@@ -240,3 +240,13 @@ def test_the_second_computation_takes_covariates_off():
     assert p_value < 0.05
     assert second(frame, metric, p_value).status == "pass"
     assert second(frame, ex.Mean("value"), p_value).status == "warn"
+
+
+@pytest.mark.parametrize("factor", [2.0**-900, 2.0**900])
+@pytest.mark.parametrize("statistic", ["studentised", "difference"])
+def test_the_scale_of_money_does_not_matter(factor, statistic):
+    frame = table_of([5.0, 7.5, 9.0, 2.0], [1.0, 0.0, 3.0, 6.0])
+    plain = ex.randomisation_test(frame, "value", statistic=statistic).to_dicts()[0]
+    found = ex.randomisation_test(frame.assign(value=frame.value * factor), "value", statistic=statistic).to_dicts()[0]
+    assert found["p_value"] == plain["p_value"]
+    assert found["difference"] == plain["difference"] * factor
