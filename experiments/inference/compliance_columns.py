@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CompliancePersons", "arrow_columns", "read_persons", "sorted_persons"]
 
+_LARGEST = 1e100
+
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class CompliancePersons:
@@ -114,6 +116,8 @@ def read_persons(
     arm = found["assigned"]
     if arm is not None:
         _check_assignment(table, arm)
+    for name in ("treated", "outcome"):
+        _check_size(table, name, found[name])
     stratum, names = _codes(table, "strata")
     group, _ = _codes(table, "cluster")
     table.problems.raise_if_any()
@@ -166,6 +170,14 @@ def _codes(table: Table, name: str) -> tuple[NDArray[np.int64] | None, tuple[str
         return None, ()
     found = labels(table, name, missing=None)
     return (None, ()) if found is None else (found.codes, tuple(str(value) for value in found.names))
+
+
+def _check_size(table: Table, name: str, values: NDArray[np.float64] | None) -> None:
+    """Numbers whose squares a double cannot hold have no variance."""
+    huge = np.zeros(0, bool) if values is None else np.isfinite(values) & (np.abs(values) > _LARGEST)
+    if huge.any():
+        message = f"numbers beyond {_LARGEST:g} in size cannot be squared; take a larger unit"
+        table.problems.add("NOT_FINITE", table.name, name, huge.sum(), message=message)
 
 
 def _check_assignment(table: Table, arm: NDArray[np.float64]) -> None:

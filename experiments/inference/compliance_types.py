@@ -98,7 +98,7 @@ def share_interval(share: float, variance: float, n: float, *, level: float) -> 
     Example:
         >>> low, high = share_interval(0.0, 0.0, 100, level=0.95)
         >>> round(low, 6), round(high, 6)
-        (0.0, 0.036994)
+        (0.0, 0.036993)
     """
     z = critical_value(level, "two")
     effective = share * (1.0 - share) / variance if variance > 0.0 else float(n)

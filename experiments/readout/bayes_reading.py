@@ -12,7 +12,6 @@ import numpy as np
 from attribution.core.errors import InputError, closest
 from attribution.core.estimates import check_level
 from attribution.core.recipe import Recipe
-from experiments.inference.bayes.betas import beta
 from experiments.inference.bayes.means import effect_rows
 from experiments.inference.bayes.normals import NormalPair
 from experiments.inference.bayes.rates import BETA_PRIORS, arm_prior, decision_settings, rate_rows
@@ -179,12 +178,11 @@ def _by_strata(
 def _weighted(fit: Fit, i: int, j: int, prior: tuple[float, float]) -> NormalPair:
     figures = []
     for arm in (i, j):
-        parts = [
-            beta(prior[0] * w + h, prior[1] * w + n - h)
-            for w, h, n in zip(fit.weights.tolist(), fit.hits[:, arm].tolist(), fit.n[:, arm].tolist(), strict=True)
-        ]
-        mean = float(np.sum(fit.weights * [part.mean for part in parts]))
-        figures.append((mean, float(np.sum(fit.weights**2 * [part.variance for part in parts]))))
+        a = prior[0] * fit.weights + fit.hits[:, arm]
+        total = sum(prior) * fit.weights + fit.n[:, arm]
+        mean = a / total
+        variance = mean * (1.0 - mean) / (total + 1.0)
+        figures.append((float(np.sum(fit.weights * mean)), float(np.sum(fit.weights**2 * variance))))
     (top, v1), (base, v0) = figures
     return NormalPair(
         mean=top - base, deviation=math.sqrt(v1 + v0), base=base, base_deviation=math.sqrt(v0), covariance=-v0

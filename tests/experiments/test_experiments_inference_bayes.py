@@ -234,7 +234,7 @@ def test_the_display_says_what_it_is():
     ("options", "said"),
     [
         ({"prior": "uniform"}, "prior must be 'flat' or 'jeffreys'"),
-        ({"prior": (0, 1)}, "numbers above 0"),
+        ({"prior": (0, 1)}, "numbers of 0.01 or more"),
         ({"prior": {"treatment": (1, 1)}}, '"treatment" and "control"'),
         ({"value": 5}, "declared together"),
         ({"value": 0, "cost": 1}, "value must not be 0"),

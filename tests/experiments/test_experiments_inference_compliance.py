@@ -259,6 +259,7 @@ def test_clusters_in_strata_agree_with_the_readout():
         (([1, 2, 0], [1, 0, 0], [1, 2, 3]), TableError, "NOT_BINARY"),
         (([1, 0], [1, None], [1, math.nan]), TableError, "NULL_VALUE"),
         (([1, 0], [1, 0], [1, math.inf]), TableError, "NOT_FINITE"),
+        (([1, 0], [1, 0], [1, 1e300]), TableError, "cannot be squared"),
         (([1, 0], [1, 0], ["a", "b"]), TableError, "WRONG_TYPE"),
         ((5, [1, 0], [1, 2]), InputError, "one entry per person"),
         (([1, 0], [1, 0], ["a", 1]), InputError, "one kind of value"),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BETA_PRIORS", "arm_prior", "bayes_rates", "decision_settings", "rate_rows"]
 
+_LEAST = 0.01  # below it a posterior without events lies at rates that no double can tell from 0
 BETA_PRIORS = {"flat": (1.0, 1.0), "jeffreys": (0.5, 0.5)}
 
 
@@ -50,8 +51,8 @@ def bayes_rates(  # noqa: PLR0913 - the counts by position as in compare_rates, 
         n: Treated persons.
         control_hits: Control persons with the event.
         control_n: Control persons.
-        prior: "flat" (Beta(1, 1)), "jeffreys" (Beta(1/2, 1/2)), a pair (a, b) as if a events and b non-events had been
-            seen in each arm before, or {"treatment": (a, b), "control": (a, b)}.
+        prior: "flat" (Beta(1, 1)), "jeffreys" (Beta(1/2, 1/2)), a pair (a, b), 0.01 or more, as if a events and b
+            non-events had been seen in each arm before, or {"treatment": (a, b), "control": (a, b)}.
         sensitivity: Further priors by name, read side by side; flat and Jeffreys by default.
         value: What one event is worth, in money.
         cost: What the treatment costs more per assigned person, in the same money.
@@ -179,9 +180,11 @@ def _pair(given: object, what: str) -> tuple[float, float]:
     if isinstance(given, (tuple, list)) and len(given) == 2:
         a, b = given
         numbers = all(isinstance(x, (int, float)) and not isinstance(x, bool) and math.isfinite(x) for x in given)
-        if numbers and a > 0 and b > 0:
+        if numbers and min(a, b) >= _LEAST:
             return float(a), float(b)
-    raise InputError(f"{what} must be a pair (a, b) of numbers above 0: events, non-events; got {given!r}.")
+    raise InputError(
+        f"{what} must be a pair (a, b), events and non-events, of numbers of {_LEAST:g} or more; got {given!r}."
+    )
 
 
 def _words(arms: tuple[tuple[float, float], tuple[float, float]], given: object) -> str:
