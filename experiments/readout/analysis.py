@@ -15,10 +15,12 @@ from attribution.touches import read_touches
 from experiments.design.alarms import share_alarm
 from experiments.design.allocation import check_allocation, read_allocation
 from experiments.design.leakage import ControlGroup, check_leakage, unchecked_leakage
+from experiments.metrics import Rate
 from experiments.outcomes.result import Outcomes
 from experiments.readout.aggregates import Aggregates
 from experiments.readout.aggregates_analysis import aggregate_findings, measure_aggregates, open_aggregates
 from experiments.readout.fit import fit_metric
+from experiments.readout.guard import refuse_disguised
 from experiments.readout.guardrails import bare_guardrail_fits
 from experiments.readout.measure import measure
 from experiments.readout.monitoring import early_reading
@@ -200,6 +202,9 @@ def analyze(  # noqa: PLR0913 - what Experiment.analyze passes on
         experiment, table, outcomes, touches=touches, campaign=campaign, leak_limit=leak_limit, columns=columns
     )
     table.problems.raise_if_any()
+    primary = experiment.metrics[experiment.primary]
+    if isinstance(primary, Rate):
+        refuse_disguised(table, experiment.layers, outcome=primary.column, use="a stratum")
     guards = bare_guardrail_fits(open_outcomes(experiment, outcomes), experiment) if experiment.guardrails else ()
     early = early_reading(outcomes, looks=looks)
     findings += [] if early is None else [early]

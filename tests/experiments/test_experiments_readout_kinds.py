@@ -177,3 +177,9 @@ def test_metrics_that_contradict_themselves(options, words):
 def test_a_covariate_known_only_later_is_refused():
     with pytest.raises(at.DesignError, match="POST_ASSIGNMENT"):
         ex.Experiment({"value": ex.Mean("value", covariate="clicked")})
+
+
+def test_a_stratum_that_is_the_outcome_by_another_name_is_refused(rows):
+    table = rows.assign(tier=np.where(rows["woken"] == 1, "gold", "plain"))
+    with pytest.raises(at.DesignError, match="'tier' decides 'woken' for every person"):
+        ex.Experiment({"woken": ex.Rate("woken")}, strata="tier").analyze(table)
