@@ -95,7 +95,8 @@ def test_always_valid_is_coherent_in_every_unit(z, se, n, planned, side, level):
 @settings(max_examples=30, deadline=None)
 @given(level=LEVELS, higher=LEVELS, n=st.floats(10.0, 1e6), side=SIDES)
 def test_a_higher_level_gives_a_wider_interval(level, higher, n, side):
-    assume(level + 1e-6 < higher)
+    # For one side below 80 % the smaller scale of a lower level can outweigh it, far below the planned persons.
+    assume(level + 1e-6 < higher and (side == "two" or level >= 0.8))
     narrow, wide = (ex.always_valid(0.0, 1.0, n, level=one, side=side) for one in (level, higher))
     assert wide.low <= narrow.low
     assert narrow.high <= wide.high
