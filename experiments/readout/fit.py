@@ -207,6 +207,10 @@ def _figures(
     target: Target,
 ) -> ArmFigures | None:
     """One figure per arm with its variance; None for rates that the score test compares by their counts."""
+    if isinstance(metric, Quantile) and rows is not None:
+        from experiments.inference.quantiles import quantile_figures
+
+        return quantile_figures(rows, grid, metric.q, weights=weights, clustered=clusters is not None)
     if clusters is not None:
         from experiments.inference.clusters import clustered_figures
 
@@ -215,10 +219,6 @@ def _figures(
         return None  # also a rate none of whose covariates varies
     if inputs_of(metric).covariates:
         return _adjusted(metric, grid, weights, rows=rows, target=target)
-    if isinstance(metric, Quantile) and rows is not None:
-        from experiments.inference.quantiles import quantile_figures
-
-        return quantile_figures(rows, grid, metric.q, weights=weights)
     if isinstance(metric, Rate) and len(weights) == 1:
         return None
     return _unadjusted(metric, grid, weights, target=target)

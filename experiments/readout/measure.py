@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from attribution.core.errors import DesignError
 from experiments.metrics import Count, Duration, Quantile, Rate, inputs_of
 from experiments.moments import metric_moments, metric_rows, moments_of
 from experiments.moments.grid import collapse
@@ -27,7 +26,7 @@ class Measured:
 
     Attributes:
         moments: Moments by stratum and arm.
-        rows: Counted rows by stratum and arm; None where moments are enough.
+        rows: Counted rows by stratum, arm and, where clusters were assigned, cluster; None where moments are enough.
         clusters: Moments by stratum, arm and cluster; None where persons were assigned one by one.
     """
 
@@ -43,9 +42,6 @@ def measure(table: Table, experiment: Experiment, *, keys: Sequence[str]) -> dic
         table: The opened outcomes.
         experiment: The declared experiment.
         keys: Columns of the strata and then the arm; empty where those cannot be used.
-
-    Raises:
-        DesignError: QUANTILE_CLUSTERED for a quantile of persons who were assigned in clusters.
     """
     if experiment.cluster is not None and keys:
         found = _by_cluster(table, experiment, (*keys, experiment.cluster))
@@ -74,20 +70,16 @@ def _by_person(table: Table, experiment: Experiment, keys: Sequence[str]) -> dic
 
 
 def _by_cluster(table: Table, experiment: Experiment, keys: Sequence[str]) -> dict[str, Measured]:
-    quantiles = [name for name, metric in experiment.metrics.items() if isinstance(metric, Quantile)]
-    if quantiles:
-        raise DesignError(
-            "QUANTILE_CLUSTERED",
-            f"the quantile {quantiles[0]!r} has no interval where clusters were assigned. Use a mean or a rate, or "
-            "ex.bootstrap with cluster=.",
-        )
     inputs = {name: inputs_of(metric) for name, metric in experiment.metrics.items()}
-    parts = metric_moments(table, inputs, keys=keys)
-    return {
-        name: Measured(moments=collapse(part, len(keys) - 1), clusters=part)
-        for name, part in parts.items()
-        if part is not None
-    }
+    summed = {name: part for name, part in inputs.items() if not isinstance(experiment.metrics[name], Quantile)}
+    moments = metric_moments(table, summed, keys=keys) if summed else {}
+    made: dict[str, Measured] = {}
+    for name, part in inputs.items():
+        rows = None if name in summed else metric_rows(table, part, keys=keys)
+        found = moments[name] if name in summed else None if rows is None else moments_of(rows)
+        if found is not None:
+            made[name] = Measured(moments=collapse(found, len(keys) - 1), rows=rows, clusters=found)
+    return made
 
 
 def _needs_rows(metric: Metric) -> bool:

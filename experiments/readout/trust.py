@@ -15,7 +15,7 @@ from experiments.design.exclusions import check_exclusions
 from experiments.design.influence import influence_finding
 from experiments.design.split_over_time import check_split_over_time
 from experiments.inference.second import second_computation
-from experiments.metrics import Count, Duration, Mean, Rate, inputs_of
+from experiments.metrics import Count, Mean, Quantile, inputs_of
 from experiments.moments import metric_rows
 from experiments.outcomes.result import Outcomes
 from experiments.readout.analysis import analyze, open_outcomes
@@ -149,8 +149,7 @@ def _second(readout: Readout, outcomes: object) -> list[Finding]:
     """The primary metric once more, by a randomisation test that shares only the rows with the readout."""
     experiment = readout.experiment
     fit = readout.fit(experiment.primary)
-    plain = isinstance(fit.metric, (Rate, Mean, Count, Duration)) and not inputs_of(fit.metric).covariates
-    if not plain:
+    if isinstance(fit.metric, Quantile):
         return [_unknown("SECOND_COMPUTATION_UNCHECKED", metric=fit.name)]
     units = () if experiment.cluster is None else (experiment.cluster,)
     table = open_outcomes(experiment, outcomes)

@@ -154,9 +154,14 @@ def test_values_that_a_metric_cannot_read(rows, metric, code):
         ex.Experiment({"x": metric}).analyze(table)
 
 
-def test_quantiles_of_clusters_are_refused(rows):
-    with pytest.raises(at.DesignError, match="QUANTILE_CLUSTERED"):
-        ex.Experiment({"q": ex.Quantile("value")}, cluster="household").analyze(rows)
+def test_quantiles_of_clusters_are_wider(rows):
+    table = rows.assign(arm=rows.groupby("household")["arm"].transform("first"))
+    table["value"] = table.groupby("household")["value"].transform("mean") + rows["tenure"] * 1e-3
+    metrics = {"q": ex.Quantile("value", 0.9)}
+    alone = row(ex.Experiment(metrics).analyze(table), "q")
+    together = row(ex.Experiment(metrics, cluster="household").analyze(table), "q")
+    assert together["difference"] == alone["difference"]
+    assert together["high"] - together["low"] > 1.2 * (alone["high"] - alone["low"])
 
 
 @pytest.mark.parametrize(
