@@ -32,7 +32,7 @@ for (level in c(0.9, 0.99)) {
 write("r_bounds.json", list(what = "spending_bounds"), rows, 0, 1e-7, "getDesignGroupSequential(asOF, asP, asKD, asHSD)")
 
 rows <- list()
-for (looks in c(2, 3, 4, 5, 8, 10)) for (level in c(0.9, 0.95, 0.99)) for (kind in c("P", "OF")) {
+for (looks in c(2:10, 15, 20)) for (level in c(0.9, 0.95, 0.99)) for (kind in c("P", "OF")) {
   found <- getDesignGroupSequential(kMax = looks, alpha = 1 - level, sided = 2, typeOfDesign = kind)
   rows[[length(rows) + 1]] <- list(kind = c(P = "pocock", OF = "obrien_fleming")[[kind]], number = NULL, looks = looks,
     level = level, z = found$criticalValues)
