@@ -15,14 +15,13 @@ from experiments.inference.multiplicity import CORRECTIONS, Family
 from experiments.metrics import Metric, Role, inputs_of, with_roles
 from experiments.readout.declared import checked_guardrails, checked_metrics, checked_shares, column_names
 from experiments.readout.guard import refuse_post
+from experiments.readout.planning_calls import PlanningCalls
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from attribution.core.columns import ColumnsLike
-    from attribution.core.estimates import Side
     from experiments.design.looks import Looks
-    from experiments.design.planning.on_data_result import DataSimulation
-    from experiments.design.planning.options import PlanOptions
-    from experiments.design.planning.pilot_plan import Effects, PilotPlan
     from experiments.readout.aggregates import Aggregates
     from experiments.readout.aggregates_sql import Dialect
     from experiments.readout.result import Readout
@@ -35,7 +34,7 @@ Target = Literal["sample", "population"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Experiment:
+class Experiment(PlanningCalls):
     """A declared experiment: metrics, arms, control, shares, strata.
 
     The estimand is the average effect over all persons assigned (intention to treat), each arm against the control.
@@ -274,7 +273,7 @@ class Experiment:
             >>> import experiments as ex
             >>> c = ex.simulate("default", persons=8_000, seed=7)
             >>> spec = ex.Experiment({"woken": ex.Rate("woken")}, shares="p_assign", strata="stratum")
-            >>> panel = spec.trust(c.outcomes, assignment=c.assignment, touches=c.touches)
+            >>> panel = spec.trust(c.outcomes, assignment=c.assignment, touches=c.touches, history=["recency_days"])
             >>> sorted(set(panel.table()["status"]) - {"note", "pass"})
             []
         """
@@ -286,126 +285,37 @@ class Experiment:
             leak_limit=leak_limit, columns=columns,
         )  # fmt: skip
 
-    def sample_size(
+    def monitor(
         self,
-        pilot: object,
+        outcomes: object,
         *,
-        effect: Effects,
-        power: float = 0.8,
-        side: Side = "two",
-        options: PlanOptions | None = None,
-    ) -> PilotPlan:
-        """How many persons this experiment needs, by a pilot.
-
-        The pilot tells the baseline and the noise of the control persons, what the covariates explain, how alike the
-        persons of a cluster are, and the strata; the experiment tells the arms' shares, the level and its correction.
+        looks: Looks,
+        day: date | str | None = None,
+        final: bool = False,
+        events: Mapping[str, int] | None = None,
+    ) -> Looks:
+        """Take a look at the running experiment and append it to its log.
 
         Args:
-            pilot: Earlier outcomes, one row per person, or their aggregates; without a column of arms everybody counts
-                as control.
-            effect: The effect to be found, treated minus control: a number for the primary metric in its own unit
-                (0.002 of a rate is 0.2 percentage points), a share of the baseline such as "10%" for every metric, or
-                a dict of metric to either.
-            power: Chance of a significant result in the direction of the effect, in one arm's comparison.
-            side: ``"two"``, ``"greater"`` or ``"less"``.
-            options: Looks, spending and reach; arms, clusters and covariates come from the experiment and the pilot.
+            outcomes: The persons whose window is over by the day of the look, or a readout or aggregates of them; or a
+                dict of day to outcomes, which takes one look after the other.
+            looks: The log so far; its plan names metric, arms and control.
+            day: Day of the look; not used with a dict.
+            final: Whether the (last) look is the last of all.
+            events: Persons with a value other than 0 per arm, where the outcomes are aggregated and the metric is no
+                rate.
 
         Returns:
-            One row per metric and arm; `total` is what the primary metric needs. The range of the total shows the
-            pilot's own uncertainty about the baseline.
+            A new log; see `Looks`.
 
         Raises:
-            TableError: As for `analyze`.
-            InputError: For effects, power or options that cannot be used, or shares that are not known.
-            DesignError: NO_HOLDOUT without control persons in the pilot.
-
-        Verified against: `sample_size_rates` and `sample_size_means`; simulated power. See docs/methods/sample-size.md.
-
-        Example:
-            >>> import experiments as ex
-            >>> pilot = {"person_id": list(range(1000)), "woken": [1] * 30 + [0] * 970}
-            >>> import pandas as pd
-            >>> spec = ex.Experiment({"woken": ex.Rate("woken")}, shares={"holdout": 0.1, "sms": 0.9})
-            >>> spec.sample_size(pd.DataFrame(pilot), effect=0.01).total
-            30659
+            InputError: For a metric or arms that the experiment does not have, or without a day.
+            DesignError: As `Looks.append`.
+            TableError: As `analyze`.
         """
-        from experiments.readout.planned import plan_by_pilot
+        from experiments.readout.monitoring import monitor
 
-        return plan_by_pilot("size", self, pilot, effect=effect, power=power, side=side, options=options)
-
-    def power(
-        self, pilot: object, *, n: float, effect: Effects, side: Side = "two", options: PlanOptions | None = None
-    ) -> PilotPlan:
-        """The power of this experiment, by a pilot.
-
-        Args:
-            pilot: As for `sample_size`.
-            n: Persons of all arms together.
-            effect: As for `sample_size`.
-            side: As for `sample_size`.
-            options: As for `sample_size`.
-
-        Raises:
-            TableError: As for `sample_size`.
-            InputError: As for `sample_size`.
-            DesignError: As for `sample_size`.
-        """
-        from experiments.readout.planned import plan_by_pilot
-
-        return plan_by_pilot("power", self, pilot, effect=effect, power=None, n=n, side=side, options=options)
-
-    def detectable(
-        self, pilot: object, *, n: float, power: float = 0.8, side: Side = "two", options: PlanOptions | None = None
-    ) -> PilotPlan:
-        """The smallest effect that this experiment can find on every metric, by a pilot, in the wished direction.
-
-        Args:
-            pilot: As for `sample_size`.
-            n: Persons of all arms together.
-            power: As for `sample_size`.
-            side: As for `sample_size`.
-            options: As for `sample_size`.
-
-        Raises:
-            TableError: As for `sample_size`.
-            InputError: As for `sample_size`.
-            DesignError: As for `sample_size`.
-        """
-        from experiments.readout.planned import plan_by_pilot
-
-        return plan_by_pilot("detectable", self, pilot, power=power, n=n, side=side, options=options)
-
-    def simulate_on(
-        self, pilot: object, *, effect: Effects | None = None, replications: int = 1000, seed: int = 0
-    ) -> DataSimulation:
-        """Try this experiment on your own rows: assign them again at random, and see what the readout says.
-
-        Without an effect (A/A) every finding is false: the share of them, and each tail, should be what the level
-        promises. With an effect (A/B) the share in its direction is the power, and the intervals should contain it.
-        Strata, clusters, covariates, shares, methods and the level are the experiment's own; p-values are unadjusted.
-
-        Args:
-            pilot: Earlier outcomes, one row per person; arms in it are ignored.
-            effect: None, or as for `sample_size`. Numbers are added to the treated persons' values (events of a rate
-                are made or undone at random), percentages multiply them.
-            replications: Random assignments.
-            seed: Seed of the assignments.
-
-        Returns:
-            One row per metric, arm and kind, with exact binomial intervals; the findings AA_RATE say where a method is
-            off on data like these.
-
-        Raises:
-            TableError: As for `analyze`.
-            InputError: For effects or replications that cannot be used, or shares that are not known.
-            DesignError: As for `sample_size`.
-
-        Verified against: the same assignments analysed row by row with `analyze`. See
-        docs/methods/simulate-on-own-data.md.
-        """
-        from experiments.readout.on_data import simulate_on_data
-
-        return simulate_on_data(self, pilot, effect=effect, replications=replications, seed=seed)
+        return monitor(self, outcomes, looks=looks, day=day, final=final, events=events)
 
     def by_segment(
         self, outcomes: object, *, by: str | Sequence[str] | None = None, min_persons: int = 20
