@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attribution.core.errors import InputError
+from experiments.inference.joint_t import joint_critical
+from experiments.inference.tails import critical_value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,8 +18,6 @@ if TYPE_CHECKING:
     from experiments.design.planning.options import ArmCorrection
 
 __all__ = ["arm_tail", "best_shares", "dunnett_limit"]
-
-_NODES = 96
 
 
 def arm_tail(arms: int, correction: ArmCorrection | None, *, level: float, side: Side, allocation: float) -> float:
@@ -44,8 +44,8 @@ def arm_tail(arms: int, correction: ArmCorrection | None, *, level: float, side:
 def dunnett_limit(arms: int, *, level: float, side: Side, allocation: float = 1.0) -> float:
     """The critical value of Dunnett's test of ``arms`` equal arms against one control, normal statistics.
 
-    The contrasts share the control, so they correlate by allocation / (1 + allocation); given the control's deviation
-    they are independent, which leaves one integral.
+    The contrasts share the control, so they correlate by allocation / (1 + allocation): the integral is the readout's
+    own (`joint_critical`), which stays exact where a small control makes the correlation almost 1.
 
     Args:
         arms: Treated arms.
@@ -56,25 +56,9 @@ def dunnett_limit(arms: int, *, level: float, side: Side, allocation: float = 1.
     References:
         Dunnett (1955), Journal of the American Statistical Association 50:1096.
     """
-    from scipy.optimize import brentq
-    from scipy.special import log_ndtr, ndtr, ndtri, roots_hermitenorm
-
-    nodes, weights = roots_hermitenorm(_NODES)
-    weights = weights / math.sqrt(2.0 * math.pi)
-    shared = math.sqrt(allocation / (1.0 + allocation))
-    own = math.sqrt(1.0 / (1.0 + allocation))
-
-    def kept(limit: float) -> float:
-        upper = (limit - shared * nodes) / own
-        if side == "two":
-            inside = ndtr(upper) - ndtr((-limit - shared * nodes) / own)
-            return float(weights @ inside**arms)
-        return float(weights @ np.exp(arms * log_ndtr(upper)))
-
-    tail = (1.0 - level) / (2.0 if side == "two" else 1.0)
-    low, high = -float(ndtri(tail)), -float(ndtri(tail / arms))
-    found: float = brentq(lambda limit: kept(limit) - level, low - 1e-6, high + 1e-6, xtol=1e-12)
-    return found
+    loadings = np.full(arms, math.sqrt(allocation / (1.0 + allocation)))
+    alpha = joint_critical(level, loadings, arms, math.inf, side)
+    return critical_value(1.0 - alpha, side)
 
 
 def best_shares(
@@ -100,7 +84,7 @@ def best_shares(
         InputError: No arms, costs of 0 or less, or a control without a cost.
 
     References:
-        Dunnett (1955), section 5. Cochran (1977), Sampling Techniques, section 5.5.
+        Dunnett (1955). Cochran (1977), Sampling Techniques, section 5.5.
 
     Verified against: numerical minimisation of the summed variances under a budget.
 
