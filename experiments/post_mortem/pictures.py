@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from attribution.core.formats import format_interval, format_value
 from attribution.core.records import Field, Records
+from experiments.post_mortem.scales import is_return, scale_of
 from experiments.post_mortem.tables import step_words
 from experiments.post_mortem.words import contrast_words, interval_words, kind_words, listed, thing_words, word
 from experiments.report.document import Chart, Decision, Figure
@@ -14,6 +15,7 @@ from experiments.report.document import Chart, Decision, Figure
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from experiments.metrics import Metric
     from experiments.post_mortem.evidence import Evidence
 
 __all__ = [
@@ -28,7 +30,6 @@ __all__ = [
     "waterfall_chart",
 ]
 
-_VALUE = (Field("value", "per1000"), Field("low", "per1000"), Field("high", "per1000"))
 _COUNTS = (Field("value", "number"), Field("low", "number"), Field("high", "number"))
 _CURVE_POINTS = 49
 _UNATTRIBUTED = "(none)"
@@ -102,10 +103,11 @@ def _totals(evidence: Evidence) -> list[dict[str, Any]]:
 # --- effect ----------------------------------------------------------------------------------------------------------
 
 
-def effects_chart(evidence: Evidence, metric: str, invalid: str = "") -> Chart:
-    """Forest of the steps of the primary metric, per 1,000 assigned persons."""
+def effects_chart(evidence: Evidence, primary: str, metric: Metric, invalid: str = "") -> Chart:
+    """Forest of the steps of the primary metric: a rate per 1,000 assigned persons, another one in its own unit."""
     steps = [] if evidence.steps is None else evidence.steps.to_dicts()
-    rows = [row for row in steps if row["metric"] == metric]
+    rows = [row for row in steps if row["metric"] == primary]
+    kind = scale_of(metric).change
     drawn = [
         {
             "label": contrast_words(row["arm"], row["control"]),
@@ -115,22 +117,25 @@ def effects_chart(evidence: Evidence, metric: str, invalid: str = "") -> Chart:
         }
         for row in rows
     ]
-    title = word("chart.invalid", codes=invalid) if invalid else _effects_title(rows)
-    told = [f"{row['label']}: {interval_words(row['value'], row['low'], row['high'], 'per1000')}" for row in drawn]
-    name = thing_words(metric)
-    stepped = evidence.steps is not evidence.readout
+    title = word("chart.invalid", codes=invalid) if invalid else _effects_title(rows, metric)
+    told = [f"{row['label']}: {interval_words(row['value'], row['low'], row['high'], kind)}" for row in drawn]
+    name = thing_words(primary)
+    order = "steps" if evidence.steps is not evidence.readout else "control"
+    unit = "per1000" if kind == "per1000" else "own"
     return Chart(
         name="chart-effects",
         kind="forest",
         title=title,
-        subtitle=word("chart.effects.subtitle" if stepped else "chart.effects.subtitle_control", metric=name),
+        subtitle=word(f"chart.effects.{order}.{unit}", metric=name),
         alt=f"{title}. {'; '.join(told)}",
-        records=Records.from_rows((Field("label", "text"), *_VALUE), drawn),
-        words={"x": word("chart.effects.x", metric=name), "zero": word("chart.effects.zero")},
+        records=Records.from_rows(
+            (Field("label", "text"), Field("value", kind), Field("low", kind), Field("high", kind)), drawn
+        ),
+        words={"x": word(f"chart.effects.x.{unit}", metric=name), "zero": word("chart.effects.zero")},
     )
 
 
-def _effects_title(rows: Sequence[dict[str, Any]]) -> str:
+def _effects_title(rows: Sequence[dict[str, Any]], metric: Metric) -> str:
     groups: dict[str, list[str]] = {"open": [], "clear": [], "below": []}
     for row in rows:
         clear = row["low"] is not None and row["low"] > 0
@@ -138,8 +143,13 @@ def _effects_title(rows: Sequence[dict[str, Any]]) -> str:
         groups["clear" if clear else "below" if below else "open"].append(row["arm"])
     if not groups["clear"] and not groups["below"]:
         return word("chart.effects.none")
+    what = "woken" if is_return(metric) else "figure"
+    codes = {"clear": f"{what}.clear", "below": f"{what}.below", "open": "open"}
+    named = {"metric": thing_words(rows[0]["metric"])}
     parts = [
-        word(f"chart.effects.{code}", arms=listed(groups[code])) for code in ("clear", "below", "open") if groups[code]
+        word(f"chart.effects.{code}", arms=listed(groups[group]), **named)
+        for group, code in codes.items()
+        if groups[group]
     ]
     return word("list_separator").join(parts)
 

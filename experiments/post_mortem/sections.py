@@ -10,13 +10,16 @@ from attribution.credit.readings import reading_sentences
 from experiments.post_mortem import pictures, tables
 from experiments.post_mortem.evidence import order_of
 from experiments.post_mortem.execution import channel_activity
+from experiments.post_mortem.scales import is_guarded_rate, is_return, scale_of
 from experiments.post_mortem.words import listed, thing_words, window_words, word
 from experiments.report.document import Decision, Section
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from attribution.core.recipe import Recipe
+    from experiments.metrics import Metric
+    from experiments.plan.schema import GuardrailPlan
     from experiments.post_mortem.evidence import Evidence
 
 __all__ = ["leading", "sections_of"]
@@ -68,20 +71,31 @@ def _purpose(evidence: Evidence) -> Section:
     declared = plan.experiment
     if declared is None or evidence.readout is None:
         return _section("purpose", word("purpose.credit_only"))
-    metric, window = thing_words(evidence.readout.experiment.primary), window_words(declared.window)
-    answer = word("purpose.answer_no_cost", metric=metric, window=window)
+    primary = evidence.readout.experiment.primary
+    metric, window = thing_words(primary), window_words(declared.window)
+    asked = "purpose.answer" if is_return(evidence.readout.experiment.metrics[primary]) else "purpose.answer_figure"
+    answer = word(f"{asked}_no_cost", metric=metric, window=window)
     if plan.costs is not None:
         thresholds = listed(format_value(value, "money") for value in _declared_thresholds(plan.costs.thresholds))
-        answer = word("purpose.answer", metric=metric, window=window, thresholds=thresholds)
+        answer = word(asked, metric=metric, window=window, thresholds=thresholds)
     said = [text for text in (declared.who, declared.when, declared.how) if text]
     by = word("list_separator").join(map(str, said))
     paragraphs = [word("purpose.attested", by=by) if said else word("purpose.attested_plain")]
     if plan.guardrails:
-        items = ((thing_words(name), guard.margin) for name, guard in plan.guardrails.items())
-        names = [word("purpose.guardrail", name=name, margin=margin) for name, margin in items]
+        names = [_guardrail(evidence, name, guard) for name, guard in plan.guardrails.items()]
         paragraphs.append(word("purpose.guardrails", names=word("list_separator").join(names)))
     table = tables.arms_table(evidence.persons(), plan.report.min_cell)
     return _section("purpose", answer, paragraphs=tuple(paragraphs), tables=(table,))
+
+
+def _guardrail(evidence: Evidence, name: str, guard: GuardrailPlan) -> str:
+    """A declared guardrail with its margin: of a rate in percentage points, of another metric in its own unit."""
+    rate = is_guarded_rate(guard.column or name, _metrics(evidence))
+    return word("purpose.guardrail" if rate else "purpose.guardrail_own", name=thing_words(name), margin=guard.margin)
+
+
+def _metrics(evidence: Evidence) -> Mapping[str, Metric]:
+    return {} if evidence.readout is None else evidence.readout.experiment.metrics
 
 
 def _declared_thresholds(declared: Any) -> Iterable[float]:
@@ -111,20 +125,23 @@ def _effect(evidence: Evidence, invalid: str) -> Section:
         return _section("effect", "")
     order = order_of(evidence.plan, readout)
     rows = sorted(readout.to_dicts(), key=lambda row: order.index(row["arm"]) if row["arm"] in order else len(order))
-    metrics = list(readout.experiment.metrics)
-    primary = readout.experiment.primary
-    shown = [tables.effect_table(rows, metric, word("effect.table", metric=thing_words(metric))) for metric in metrics]
+    metrics, primary = readout.experiment.metrics, readout.experiment.primary
+    shown = [
+        tables.effect_table(rows, name, metric, word("effect.table", metric=thing_words(name)))
+        for name, metric in metrics.items()
+    ]
     steps = evidence.steps.to_dicts()
     stepped = evidence.steps is not readout
     if stepped:
-        shown.insert(1, tables.effect_table(steps, primary, word("effect.steps", metric=thing_words(primary))))
+        title = word("effect.steps", metric=thing_words(primary))
+        shown.insert(list(metrics).index(primary) + 1, tables.effect_table(steps, primary, metrics[primary], title))
     # The answer is about the whole campaign: the last arm against the control.
     last = [row for row in rows if row["metric"] == primary and row["arm"] == steps[-1]["arm"]][-1]
-    answer = _effect_answer(last, readout.experiment.level)
+    answer = _effect_answer(last, metrics[primary], readout.experiment.level)
     return _section(
         "effect",
         word("chart.invalid", codes=invalid) if invalid else answer,
-        charts=(pictures.effects_chart(evidence, primary, invalid),),
+        charts=(pictures.effects_chart(evidence, primary, metrics[primary], invalid),),
         tables=tuple(shown),
         paragraphs=(word("effect.steps_note"),) if stepped else (),
         definitions=_sentences(readout.recipe, invalid),
@@ -132,18 +149,20 @@ def _effect(evidence: Evidence, invalid: str) -> Section:
     )
 
 
-def _effect_answer(row: dict[str, Any], level: float) -> str:
-    rate = tables.is_rate([row])
-    value, change = ("rate", "per1000") if rate else ("money", "money")
+def _effect_answer(row: dict[str, Any], metric: Metric, level: float) -> str:
+    scale = scale_of(metric)
+    if row["low"] is None:
+        names = {"arm": row["arm"], "control": row["control"], "metric": thing_words(row["metric"])}
+        return word("effect.answer_none", **names, note=row["note"] or "–")
     return word(
-        "effect.answer" if rate else "effect.answer_mean",
+        scale.answer,
         arm=row["arm"],
         control=row["control"],
         metric=thing_words(row["metric"]),
-        value=format_value(row["value"], value),
-        base=format_value(row["value_control"], value),
-        difference=format_value(row["difference"], change),
-        ends=format_interval(row["low"], row["high"], change),
+        value=format_value(row["value"], scale.level),
+        base=format_value(row["value_control"], scale.level),
+        difference=format_value(row["difference"], scale.change),
+        ends=format_interval(row["low"], row["high"], scale.change),
         level=level,
     )
 
@@ -187,7 +206,7 @@ def _cost(evidence: Evidence, decisions: Sequence[Decision], invalid: str) -> Se
     ordered = sorted(counts.items(), key=lambda item: _WORDS.index(item[0]))
     said = listed(word("cost.of_word", word=name, number=number) for name, number in ordered)
     shown = [tables.threshold_table(thresholds.to_dicts())]
-    guarded = tables.guardrail_table(thresholds.judged)
+    guarded = tables.guardrail_table(thresholds.judged, _metrics(evidence))
     if guarded is not None:
         shown.append(guarded)
     parts = thresholds.waterfall().to_dicts()

@@ -7,12 +7,23 @@ from typing import TYPE_CHECKING, Any
 
 from attribution.core.formats import format_interval, format_value
 from attribution.core.render.display import Cell, DisplayColumn, DisplayTable, column_label
-from experiments.post_mortem.words import contrast_words, head, kind_words, model_words, thing_words, word
+from experiments.post_mortem.scales import is_guarded_rate, scale_of
+from experiments.post_mortem.words import (
+    contrast_words,
+    head,
+    interval_words,
+    kind_words,
+    model_words,
+    thing_words,
+    word,
+)
 
 if TYPE_CHECKING:
     from attribution.core.recipe import Recipe
     from attribution.core.records import Records
+    from experiments.metrics import Metric
     from experiments.report.document import Decision
+    from experiments.roi.guardrails import GuardrailReading
     from experiments.roi.result import Judged
 
 __all__ = [
@@ -54,17 +65,16 @@ def activity_table(activity: Records, *, small: int, limit: int) -> DisplayTable
     return DisplayTable(columns, rows, notes=notes)
 
 
-def effect_table(rows: Sequence[dict[str, Any]], metric: str, title: str) -> DisplayTable:
-    """Compact: rates in percent, differences per 1,000 persons (money as it is), lift in percent."""
-    here = [row for row in rows if row["metric"] == metric]
-    rate = is_rate(here)
-    level, change = ("rate", "per1000") if rate else ("money", "money")
+def effect_table(rows: Sequence[dict[str, Any]], name: str, metric: Metric, title: str) -> DisplayTable:
+    """Compact: rates in percent and their differences per 1,000 persons, other metrics as they are, lift in percent."""
+    here = [row for row in rows if row["metric"] == name]
+    scale = scale_of(metric)
     columns = (
         DisplayColumn(word("effect.contrast")),
         DisplayColumn(head("persons"), "count"),
-        DisplayColumn(word("effect.value"), level),  # type: ignore[arg-type]
-        DisplayColumn(word("effect.base"), level),  # type: ignore[arg-type]
-        DisplayColumn(word("effect.per1000" if rate else "effect.per_person"), change, True),  # type: ignore[arg-type]
+        DisplayColumn(word("effect.value"), scale.level),
+        DisplayColumn(word("effect.base"), scale.level),
+        DisplayColumn(word(scale.heading), scale.change, decisive=True),
         DisplayColumn(column_label("relative"), "rate"),
         DisplayColumn(column_label("p_value"), "p"),
         DisplayColumn(column_label("p_adjusted"), "p"),
@@ -75,8 +85,8 @@ def effect_table(rows: Sequence[dict[str, Any]], metric: str, title: str) -> Dis
             row["n"],
             row["value"],
             row["value_control"],
-            Cell(row["difference"], row["low"], row["high"]),
-            Cell(row["relative"], row["relative_low"], row["relative_high"]),
+            Cell(row["difference"], row["low"], row["high"], note=_reason(row, row["low"])),
+            Cell(row["relative"], row["relative_low"], row["relative_high"], note=_reason(row, row["relative_low"])),
             row["p_value"],
             row["p_adjusted"],
         )
@@ -85,9 +95,9 @@ def effect_table(rows: Sequence[dict[str, Any]], metric: str, title: str) -> Dis
     return DisplayTable(columns, body, title=title)
 
 
-def is_rate(rows: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether the rows are of a rate: they were made by one of its methods."""
-    return any("rate" in str(row["method"]) or "score" in str(row["method"]) for row in rows)
+def _reason(row: Mapping[str, Any], end: float | None) -> str:
+    """Why a figure has no interval; nothing where it has one."""
+    return str(row["note"] or "") if end is None else ""
 
 
 def credit_table(rows: Sequence[dict[str, Any]], title: str, notes: Sequence[str] = ()) -> DisplayTable:
@@ -193,8 +203,8 @@ def _price(row: dict[str, Any]) -> Cell:
     return Cell(row["cost_per_incremental"], note=word(f"cost.kind.{row['cost_kind']}"))
 
 
-def guardrail_table(judged: Sequence[Judged]) -> DisplayTable | None:
-    """What each guardrail of each contrast says: the worsening per 1,000 persons, its bounds, the margin."""
+def guardrail_table(judged: Sequence[Judged], metrics: Mapping[str, Metric]) -> DisplayTable | None:
+    """What each guardrail of each contrast says: the worsening, its bounds, the margin; rates per 1,000 persons."""
     rows: dict[tuple[str, str, str], tuple[object, ...]] = {}
     for row in judged:
         for reading in row.guardrails:
@@ -203,8 +213,7 @@ def guardrail_table(judged: Sequence[Judged]) -> DisplayTable | None:
             rows[row.contrast.arm, row.contrast.control, name] = (
                 label,
                 thing_words(name),
-                Cell(reading.value, reading.low, reading.high),
-                reading.guardrail.margin,
+                *_worsening(reading, rate=is_guarded_rate(name, metrics)),
                 word(f"guardrail.{reading.state}"),
             )
     if not rows:
@@ -217,6 +226,15 @@ def guardrail_table(judged: Sequence[Judged]) -> DisplayTable | None:
         DisplayColumn(word("guardrail.state")),
     )
     return DisplayTable(columns, tuple(rows.values()), title=word("guardrail.title"), notes=(word("guardrail.note"),))
+
+
+def _worsening(reading: GuardrailReading, *, rate: bool) -> tuple[object, object]:
+    """The worsening with its bounds, and the margin; what is no rate says that it stands in its own unit."""
+    if rate:
+        return Cell(reading.value, reading.low, reading.high), reading.guardrail.margin
+    shown = interval_words(reading.value, reading.low, reading.high, "number")
+    margin = format_value(reading.guardrail.margin, "number")
+    return tuple(Cell(None, note=word("guardrail.own", shown=text)) for text in (shown, margin))  # type: ignore[return-value]
 
 
 def cost_parts_table(rows: Sequence[dict[str, Any]]) -> DisplayTable:

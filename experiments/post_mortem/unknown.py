@@ -24,7 +24,7 @@ def unknown_of(evidence: Evidence, decisions: Sequence[Decision], invalid: str) 
         return [word("unknown.invalid", codes=invalid)]
     found = _undecided(decisions)
     if evidence.thresholds is None:
-        found.append(word("unknown.paid"))
+        found.append(word("unknown.paid" if evidence.plan.costs is None else "unknown.unpriced"))
     rows = [] if evidence.reconciliation is None else evidence.reconciliation.to_dicts()
     untested = dict.fromkeys(row["channels"] for row in rows if row["step"] == "untested")
     if untested:

@@ -32,6 +32,8 @@ _FURNITURE = (
     "col.sentence", "col.next", "col.status", "col.code", "col.name", "col.expected", "col.observed", "effect.contrast",
     "sheet.verdicts", "sheet.findings", "sheet.gates", "colon", "decisions", "list_separator",
 )  # fmt: skip
+# Columns that the library itself makes; any other name is the user's, also where a column of some result has it.
+_THINGS = frozenset({"woken", "value", "orders", "closed", "cost", "touch_cost", "incentive_cost", "fixed_cost"})
 _WINDOW = re.compile(r"(\d+)(d|h|min)")
 
 
@@ -74,8 +76,8 @@ def model_words(model: str) -> str:
 
 
 def thing_words(metric: str) -> str:
-    """The name of a metric or another declared thing: the language's word where there is one."""
-    return column_label(metric)
+    """The name of a metric or another declared thing: the language's word for the library's own outcomes."""
+    return column_label(metric) if metric in _THINGS else metric
 
 
 def kind_words(kind: str) -> str:

@@ -12,7 +12,6 @@ from experiments.metrics import Duration, Mean, Quantile, Rate, Ratio, inputs_of
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from experiments.metrics import Metric
     from experiments.moments import Moments
     from experiments.readout.experiment import Experiment
     from experiments.readout.fit import Fit
@@ -45,7 +44,7 @@ def readout_recipe(experiment: Experiment, fits: Sequence[Fit], moments: Mapping
         settings["cluster"] = experiment.cluster
     if experiment.target != "sample":
         settings["target"] = experiment.target
-    definitions = ["READOUT", *dict.fromkeys(_definition(fit.metric, experiment) for fit in fits)]
+    definitions = ["READOUT", *dict.fromkeys(_definition(fit, experiment) for fit in fits)]
     if experiment.cluster is not None:
         definitions.append("READOUT_CLUSTER")
     if any(inputs_of(fit.metric).covariates for fit in fits):
@@ -76,15 +75,17 @@ def _further(size: int) -> list[tuple[int, int]]:
     return [(i, j) for i in range(1, size) for j in range(i + 1)]
 
 
-def _definition(metric: Metric, experiment: Experiment) -> str:
-    """Code of the sentence that says how a metric of this kind is read."""
-    if isinstance(metric, Rate):
-        linear = experiment.cluster is not None or metric.covariate is not None
-        return "READOUT_MEAN" if linear else "READOUT_RATE"
+def _definition(fit: Fit, experiment: Experiment) -> str:
+    """Code of the sentence that says how a metric was read."""
+    metric = fit.metric
+    if isinstance(metric, Rate) and fit.figures is None:
+        return "READOUT_RATE" if metric.method == "score" else "READOUT_RATE_SKEWED"
     if isinstance(metric, Ratio):
         return "READOUT_RATIO"
     if isinstance(metric, Quantile):
         return "READOUT_QUANTILE"
     if isinstance(metric, Duration):
         return "READOUT_DURATION"
+    if isinstance(metric, Rate) or experiment.cluster is not None or inputs_of(metric).covariates:
+        return "READOUT_LINEAR"
     return "READOUT_STUDENT" if isinstance(metric, Mean) and metric.equal_variances else "READOUT_MEAN"

@@ -45,9 +45,9 @@ def draw(chart: Chart) -> Canvas:
     axes.set_xlim(low, high)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     _frame(axes, chart, kind)
-    color = MUTED if chart.words.get("role") == "credit" else ACCENT
+    credit = chart.words.get("role") == "credit"
     for position, row in enumerate(rows):
-        _row(axes, position, row, kind, color)
+        _row(axes, position, row, kind, credit=credit)
     return canvas
 
 
@@ -73,7 +73,8 @@ def _tick(x: float, kind: str) -> str:
     return format_value(round(at), "count") if whole else format_value(at, "number")
 
 
-def _row(axes: Any, position: int, row: dict[str, Any], kind: str, color: str) -> None:
+def _row(axes: Any, position: int, row: dict[str, Any], kind: str, *, credit: bool) -> None:
+    color = MUTED if credit else ACCENT
     label = shortened(row["label"], _LEFT - 20, TEXT)
     write(axes, label, (0, position), gap=(-12, 0), ha="right")
     if row["value"] is None:
@@ -83,14 +84,14 @@ def _row(axes: Any, position: int, row: dict[str, Any], kind: str, color: str) -
         ends = [max(row["low"], span[0]), min(row["high"], span[1])]
         axes.plot(ends, [position, position], color=color, linewidth=3, solid_capstyle="butt")
     axes.plot([row["value"]], [position], marker="o", markersize=8, color=color, linestyle="none")
-    shown = _shown(row, kind)
+    shown = _shown(row, kind, whole=credit)
     write(axes, shown, (1, position), gap=(16, 0))
 
 
-def _shown(row: dict[str, Any], kind: str) -> str:
+def _shown(row: dict[str, Any], kind: str, *, whole: bool) -> str:
     """As in "8.21 (5.21 to 11.3)"; credits in whole conversions."""
     value, ends = row["value"], (row["low"], row["high"])
-    if kind == "number":
+    if whole:
         value, kind = round(value), "count"
         ends = (_whole(ends[0]), _whole(ends[1]))
     if ends[0] == ends[1]:
