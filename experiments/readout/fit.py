@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from experiments.moments.grid import Grid
     from experiments.readout.experiment import Target
 
-__all__ = ["Fit", "fit_metric"]
+__all__ = ["Fit", "cluster_counts", "common_strata", "fit_metric"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -148,7 +148,7 @@ def fit_metric(  # noqa: PLR0913 - what Experiment.analyze passes on
         DesignError: NO_COMMON_STRATUM when no stratum holds all arms.
     """
     grid = arrange(moments)
-    units = grid.n if clusters is None else _clusters(clusters, grid)
+    units = grid.n if clusters is None else cluster_counts(clusters, grid)
     by_score = isinstance(metric, Rate) and clusters is None and not inputs_of(metric).covariates
     grid, weights, findings = common_strata(name, grid, units, least=1 if by_score and target == "sample" else 2)
     figures = _figures(metric, grid, weights, rows=rows, clusters=clusters, target=target)
@@ -156,7 +156,7 @@ def fit_metric(  # noqa: PLR0913 - what Experiment.analyze passes on
     return fit, findings
 
 
-def _clusters(clusters: Moments, grid: Grid) -> NDArray[np.int64]:
+def cluster_counts(clusters: Moments, grid: Grid) -> NDArray[np.int64]:
     """Clusters with persons that count, strata by arms."""
     place = {(*stratum, arm): (i, j) for i, stratum in enumerate(grid.strata) for j, arm in enumerate(grid.arms)}
     found = np.zeros(grid.n.shape, dtype=np.int64)

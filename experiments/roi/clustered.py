@@ -17,6 +17,7 @@ from experiments.inference.tails import critical_value, p_value
 from experiments.metrics import MetricInputs
 from experiments.moments import Moments, metric_moments
 from experiments.moments.grid import arrange, collapse
+from experiments.readout.fit import cluster_counts, common_strata
 from experiments.roi.undecided import IncrementalCost, crossings, excess_of, fieller_roots, points_around, shape_of, why
 
 if TYPE_CHECKING:
@@ -116,12 +117,14 @@ class ClusterCosts:
 
     Attributes:
         arms: Names of the arms.
+        strata: The strata that hold enough clusters of every arm, as key values.
         woken: Figures of the woken per person.
         cost: Figures of the cost per person.
         joint: Covariance of the two in each arm.
     """
 
     arms: tuple[str, ...]
+    strata: tuple[tuple[object, ...], ...]
     woken: ArmFigures
     cost: ArmFigures
     joint: NDArray[np.float64]
@@ -133,9 +136,8 @@ class ClusterCosts:
             if math.isnan(self.woken.variance(position)):
                 raise DesignError(
                     "TOO_FEW_CLUSTERS",
-                    f"the arm {self.arms[position]!r}, or one of its strata, has a single cluster, so nothing says how "
-                    "much clusters differ and no net benefit can be judged. Use coarser strata=, or assign more "
-                    "clusters.",
+                    f"the arm {self.arms[position]!r} has a single cluster, so nothing says how much clusters differ "
+                    "and no net benefit can be judged. Assign more clusters.",
                 )
         parts = [
             (self.woken.variance(position), float(self.joint[position]), self.cost.variance(position))
@@ -167,6 +169,7 @@ def cluster_costs(
 
     Raises:
         TableError: With every problem of the table, such as a person without a cluster.
+        DesignError: NO_COMMON_STRATUM when no stratum holds two clusters of every arm.
     """
     if experiment.cluster is None:
         return {}
@@ -177,18 +180,16 @@ def cluster_costs(
     if found is None:  # pragma: no cover - a problem was noted, so the line above has raised
         return {}
     if by is None:
-        return {None: _costs(found)}
+        return {None: _costs(found, "cost")}
     names = list(dict.fromkeys(cell[0] for cell in found.cells))
-    return {str(name): _costs(_segment(found, name)) for name in names}
+    return {str(name): _costs(_segment(found, name), f"cost, {name}") for name in names}
 
 
-def _costs(clusters: Moments) -> ClusterCosts:
-    """The figures of the strata that hold every arm, weighted as the other figures of the thresholds are."""
-    grid = arrange(collapse(clusters, len(clusters.names) - 1))
-    kept = np.all(grid.n > 0, axis=1)
-    grid = grid.keep(kept)
-    persons = grid.persons.sum(axis=1)
-    weights = persons / persons.sum()
+def _costs(clusters: Moments, name: str) -> ClusterCosts:
+    """The figures of the strata that hold two clusters of every arm, weighted as the readout weighs them."""
+    whole = arrange(collapse(clusters, len(clusters.names) - 1))
+    grid, weights, _ = common_strata(name, whole, cluster_counts(clusters, whole), least=2)
+    kept = np.array([stratum in grid.strata for stratum in whole.strata])
     spread = np.array([max(float(np.abs(clusters.means[:, i]).max()), 1e-300) for i in (0, 1)])
 
     def figures(*direction: float) -> ArmFigures:
@@ -198,7 +199,11 @@ def _costs(clusters: Moments) -> ClusterCosts:
     both, apart = figures(1.0 / spread[0], 1.0 / spread[1]), figures(1.0 / spread[0], -1.0 / spread[1])
     joint = 0.25 * (np.diag(both.covariance) - np.diag(apart.covariance)) * spread[0] * spread[1]
     return ClusterCosts(
-        arms=tuple(str(arm) for arm in grid.arms), woken=figures(1.0, 0.0), cost=figures(0.0, 1.0), joint=joint
+        arms=tuple(str(arm) for arm in grid.arms),
+        strata=grid.strata,
+        woken=figures(1.0, 0.0),
+        cost=figures(0.0, 1.0),
+        joint=joint,
     )
 
 

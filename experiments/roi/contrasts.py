@@ -13,10 +13,10 @@ from attribution.core.findings import Finding
 from experiments.roi.arms import ArmCosts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from experiments.moments import CostMoments
-    from experiments.roi.clustered import ClusterContrast
+    from experiments.roi.clustered import ClusterContrast, ClusterCosts
 
 __all__ = ["ContrastCosts", "build_contrasts", "pairs_of"]
 
@@ -78,9 +78,16 @@ def pairs_of(arms: Sequence[str], control: str, order: Sequence[str] | None) -> 
 
 
 def build_contrasts(
-    moments: CostMoments, pairs: Sequence[tuple[str, str]]
+    moments: CostMoments,
+    pairs: Sequence[tuple[str, str]],
+    clustered: Mapping[str | None, ClusterCosts] | None = None,
 ) -> tuple[tuple[ContrastCosts, ...], tuple[Finding, ...]]:
     """Every contrast in every segment; a stratum without persons in some arm leaves all contrasts of its segment.
+
+    Args:
+        moments: The statistics by segment, stratum and arm.
+        pairs: (arm, control) of every contrast.
+        clustered: What clusters say of each segment, where they were assigned; a stratum without enough of them leaves.
 
     Raises:
         DesignError: NO_COMMON_STRATUM when a segment has no stratum with every arm.
@@ -102,6 +109,9 @@ def build_contrasts(
     for segment in dict.fromkeys(moments.segment):
         strata = list(dict.fromkeys(stratum for here, stratum, _ in cells if here == segment))
         kept = [stratum for stratum in strata if all((segment, stratum, arm) in cells for arm in arms)]
+        if clustered:
+            enough = clustered[None if segment is None else str(segment)].strata
+            kept = [stratum for stratum in kept if _key(stratum) in enough]
         _note_dropped(findings, cells, segment, strata, kept)
         persons = [sum(cells[key].n for key in cells if key[:2] == (segment, stratum)) for stratum in kept]
         weights = tuple((np.array(persons) / sum(persons)).tolist())
@@ -117,6 +127,11 @@ def build_contrasts(
                 )
             )
     return tuple(made), tuple(findings)
+
+
+def _key(stratum: object) -> tuple[object, ...]:
+    """The key values of a stratum: none, one, or several."""
+    return () if stratum is None else stratum if isinstance(stratum, tuple) else (stratum,)
 
 
 def _note_dropped(

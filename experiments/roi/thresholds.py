@@ -134,8 +134,8 @@ def cost_thresholds(  # noqa: PLR0913 -- the contract's options
     moments = cost_moments(table, arm=declared.arm, woken=woken, cost=cost, strata=declared.layers, by=by, zero=zero)
     arms = list(dict.fromkeys(str(arm) for arm in moments.arm))
     pairs = pairs_of(sorted(arms), str(declared.control), order)
-    contrasts, dropped = build_contrasts(moments, pairs)
     found = cluster_costs(table, declared, woken=woken, cost=cost, by=by, zero=zero)
+    contrasts, dropped = build_contrasts(moments, pairs, found)
     contrasts = tuple(_with_clusters(contrasts, found)) if found else contrasts
     readings = {pair: _guardrails(table, declared, pair) for pair in pairs}
     parts = cost_parts(table, declared, woken=woken, cost=cost, arms=[arm for arm, _ in pairs], zero=zero)

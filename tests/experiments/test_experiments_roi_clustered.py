@@ -123,6 +123,26 @@ def test_one_cluster_in_an_arm_decides_nothing():
         ex.cost_thresholds(frame, thresholds=[60], experiment=spec())
 
 
+def test_a_stratum_with_one_cluster_of_an_arm_leaves_thresholds_and_readout_alike():
+    frame = campaign()
+    village = frame.branch.isin([0, 1, 2])  # one branch of every arm
+    frame["stratum"] = np.where(village, "village", np.where(frame.branch < 20, "town", "city"))
+    frame["net"] = 60.0 * frame.woken - frame.cost
+    found = ex.cost_thresholds(frame, thresholds=[60], experiment=spec("stratum"))
+    readout = ex.Experiment({"net": ex.Mean("net")}, cluster="branch", strata="stratum").analyze(frame)
+    for row in found.judged:
+        expected = readout.comparison("net", arm=row.contrast.arm).difference
+        assert [row.net.value, row.net.low, row.net.high] == pytest.approx(
+            [expected.value, expected.low, expected.high], rel=1e-9
+        )
+        # What is printed beside the verdict comes from the same persons.
+        net = 60.0 * row.contrast.difference("woken") - row.contrast.difference("cost")
+        assert net == pytest.approx(expected.value, rel=1e-9)
+    (dropped,) = [finding for finding in found.findings if finding.code == "STRATUM_DROPPED"]
+    assert dropped.values["names"] == "village"
+    assert dropped.values["persons"] == int(village.sum())
+
+
 def test_persons_without_a_cluster_are_a_problem_of_the_table():
     frame = campaign()
     frame["branch"] = frame.branch.astype("Int64").where(frame.person_id != 5)
