@@ -12,6 +12,7 @@ from scipy import integrate, optimize, stats
 import experiments as ex
 from attribution import language
 from experiments.design.planning.arms import dunnett_limit
+from statistical.planning_designs import score_z
 
 O = ex.PlanOptions  # noqa: E741
 
@@ -192,11 +193,28 @@ def test_incentives_and_few_events_count():
     assert plan.rows[0].chance_few == pytest.approx(
         1 - stats.binom.sf(19, 500, 0.02) * stats.binom.sf(19, 500, 0.04), abs=1e-10
     )
-    nothing = ex.power_to_pay(0.02, 0.04, 100, value=85.0, cost=0.2).rows[0]
-    assert nothing.chance_pass < 1e-6
+    assert ex.power_to_pay(0.02, 0.04, 100, value=85.0, cost=0.2).rows[0].chance_pass < 1e-6
     assert ex.power_to_pay(0.001, 0.5, 30, value=1.0, cost=0.9).rows[0].smallest_net is None
     size = ex.sample_size_to_pay(0.02, 0.03, value=85.0, cost=0.2)
     assert ex.power_to_pay(0.02, 0.03, size.exact, value=85.0, cost=0.2).rows[0].chance_pass == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize(
+    ("control", "treatment", "n", "allocation"),
+    [(0.01, 0.015, 2500, 9), (0.02, 0.035, 1000, 9), (0.01, 0.004, 2500, 9), (0.05, 0.09, 400, 1)],
+)
+def test_few_events_and_a_pass_are_told_together(control, treatment, n, allocation):
+    """A control with few events is one with a low rate: multiplying the two chances would promise 16 % for 6 %."""
+    value, cost, size = 85.0, 0.2, n * allocation
+    hits = np.arange(int(stats.binom.isf(1e-9, size, treatment)) + 1)[:, None]
+    control_hits = np.arange(int(stats.binom.isf(1e-9, n, control)) + 1)[None, :]
+    chance = stats.binom.pmf(hits, size, treatment) * stats.binom.pmf(control_hits, n, control)
+    z = score_z(hits, size, control_hits, n, cost / value)
+    enough = (hits >= 20) & (control_hits >= 20)
+    row = ex.power_to_pay(control, treatment, n, value=value, cost=cost, allocation=allocation).rows[0]
+    assert row.chance_pass == pytest.approx(chance[enough & (z > 1.959963984540054)].sum(), abs=0.02)
+    assert row.chance_fail == pytest.approx(chance[enough & (z < -1.959963984540054)].sum(), abs=0.02)
+    assert row.chance_few == pytest.approx(1.0 - chance[enough].sum(), abs=1e-8)
 
 
 @pytest.mark.parametrize("decision", ["expected", "verdict"])

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from attribution.core import messages
 from attribution.core.errors import InputError
-from attribution.core.estimates import check_level, check_side
 from attribution.core.records import Field, Records, TabularResult
 from experiments.design.planning.crossing import check_power
 from experiments.design.planning.options import PlanOptions
-from experiments.design.planning.rate_terms import RateTerms
+from experiments.design.planning.pay_case import pay_case, pay_rate
 from experiments.design.planning.size import SampleSize, whole_size
-from experiments.design.planning.solving import check_allocation_ratio, check_persons, solve_effect
-from experiments.inference.counts import checked_number, raise_problems
-from experiments.inference.tails import critical_value, one_sided_tail
+from experiments.design.planning.solving import check_persons
+from experiments.inference.tails import one_sided_tail
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from attribution.core.estimates import Side
     from attribution.core.render.display import Display
+    from experiments.design.planning.pay_case import PayCase
 
-__all__ = ["PayCase", "PayPlan", "PayRow", "pay_case", "power_to_pay", "sample_size_to_pay"]
+__all__ = ["PayPlan", "PayRow", "power_to_pay", "sample_size_to_pay"]
 
-_FEW_EVENTS = 20  # a verdict needs this many woken persons in every arm
 _FIELDS = (
     Field("control_rate", "rate"),
     Field("treated_rate", "rate"),
@@ -168,13 +168,13 @@ def power_to_pay(  # noqa: PLR0913 - keyword-only options of a public function
         (0.00235, 0.42)
     """
     case = pay_case(control, value=value, cost=cost, incentive=incentive, allocation=allocation, level=level, side=side)
-    rates = [_rate(one) for one in _listed(treatment)]
+    rates = [pay_rate(one) for one in _listed(treatment)]
     sizes = [check_persons(one) for one in _listed(n)]
     power = check_power(power, one_sided_tail(case.limit))
     rows = []
     for size in sizes:
         smallest = case.smallest(size, power)
-        rows += [case.row(rate, size, smallest) for rate in rates]
+        rows += [_row(case, rate, size, smallest) for rate in rates]
     return PayPlan(
         rows=tuple(rows), break_even=case.break_even, break_even_effect=case.break_even - case.control, value=value,
         cost=cost, incentive=incentive, level=level, power=power,
@@ -225,7 +225,7 @@ def sample_size_to_pay(  # noqa: PLR0913 - keyword-only options of a public func
     from experiments.design.planning.solving import solve_persons
 
     case = pay_case(control, value=value, cost=cost, incentive=incentive, allocation=allocation, level=level, side=side)
-    rate = _rate(treatment)
+    rate = pay_rate(treatment)
     power = check_power(power, one_sided_tail(case.limit))
     net = case.net(rate)
     if net <= 0.0:
@@ -239,126 +239,17 @@ def sample_size_to_pay(  # noqa: PLR0913 - keyword-only options of a public func
     return whole_size(n, case.allocation, PlanOptions(), "score of the net benefit")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PayCase:
-    """A checked test of the net benefit: ``gain * p1 - value * p0 - cost``."""
-
-    control: float
-    value: float
-    gain: float
-    cost: float
-    allocation: float
-    limit: float
-
-    @property
-    def break_even(self) -> float:
-        """The treated rate with net benefit 0."""
-        return (self.cost + self.value * self.control) / self.gain
-
-    def net(self, rate: float) -> float:
-        """Net benefit per treated person."""
-        return self.gain * rate - self.value * self.control - self.cost
-
-    def terms(self, rate: float) -> RateTerms:
-        """Distance and errors of one control person's worth of data."""
-        null = _null_rates(rate, self.control, self.allocation, (self.gain, self.value), self.cost)
-        return RateTerms(
-            distance=self.net(rate), null_error=self._error(*null), true_error=self._error(rate, self.control)
-        )
-
-    def _error(self, rate: float, control: float) -> float:
-        own = self.gain**2 * rate * (1.0 - rate) / self.allocation
-        return math.sqrt(own + self.value**2 * control * (1.0 - control))
-
-    def chances(self, rate: float, n: float) -> tuple[float, float, float]:
-        """Chances of PASS, of FAIL, and of too few events."""
-        terms = self.terms(rate)
-        edge = self.limit * terms.null_error / terms.true_error
-        drift = terms.distance * math.sqrt(n) / terms.true_error
-        enough = _enough(n, self.control) * _enough(n * self.allocation, rate)
-        return enough * one_sided_tail(edge - drift), enough * one_sided_tail(edge + drift), 1.0 - enough
-
-    def smallest(self, n: float, power: float) -> float | None:
-        """The treated rate nearest to break-even that gets PASS with this power."""
-        if not self.break_even < 1.0 or self.chances(1.0 - 1e-12, n)[0] < power:
-            return None
-        start = max(self.break_even, 1e-12)
-        if self.chances(start, n)[0] >= power:
-            return start
-        return solve_effect(
-            lambda rate: self.chances(rate, n)[0], power, null=start, end=1.0 - 1e-12, what=f"{n:g} control persons"
-        )
-
-    def row(self, rate: float, n: float, smallest: float | None) -> PayRow:
-        """One row of the plan."""
-        good, bad, few = self.chances(rate, n)
-        return PayRow(
-            control=self.control, treatment=rate, n=n, n_treated=n * self.allocation, net_benefit=self.net(rate),
-            chance_pass=good, chance_fail=bad, chance_inconclusive=max(0.0, 1.0 - good - bad), chance_few=few,
-            smallest_net=None if smallest is None else self.net(smallest), smallest_rate=smallest,
-        )  # fmt: skip
-
-
-def _null_rates(
-    rate: float, control: float, allocation: float, slopes: tuple[float, float], cost: float
-) -> tuple[float, float]:
-    """The rates that maximise the expected likelihood under ``s1 p1 - s0 p0 = cost`` (limits for many persons)."""
-    from scipy.optimize import brentq
-
-    s1, s0 = slopes
-    low, high = max(0.0, -cost / s0), min(1.0, (s1 - cost) / s0)
-    if high <= low:
-        raise InputError(
-            f"no rates between 0 and 1 have a net benefit of 0 with cost {cost:g} per person and {s1:g} per event; "
-            "check the units of value and cost."
-        )
-
-    def slope(p0: float) -> float:
-        p1 = (cost + s0 * p0) / s1
-        own = control / p0 - (1.0 - control) / (1.0 - p0)
-        return own + allocation * (rate / p1 - (1.0 - rate) / (1.0 - p1)) * s0 / s1
-
-    inside = (high - low) * 1e-13
-    p0: float = brentq(slope, low + inside, high - inside, xtol=1e-15)
-    return (cost + s0 * p0) / s1, p0
-
-
-def _enough(n: float, rate: float) -> float:
-    """The chance of at least 20 events; a continuous binomial, so that persons need not be whole."""
-    from scipy.special import betainc
-
-    return float(betainc(_FEW_EVENTS, n - _FEW_EVENTS + 1.0, rate)) if n > _FEW_EVENTS else 0.0
-
-
-def pay_case(  # noqa: PLR0913 - what the public functions pass on
-    control: float, *, value: float, cost: float, incentive: float, allocation: float, level: float, side: Side
-) -> PayCase:
-    """Check what the plans of a profit have in common."""
-    if check_side(side) == "less":
-        raise InputError('side must be "two" or "greater": the question is whether the campaign pays.')
-    problems: list[str] = []
-    worth = checked_number("value", value, problems)
-    spent = checked_number("cost", cost, problems)
-    paid = checked_number("incentive", incentive, problems, positive=True)
-    if worth <= 0.0:
-        problems.append(f"value is the money that one event is worth, above 0, got {value!r}.")
-    elif worth <= paid:
-        problems.append(f"incentive {incentive!r} eats the whole value {value!r} of an event: it can never pay.")
-    raise_problems(problems)
-    return PayCase(
-        control=_rate(control), value=worth, gain=worth - paid, cost=spent,
-        allocation=check_allocation_ratio(allocation), limit=critical_value(check_level(level), side),
+def _row(case: PayCase, rate: float, n: float, smallest: float | None) -> PayRow:
+    good, bad, few = case.chances(rate, n)
+    return PayRow(
+        control=case.control, treatment=rate, n=n, n_treated=n * case.allocation, net_benefit=case.net(rate),
+        chance_pass=good, chance_fail=bad, chance_inconclusive=max(0.0, 1.0 - good - bad), chance_few=few,
+        smallest_net=None if smallest is None else case.net(smallest), smallest_rate=smallest,
     )  # fmt: skip
 
 
-def _rate(rate: float) -> float:
-    problems: list[str] = []
-    number = checked_number("a rate", rate, problems)
-    if not problems and not 0.0 < number < 1.0:
-        problems.append(f"a rate lies strictly between 0 and 1, got {rate!r}.")
-    raise_problems(problems)
-    return number
-
-
 def _listed(given: float | Sequence[float]) -> list[float]:
-    return list(given) if isinstance(given, Sequence) else [given]
+    listed = np.asarray(given).tolist() if hasattr(given, "__len__") and not isinstance(given, str) else [given]
+    if not listed:
+        raise InputError(f"treatment and n must each hold at least one number, got {given!r}.")
+    return listed
