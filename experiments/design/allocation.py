@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -10,12 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attribution.core.findings import Finding
-from experiments.design.split import check_split, unknown_split
+from experiments.design.split import check_split, of_clusters, unknown_split
 from experiments.inference.multiplicity import adjust_pvalues
 from experiments.moments import value_counts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from attribution.core.tables import Table
     from experiments.moments import ValueCounts
@@ -38,15 +39,20 @@ class Allocation:
         counts: Assigned units (persons, or clusters) by stratum and arm.
         shares: Declared shares by stratum and arm; None when none are declared. A stratum whose shares cannot be
             known is absent.
+        clusters: Assigned clusters by arm, each once though its persons may lie in several strata; None where persons
+            were assigned.
     """
 
     arms: tuple[object, ...]
     layers: tuple[str, ...]
     counts: Mapping[Stratum, Mapping[object, int]]
     shares: Mapping[Stratum, Shares] | None
+    clusters: Mapping[object, int] | None = None
 
     def totals(self) -> dict[object, int]:
-        """Persons by arm."""
+        """Assigned units by arm."""
+        if self.clusters is not None:
+            return dict(self.clusters)
         return {arm: sum(cell[arm] for cell in self.counts.values()) for arm in self.arms}
 
 
@@ -74,9 +80,10 @@ def read_allocation(
     counted = value_counts(table, keys=(*layers, arm, *units), columns=() if column is None else (column,))
     if counted is None:
         return None
-    if cluster is not None:
-        counted = _by_cluster(counted)
-    return allocate_counts(table, counted, arm=arm, layers=layers, shares=shares)
+    if cluster is None:
+        return allocate_counts(table, counted, arm=arm, layers=layers, shares=shares)
+    clusters = [cell[-2:] for cell in counted.cells]
+    return allocate_counts(table, _by_cluster(counted), arm=arm, layers=layers, shares=shares, clusters=clusters)
 
 
 def allocate_counts(
@@ -86,6 +93,7 @@ def allocate_counts(
     arm: str,
     layers: Sequence[str],
     shares: Mapping[str, float] | str | None,
+    clusters: Iterable[tuple[object, ...]] | None = None,
 ) -> Allocation:
     """Bring the declared shares beside counted units; problems are noted on the table.
 
@@ -95,6 +103,7 @@ def allocate_counts(
         arm: Column of the arm.
         layers: Columns of the strata.
         shares: As for `read_allocation`.
+        clusters: (arm, cluster) of the units, also more than once; None where persons were assigned.
     """
     column = shares if isinstance(shares, str) else None
     arms = tuple(sorted({cell[-1] for cell in counted.cells}, key=str))
@@ -109,7 +118,14 @@ def allocate_counts(
         given: Shares = {name: share for name, share in shares.items()}  # noqa: C416 - arms need not be text
         _check_shares(table, arm, arms, given)
         declared = dict.fromkeys(counts, given)
-    return Allocation(arms=arms, layers=tuple(layers), counts=counts, shares=declared)
+    assigned = None if clusters is None else Counter(arm_of for arm_of, _ in set(clusters))
+    return Allocation(
+        arms=arms,
+        layers=tuple(layers),
+        counts=counts,
+        shares=declared,
+        clusters=None if assigned is None else {name: assigned[name] for name in arms},
+    )
 
 
 def _by_cluster(counted: ValueCounts) -> ValueCounts:
@@ -215,10 +231,9 @@ def check_allocation(allocation: Allocation, *, used: bool) -> list[Finding]:
     """
     found: list[Finding] = []
     totals = {str(arm): n for arm, n in allocation.totals().items()}
-    if allocation.shares is None or len(allocation.shares) < len(allocation.counts):
-        found.append(unknown_split(totals))
-    else:
-        found.append(check_split(totals, _expected(allocation)))
+    known = allocation.shares is not None and len(allocation.shares) == len(allocation.counts)
+    ratio = check_split(totals, _expected(allocation)) if known else unknown_split(totals)
+    found.append(ratio if allocation.clusters is None else of_clusters(ratio))
     if allocation.shares is not None and len(allocation.shares) < len(allocation.counts):
         values = {"strata": len(allocation.counts) - len(allocation.shares), "columns": ", ".join(allocation.layers)}
         found.append(Finding(code="SHARES_VARY", status="warn", values=values))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["ALARM", "SplitFinding", "check_split", "unknown_split"]
+__all__ = ["ALARM", "SplitFinding", "check_split", "of_clusters", "unknown_split"]
 
 messages.register("experiments")
 
@@ -30,14 +30,14 @@ _SHARE_SUM = 1e-6
 
 
 class SplitFinding(Finding):
-    """The finding of `check_split`; its sentence says when equal shares were assumed."""
+    """The finding of `check_split`; its sentence says when equal shares were assumed, or clusters were counted."""
 
     __slots__ = ()
 
     def text(self, lang: str | None = None) -> str:
         """The sentence in ``lang`` ("en" or "zh"); the current language by default."""
-        assumed = ".equal" if self.values.get("assumed_equal") else ""
-        return messages.text(f"{self.code}{assumed}.{self.status}", self.values, lang=lang)
+        kind = ".equal" if self.values.get("assumed_equal") else ".clusters" if self.values.get("clusters") else ""
+        return messages.text(f"{self.code}{kind}.{self.status}", self.values, lang=lang)
 
 
 def check_split(counts: Mapping[str, int], expected: Mapping[str, float] | None = None) -> Finding:
@@ -135,6 +135,11 @@ def unknown_split(counts: Mapping[str, int]) -> Finding:
             "arms": len(counts),
         },
     )
+
+
+def of_clusters(finding: Finding) -> Finding:
+    """The finding of `check_split` or `unknown_split` with a sentence that speaks of clusters, not of persons."""
+    return SplitFinding(code="SRM", status=finding.status, values={**finding.values, "clusters": True})
 
 
 def _checked(

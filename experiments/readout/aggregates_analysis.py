@@ -104,7 +104,13 @@ def aggregate_findings(
     if not layers and _STRATUM in aggregates.keys and experiment.arm != _STRATUM:
         layers = (_STRATUM,)
     counted = _counts(experiment, aggregates, (*layers, experiment.arm))
-    allocation = allocate_counts(table, counted, arm=experiment.arm, layers=layers, shares=experiment.shares)
+    clusters = None
+    if experiment.cluster is not None:
+        places = [aggregates.keys.index(key) for key in (experiment.arm, experiment.cluster)]
+        clusters = [tuple(cell[place] for place in places) for cell in aggregates.cells]
+    allocation = allocate_counts(
+        table, counted, arm=experiment.arm, layers=layers, shares=experiment.shares, clusters=clusters
+    )
     if table.problems.issues:
         return allocation, list(aggregates.findings)
     ratio = check_allocation(allocation, used=bool(experiment.layers))

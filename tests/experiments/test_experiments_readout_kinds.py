@@ -188,3 +188,24 @@ def test_a_stratum_that_is_the_outcome_by_another_name_is_refused(rows):
     table = rows.assign(tier=np.where(rows["woken"] == 1, "gold", "plain"))
     with pytest.raises(at.DesignError, match="'tier' decides 'woken' for every person"):
         ex.Experiment({"woken": ex.Rate("woken")}, strata="tier").analyze(table)
+
+
+@pytest.mark.parametrize("aggregated", [False, True], ids=["rows", "aggregates"])
+@pytest.mark.parametrize("strata", [None, "stratum"])
+def test_a_cluster_in_several_strata_counts_once_in_the_split(strata, aggregated):
+    # 56 clusters against 44: fine for clusters (p = 0.23), impossible for 12 times as many independent units.
+    cluster = np.repeat(np.arange(100), 24)
+    frame = pd.DataFrame({
+        "person_id": np.arange(2400), "household": cluster, "arm": np.where(cluster < 56, "sms", "holdout"),
+        "stratum": np.arange(2400) % 12, "woken": np.arange(2400) % 7 == 0,
+    })  # fmt: skip
+    spec = ex.Experiment(
+        {"woken": ex.Rate("woken")}, cluster="household", strata=strata, shares={"sms": 0.5, "holdout": 0.5}
+    )
+    readout = spec.analyze(spec.aggregate(frame) if aggregated else frame)
+    (split,) = [finding for finding in readout.findings if finding.code == "SRM"]
+    assert split.values["observed"] == {"holdout": 44, "sms": 56}
+    assert split.values["p_value"] == pytest.approx(stats.chisquare([44, 56]).pvalue, rel=1e-9)
+    assert "100 clusters" in split.text("en")
+    assert "persons" not in split.text("en")
+    assert "100 \u4e2a\u7fa4" in split.text("zh")
