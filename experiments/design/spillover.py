@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,10 +19,11 @@ from attribution.core.tables import Problems, open_table
 from attribution.core.values import labels, numbers
 from experiments.design.common_grid import check_control, distinct_rows, listed
 from experiments.design.late_columns import refuse_post
+from experiments.inference.clusters import ClusterBatch, robust_variance
 from experiments.inference.tails import critical_value, p_value
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -108,10 +109,10 @@ def spillover_bound(  # noqa: PLR0913 - the options of an experiment, keyword-on
         post: Further columns that are known only after the assignment and are refused as strata or link.
 
     Returns:
-        The quantities with intervals (variance by household, Student's t with households - 1 degrees), and the finding
-        SPILLOVER: "warn" when the interval of the slope excludes 0, "note" when it does not (which is no proof of
-        absence: read its ends), "pass" when no control person has a treated neighbour, "unknown" when there are
-        neighbours but too few to compare.
+        The quantities with intervals (CR2 variance by household, Student's t with Satterthwaite's degrees of freedom:
+        few when few households decide the slope), and the finding SPILLOVER: "warn" when the interval of the slope
+        excludes 0, "note" when it does not (which is no proof of absence: read its ends), "pass" when no control person
+        has a treated neighbour, "unknown" when there are neighbours but too few to compare.
 
     Raises:
         TableError: With every problem of the table.
@@ -119,9 +120,11 @@ def spillover_bound(  # noqa: PLR0913 - the options of an experiment, keyword-on
 
     References:
         Hudgens and Halloran (2008), Journal of the American Statistical Association 103:832. Aronow and Samii (2017),
-        Annals of Applied Statistics 11:1912. Liang and Zeger (1986), Biometrika 73:13.
+        Annals of Applied Statistics 11:1912. Bell and McCaffrey (2002), Survey Methodology 28:169. Pustejovsky and
+        Tipton (2018), Journal of Business and Economic Statistics 36:672.
 
-    Verified against: estimatr::lm_robust with fixed effects and clusters in R; see docs/methods/spillover.md.
+    Verified against: clubSandwich::vcovCR (CR2) with its Satterthwaite test, and estimatr::lm_robust, in R; see
+    docs/methods/spillover.md.
 
     Example:
         >>> import experiments as ex
@@ -215,7 +218,7 @@ class Within:
     Attributes:
         slope: The slope; nan when the exposure does not vary inside any group.
         variance: Its squared standard error; nan when there are too few clusters.
-        freedom: Clusters less one.
+        freedom: Satterthwaite's degrees of freedom.
         persons: Persons behind it.
         clusters: Clusters behind it.
     """
@@ -230,7 +233,7 @@ class Within:
 def slope_within(
     values: NDArray[np.float64], exposure: NDArray[np.float64], group: NDArray[np.int64], cluster: NDArray[np.int64]
 ) -> Within:
-    """Least squares of values on exposure with an intercept per group; variance by cluster with Stata's correction.
+    """Least squares of values on exposure with an intercept per group; CR2 variance by cluster.
 
     Args:
         values: Outcomes.
@@ -246,17 +249,37 @@ def slope_within(
     size = np.bincount(place).astype(float)
     x = exposure - (np.bincount(place, weights=exposure) / size)[place]
     y = values - (np.bincount(place, weights=values) / size)[place]
-    total = float(x @ x)
+    total, n = float(x @ x), len(values)
     names, home = np.unique(cluster, return_inverse=True)
-    g, n, k = len(names), len(values), len(size) + 1
     if total <= 1e-12 * n:
-        return Within(slope=math.nan, variance=math.nan, freedom=0.0, persons=n, clusters=g)
+        return replace(blank, clusters=len(names))
     slope = float(x @ y) / total
-    score = np.bincount(home.reshape(-1), weights=x * (y - slope * x))
-    variance = math.nan
-    if g >= _FEWEST and n > k:
-        variance = g / (g - 1.0) * (n - 1.0) / (n - k) * float(score @ score) / total**2
-    return Within(slope=slope, variance=variance, freedom=g - 1.0, persons=n, clusters=g)
+    if len(names) < _FEWEST or n <= len(size) + 1:
+        return replace(blank, slope=slope, clusters=len(names))
+    batches = list(_batches(home.reshape(-1), place, x, y - slope * x))
+    inverse, aim = np.array([[1.0 / total]]), np.ones(1)
+    variance, freedom = robust_variance(batches, size, inverse, np.zeros(len(size)), aim)
+    return Within(slope=slope, variance=variance, freedom=freedom, persons=n, clusters=len(names))
+
+
+def _batches(
+    cluster: NDArray[np.int64], group: NDArray[np.int64], x: NDArray[np.float64], residual: NDArray[np.float64]
+) -> Iterator[ClusterBatch]:
+    """The clusters by the number of groups they have persons in, each with its design's products and scores."""
+    cells, place = distinct_rows(cluster, group)
+    n, sum_x, sum_e = (np.bincount(place, weights=part) for part in (np.ones(len(x)), x, residual))
+    squares, cross = np.bincount(cluster, weights=x * x), np.bincount(cluster, weights=x * residual)
+    starts = np.flatnonzero(np.diff(cells[:, 0], prepend=-1))
+    lengths = np.diff(starts, append=len(cells))
+    for wide in np.unique(lengths):
+        where = starts[lengths == wide][:, None] + np.arange(wide)
+        own = cells[where[:, 0], 0]
+        products = np.zeros((len(where), wide + 1, wide + 1))
+        products[:, np.arange(wide), np.arange(wide)] = n[where]
+        products[:, :wide, wide] = products[:, wide, :wide] = sum_x[where]
+        products[:, wide, wide] = squares[own]
+        scores = np.column_stack([sum_e[where], cross[own]])
+        yield ClusterBatch(strata=cells[where, 1], products=products, scores=scores)
 
 
 def _quantities(found: Within, factors: dict[str, float], level: float) -> list[dict[str, object]]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from experiments.moments import Moments
     from experiments.moments.grid import Grid
 
-__all__ = ["clustered_figures"]
+__all__ = ["ClusterBatch", "clustered_figures", "robust_variance"]
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -57,7 +57,7 @@ class _Parts:
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class _Batch:
+class ClusterBatch:
     """Clusters of one arm that have persons in the same number of strata.
 
     Attributes:
@@ -112,7 +112,9 @@ def clustered_figures(
         _require_clusters(sizes[-1], len(slopes.columns), grid.arms[i])
         lonely = np.bincount(parts.stratum[parts.arm == i], minlength=len(weights)).min() < 2
         pull = -slopes.gap[i]
-        found.append((np.nan, np.nan) if lonely else _robust(batches, cells.n[:, i], slopes.inverse[i], weights, pull))
+        found.append(
+            (np.nan, np.nan) if lonely else robust_variance(batches, cells.n[:, i], slopes.inverse[i], weights, pull)
+        )
     few = "TOO_FEW_CLUSTERS" if min(sizes) < _FEW_CLUSTERS or any(np.isnan(part[0]) for part in found) else ""
     covariance = np.diag([variance for variance, _ in found])
     if target == "population":
@@ -174,7 +176,7 @@ def _parts(clusters: Moments, grid: Grid, measured: int) -> tuple[_Parts, CellMo
     return parts, cells
 
 
-def _batches(parts: _Parts, slopes: Slopes, direction: Floats, measured: int, arm: int) -> Iterator[_Batch]:
+def _batches(parts: _Parts, slopes: Slopes, direction: Floats, measured: int, arm: int) -> Iterator[ClusterBatch]:
     """The clusters of one arm, by the number of strata they have persons in."""
     mine = np.flatnonzero(parts.arm == arm)
     mine = mine[np.lexsort((parts.stratum[mine], parts.cluster[mine]))]
@@ -198,11 +200,11 @@ def _batches(parts: _Parts, slopes: Slopes, direction: Floats, measured: int, ar
         products[:, wide:, wide:] = xx[where].sum(axis=1)
         scores = np.concatenate([(n * y)[where], xy[where].sum(axis=1)], axis=1)
         scores -= products[:, :, wide:] @ line
-        yield _Batch(strata=parts.stratum[mine][where], products=products, scores=scores)
+        yield ClusterBatch(strata=parts.stratum[mine][where], products=products, scores=scores)
 
 
-def _robust(
-    batches: Sequence[_Batch], n: Floats, inverse: Floats, weights: Floats, pull: Floats
+def robust_variance(
+    batches: Sequence[ClusterBatch], n: Floats, inverse: Floats, weights: Floats, pull: Floats
 ) -> tuple[float, float]:
     """CR2 variance of one arm's figure, and its Satterthwaite degrees of freedom under independent equal noise.
 

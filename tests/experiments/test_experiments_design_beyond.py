@@ -11,6 +11,8 @@ import pytest
 
 import experiments as ex
 from experiments.design.pull_forward import band_width
+from experiments.design.spillover import slope_within
+from oracles.clustered_slope import cr2
 
 FOLDER = Path(__file__).parents[1] / "references/balance"
 DAY = pd.Timestamp("2026-10-12", tz="Asia/Shanghai")
@@ -23,8 +25,8 @@ def reference(name):
 # --- spillover -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["slope", "low", "high", "p"])
-def test_spillover_is_estimatrs_lm_robust(name):
+@pytest.mark.parametrize("name", ["slope", "low", "high", "p", "groups"])
+def test_spillover_is_club_sandwichs_cr2(name):
     case = reference("spillover")
     inputs = case["inputs"]
     data = pd.DataFrame({
@@ -33,7 +35,28 @@ def test_spillover_is_estimatrs_lm_robust(name):
     row = ex.spillover_bound(data, link="home", column="y").to_dicts()[0]
     ours = row[{"slope": "value", "p": "p_value"}.get(name, name)]
     assert ours == pytest.approx(case["expected"][name], rel=1e-9)
-    assert row["groups"] == case["expected"]["df"] + 1
+
+
+@pytest.mark.parametrize("name", ["se", "df"])
+def test_the_slope_inside_groups_is_that_of_club_sandwich_and_estimatr(name):
+    case = reference("spillover")
+    house, arm, y = (np.array(case["inputs"][key]) for key in ("house", "arm", "y"))
+    others = np.bincount(house)[house] - 1
+    share = (np.bincount(house, weights=arm)[house] - arm) / others
+    held = arm == 0
+    found = slope_within(y[held], share[held], others[held], house[held])
+    ours = {"se": found.variance**0.5, "df": found.freedom}[name]
+    assert ours == pytest.approx(case["expected"][name], rel=1e-9)
+    assert ours == pytest.approx(case["expected"]["estimatr"][name], rel=1e-9)
+
+
+def test_a_cluster_may_lie_in_several_groups():
+    rng = np.random.default_rng(2)
+    cluster, group, x = rng.integers(0, 15, 90), rng.integers(0, 3, 90), rng.normal(size=90)
+    y = rng.normal(size=90) + rng.normal(size=15)[cluster]
+    found = slope_within(y, x, group, cluster)
+    slope, variance, freedom = cr2(y, np.column_stack([x, np.eye(3)[group]]), cluster)
+    assert (found.slope, found.variance, found.freedom) == pytest.approx((slope, variance, freedom), rel=1e-9)
 
 
 def homes(n=4_000, size=3, slope=0.0, seed=6):

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import binom
 
 import attribution as at
 import experiments as ex
@@ -31,6 +32,25 @@ def test_strata_are_rs_mantelhaen(case):
     p, test = homogeneous(np.array(case["counts"]), np.array(case["totals"]))
     assert p == pytest.approx(case["p"], rel=1e-9)
     assert test == "cochran_mantel_haenszel"
+
+
+@pytest.mark.parametrize("case", HOMOGENEITY["exact"], ids=lambda case: str(case["counts"])[:30])
+def test_few_losses_in_strata_are_rs_exact_mantelhaen(case):
+    p, test = homogeneous(np.array(case["counts"]), np.array(case["totals"]))
+    assert p == pytest.approx(case["p"], rel=1e-9)
+    assert test == "exact_hypergeometric"
+
+
+def test_two_of_four_losses_in_a_small_arm_are_no_alarm():
+    p, _ = homogeneous(np.array([[1, 1], [1, 1]]), np.array([[200, 9_800], [200, 9_800]]))
+    assert p == pytest.approx(6 * 0.02**2, rel=0.06)  # the chi-square says 5e-12
+
+
+def test_arms_without_persons_and_large_strata_change_nothing():
+    p, test = homogeneous(np.array([[3, 0, 5]]), np.array([[10, 0, 20]]))
+    assert (p, test) == homogeneous(np.array([[3, 5]]), np.array([[10, 20]]))
+    few = homogeneous(np.array([[3, 40_000]] * 3), np.array([[10, 500_000]] * 3))[0]
+    assert few == pytest.approx(binom.sf(8, 30, 0.08), rel=1e-3)  # the whole table is that much larger
 
 
 def test_nobody_and_everybody_have_no_p_value():

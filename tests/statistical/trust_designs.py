@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pyarrow as pa
 from scipy.special import chdtri
 from scipy.stats import chi2, ncx2, norm
+from scipy.stats import t as student
 
 from experiments.design.allocation import Allocation
 from experiments.design.assignment_hash import checked_shares, cut, unit_numbers
@@ -167,18 +169,19 @@ def family(random: Generator) -> float | None:
 # --- beyond ----------------------------------------------------------------------------------------------------------
 
 
-def spillover_coverage(replications: int, random: Generator) -> Tally:
+def spillover_coverage(replications: int, random: Generator, homes: int = 600) -> Tally:
     """Households of 2 to 4; outcomes move by 0.3 with all neighbours treated, and by household."""
     low = high = 0
     for _ in range(replications):
-        home = np.repeat(np.arange(600), random.integers(2, 5, 600))
+        home = np.repeat(np.arange(homes), random.integers(2, 5, homes))
         treated = random.random(len(home)) < 0.7
         others = np.bincount(home)[home] - 1
         share = (np.bincount(home, weights=treated)[home] - treated) / others
-        y = 0.3 * share + 0.2 * others + random.normal(size=600)[home] + random.normal(size=len(home))
+        y = 0.3 * share + 0.2 * others + random.normal(size=homes)[home] + random.normal(size=len(home))
         found = slope_within(y[~treated], share[~treated], others[~treated], home[~treated])
         statistic = (found.slope - 0.3) / found.variance**0.5
-        low, high = low + (statistic > 1.965), high + (statistic < -1.965)
+        limit = student.isf(0.025, found.freedom)
+        low, high = low + (statistic > limit), high + (statistic < -limit)
     return Tally(replications, int(low), int(high))
 
 
@@ -252,6 +255,7 @@ DESIGNS: tuple[Design, ...] = (
     alarms("3 % and 6 % lost in two waves, three arms", "check_exclusions", losses),
     alarms("an honest experiment, four checks at 5 % together", "share_alarm", family),
     Design("600 households of 2 to 4, slope 0.3", "spillover_bound", "coverage", spillover_coverage),
+    Design("150 households of 2 to 4, slope 0.3", "spillover_bound", "coverage", partial(spillover_coverage, homes=150)),
     Design("three strata, normal outcomes", "transport, mean", "coverage", transport_coverage),
     Design("returns over 30 days, change after day 14", "pull_forward, change", "coverage", late_coverage),
     Design("returns over 30 days, every fifth day at once", "pull_forward, band", "size", band_misses, 0.05, None),

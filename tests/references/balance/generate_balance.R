@@ -1,6 +1,6 @@
 # Reference values for the trust checks. Run: Rscript generate_balance.R   (writes the JSON files beside it)
-library(jsonlite); library(estimatr); library(mvtnorm)
-versions <- sprintf("R %s, estimatr %s, mvtnorm %s", getRversion(), packageVersion("estimatr"), packageVersion("mvtnorm"))
+library(jsonlite); library(estimatr); library(mvtnorm); library(clubSandwich)
+versions <- sprintf("R %s, estimatr %s, mvtnorm %s, clubSandwich %s", getRversion(), packageVersion("estimatr"), packageVersion("mvtnorm"), packageVersion("clubSandwich"))
 put <- function(name, inputs, expected, source, rtol = 1e-9, atol = 1e-12)
   writeLines(toJSON(list(inputs = inputs, expected = expected, rtol = rtol, atol = atol,
     source = paste0(versions, ", ", source, ", 2026-11-22")), auto_unbox = TRUE, digits = NA, pretty = FALSE), paste0(name, ".json"))
@@ -33,16 +33,23 @@ tot <- rowsum(x, g); size <- as.vector(table(g))
 put("clusters", list(z = zc[g], g = g, a = x[, 1], b = x[, 2], c = x[, 3]), hb(zc, tot, rep(1, 24), size), "Hansen and Bowers (2008) by hand, clusters")
 
 # --- homogeneity -------------------------------------------------------------------------------------------------------
-cases <- list(list(c(12, 30), c(400, 1600)), list(c(40, 22, 31), c(500, 480, 510)), list(c(0, 6), c(50, 70)), list(c(3, 1), c(8, 40)))
+cases <- list(list(c(12, 30), c(400, 1600)), list(c(212, 930), c(4000, 16000)), list(c(40, 22, 31), c(500, 480, 510)), list(c(0, 6), c(50, 70)), list(c(3, 1), c(8, 40)))
 one <- lapply(cases, function(k) { m <- rbind(k[[1]], k[[2]] - k[[1]]); N <- sum(m); e <- outer(rowSums(m), colSums(m)) / N
-  if (min(e) < 5) p <- fisher.test(m)$p.value else p <- pchisq(suppressWarnings(chisq.test(m, correct = FALSE))$statistic * (N - 1) / N, length(k[[1]]) - 1, lower.tail = FALSE)
+  if (min(e) < ifelse(length(k[[1]]) == 2, 30, 5)) p <- fisher.test(m)$p.value else p <- pchisq(suppressWarnings(chisq.test(m, correct = FALSE))$statistic * (N - 1) / N, length(k[[1]]) - 1, lower.tail = FALSE)
   list(counts = k[[1]], totals = k[[2]], p = unname(p)) })
-st <- list(list(matrix(c(12, 30, 9, 14), 2, byrow = TRUE), matrix(c(400, 1600, 300, 310), 2, byrow = TRUE)),
+st <- list(list(matrix(c(62, 130, 39, 54), 2, byrow = TRUE), matrix(c(400, 1600, 300, 310), 2, byrow = TRUE)),
            list(matrix(c(12, 30, 20, 9, 14, 3, 7, 7, 7), 3, byrow = TRUE), matrix(c(400, 1600, 800, 300, 310, 50, 90, 100, 110), 3, byrow = TRUE)))
 many <- lapply(st, function(k) { A <- array(0, c(2, ncol(k[[1]]), nrow(k[[1]])))
   for (i in seq_len(nrow(k[[1]]))) { A[1, , i] <- k[[1]][i, ]; A[2, , i] <- k[[2]][i, ] - k[[1]][i, ] }
   list(counts = k[[1]], totals = k[[2]], p = mantelhaen.test(A, correct = FALSE)$p.value) })
-put("homogeneity", list(one = 1), list(one = one, many = many), "stats::chisq.test, stats::fisher.test, stats::mantelhaen.test")
+rare <- list(list(matrix(c(12, 30, 9, 14), 2, byrow = TRUE), matrix(c(400, 1600, 300, 310), 2, byrow = TRUE)),
+             list(matrix(c(2, 0, 0, 1), 2, byrow = TRUE), matrix(c(100, 9900, 100, 9900), 2, byrow = TRUE)),
+             list(matrix(rep(c(1, 0, 0, 1, 0, 0), c(3, 3, 14, 3, 3, 14)), 20), matrix(rep(c(100, 900), 20), 20, byrow = TRUE)),
+             list(matrix(c(399, 1590, 290, 310), 2, byrow = TRUE), matrix(c(400, 1600, 300, 310), 2, byrow = TRUE)))
+exact <- lapply(rare, function(k) { A <- array(0, c(2, 2, nrow(k[[1]])))
+  for (i in seq_len(nrow(k[[1]]))) { A[1, , i] <- k[[1]][i, ]; A[2, , i] <- k[[2]][i, ] - k[[1]][i, ] }
+  list(counts = k[[1]], totals = k[[2]], p = mantelhaen.test(A, exact = TRUE)$p.value) })
+put("homogeneity", list(one = 1), list(one = one, many = many, exact = exact), "stats::chisq.test, stats::fisher.test, stats::mantelhaen.test (exact = TRUE in exact)")
 
 # --- split over time ---------------------------------------------------------------------------------------------------
 days <- matrix(c(41, 160, 39, 155, 52, 141, 44, 170, 28, 181), ncol = 2, byrow = TRUE)
@@ -52,10 +59,8 @@ put("days", list(days = days), list(chi_square = stat, df = 5, p = pchisq(stat, 
 # --- spillover ---------------------------------------------------------------------------------------------------------
 house <- rep(1:120, times = sample(2:4, 120, TRUE)); N <- length(house); arm <- rbinom(N, 1, 0.7)
 sz <- ave(house, house, FUN = length); nb <- sz - 1; xs <- (ave(arm, house, FUN = sum) - arm) / nb; y <- round(rnorm(N, 1 + 0.4 * xs + 0.1 * nb), 6)
-f <- lm_robust(y ~ xs + factor(nb), data = data.frame(y, xs, nb, house, arm), subset = arm == 0, clusters = house, se_type = "stata")
-put("spillover", list(house = house, arm = arm, y = y), list(slope = unname(f$coefficients["xs"]), se = unname(f$std.error["xs"]),
-    p = unname(f$p.value["xs"]), low = unname(f$conf.low["xs"]), high = unname(f$conf.high["xs"]), df = unname(f$df["xs"])),
-    "estimatr::lm_robust(clusters, se_type = \"stata\")")
+cr1 <- lm_robust(y ~ xs + factor(nb), data = data.frame(y, xs, nb, house, arm), subset = arm == 0, clusters = house, se_type = "stata")
+held <- data.frame(y, xs, nb, house)[arm == 0, ]; homes <- list(house = house, arm = arm, y = y)
 
 # --- placebo outcome ---------------------------------------------------------------------------------------------------
 a <- round(rexp(80), 6); b <- round(rexp(50) + 0.1, 6); m <- 0.6
@@ -79,3 +84,13 @@ put("transport", list(stratum = sy, treated = zz, value = v, audience = aud), li
 n <- 5; q <- c(0.01, 0.03, 0.05, 0.06, 0.08); V <- outer(q, q, pmin) - outer(q, q)   # first returns: binomial process
 cr <- qmvnorm(0.95, tail = "both.tails", corr = cov2cor(V), algorithm = GenzBretz(maxpts = 5e5, abseps = 1e-6))$quantile
 put("band", list(covariance = V), list(width = cr), "mvtnorm::qmvnorm", rtol = 0.01)
+
+# --- spillover, small samples (last: it draws numbers of its own) ------------------------------------------------------------
+fit <- lm(y ~ xs + factor(nb), data = held)
+f <- lm_robust(y ~ xs + factor(nb), data = held, clusters = house, se_type = "CR2")
+V <- vcovCR(fit, cluster = held$house, type = "CR2"); ct <- coef_test(fit, vcov = V, test = "Satterthwaite"); ci <- conf_int(fit, vcov = V, test = "Satterthwaite")
+put("spillover", homes, list(slope = unname(f$coefficients["xs"]), se = ct["xs", "SE"], p = ct["xs", "p_Satt"],
+    low = ci["xs" == rownames(ct), "CI_L"], high = ci["xs" == rownames(ct), "CI_U"], df = ct["xs", "df_Satt"], groups = length(unique(held$house)),
+    estimatr = list(se = unname(f$std.error["xs"]), p = unname(f$p.value["xs"]), df = unname(f$df["xs"])),
+    stata = list(se = unname(cr1$std.error["xs"]), p = unname(cr1$p.value["xs"]), df = unname(cr1$df["xs"]))),
+    "clubSandwich::vcovCR(CR2), coef_test and conf_int (Satterthwaite); estimatr::lm_robust(clusters, se_type = \"CR2\")")
