@@ -1,4 +1,4 @@
-"""CR2 variance of the first coefficient of a regression from the full matrices, and Satterthwaite's degrees of freedom."""
+"""CR2 variance of the first coefficient of a regression from the full matrices, with Satterthwaite's degrees."""
 
 from __future__ import annotations
 

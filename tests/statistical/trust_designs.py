@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -185,6 +184,11 @@ def spillover_coverage(replications: int, random: Generator, homes: int = 600) -
     return Tally(replications, int(low), int(high))
 
 
+def few_homes(replications: int, random: Generator) -> Tally:
+    """The same with 150 households."""
+    return spillover_coverage(replications, random, homes=150)
+
+
 def transport_coverage(replications: int, random: Generator) -> Tally:
     """Normal outcomes in three strata with effects 1, 2 and 3, carried over to shares of 10, 30 and 60 %."""
     weights, effect = np.array([0.1, 0.3, 0.6]), np.array([1.0, 2.0, 3.0])
@@ -255,7 +259,7 @@ DESIGNS: tuple[Design, ...] = (
     alarms("3 % and 6 % lost in two waves, three arms", "check_exclusions", losses),
     alarms("an honest experiment, four checks at 5 % together", "share_alarm", family),
     Design("600 households of 2 to 4, slope 0.3", "spillover_bound", "coverage", spillover_coverage),
-    Design("150 households of 2 to 4, slope 0.3", "spillover_bound", "coverage", partial(spillover_coverage, homes=150)),
+    Design("150 households of 2 to 4, slope 0.3", "spillover_bound", "coverage", few_homes),
     Design("three strata, normal outcomes", "transport, mean", "coverage", transport_coverage),
     Design("returns over 30 days, change after day 14", "pull_forward, change", "coverage", late_coverage),
     Design("returns over 30 days, every fifth day at once", "pull_forward, band", "size", band_misses, 0.05, None),
