@@ -80,13 +80,13 @@ def test_dunnetts_level_agrees_with_scipy():
 
 
 def test_exact_power_is_a_sum_over_binomials():
-    up = ex.power_rates(0.1, 0.3, 12, method="exact", allocation=2)
+    up = ex.power_rates(0.1, 0.4, 7, method="exact", allocation=2)
     total = 0.0
-    for x1 in range(25):
-        for x0 in range(13):
-            p_value = ex.compare_rates(x1, 24, x0, 12).difference.p_value
-            if p_value < 0.05 and x1 / 24 > x0 / 12:
-                total += stats.binom.pmf(x1, 24, 0.3) * stats.binom.pmf(x0, 12, 0.1)
+    for x1 in range(15):
+        for x0 in range(8):
+            p_value = ex.compare_rates(x1, 14, x0, 7).difference.p_value
+            if p_value < 0.05 and x1 / 14 > x0 / 7:
+                total += stats.binom.pmf(x1, 14, 0.4) * stats.binom.pmf(x0, 7, 0.1)
     assert up == pytest.approx(total, abs=1e-12)
 
 
@@ -141,6 +141,10 @@ def test_exact_persons_have_the_power_and_one_less_has_not(method):
         (lambda: ex.plan_duration(1000, 0), "some above 0"),
         (lambda: ex.optimal_holdout(1000, effect=(0.01, 0.0), horizon=10, control=0.1), "must lie above 0"),
         (lambda: ex.optimal_holdout(1000, effect=(0.01, 0.1), horizon=10), "either control"),
+        (lambda: ex.optimal_holdout(1000, effect=(1, 1), horizon=10, std=3, value=2), "in money already"),
+        (lambda: ex.optimal_holdout(1000, effect=(1, 1), horizon=10, control=0.1, value=0), "above 0"),
+        (lambda: ex.optimal_holdout(1000, effect=(1, 1), horizon=9, control=0.1, relevant_net=5), "rate of 5.1"),
+        (lambda: ex.optimal_holdout(1000, effect=0.1, horizon=10, control=0.1), "pair"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_planned_is_refused(call, told):
@@ -235,7 +239,7 @@ def test_the_value_of_a_holdout_is_the_integral_over_effects_and_results(decisio
         net + 9 * spread,
     )
     assert point.information == pytest.approx(horizon * (value - net), rel=1e-6)
-    assert point.withheld == pytest.approx(0.2 * persons * net)
+    assert point.given_up == pytest.approx(0.2 * persons * net)
     grid = np.linspace(0.001, 0.9, 2000)
     many = ex.optimal_holdout(
         persons, effect=(mean, spread), horizon=horizon, std=std, cost=cost, decision=decision, shares=grid
@@ -248,15 +252,41 @@ def test_the_smallest_holdout_has_the_power():
         60_000, effect=(0.004, 0.004), horizon=500_000, control=0.02, value=85.0, cost=0.2, relevant_net=0.3
     )
     assert found.smallest.power == pytest.approx(0.8, abs=1e-9)
+    share = found.smallest.share
+    row = ex.power_to_pay(
+        0.02, 0.02 + (0.3 + 0.2) / 85.0, share * 60_000, value=85.0, cost=0.2, allocation=(1.0 - share) / share
+    ).rows[0]
+    assert row.net_benefit == pytest.approx(0.3)
+    assert row.chance_pass == pytest.approx(0.8, abs=1e-9)
     assert found.best.share != found.smallest.share
     none = ex.optimal_holdout(600, effect=(0.004, 0.004), horizon=5, control=0.02, value=85.0, relevant_net=0.3)
     assert none.smallest is None
     assert "No holdout of these persons" in repr(none)
 
 
-def test_a_campaign_expected_to_lose_withholds_a_loss():
-    found = ex.optimal_holdout(1000, effect=(-0.01, 0.01), horizon=1000, control=0.1)
-    assert all(point.withheld < 0.0 for point in found.points)
+def test_a_campaign_expected_to_lose_is_held_against_sending_to_nobody():
+    found = ex.optimal_holdout(1000, effect=(-0.01, 0.05), horizon=100_000, control=0.1, shares=[0.2])
+    point = next(one for one in found.points if one.share == 0.2)
+    assert point.given_up == pytest.approx(0.8 * 1000 * 0.01)  # what the treated lose
+    assert found.best.share > 0.5
+    assert 0.0 < found.best.value < found.best.information
+    assert "sent to nobody" in repr(found)
+    mirror = ex.optimal_holdout(1000, effect=(0.01, 0.05), horizon=100_000, control=0.1, shares=[0.8])
+    other = next(one for one in mirror.points if one.share == 0.8)
+    # whoever is expected to gain and whoever is expected to lose pay alike for the same split
+    assert other.given_up == pytest.approx(point.given_up)
+    assert other.information == pytest.approx(point.information)
+
+
+def test_a_verdict_without_events_brings_no_information():
+    options = {"effect": (0.004, 0.004), "horizon": 500_000, "control": 0.002, "value": 85.0, "cost": 0.2}
+    found = ex.optimal_holdout(60_000, decision="verdict", shares=[0.01, 0.3], **options)
+    few, many = (next(one for one in found.points if one.share == share) for share in (0.01, 0.3))
+    assert few.information == pytest.approx(-500_000 * found.net, rel=1e-6)  # 1 event: no PASS, nothing is sent
+    assert many.information > 0.0
+    money = ex.optimal_holdout(60_000, effect=(0.3, 0.3), horizon=500_000, std=4.0, relevant_net=0.1, level=0.8)
+    limit, error = 1.2815515655446004, money.smallest.standard_error
+    assert stats.norm.sf(limit - 0.1 / error) == pytest.approx(0.8, abs=1e-9)
 
 
 def test_days_are_counted_person_by_person():

@@ -105,5 +105,5 @@ def test_information_is_never_worth_less_than_nothing(mean, spread, persons, hor
     found = ex.optimal_holdout(persons, effect=(mean, spread), horizon=horizon, control=0.05, value=20.0)
     for point in found.points:
         assert point.information >= -1e-9 * max(1.0, horizon * 20.0 * spread)
-        assert point.value == pytest.approx(point.information - point.withheld)
+        assert point.value == pytest.approx(point.information - point.given_up)
         assert math.isfinite(point.value)

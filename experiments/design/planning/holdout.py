@@ -1,9 +1,9 @@
-"""How large a holdout should be: the value withheld from it against the value of deciding right afterwards."""
+"""How large a holdout should be: what it gives up against the value of deciding right afterwards."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -12,6 +12,7 @@ from attribution.core import messages
 from attribution.core.errors import InputError
 from attribution.core.estimates import check_level, check_side
 from attribution.core.records import Field, Records, TabularResult
+from experiments.design.planning.pay_case import pay_case
 from experiments.inference.counts import checked_number, raise_problems
 from experiments.inference.tails import critical_value, one_sided_tail
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from attribution.core.estimates import Side
     from attribution.core.render.display import Display
+    from experiments.design.planning.pay_case import PayCase
 
 __all__ = ["HoldoutCase", "HoldoutPoint", "OptimalHoldout", "holdout_case", "optimal_holdout"]
 
@@ -30,7 +32,7 @@ _FIELDS = (
     Field("share", "rate"),
     Field("holdout", "count"),
     Field("standard_error", "money"),
-    Field("withheld", "money"),
+    Field("given_up", "money"),
     Field("information", "money"),
     Field("value", "money"),
     Field("power", "rate"),
@@ -46,17 +48,17 @@ class HoldoutPoint:
         share: Share of the persons who are held out.
         holdout: Persons held out.
         standard_error: Standard error of the net benefit per person.
-        withheld: Expected net benefit that the persons held out would have brought; negative when the campaign is
-            expected to lose money.
+        given_up: Expected net benefit that the campaign gives up for the test: what the persons held out would have
+            brought; where the campaign is expected to lose money (and would be sent to nobody), what the treated lose.
         information: Expected gain from deciding with the result instead of without it, over the horizon.
-        value: Information minus withheld: what the holdout is worth.
-        power: Chance that the result shows the relevant net benefit to be above 0; None when none was declared.
+        value: Information minus what is given up: what the holdout is worth.
+        power: Chance of PASS when the net benefit is the relevant one; None when none was declared.
     """
 
     share: float
     holdout: float
     standard_error: float
-    withheld: float
+    given_up: float
     information: float
     value: float
     power: float | None
@@ -69,10 +71,11 @@ class OptimalHoldout(TabularResult):
     Attributes:
         best: The size with the highest value.
         smallest: The smallest size with the power asked for; None when no relevant net benefit was declared, or when
-            not even half of the persons are enough.
+            no holdout of up to half of the persons is enough.
         points: The sizes asked for, and the best, in rising order.
         persons: Persons of the campaign.
         horizon: Persons whom the decision is about afterwards.
+        net: Net benefit per treated person that is expected beforehand.
         decision: How the decision is taken.
         level: Confidence level of the verdict and of the power.
         power: Power asked for.
@@ -84,6 +87,7 @@ class OptimalHoldout(TabularResult):
     points: tuple[HoldoutPoint, ...]
     persons: float
     horizon: float
+    net: float
     decision: Decision
     level: float
     power: float
@@ -102,7 +106,10 @@ class OptimalHoldout(TabularResult):
 
         values = {"persons": self.persons, "horizon": self.horizon}
         best = {"share": self.best.share, "holdout": math.ceil(self.best.holdout), "value": self.best.value}
-        lines = [messages.text("HOLDOUT.best" if self.best.value > 0.0 else "HOLDOUT.none", best)]
+        lines = [
+            messages.text("HOLDOUT.send" if self.net > 0.0 else "HOLDOUT.stay", {"net": self.net}),
+            messages.text("HOLDOUT.best" if self.best.value > 0.0 else "HOLDOUT.none", best),
+        ]
         if self.relevant_net is not None:
             found = self.smallest
             told = {"net": self.relevant_net, "power": self.power, "level": self.level}
@@ -132,9 +139,11 @@ def optimal_holdout(  # noqa: PLR0913 - keyword-only options of a public functio
 ) -> OptimalHoldout:
     """How many persons of a campaign to hold out.
 
-    Every person held out forgoes the campaign's net benefit, and makes the later decision (go on with the next
-    ``horizon`` persons, or stop) surer. The effect is unknown: what is believed about it before the campaign is a
-    normal distribution, and the value of the decision is averaged over it (expected value of sample information).
+    A holdout makes the later decision (go on with the next ``horizon`` persons, or stop) surer. It is held against the
+    better of what can be done without a test: to send to everybody, now and later, or to nobody. The persons held out
+    forgo the campaign's net benefit; where the campaign is expected to lose, the treated are what the test costs. The
+    effect is unknown: what is believed about it before the campaign is a normal distribution, and the value of the
+    decision is averaged over it (expected value of sample information).
 
     Args:
         persons: Persons of the campaign, holdout included.
@@ -143,11 +152,12 @@ def optimal_holdout(  # noqa: PLR0913 - keyword-only options of a public functio
         horizon: Persons whom the decision will be about: the next campaigns, the rollout.
         control: Rate of the holdout, for effects in events; a person's noise is then that of this rate.
         std: Standard deviation of a person's money, for effects in money.
-        value: Money that one event is worth.
+        value: Money that one event is worth; for effects in events only.
         cost: Cost per treated person.
         decision: ``"expected"``: go on when the net benefit expected after the result is above 0. ``"verdict"``: go on
             only after PASS, when the interval of the net benefit lies above 0.
-        relevant_net: A net benefit per person that the campaign must be able to show; gives `smallest`.
+        relevant_net: A net benefit per person that the campaign must be able to show; gives `smallest`. For rates its
+            power is that of `power_to_pay`, for money that of the normal test.
         power: Chance wished for to show it.
         level: Confidence level of the verdict.
         side: ``"two"`` or ``"greater"``: side of the verdict's interval.
@@ -163,8 +173,8 @@ def optimal_holdout(  # noqa: PLR0913 - keyword-only options of a public functio
         Raiffa and Schlaifer (1961), Applied Statistical Decision Theory, chapter 5. Feit and Berman (2019), Journal of
         Marketing Research 56:1038 (test and roll).
 
-    Verified against: numerical integration over effect and result; brute force over sizes. See
-    docs/methods/optimal-holdout.md.
+    Verified against: numerical integration over effect and result; brute force over sizes; `power_to_pay` for the
+    power. See docs/methods/optimal-holdout.md.
 
     Example:
         >>> import experiments as ex
@@ -172,7 +182,7 @@ def optimal_holdout(  # noqa: PLR0913 - keyword-only options of a public functio
         ...     60_000, effect=(0.004, 0.004), horizon=500_000, control=0.02, value=85.0, cost=0.2, relevant_net=0.3
         ... )
         >>> round(found.best.share, 3), round(found.smallest.share, 3)
-        (0.24, 0.29)
+        (0.24, 0.372)
     """
     case = holdout_case(
         persons=persons, effect=effect, horizon=horizon, control=control, std=std, value=value, cost=cost, level=level,
@@ -186,7 +196,7 @@ def optimal_holdout(  # noqa: PLR0913 - keyword-only options of a public functio
     points = [case.point(share) for share in listed if all(share != one.share for one in extra)]
     return OptimalHoldout(
         best=best, smallest=smallest, points=tuple(sorted([*points, *extra], key=lambda point: point.share)),
-        persons=case.persons, horizon=case.horizon, decision=decision, level=level, power=chance,
+        persons=case.persons, horizon=case.horizon, net=case.mean, decision=decision, level=level, power=chance,
         relevant_net=relevant_net,
     )  # fmt: skip
 
@@ -203,6 +213,7 @@ class HoldoutCase:
     limit: float
     decision: Decision
     relevant: float | None
+    pay: PayCase | None
 
     def error(self, share: float) -> float:
         """Standard error of the net benefit per person."""
@@ -211,13 +222,35 @@ class HoldoutCase:
     def point(self, share: float) -> HoldoutPoint:
         """What a size costs and brings."""
         error = self.error(share)
-        withheld = share * self.persons * self.mean
-        information = self.horizon * (self._decided(error) - max(0.0, self.mean))
-        power = None if self.relevant is None else one_sided_tail(self.limit - self.relevant / error)
+        without = max(0.0, self.mean)
+        given_up = self.persons * (without - (1.0 - share) * self.mean)
+        information = self.horizon * (self._decided(error) * self._verdict_chance(share) - without)
         return HoldoutPoint(
-            share=share, holdout=share * self.persons, standard_error=error, withheld=withheld,
-            information=information, value=information - withheld, power=power,
+            share=share, holdout=share * self.persons, standard_error=error, given_up=given_up,
+            information=information, value=information - given_up, power=self.power(share),
         )  # fmt: skip
+
+    def power(self, share: float) -> float | None:
+        """The chance of PASS at the relevant net benefit; None when none was declared."""
+        if self.relevant is None:
+            return None
+        pay = self._pay_at(share)
+        if pay is None:
+            return one_sided_tail(self.limit - self.relevant / self.error(share))
+        return pay.chances(pay.rate_of(self.relevant), share * self.persons)[0]
+
+    def _pay_at(self, share: float) -> PayCase | None:
+        """The test of rates that this size makes; None for money."""
+        return None if self.pay is None else replace(self.pay, allocation=(1.0 - share) / share)
+
+    def _verdict_chance(self, share: float) -> float:
+        """The chance that a verdict on rates has its 20 events in both arms, at the effect that is expected."""
+        pay = self._pay_at(share)
+        if pay is None or self.decision == "expected":
+            return 1.0
+        rate = min(1.0 - 1e-12, max(1e-12, pay.rate_of(self.mean)))
+        few = pay.few(rate, share * self.persons)
+        return (1.0 - few[0]) * (1.0 - few[1])
 
     def _decided(self, error: float) -> float:
         """Expected net benefit per later person: E[effect; result above the limit].
@@ -247,16 +280,23 @@ def _best_share(case: HoldoutCase) -> float:
 
 
 def _smallest(case: HoldoutCase, power: float) -> HoldoutPoint | None:
-    """The smallest share with the power; the error falls up to one half."""
+    """The smallest share with the power, up to one half."""
+    from scipy.optimize import brentq
+
     if case.relevant is None:
         return None
-    from scipy.special import ndtri
+    low = 0.0
+    for share in np.geomspace(max(_SMALLEST, 1.0 / case.persons), 0.5, 160).tolist():
+        if _chance(case, share) >= power:
+            if low == 0.0:
+                return case.point(share)
+            return case.point(float(brentq(lambda one: _chance(case, one) - power, low, share, xtol=1e-12)))
+        low = share
+    return None
 
-    goal = case.relevant / (case.limit + float(ndtri(power)))
-    product = case.noise**2 / (goal**2 * case.persons)  # share (1 - share) must be at least this
-    if not goal > 0.0 or product > 0.25:
-        return None
-    return case.point(2.0 * product / (1.0 + math.sqrt(1.0 - 4.0 * product)))
+
+def _chance(case: HoldoutCase, share: float) -> float:
+    return case.power(share) or 0.0
 
 
 def holdout_case(  # noqa: PLR0913 - what the public function passes on
@@ -265,16 +305,14 @@ def holdout_case(  # noqa: PLR0913 - what the public function passes on
 ) -> HoldoutCase:  # fmt: skip
     """Check a campaign whose holdout is to be sized."""
     problems: list[str] = []
-    pair = effect if isinstance(effect, tuple) and len(effect) == 2 else (math.nan, math.nan)
-    if pair is not effect:
-        problems.append(f"effect must be a pair (mean, standard deviation) of what is believed, got {effect!r}.")
-    else:
-        checked_number("effect mean", pair[0], problems)
-        if checked_number("effect standard deviation", pair[1], problems) <= 0.0:
-            problems.append(f"the standard deviation of the believed effect must lie above 0, got {pair[1]!r}.")
-    for name, number, least in (("persons", persons, 2.0), ("horizon", horizon, 0.0), ("value", value, 0.0)):
+    mean, spread = _belief(effect, problems)
+    for name, number, least in (("persons", persons, 2.0), ("horizon", horizon, 0.0)):
         if checked_number(name, number, problems) < least:
             problems.append(f"{name} must be at least {least:g}, got {number!r}.")
+    if checked_number("value", value, problems) <= 0.0:
+        problems.append(f"value is the money that one event is worth, above 0, got {value!r}.")
+    elif std is not None and value != 1.0:
+        problems.append(f"value is what one event is worth, got {value!r}: with std the effects are in money already.")
     checked_number("cost", cost, problems)
     noise = _noise(control, std, problems)
     if decision not in ("expected", "verdict"):
@@ -284,10 +322,34 @@ def holdout_case(  # noqa: PLR0913 - what the public function passes on
     if check_side(side) == "less":
         problems.append('side must be "two" or "greater": a holdout is sized to show that a campaign pays.')
     raise_problems(problems)
+    level = check_level(level)
+    pay = None
+    if control is not None and (relevant_net is not None or decision == "verdict"):
+        pay = pay_case(control, value=value, cost=cost, incentive=0.0, allocation=1.0, level=level, side=side)
+        _check_relevant(pay, relevant_net)
     return HoldoutCase(
-        persons=float(persons), horizon=float(horizon), mean=value * pair[0] - cost, spread=value * pair[1],
-        noise=value * noise, limit=critical_value(check_level(level), side), decision=decision, relevant=relevant_net,
+        persons=float(persons), horizon=float(horizon), mean=value * mean - cost, spread=value * spread,
+        noise=value * noise, limit=critical_value(level, side), decision=decision, relevant=relevant_net, pay=pay,
     )  # fmt: skip
+
+
+def _belief(effect: tuple[float, float], problems: list[str]) -> tuple[float, float]:
+    if not isinstance(effect, (tuple, list)) or len(effect) != 2:
+        problems.append(f"effect must be a pair (mean, standard deviation) of what is believed, got {effect!r}.")
+        return 0.0, 1.0
+    mean = checked_number("effect mean", effect[0], problems)
+    spread = checked_number("effect standard deviation", effect[1], problems)
+    if spread <= 0.0:
+        problems.append(f"the standard deviation of the believed effect must lie above 0, got {effect[1]!r}.")
+    return mean, spread
+
+
+def _check_relevant(pay: PayCase, net: float | None) -> None:
+    if net is not None and not 0.0 < pay.rate_of(net) < 1.0:
+        raise InputError(
+            f"relevant_net {net!r} per person would need a treated rate of {pay.rate_of(net):.4g}, which there is not; "
+            "check the units of value, cost and relevant_net."
+        )
 
 
 def _noise(control: float | None, std: float | None, problems: list[str]) -> float:

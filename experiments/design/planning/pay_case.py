@@ -46,6 +46,14 @@ class PayCase:
         """Net benefit per treated person."""
         return self.gain * rate - self.value * self.control - self.cost
 
+    def rate_of(self, net: float) -> float:
+        """The treated rate with a net benefit; it may lie outside 0 to 1."""
+        return self.break_even + net / self.gain
+
+    def few(self, rate: float, n: float) -> tuple[float, float]:
+        """The chances that the treated, and the control arm has too few events for a verdict."""
+        return _few(n * self.allocation, rate), _few(n, self.control)
+
     def terms(self, rate: float) -> RateTerms:
         """Distance and errors of one control person's worth of data."""
         null = _null_rates(rate, self.control, self.allocation, (self.gain, self.value), self.cost)
@@ -67,7 +75,7 @@ class PayCase:
         terms = self.terms(rate)
         edge = self.limit * terms.null_error / terms.true_error
         drift = terms.distance * math.sqrt(n) / terms.true_error
-        few = _few(n * self.allocation, rate), _few(n, self.control)
+        few = self.few(rate, n)
         enough = (1.0 - few[0]) * (1.0 - few[1])
         if max(few) < _NEVER:
             return one_sided_tail(edge - drift), one_sided_tail(edge + drift), 1.0 - enough
