@@ -66,7 +66,7 @@ def adjustment_gain(grid: Grid, *, weights: Floats | None = None, measured: int 
 
 
 def adjustment_findings(
-    name: str, grid: Grid, *, weights: Floats | None = None, measured: int = 1
+    name: str, grid: Grid, *, weights: Floats | None = None, measured: int = 1, factor: float | None = None
 ) -> tuple[Finding, ...]:
     """What a reader should know about the covariates of a metric.
 
@@ -75,6 +75,8 @@ def adjustment_findings(
         grid: The moments, strata by arms.
         weights: Weight of each stratum.
         measured: As for `adjustment_gain`.
+        factor: Variance with the covariates over that without, where persons do not tell it: with clusters. None: that
+            of `adjustment_gain`.
 
     Returns:
         ADJUSTMENT_GAIN (note) with the factor where a covariate is used; COVARIATE_CONSTANT (note) for covariates that
@@ -83,10 +85,11 @@ def adjustment_findings(
     """
     gain = adjustment_gain(grid, weights=weights, measured=measured)
     found = []
-    if gain.used and gain.factor:
+    bought = gain.factor if factor is None else factor
+    if gain.used and bought:
         values = {
-            "metric": name, "covariates": ", ".join(gain.used), "explained": max(0.0, 1.0 - gain.factor),
-            "factor": gain.factor, "width": float(np.sqrt(gain.factor)), "persons": 1.0 / gain.factor,
+            "metric": name, "covariates": ", ".join(gain.used), "explained": max(0.0, 1.0 - bought),
+            "factor": bought, "width": float(np.sqrt(bought)), "persons": 1.0 / bought,
         }  # fmt: skip
         found.append(Finding(code="ADJUSTMENT_GAIN", status="note", values=values))
     if gain.used and measured == 1 and _is_binary(grid):

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from attribution.core.findings import Finding
 from experiments.design.missingness import check_missing
 from experiments.inference.adjusted_gain import adjustment_findings
 from experiments.inference.caps import heavy_tail
+from experiments.inference.clusters import clustered_figures
 from experiments.inference.clusters_checks import cluster_findings
 from experiments.metrics import Count, Mean, Rate, Ratio, inputs_of
+from experiments.moments.grid import arrange, collapse
 
 if TYPE_CHECKING:
     from experiments.metrics import Metric
@@ -28,11 +33,32 @@ def metric_findings(experiment: Experiment, fit: Fit, measured: Measured) -> lis
         found += cluster_findings(measured.clusters, column=str(experiment.cluster))
     if inputs_of(fit.metric).covariates:
         wide = 2 if isinstance(fit.metric, Ratio) else 1
-        found += adjustment_findings(fit.name, fit.grid, weights=fit.weights, measured=wide)
+        factor = _cluster_gain(fit, measured.clusters, wide)
+        found += adjustment_findings(fit.name, fit.grid, weights=fit.weights, measured=wide, factor=factor)
     if _is_mean(fit.metric) and measured.clusters is None and not inputs_of(fit.metric).covariates:
         tails = heavy_tail(fit.grid, fit.weights, metric=fit.name, control=experiment.control, level=experiment.level)
         found += [] if tails is None else [tails]
     return found
+
+
+def _cluster_gain(fit: Fit, clusters: Moments | None, wide: int) -> float | None:
+    """Variance of the arms' figures with the covariates over that without, where clusters were assigned.
+
+    A covariate that clusters share can explain little among persons and most of what differs between clusters.
+    """
+    if clusters is None or fit.figures is None:
+        return None
+    plain = replace(
+        clusters,
+        labels=clusters.labels[:wide],
+        means=clusters.means[:, :wide],
+        products=clusters.products[:, :wide, :wide],
+    )
+    whole = arrange(collapse(plain, len(plain.names) - 1))
+    kept = np.array([stratum in fit.grid.strata for stratum in whole.strata])
+    without = clustered_figures(plain, whole.keep(kept), weights=fit.weights, ratio=wide == 2)
+    before, after = (float(np.trace(figures.covariance)) for figures in (without, fit.figures))
+    return after / before if before > 0.0 and np.isfinite(after) else None
 
 
 def _is_mean(metric: Metric) -> bool:

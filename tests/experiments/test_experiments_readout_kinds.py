@@ -103,6 +103,21 @@ def test_covariates_narrow_the_interval_and_say_by_how_much(rows):
     assert gain.values["width"] == pytest.approx(width["adjusted"] / width["plain"], rel=0.02)
 
 
+def test_what_covariates_buy_with_clusters_is_told_by_the_clusters(rows):
+    stream = np.random.default_rng(3)
+    branch = np.arange(len(rows)) // 20
+    table = rows.assign(branch=branch, arm=np.array(["holdout", "sms"])[branch % 2])
+    table["street"] = stream.normal(size=branch.max() + 1)[branch]
+    table["value"] = table["street"] + 3.0 * stream.normal(size=len(rows))  # a tenth of the variance among persons
+    metrics = {"plain": ex.Mean("value"), "adjusted": ex.Mean("value", covariate="street")}
+    for strata in (None, "layer"):
+        readout = ex.Experiment(metrics, cluster="branch", strata=strata).analyze(table)
+        error = [readout.comparison(name, arm="sms").difference.standard_error for name in metrics]
+        (gain,) = (finding for finding in readout.findings if finding.code == "ADJUSTMENT_GAIN")
+        assert error[1] < 0.7 * error[0]
+        assert gain.values["width"] == pytest.approx(error[1] / error[0], rel=1e-9)
+
+
 def test_clusters_widen_what_persons_share(rows):
     table = rows.assign(arm=rows.groupby("household")["arm"].transform("first"))
     table["value"] = table["value"] + table.groupby("household")["value"].transform("mean")
