@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from numbers import Real
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
@@ -46,6 +46,8 @@ _FIELDS = (
 
 Statistic = Literal["studentised", "difference"]
 
+_ROUNDING = 1e-9  # what shares may add to beyond 1
+
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
 class RandomisationTest(TabularResult):
@@ -54,7 +56,7 @@ class RandomisationTest(TabularResult):
     Attributes:
         records: One row per arm. ``statistic``: the observed one; ``p_value_low`` and ``p_value_high``: 99 % interval
             for the p-value that all assignments would give (equal to it when all were enumerated); ``assignments``:
-            how many were looked at.
+            how many were looked at; enumerated ones that differ only in persons with alike outcomes count once.
         findings: Strata that take no part.
         recipe: Metric, statistic, design, seed and fingerprint of the data.
     """
@@ -95,7 +97,7 @@ def randomisation_test(  # noqa: PLR0913 - the options of a public function, key
     strata: str | Sequence[str] | None = None,
     cluster: str | None = None,
     design: Design = "complete",
-    shares: Mapping[str, float] | None = None,
+    shares: Mapping[Any, float] | None = None,
     statistic: Statistic = "studentised",
     side: Side = "two",
     replicates: int = 9_999,
@@ -133,8 +135,10 @@ def randomisation_test(  # noqa: PLR0913 - the options of a public function, key
         seed: Seed of the draws.
 
     Returns:
-        One row per arm. Notes: TOO_FEW_PERSONS (fewer than two units in an arm of a stratum), ZERO_VARIANCE (all
-        outcomes are alike), DENOMINATOR_NOT_POSITIVE (of a ratio).
+        One row per arm. Notes: TOO_FEW_PERSONS (fewer than two units in an arm of a stratum, as observed or in every
+        drawn assignment), ZERO_VARIANCE (all
+        outcomes are alike), SEPARATED (each arm has one value: the statistic is infinite, p stands),
+        DENOMINATOR_NOT_POSITIVE (of a ratio).
 
     Raises:
         TableError: Missing columns, empty cells, outcomes without value.
@@ -207,15 +211,16 @@ def _checked(metric: Metric | str, design: str, statistic: str, replicates: int)
     return measured
 
 
-def _share(design: Design, shares: Mapping[str, float] | None, arm: object, control: object) -> float:
+def _share(design: Design, shares: Mapping[Any, float] | None, arm: object, control: object) -> float:
     """Probability of the treated arm among persons of the two."""
     if design != "bernoulli":
         return math.nan
-    found = [] if shares is None else [shares.get(str(one), math.nan) for one in (arm, control)]
-    if len(found) < 2 or not all(isinstance(one, Real) and 0.0 < one < 1.0 for one in found):
+    named = {str(one): share for one, share in (shares or {}).items()}
+    found = [named.get(str(one), math.nan) for one in (arm, control)]
+    if not all(isinstance(one, Real) and 0.0 < one < 1.0 for one in found) or sum(found) > 1.0 + _ROUNDING:
         raise InputError(
-            f'design="bernoulli" needs shares= with the declared share of every arm, as {{{arm!r}: 0.8, {control!r}: '
-            f"0.2}}, got {shares!r}."
+            f'design="bernoulli" needs shares= with the declared share of every arm, together at most 1, as '
+            f"{{{arm!r}: 0.8, {control!r}: 0.2}}, got {shares!r}."
         )
     return float(found[0] / (found[0] + found[1]))
 

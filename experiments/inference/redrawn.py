@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 import numpy as np
 
@@ -33,8 +33,18 @@ __all__ = ["Assigned", "Design", "Redrawn", "pair_of", "redraw"]
 
 Design = Literal["complete", "bernoulli"]
 
+
+class Shares(TypedDict):
+    """Fields of `Redrawn` that are shares of assignments."""
+
+    p_value: float
+    low: float
+    high: float
+    mid_p: float
+
+
 _MOST_TABLES = 20_000  # assignments (of alike units: tables) up to which all are enumerated
-_SAME = 1e-9  # statistics this close, relatively, are ties
+_SAME = 1e-9  # statistics this close are ties, in standard errors (or relatively, where they are larger)
 _PROOF = 0.99
 
 
@@ -69,6 +79,7 @@ class Redrawn:
         p_value: Share of assignments that are at least as extreme; None where the statistic is undefined.
         low: Lower end of the 99 % interval for the p-value of all assignments; equal to it when all were enumerated.
         high: Its upper end.
+        mid_p: The p-value where assignments just as extreme as the observed one count half.
         assignments: Assignments looked at.
         exact: Whether these are all of them.
         grouped: Share of the variance drawn as a normal sum inside groups of neighbouring units.
@@ -80,6 +91,7 @@ class Redrawn:
     p_value: float | None
     low: float | None
     high: float | None
+    mid_p: float | None
     assignments: int
     exact: bool
     grouped: float
@@ -188,34 +200,53 @@ def redraw(  # noqa: PLR0913 - what the public functions pass on
         note = "DENOMINATOR_NOT_POSITIVE"
     elif max(float(np.ptp(units.totals, axis=0).max()) for units, _, _ in cells) == 0.0:
         note = "ZERO_VARIANCE"
+    blank = Redrawn(
+        difference=difference * scale if math.isfinite(difference) else None, statistic=None, p_value=None, low=None,
+        high=None, mid_p=None, assignments=0, exact=False, grouped=0.0, note=note,
+    )  # fmt: skip
     if note:
-        shown = difference * scale if math.isfinite(difference) else None
-        return Redrawn(
-            difference=shown, statistic=None, p_value=None, low=None, high=None, assignments=0, exact=False,
-            grouped=0.0, note=note,
-        )  # fmt: skip
+        return blank
     listed = _all_tables([units.count for units, _, _ in cells], sizes) if design == "complete" else None
     if listed is not None:
         drawn, chance = _all_sums(listed, tables, [units.count for units, _, _ in cells])
         found = contrast.of(drawn, np.broadcast_to(sizes, drawn.shape[:2]))[1]
-        p = low = high = min(float(chance[hit].sum()) for hit in _tails(found, statistic, side))
-        looked = len(drawn)
     else:
         stream = generator(seed, f"randomisation/{purpose}")
         drawn_sizes = np.broadcast_to(sizes, (replicates, len(sizes)))
         if design == "bernoulli":
             drawn_sizes = stream.binomial(whole, share, size=(replicates, len(whole)))
         drawn, grouped = _drawn_sums([units for units, _, _ in cells], tables, drawn_sizes, stream)
-        found = contrast.of(drawn, drawn_sizes)[1]
+        found, chance = contrast.of(drawn, drawn_sizes)[1], None
         found = found[~np.isnan(found)]
-        hits, looked = min(int(np.count_nonzero(hit)) for hit in _tails(found, statistic, side)), len(found)
-        p, low, high = (1.0 + hits) / (1.0 + looked), *_proportion(hits, looked)
-    # Two sides: twice the smaller tail, so that either direction errs at most half as often.
-    p, low, high = (min(1.0, part * (2.0 if side == "two" else 1.0)) for part in (p, low, high))
-    return Redrawn(
-        difference=difference * scale, statistic=statistic if studentised else statistic * scale, p_value=p, low=low,
-        high=high, assignments=looked, exact=listed is not None, grouped=grouped, note="",
+    if not len(found):
+        return replace(blank, note="TOO_FEW_PERSONS")
+    # Statistics that differ by rounding alone are ties, on the scale on which they vary.
+    spread = 1.0 if studentised else math.sqrt(float(np.mean(found**2)))
+    slack = _SAME * max(abs(statistic) if math.isfinite(statistic) else 0.0, spread)
+    shown = statistic if studentised else statistic * scale
+    return replace(
+        blank, statistic=shown if math.isfinite(shown) else None, assignments=len(found), exact=listed is not None,
+        grouped=grouped, note="" if math.isfinite(shown) else "SEPARATED",
+        **_shares(_tails(found, statistic, side, slack), chance, twice=side == "two"),
     )  # fmt: skip
+
+
+def _shares(tails: list[tuple[NDArray[np.bool_], NDArray[np.bool_]]], chance: Floats | None, *, twice: bool) -> Shares:
+    """The p-value with what drawing leaves open; `chance`: the probabilities of all assignments, None of drawn ones."""
+    if chance is not None:
+        p, beyond = min((float(chance[hit].sum()), float(chance[far].sum())) for hit, far in tails)
+        found = (p, p, p, (p + beyond) / 2.0)
+    else:
+        hits, far_hits = min((int(np.count_nonzero(hit)), int(np.count_nonzero(far))) for hit, far in tails)
+        looked = len(tails[0][0])
+        found = (
+            (1.0 + hits) / (1.0 + looked),
+            *_proportion(hits, looked),
+            (1.0 + hits + far_hits) / 2.0 / (1.0 + looked),
+        )
+    # Two sides: twice the smaller tail, so that either direction errs at most half as often.
+    p, low, high, mid = (min(1.0, part * (2.0 if twice else 1.0)) for part in found)
+    return {"p_value": p, "low": low, "high": high, "mid_p": mid}
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -264,10 +295,12 @@ def _drawn_sums(
     return np.stack(drawn, axis=1), max(pool.share for pool in pools)
 
 
-def _tails(found: Floats, observed: float, side: Side) -> list[NDArray[np.bool_]]:
-    """Which assignments are at least as far up, and which at least as far down, as the side asks for them."""
-    edge = abs(observed) * _SAME if math.isfinite(observed) else 0.0
-    up, down = found >= observed - edge, found <= observed + edge
+def _tails(
+    found: Floats, observed: float, side: Side, slack: float
+) -> list[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
+    """Which assignments are at least as far up (down) as the observed one, and which farther, as the side asks."""
+    up = found >= observed - slack, found > observed + slack
+    down = found <= observed + slack, found < observed - slack
     return {"greater": [up], "less": [down]}.get(side, [up, down])
 
 

@@ -10,6 +10,7 @@ from experiments.inference.redrawn import pair_of, redraw
 
 if TYPE_CHECKING:
     from attribution.core.estimates import Side
+    from attribution.core.findings import Status
     from experiments.inference.figures import Floats
     from experiments.inference.redrawn import Redrawn
     from experiments.moments.rows import MetricRows
@@ -18,6 +19,7 @@ __all__ = ["second_computation"]
 
 _NEAR = 0.25  # in standard errors: what separates methods that are both right (judgement)
 _FAR = 0.05  # more of it far out, where tails differ relatively more
+_APART = 1.0  # in standard errors: too far apart to pass over, even where both decide alike (judgement)
 
 
 def second_computation(  # noqa: PLR0913 - what names one comparison
@@ -39,7 +41,7 @@ def second_computation(  # noqa: PLR0913 - what names one comparison
 
     The test shares with the readout the counted rows and nothing else: neither variances, degrees of freedom nor
     tails. Both p-values are compared as standard errors; they agree when they are within 0.25 (and 5 %) of each other,
-    beyond what drawing leaves open, and decide alike.
+    beyond what drawing and ties leave open (between the exact p-value and the mid-p-value), and decide alike.
 
     Args:
         rows: The rows of the metric by strata and arm (and cluster, when `clustered`), as `metric_rows` gives them.
@@ -56,7 +58,8 @@ def second_computation(  # noqa: PLR0913 - what names one comparison
         seed: Seed.
 
     Returns:
-        SECOND_COMPUTATION: "pass", "warn", or "unknown" where one of the two has no p-value.
+        SECOND_COMPUTATION: "pass"; "note" where they differ and decide alike; "warn" where they decide differently or
+        lie more than a standard error apart; "unknown" where one of the two has no p-value.
 
     Example:
         >>> second_computation.__name__
@@ -68,22 +71,22 @@ def second_computation(  # noqa: PLR0913 - what names one comparison
         "metric": metric, "arm": str(arm), "control": str(control), "p_value": p_value, "p_second": found.p_value,
         "low": found.low, "high": found.high, "assignments": found.assignments, "level": level,
     }  # fmt: skip
-    if p_value is None or found.p_value is None or found.low is None or found.high is None:
-        return Finding(code="SECOND_COMPUTATION", status="unknown", values=values)
-    agrees = _agree(p_value, found, level)
-    return Finding(code="SECOND_COMPUTATION", status="pass" if agrees else "warn", values=values)
+    return Finding(code="SECOND_COMPUTATION", status=_status(p_value, found, level), values=values)
 
 
-def _agree(p_value: float, found: Redrawn, level: float) -> bool:
+def _status(p_value: float | None, found: Redrawn, level: float) -> Status:
     """Whether the first p lies in the interval of the second, a little widened, and both decide alike."""
-    if found.p_value is None or found.low is None or found.high is None:
-        return False
-    first, least, most = (_errors(p) for p in (p_value, found.high, found.low))
+    if p_value is None or found.p_value is None or found.low is None or found.high is None or found.mid_p is None:
+        return "unknown"
+    # The p of a readout takes no account of steps; between p and mid-p lies the step that the data stand on.
+    floor = found.low * min(1.0, found.mid_p / found.p_value)
+    first, least, most = (_errors(p) for p in (p_value, found.high, floor))
     slack = _NEAR + _FAR * abs(first if math.isfinite(first) else least)
-    near = least - slack <= first <= most + slack
     alpha = 1.0 - level
-    undecided = found.low <= alpha <= found.high
-    return near and (undecided or (p_value < alpha) == (found.p_value < alpha))
+    alike = found.low <= alpha <= found.high or (p_value < alpha) == (found.p_value < alpha)
+    if alike and least - slack <= first <= most + slack:
+        return "pass"
+    return "note" if alike and least - _APART <= first <= most + _APART else "warn"
 
 
 def _errors(p: float) -> float:

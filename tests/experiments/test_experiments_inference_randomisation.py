@@ -223,10 +223,55 @@ def test_the_second_computation_agrees_with_a_sound_first_and_doubts_another():
     assert (found.status, found.values["p_value"]) == ("pass", welch)
     assert found.values["p_second"] == pytest.approx(welch, abs=0.02)
     assert second(frame, ex.Mean("value"), 1e-6).status == "warn"
-    assert second(frame, ex.Mean("value"), 0.6).status == "warn"
+    apart = second(frame, ex.Mean("value"), 0.6)
+    assert apart.status == "note"  # far from what was drawn, and the same decision
+    assert second(frame, ex.Mean("value"), 0.04).status == "warn"  # close, and another decision
     assert second(frame, ex.Mean("value"), None).status == "unknown"
     for lang in ("en", "zh"):
         assert found.text(lang)
+        assert found.text(lang) != apart.text(lang)
+
+
+def test_few_events_are_steps_and_no_disagreement():
+    """Three of 1,800 against one of 200: the score test's p lies inside the step that the exact p stands on."""
+    from scipy.stats import hypergeom
+
+    frame = table_of([1.0] * 3 + [0.0] * 1_797, [1.0] + [0.0] * 199)
+    score = ex.compare_rates(3, 1_800, 1, 200).difference.p_value
+    found = second(frame, ex.Mean("value"), score)
+    assert found.values["p_second"] == pytest.approx(2 * hypergeom.cdf(3, 2_000, 4, 1_800), rel=1e-9)
+    assert found.values["p_second"] > 2 * score
+    assert found.status == "pass"
+
+
+@pytest.mark.parametrize("statistic", ["studentised", "difference"])
+@pytest.mark.parametrize("side", ["two", "greater", "less"])
+def test_arms_that_are_equal_up_to_rounding_are_a_tie(statistic, side):
+    whole, tenths = table_of([1, 5, 6], [2, 3, 7]), table_of([0.1, 0.5, 0.6], [0.2, 0.3, 0.7])
+    wanted = ex.randomisation_test(whole, "value", statistic=statistic, side=side).p_value("sms")
+    assert wanted == pytest.approx(1.0 if side == "two" else 0.55)
+    assert ex.randomisation_test(tenths, "value", statistic=statistic, side=side).p_value("sms") == wanted
+
+
+def test_no_usable_assignment_gives_no_p_value():
+    frame = table_of([1, 2], [3, 5])
+    row = ex.randomisation_test(
+        frame, "value", design="bernoulli", shares={"sms": 0.999999, "holdout": 1e-9}, replicates=99
+    ).to_dicts()[0]
+    assert (row["p_value"], row["assignments"], row["note"]) == (None, 0, "TOO_FEW_PERSONS")
+
+
+def test_an_infinite_statistic_is_said_and_its_p_stands():
+    row = ex.randomisation_test(table_of([1, 1], [3, 3]), "value").to_dicts()[0]
+    assert (row["statistic"], row["note"]) == (None, "SEPARATED")
+    assert row["p_value"] == pytest.approx(1 / 3)
+
+
+def test_shares_by_the_arms_own_names():
+    frame = table_of([1, 2, 4, 8], [3, 5, 6, 9]).assign(arm=[1] * 4 + [0] * 4)
+    found = ex.randomisation_test(frame, "value", control=0, design="bernoulli", shares={1: 0.5, 0: 0.5})
+    named = ex.randomisation_test(frame, "value", control=0, design="bernoulli", shares={"1": 0.5, "0": 0.5})
+    assert found.p_value(1) == named.p_value(1)
 
 
 def test_the_second_computation_takes_covariates_off():
