@@ -17,7 +17,6 @@ from attribution.core.findings import Finding
 from attribution.core.randomness import check_seed, generator
 from attribution.core.recipe import Recipe, fingerprint
 from attribution.core.records import Field, Records, TabularResult
-from experiments.design.common_grid import check_control
 from experiments.design.pull_forward_curve import Measure, curves, daily_events
 from experiments.inference.tails import critical_value, p_value
 from experiments.outcomes.instant import as_of_microseconds
@@ -77,7 +76,7 @@ class PullForward(TabularResult):
         from attribution.core.render.display import Display, records_table
 
         title = messages.text("PULL_FORWARD.title", dict(self.recipe.settings))
-        notes = [finding.text() for finding in self.findings if finding.code == "PULL_FORWARD"]
+        notes = [finding.text() for finding in self.findings if finding.code.startswith("PULL_FORWARD")]
         return Display(title, (records_table(self.late), *self.recipe.sentences(), *notes))
 
 
@@ -101,10 +100,12 @@ def pull_forward(  # noqa: PLR0913 - two tables, the clock and the arms
     A coupon can bring a purchase forward that would have come anyway. The effect in the window is then real, and gone
     later. Everybody is followed for the same horizon (persons whose horizon is not over take no part, in no arm), and
     the arms are compared up to every day. What happened after the window is the difference between two points of one
-    curve, of the same persons, so its interval is much shorter than two intervals side by side would suggest.
+    curve, of the same persons, so its interval is much shorter than two intervals side by side would suggest. With a
+    stratum in the assignment (waves, tiers) the arms are compared inside the strata, weighted by their persons: shares
+    that differ between strata would else look like an effect.
 
     Args:
-        assignment: Everybody assigned, as for `build_outcomes`.
+        assignment: Everybody assigned, as for `build_outcomes`; its stratum is used when it has one.
         conversions: The conversions, as for `build_outcomes`.
         as_of: The moment up to which the data are complete.
         window: The window of the experiment.
@@ -125,7 +126,7 @@ def pull_forward(  # noqa: PLR0913 - two tables, the clock and the arms
 
     Raises:
         TableError: With every problem of both tables.
-        DesignError: NONE_MATURE when nobody has been followed for the horizon, NO_HOLDOUT.
+        DesignError: NONE_MATURE when nobody has been followed for the horizon, NO_HOLDOUT, NO_COMMON_STRATUM.
         InputError: A horizon not longer than the window, more than 400 steps, and as `build_outcomes`.
 
     References:
@@ -152,8 +153,7 @@ def pull_forward(  # noqa: PLR0913 - two tables, the clock and the arms
         assignment, conversions, horizon=far, step=size, last=until - late - microseconds(far), column=column,
         columns=columns,
     )  # fmt: skip
-    found = curves(counted)
-    check_control(list(found), control)
+    found, left = curves(counted, control=control)
     place = -(-microseconds(near) // size) - 1
     rows: list[dict[str, object]] = []
     lates: list[dict[str, object]] = []
@@ -166,17 +166,22 @@ def pull_forward(  # noqa: PLR0913 - two tables, the clock and the arms
     settings = {
         "window": duration_text(near), "horizon": duration_text(far), "step": duration_text(parse_duration(step)),
         "column": column, "control": control, "level": level, "as_of": str(as_of), "seed": seed,
+        "strata": columns_for(columns, "assignment").stratum if counted.stratum.any() else "none",
     }  # fmt: skip
     return PullForward(
         records=Records.from_rows(_FIELDS, rows),
         late=Records.from_rows(_LATE, lates),
-        findings=(*counted.findings, *(_finding(row, settings) for row in lates)),
+        findings=(*counted.findings, *_strata_left(left), *(_finding(row, settings) for row in lates)),
         recipe=Recipe(
             method="pull_forward", definitions=("PULL_FORWARD",), settings=settings,
             n={"persons": len(counted.arm), "events": len(counted.step)},
             fingerprint=fingerprint({"person": counted.person, "step": counted.step, "amount": counted.amount}),
         ),
     )  # fmt: skip
+
+
+def _strata_left(persons: int) -> tuple[Finding, ...]:
+    return (Finding(code="PULL_FORWARD_STRATA_LEFT", status="note", values={"persons": persons}),) if persons else ()
 
 
 def _lengths(
@@ -221,7 +226,7 @@ def rise(treated: Curve, control: Curve) -> Rise:
     """The difference of the curves of two independent arms, with Neyman's covariance."""
     return Rise(
         value=treated.mean, value_control=control.mean, difference=treated.mean - control.mean,
-        covariance=treated.covariance / treated.n + control.covariance / control.n, n=treated.n, n_control=control.n,
+        covariance=treated.covariance + control.covariance, n=treated.n, n_control=control.n,
     )  # fmt: skip
 
 

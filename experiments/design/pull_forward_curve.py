@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from attribution.core.errors import DesignError, InputError
+from experiments.design.common_grid import check_control
 from experiments.outcomes.events import Windows, match_events
 from experiments.outcomes.persons import settle_persons
 from experiments.outcomes.refunds import settle_refunds
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Counted", "Curve", "Measure", "curves", "daily_events"]
 
+_FEWEST = 2
 Measure = Literal["woken", "orders", "value"]
 
 
@@ -33,6 +35,7 @@ class Counted:
     Attributes:
         arm: Index of the arm of every person.
         arms: Names of the arms, sorted.
+        stratum: Index of the stratum of every person; 0 without strata.
         person: Person of each event, as an index.
         step: Step in which each event falls.
         amount: What it adds.
@@ -42,6 +45,7 @@ class Counted:
 
     arm: NDArray[np.int64]
     arms: tuple[object, ...]
+    stratum: NDArray[np.int64]
     person: NDArray[np.int64]
     step: NDArray[np.int64]
     amount: NDArray[np.float64]
@@ -51,12 +55,12 @@ class Counted:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Curve:
-    """The cumulative mean of one arm.
+    """The cumulative mean of one arm, over the strata by their persons.
 
     Attributes:
         n: Persons.
         mean: Mean per person up to and with each step.
-        covariance: Sample covariance (n - 1) of the cumulative outcomes of a person.
+        covariance: Covariance of the mean over the steps.
     """
 
     n: int
@@ -108,6 +112,7 @@ def daily_events(  # noqa: PLR0913 - what both tables and the clock say
     booked = sources.conversions
     refunds = settle_refunds(booked, None, sources.codes["conversions"], windows)
     counted = ~(booked.refund | refunds.refunded)
+    stratum = sources.assigned.stratum
     matched = match_events(windows, sources.codes["conversions"], booked.time, counted, name="CONVERSIONS")
     if column == "value" and not booked.has_value:
         raise InputError('column="value" needs a value in the conversions. Name it with columns=, or read "woken".')
@@ -121,27 +126,57 @@ def daily_events(  # noqa: PLR0913 - what both tables and the clock say
         first[1:] = person[1:] != person[:-1]
         person, at, amount = person[first], at[first], amount[first]
     return Counted(
-        arm=sources.assigned.arm.codes[rows], arms=tuple(sources.assigned.arm.names.tolist()), person=person, step=at,
-        amount=amount, steps=-(-length // step), findings=tuple(findings),
+        arm=sources.assigned.arm.codes[rows], arms=tuple(sources.assigned.arm.names.tolist()),
+        stratum=np.zeros(len(rows), np.int64) if stratum is None else stratum.codes[rows],
+        person=person, step=at, amount=amount, steps=-(-length // step), findings=tuple(findings),
     )  # fmt: skip
 
 
-def curves(counted: Counted) -> dict[object, Curve]:
-    """Cumulative means and covariances of every arm that holds persons."""
+def curves(counted: Counted, *, control: str) -> tuple[dict[object, Curve], int]:
+    """Cumulative means of every arm that holds persons, and the number of persons in strata that take no part.
+
+    Every stratum is weighted by its persons of all arms, as the readout does; one with fewer than two persons of an arm
+    takes no part.
+
+    Raises:
+        DesignError: NO_HOLDOUT without control persons, NO_COMMON_STRATUM when no stratum is left.
+    """
+    wide = len(counted.arms)
+    persons = np.bincount(counted.stratum * wide + counted.arm, minlength=(int(counted.stratum.max()) + 1) * wide)
+    persons = persons.reshape(-1, wide)
+    there = np.flatnonzero(persons.sum(axis=0))
+    check_control([counted.arms[int(code)] for code in there], control)
+    used = np.flatnonzero((persons[:, there] >= _FEWEST).all(axis=1))
+    if not len(used):
+        raise DesignError(
+            "NO_COMMON_STRATUM",
+            f"no stratum holds at least {_FEWEST} persons of every arm who were followed for the whole horizon. Use "
+            "coarser strata, or an assignment without the column of the stratum.",
+        )
+    everyone = persons[used].sum()
+    cell = (counted.stratum * wide + counted.arm)[counted.person]
+    order = np.argsort(cell, kind="stable")
+    starts = np.searchsorted(cell[order], np.arange(persons.size + 1))
+    made: dict[object, Curve] = {}
+    for code in there.tolist():
+        mean, covariance = np.zeros(counted.steps), np.zeros((counted.steps, counted.steps))
+        for stratum in used.tolist():
+            place, n = stratum * wide + code, int(persons[stratum, code])
+            own_mean, own = _cell_curve(counted, order[starts[place] : starts[place + 1]], n)
+            weight = persons[stratum].sum() / everyone
+            mean, covariance = mean + weight * own_mean, covariance + weight**2 / n * own
+        made[counted.arms[code]] = Curve(n=int(persons[used, code].sum()), mean=mean, covariance=covariance)
+    return made, int(persons.sum() - everyone)
+
+
+def _cell_curve(counted: Counted, events: NDArray[np.int64], n: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Cumulative mean and sample covariance (n - 1) of the n persons of one stratum and arm."""
     from scipy.sparse import csr_matrix
 
-    made: dict[object, Curve] = {}
-    for code, name in enumerate(counted.arms):
-        n = int((counted.arm == code).sum())
-        if not n:
-            continue
-        own = counted.arm[counted.person] == code
-        # Persons without an event are rows of zeros; they count in n and need no row.
-        _, row = np.unique(counted.person[own], return_inverse=True)
-        shape = (int(row.max(initial=-1)) + 1, counted.steps)
-        events = csr_matrix((counted.amount[own], (row.reshape(-1), counted.step[own])), shape=shape)
-        mean = np.cumsum(np.asarray(events.sum(axis=0)).ravel()) / n
-        products = np.cumsum(np.cumsum((events.T @ events).toarray(), axis=0), axis=1)
-        covariance = (products - n * np.outer(mean, mean)) / (n - 1.0) if n > 1 else np.full_like(products, np.nan)
-        made[name] = Curve(n=n, mean=mean, covariance=covariance)
-    return made
+    # Persons without an event are rows of zeros; they count in n and need no row.
+    _, row = np.unique(counted.person[events], return_inverse=True)
+    shape = (int(row.max(initial=-1)) + 1, counted.steps)
+    made = csr_matrix((counted.amount[events], (row.reshape(-1), counted.step[events])), shape=shape)
+    mean = np.cumsum(np.asarray(made.sum(axis=0)).ravel()) / n
+    products = np.cumsum(np.cumsum((made.T @ made).toarray(), axis=0), axis=1)
+    return mean, (products - n * np.outer(mean, mean)) / (n - 1.0)

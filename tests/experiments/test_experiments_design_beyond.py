@@ -306,6 +306,52 @@ def test_only_persons_followed_to_the_horizon_count():
         ex.pull_forward(people, sold, as_of="2026-12-01")
 
 
+def waves(n=12_000):
+    """Two waves with other shares and other rates of return, and no effect at all."""
+    rng = np.random.default_rng(1)
+    wave = rng.integers(0, 2, n)
+    arm = np.where(rng.random(n) < np.where(wave == 1, 0.9, 0.5), "sms", "holdout")
+    people = pd.DataFrame({"person_id": range(n), "arm": arm, "assigned_at": DAY, "stratum": wave})
+    back = rng.random(n) < np.where(wave == 1, 0.3, 0.05)
+    sold = people.loc[back, ["person_id"]].assign(conversion_id=np.arange(back.sum()), value=10.0)
+    return people, sold.assign(time=DAY + pd.to_timedelta(rng.uniform(0, 60, back.sum()), unit="D"))
+
+
+def test_waves_with_other_shares_make_no_effect():
+    people, sold = waves()
+    found = ex.pull_forward(people, sold, window="14d", horizon="60d", as_of="2027-03-01")
+    (late,) = found.late.to_dicts()
+    assert late["total_low"] < 0.0 < late["total_high"]
+    assert (late["reading"], found.recipe.settings["strata"]) == ("undecided", "stratum")
+    (pooled,) = ex.pull_forward(
+        people.drop(columns="stratum"), sold, window="14d", horizon="60d", as_of="2027-03-01"
+    ).late.to_dicts()
+    assert pooled["total_low"] > 0.05
+
+
+def test_the_curve_inside_strata_is_that_of_the_readout():
+    people, sold = waves()
+    (row,) = ex.pull_forward(people, sold, window="14d", horizon="60d", as_of="2027-03-01").late.to_dicts()
+    built = ex.build_outcomes(people, sold, window="60d", as_of="2027-03-01").table()
+    cells = built.groupby(["stratum", "arm"])["woken"].agg(["mean", "var", "count"]).unstack()
+    weights = cells["count"].sum(axis=1) / len(built)
+    effect = (weights * (cells["mean"]["sms"] - cells["mean"]["holdout"])).sum()
+    variance = (weights**2 * (cells["var"] / cells["count"]).sum(axis=1)).sum()
+    assert row["total"] == pytest.approx(effect, rel=1e-12)
+    assert row["total_high"] - row["total"] == pytest.approx(1.959963984540054 * variance**0.5, rel=1e-9)
+
+
+def test_strata_without_an_arm_take_no_part_and_are_counted():
+    people, sold = waves(2_000)
+    alone = people.assign(stratum=people["stratum"].mask((people.index < 50) & (people["arm"] == "sms"), 7))
+    found = ex.pull_forward(alone, sold, window="14d", horizon="60d", as_of="2027-03-01")
+    left = [finding for finding in found.findings if finding.code == "PULL_FORWARD_STRATA_LEFT"]
+    assert left[0].values["persons"] == int((alone["stratum"] == 7).sum())
+    assert "fewer than two persons of some arm" in repr(found)
+    with pytest.raises(ex.DesignError, match="NO_COMMON_STRATUM"):
+        ex.pull_forward(people.assign(stratum=people["arm"]), sold, window="14d", horizon="60d", as_of="2027-03-01")
+
+
 @pytest.mark.parametrize(
     "options",
     [{"horizon": "28d"}, {"step": "5d"}, {"step": "1h"}, {"column": "money"}, {"window": "0d"}],

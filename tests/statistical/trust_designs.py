@@ -206,7 +206,8 @@ def returns(random: Generator, n: int, daily: Column) -> Curve:
     """The curve of n persons who return on each day with these chances, at most once."""
     count = np.cumsum(random.multinomial(n, [*daily, 1.0 - daily.sum()])[:-1])
     mean = count / n
-    return Curve(n=n, mean=mean, covariance=(np.minimum.outer(count, count) - n * np.outer(mean, mean)) / (n - 1.0))
+    covariance = (np.minimum.outer(count, count) / n - np.outer(mean, mean)) / (n - 1.0)
+    return Curve(n=n, mean=mean, covariance=covariance)
 
 
 def curves_of(random: Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
