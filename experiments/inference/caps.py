@@ -34,7 +34,9 @@ _FIELDS = (
     Field("share_above", "rate"), Field("largest"), Field("cut_share", "rate"),
 )  # fmt: skip
 _FEW_ABOVE = 5
-_MISS = 1.4  # a tail this many times its nominal size is worth a warning (judgement): 3.5 % where 2.5 % is promised
+_TOLD = 1.4  # a tail this many times its nominal size is told (judgement): 3.5 % where 2.5 % is promised
+_WARNED = 2.0  # and from here on a warning: 5 %; near Cochran's rule, 25 squared skewnesses of persons
+_RIGHT = 0.35  # skewness up to which the predicted tails were found right; beyond, they overstate
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
@@ -45,7 +47,7 @@ class PooledCap(TabularResult):
         cap: The proposed limit, in the unit of the column: a value that somebody has.
         records: One row per arm. ``nonzero``: persons with another value than 0; ``above``: persons above the cap;
             ``share_above``: of the persons not at 0; ``largest``: the largest value; ``cut_share``: the share of the
-            arm's total that the cap cuts off.
+            arm's total above 0 that the cap cuts off (refunds do not lower that total).
         findings: CAP_RESTS_ON_FEW where fewer than five persons lie above.
         recipe: Column, percentile and fingerprint of the data.
     """
@@ -85,7 +87,7 @@ def pooled_cap(outcomes: object, column: str, *, q: float = 0.999, arm: str = "a
 
     Raises:
         TableError: A column is missing or holds no numbers.
-        InputError: No value differs from 0, or q is not allowed.
+        InputError: No value differs from 0, the cap would not lie above 0, or q is not allowed.
 
     Verified against numpy.quantile(method="inverted_cdf") on the non-zero values; see docs/methods/caps.md.
 
@@ -104,6 +106,11 @@ def pooled_cap(outcomes: object, column: str, *, q: float = 0.999, arm: str = "a
         raise InputError(f"the column {column!r} cannot be counted.")
     values, count = counted.values[0], counted.count
     cap = _percentile(column, values, count, q)
+    if not cap > 0.0:
+        raise InputError(
+            f"a share {q:g} of the values of {column!r} other than 0 lies at or below {cap:g}, and a cap must lie "
+            "above 0. Look at the negative values (refunds?), or raise q."
+        )
     above = values > cap
     persons = int(count[above].sum())
     findings = []
@@ -142,7 +149,7 @@ def _cut(counted: ValueCounts, cap: float) -> list[dict[str, object]]:
         mine = np.flatnonzero((counted.cell == i) & ~np.isnan(counted.values[0]))
         values, count = counted.values[0][mine], counted.count[mine]
         nonzero, above = int(count[values != 0.0].sum()), int(count[values > cap].sum())
-        total = float(np.sum(values * count))
+        total = float(np.sum(np.maximum(values, 0.0) * count))
         cut = float(np.sum(np.maximum(values - cap, 0.0) * count))
         rows.append(
             {
@@ -170,7 +177,8 @@ def welch_tails(lean: float, *, level: float = 0.95) -> tuple[float, float]:
 
     Returns:
         The chance that the interval lies wholly above the truth (a false winner when nothing happened), and wholly
-        below it; both (1 - level) / 2 where nothing is skewed.
+        below it; both (1 - level) / 2 where nothing is skewed. Right to half a percentage point for a lean within
+        -0.35 to 0.35 at level 0.95; beyond, the larger of the two is too large.
 
     References:
         Hall (1992), Journal of the Royal Statistical Society B 54:221. Johnson (1978), Journal of the American
@@ -200,8 +208,9 @@ def heavy_tail(grid: Grid, weights: Floats, *, metric: str, control: object, lev
         level: Confidence level.
 
     Returns:
-        HEAVY_TAIL with status "warn" when a predicted tail is at least 1.4 times its nominal size in some contrast
-        with the control; None otherwise, and where an arm has too few persons to tell.
+        HEAVY_TAIL when a predicted tail is at least 1.4 times its nominal size in some contrast with the control, with
+        status "note", and "warn" from twice the nominal size on; None otherwise, and where an arm has too few persons
+        to tell. A lean beyond 0.35 in size is predicted as 0.35: the larger tail is then a minimum.
     """
     if control not in grid.arms or bool(np.any(grid.n < 2)):
         return None
@@ -209,21 +218,23 @@ def heavy_tail(grid: Grid, weights: Floats, *, metric: str, control: object, lev
     spread = np.sum(weights[:, None] ** 2 * grid.covariance[:, :, 0, 0] / n, axis=0)
     third = np.sum(weights[:, None] ** 3 * grid.cubes / n**3, axis=0)
     j = grid.arms.index(control)
-    worst: dict[str, object] | None = None
-    for i in range(len(grid.arms)):
+    leans: dict[object, float] = {}
+    for i, arm in enumerate(grid.arms):
         variance = float(spread[i] + spread[j])
-        if i == j or not variance > 0.0:
-            continue
-        lean = float(third[i] - third[j]) / variance**1.5
-        above, below = welch_tails(lean, level=level)
-        if worst is None or max(above, below) > max(float(str(worst["above"])), float(str(worst["below"]))):
-            worst = {
-                "metric": metric, "arm": str(grid.arms[i]), "control": str(control), "lean": lean, "above": above,
-                "below": below, "level": level, "nominal": (1.0 - level) / 2.0,
-            }  # fmt: skip
-    if worst is None or not math.isfinite(float(str(worst["lean"]))):
+        if i != j and variance > 0.0:
+            leans[arm] = float(third[i] - third[j]) / variance**1.5
+    leans = {arm: lean for arm, lean in leans.items() if math.isfinite(lean)}
+    if not leans:
         return None
-    largest = max(float(str(worst["above"])), float(str(worst["below"])))
-    if largest < _MISS * (1.0 - level) / 2.0:
+    arm = max(leans, key=lambda one: abs(leans[one]))
+    above, below = welch_tails(max(-_RIGHT, min(leans[arm], _RIGHT)), level=level)
+    nominal = (1.0 - level) / 2.0
+    if max(above, below) < _TOLD * nominal:
         return None
-    return Finding(code="HEAVY_TAIL", status="warn", values=worst)
+    values = {
+        "metric": metric, "arm": str(arm), "control": str(control), "lean": leans[arm], "above": above, "below": below,
+        "level": level, "nominal": nominal, "right": _RIGHT,
+    }  # fmt: skip
+    return Finding(
+        code="HEAVY_TAIL", status="warn" if max(above, below) >= _WARNED * nominal else "note", values=values
+    )

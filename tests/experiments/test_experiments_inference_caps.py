@@ -81,11 +81,36 @@ def test_the_lean_is_the_third_moment_of_the_contrast():
         variance += x.var(ddof=1) / len(x)
     lean = third / variance**1.5
     assert found.values["lean"] == pytest.approx(lean, rel=1e-9)
-    assert (found.values["above"], found.values["below"]) == pytest.approx(welch_tails(lean))
+    assert (found.values["above"], found.values["below"]) == pytest.approx(welch_tails(max(lean, -0.35)))
     assert found.values["above"] > 0.035
     assert found.values["below"] < 0.025
     for lang in ("en", "zh"):
         assert found.text(lang)
+
+
+@pytest.mark.parametrize(
+    ("amount", "status", "above"),
+    [(0.25, None, None), (0.4, "note", 0.04), (0.54, "warn", 0.054), (40.0, "warn", 0.0685)],
+)
+def test_the_finding_grows_with_the_skewness_and_promises_no_more_than_is_known(amount, status, above):
+    """One person of 1,000 in the holdout has more and more; the larger tail is printed up to a lean of 0.35."""
+    chance = np.random.default_rng(4)
+    values = chance.normal(5, 2, 11_000)
+    values[10_500] += amount * 100.0
+    frame = pd.DataFrame({"arm": ["sms"] * 10_000 + ["holdout"] * 1_000, "value": values})
+    found = heavy_tail(*grid_of(frame), metric="value", control="holdout")
+    assert (None if found is None else found.status) == status
+    if found is not None:
+        assert found.values["above"] == pytest.approx(above, abs=0.004)
+
+
+def test_refunds_are_values_and_a_cap_lies_above_nothing():
+    frame = pd.DataFrame({"arm": ["a", "b"] * 4, "value": [10.0, -9.0, 20.0, 30.0, 40.0, -5.0, 0.0, 50.0]})
+    found = ex.pooled_cap(frame, "value", q=0.8)
+    assert found.cap == 40.0
+    assert found.records.column("cut_share") == [0.0, pytest.approx(10 / 80)]
+    with pytest.raises(InputError, match="a cap must lie above 0"):
+        ex.pooled_cap(frame, "value", q=0.2)
 
 
 def test_even_values_raise_no_warning():
