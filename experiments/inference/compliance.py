@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["STRONG", "WEAK", "complier_effect", "effect_of", "read_contrast"]
 
 WEAK = 10.0  # Staiger and Stock's rule of thumb
+RARE = 50  # events, or persons without one, in an arm: below it a t interval of a rate misses mostly on one side
 STRONG = 104.7  # from here on the t interval of a just-identified effect keeps 5 % (Lee, McCrary, Moreira, Porter 2022)
 
 # Coordinates of a person: outcome beyond the pivot, the same if not treated, treatment.
@@ -81,7 +82,8 @@ def complier_effect(
         every effect that the difference of `outcome - effect x treated` between the arms does not reject. It is valid
         however weak the first stage, and excludes 0 exactly when `assignment` does. Notes: WEAK_FIRST_STAGE (F below
         10: read `robust`), NO_FIRST_STAGE (the arms got the same: no point), ZERO_VARIANCE, TOO_FEW_PERSONS,
-        TOO_FEW_CLUSTERS (no interval; `robust` is everything).
+        TOO_FEW_CLUSTERS (no interval; `robust` is everything). Findings: STRATUM_DROPPED, NEGATIVE_FIRST_STAGE,
+        COMPLIER_RATE_RARE (0/1 outcomes with fewer than 50 of one kind in an arm), EXCLUSION_REFUTED.
 
     Raises:
         TableError: Missing or infinite numbers, text in place of numbers, an assignment other than 0 and 1.
@@ -131,8 +133,10 @@ def effect_of(persons: CompliancePersons, *, level: float, names: Mapping[str, o
     binary = persons.binary_treatment
     extra = compliance_types(contrast, pivot, level=level, reading=found) if binary else None
     findings += _strength_findings(found)
+    if persons.binary_outcome:
+        findings += _rare_events(persons)
     if binary and persons.binary_outcome:
-        findings += refuted_assumptions(contrast, pivot)
+        findings += refuted_assumptions(persons, contrast, pivot)
     return ComplierEffect(
         assignment=found.assignment,
         first_stage=found.first_stage,
@@ -227,15 +231,15 @@ def _common_strata(persons: CompliancePersons) -> tuple[CompliancePersons, list[
     counts = np.bincount(persons.stratum * 2 + persons.assigned, minlength=2 * len(persons.strata)).reshape(-1, 2)
     if len(persons.strata) == 1:
         return persons, []
-    kept = counts.min(axis=1) >= 2
+    kept, held = counts.min(axis=1) >= 2, counts.sum(axis=1) > 0
     if not kept.any():
         raise DesignError(
             "NO_COMMON_STRATUM",
             "no stratum holds at least two persons of each arm. Use coarser strata=.",
         )
-    if kept.all():
+    if kept[held].all():
         return persons, []
-    lost = [persons.strata[i] for i in np.flatnonzero(~kept)]
+    lost = [persons.strata[i] for i in np.flatnonzero(held & ~kept)]
     values = {
         "metric": "outcome", "strata": len(lost), "persons": int(counts[~kept].sum()), "assigned": int(counts.sum()),
         "share": float(counts[~kept].sum() / counts.sum()), "names": "; ".join(lost[:5]),
@@ -247,13 +251,25 @@ def _strength_findings(found: Reading) -> list[Finding]:
     if found.strength is None:
         return []
     values = {"strength": found.strength, "weak": WEAK, "strong": STRONG}
-    negative = found.first_stage.high is not None and found.first_stage.high < 0.0
+    highest = found.first_stage.value if math.isinf(found.strength) else found.first_stage.high
+    negative = highest is not None and highest < 0.0
     findings = [Finding(code="NEGATIVE_FIRST_STAGE", status="warn", values=values)] if negative else []
     if found.strength < WEAK:
         return [*findings, Finding(code="WEAK_FIRST_STAGE", status="warn", values=values)]
     if found.strength < STRONG:
         return [*findings, Finding(code="WEAK_FIRST_STAGE", status="note", values=values)]
     return findings
+
+
+def _rare_events(persons: CompliancePersons) -> list[Finding]:
+    """A rate with few events, or few persons without one, in an arm is skewed; with none the arm shows no variance."""
+    cells = np.bincount(persons.assigned * 2 + (persons.outcome > 0.5), minlength=4)
+    fewest = int(cells.min())
+    if fewest >= RARE:
+        return []
+    arm = int(cells.argmin()) // 2
+    values = {"events": fewest, "persons": int(cells[2 * arm : 2 * arm + 2].sum()), "least": RARE}
+    return [Finding(code="COMPLIER_RATE_RARE", status="warn", values=values)]
 
 
 def _recipe(

@@ -42,6 +42,7 @@ class ArmContrast:
         n: Persons of the control and of the assigned arm.
         method: Name of the method.
         note: Reason code that goes with every estimate.
+        units: Independent units of the control and of the assigned arm: persons, or clusters.
     """
 
     means: Floats
@@ -50,6 +51,7 @@ class ArmContrast:
     freedom: Floats
     n: tuple[int, int]
     method: str
+    units: tuple[int, int]
     note: str = ""
 
     @property
@@ -97,6 +99,7 @@ def summary_contrast(means: Floats, covariances: Floats, n: Floats, *, weights: 
         freedom=np.where(n > 1.0, n - 1.0, np.nan).ravel(),
         n=(int(n[:, 0].sum()), int(n[:, 1].sum())),
         method=method if strata == 1 else f"stratified {method}",
+        units=(int(n[:, 0].sum()), int(n[:, 1].sum())),
         note="" if (n > 1.0).all() else "TOO_FEW_PERSONS",
     )
 
@@ -123,8 +126,8 @@ def cluster_contrast(persons: CompliancePersons, rows: Floats) -> ArmContrast:
 
     For a mean the CR2 correction of a cluster that holds the share f of its arm is the factor 1 / (1 - f), and the
     degrees of freedom under independent errors are 1 / (sum f^2 + (sum w)^2 - sum w^2) with w = f^2 / (1 - f): the
-    number of clusters - 1 for clusters of equal size, fewer otherwise. A cluster that spans strata adds up over them,
-    with the strata's weights.
+    number of clusters - 1 for clusters of equal size, fewer otherwise. With strata every stratum takes one of them; a
+    cluster that spans strata adds up over them, with the strata's weights.
     """
     if persons.cluster is None:
         raise ValueError("clusters are needed")
@@ -141,11 +144,14 @@ def cluster_contrast(persons: CompliancePersons, rows: Floats) -> ArmContrast:
     scores = _sums(centred, inverse, len(pair)) * np.where(share < 1.0, factor, 0.0)[:, None]
     group, place = np.unique(pair[:, 0], return_inverse=True)
     total = _sums(scores, np.asarray(place).ravel(), len(group))
-    held = np.bincount(np.asarray(place).ravel(), weights=weights[stratum] * share)
     side = np.zeros(len(group), np.int64)
     side[np.asarray(place).ravel()] = arm
     parts = np.stack([total[side == a].T @ total[side == a] for a in (0, 1)])
-    freedom = [np.nan if alone else _bell_mccaffrey(held[side == a]) for a in (0, 1)]
+    spread = weights[stratum] ** 2 / n.ravel()[pair[:, 1]]
+    freedom = [
+        np.nan if alone else _bell_mccaffrey(share[arm == a], spread[arm == a], pair[arm == a, 0], stratum[arm == a])
+        for a in (0, 1)
+    ]
     return ArmContrast(
         means=np.einsum("s,sak->ak", weights, means),
         parts=parts,
@@ -153,16 +159,34 @@ def cluster_contrast(persons: CompliancePersons, rows: Floats) -> ArmContrast:
         freedom=np.array(freedom),
         n=(int(n[:, 0].sum()), int(n[:, 1].sum())),
         method="cluster" if len(weights) == 1 else "stratified cluster",
+        units=(int((side == 0).sum()), int((side == 1).sum())),
         note="TOO_FEW_CLUSTERS" if np.bincount(side, minlength=2).min() < _FEW_CLUSTERS or alone else "",
     )
 
 
-def _bell_mccaffrey(share: Floats) -> float:
-    """Degrees of freedom of the CR2 variance of a mean under independent errors."""
-    if len(share) < 2:
-        return float("nan")
-    leverage = share**2 / (1.0 - share)
-    return float(1.0 / (np.sum(share**2) + leverage.sum() ** 2 - np.sum(leverage**2)))
+def _bell_mccaffrey(share: Floats, spread: Floats, cluster: NDArray[np.int64], stratum: NDArray[np.int64]) -> float:
+    """Degrees of freedom of the CR2 variance of a weighted mean of strata under independent errors.
+
+    The clusters' scores then have the covariances G: k f on the diagonal and - k q q' beside it, summed over strata,
+    with k = weight^2 / persons and q = f / sqrt(1 - f). The answer is (trace G)^2 / trace G^2, without writing G down.
+
+    Args:
+        share: Share f of its stratum and arm that each part holds; a part is a cluster in a stratum.
+        spread: Weight of the stratum squared over the persons of the stratum and arm.
+        cluster: Cluster of each part.
+        stratum: Stratum of each part.
+    """
+    from scipy.sparse import csr_array
+
+    _, row = np.unique(cluster, return_inverse=True)
+    _, column = np.unique(stratum, return_inverse=True)
+    row, column = np.asarray(row).ravel(), np.asarray(column).ravel()
+    scale = spread / spread.max()
+    pulled = np.sqrt(scale / (1.0 - share)) * share
+    own = np.bincount(row, weights=scale * share)
+    crossed = csr_array((pulled, (row, column)))
+    square = float(((crossed.T @ crossed).data ** 2).sum())
+    return float(own.sum() ** 2 / (np.sum(own**2) + square - np.sum(np.bincount(row, weights=pulled**2) ** 2)))
 
 
 def _cells(persons: CompliancePersons) -> tuple[NDArray[np.int64], Floats, Floats]:

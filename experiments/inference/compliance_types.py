@@ -10,12 +10,18 @@ import numpy as np
 
 from attribution.core.estimates import Estimate
 from attribution.core.findings import Finding
+from experiments.inference.counts import checked_tables
+from experiments.inference.exact import fisher_p
 from experiments.inference.ratios import fieller
 from experiments.inference.tails import critical_value, one_sided_tail
 
 if TYPE_CHECKING:
     from typing import Protocol
 
+    from numpy.typing import NDArray
+
+    from attribution.core.estimates import Side
+    from experiments.inference.compliance_columns import CompliancePersons
     from experiments.inference.compliance_moments import ArmContrast, Direction, Floats
 
     class Read(Protocol):
@@ -79,21 +85,23 @@ def compliance_types(contrast: ArmContrast, pivot: float, *, level: float, readi
     return Compliance(
         kind=kind,
         compliers=reading.first_stage,
-        always_takers=_share(always, contrast.n[0], level),
-        never_takers=_share(never, contrast.n[1], level),
+        always_takers=_share(always, contrast, 0, level),
+        never_takers=_share(never, contrast, 1, level),
         treated_mean=_ratio(contrast, _TREATED, _TAKEN, blank, shift=pivot),
         untreated_mean=_ratio(contrast, -_UNTREATED, _TAKEN, blank, shift=pivot),
         relative=_lift(contrast, pivot, blank, reading),
     )
 
 
-def _share(found: Direction, n: int, level: float) -> Estimate:
-    low, high = share_interval(found.value, found.variance, n, level=level)
-    return Estimate(value=found.value, low=low, high=high, level=level, method="wilson", n=n)
+def _share(found: Direction, contrast: ArmContrast, arm: int, level: float) -> Estimate:
+    low, high = share_interval(found.value, found.variance, contrast.units[arm], level=level)
+    return Estimate(value=found.value, low=low, high=high, level=level, method="wilson", n=contrast.n[arm])
 
 
 def share_interval(share: float, variance: float, n: float, *, level: float) -> tuple[float, float]:
     """Wilson's interval at the number of independent persons that the variance of the share stands for.
+
+    A share of 0 or 1 has no variance: then it is the number of units given, persons or clusters.
 
     Example:
         >>> low, high = share_interval(0.0, 0.0, 100, level=0.95)
@@ -160,27 +168,42 @@ def _lift(contrast: ArmContrast, pivot: float, blank: Estimate, reading: Read) -
     )
 
 
-def refuted_assumptions(contrast: ArmContrast, pivot: float) -> list[Finding]:
+def refuted_assumptions(persons: CompliancePersons, contrast: ArmContrast, pivot: float) -> list[Finding]:
     """Whether the data refute exclusion and monotonicity together (Balke and Pearl's inequalities).
 
     Under both, being assigned can only add treated persons with an outcome and only take away untreated ones with it,
-    for the event and for its absence. Four one-sided tests at 0.001 / 4 each.
+    for the event and for its absence. Four one-sided tests at 0.001 / 4 each. A test must reject by the contrast (which
+    knows of strata and clusters) and by Fisher's exact test: where an arm has no such person the contrast knows no
+    variance of that arm and would reject nearly always.
+
+    Args:
+        persons: Persons with 0/1 outcomes and treatments.
+        contrast: Their contrast of outcome - pivot, (outcome - pivot) x not treated, treated.
+        pivot: What was taken off the outcomes.
     """
     if not contrast.estimable:
         return []
     event_treated = _TREATED + pivot * _TAKEN
     event_untreated = -(_UNTREATED - pivot * _TAKEN)  # up to a constant, which no contrast sees
-    sides = {
-        "treated with the event": event_treated,
-        "treated without the event": _TAKEN - event_treated,
-        "untreated with the event": event_untreated,
-        "untreated without the event": _TAKEN - event_untreated,
-    }
+    event, taken = persons.outcome > 0.5, persons.treated > 0.5
+    sides: tuple[tuple[Floats, NDArray[np.bool_], Side], ...] = (
+        (event_treated, event & taken, "less"),
+        (_TAKEN - event_treated, ~event & taken, "less"),
+        (event_untreated, event & ~taken, "greater"),
+        (_TAKEN - event_untreated, ~event & ~taken, "greater"),
+    )
     worst = 1.0
-    for along in sides.values():
+    for along, there, side in sides:
         found = contrast.direction(along)
         if found.variance > 0.0:
-            worst = min(worst, 4.0 * one_sided_tail(-found.value / math.sqrt(found.variance), found.freedom))
+            p = len(sides) * one_sided_tail(-found.value / math.sqrt(found.variance), found.freedom)
+            if p < _ALARM:
+                worst = min(worst, max(p, len(sides) * _exact_p(persons.assigned, there, side)))
     if worst >= _ALARM:
         return []
     return [Finding(code="EXCLUSION_REFUTED", status="warn", values={"p_value": worst})]
+
+
+def _exact_p(assigned: NDArray[np.bool_], there: NDArray[np.bool_], side: Side) -> float:
+    n, hits = int(assigned.sum()), int((there & assigned).sum())
+    return fisher_p(checked_tables(hits, n, int(there.sum()) - hits, len(there) - n), side=side)

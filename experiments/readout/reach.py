@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,11 +38,11 @@ def reach(  # noqa: PLR0913 - options, keyword-only
     touches: object = None,
     outcome: str | None = None,
     arm: str = "arm",
-    control: str = "holdout",
+    control: object = "holdout",
     person: str = "person_id",
     strata: str | None = None,
     cluster: str | None = None,
-    channels: Sequence[str] | None = None,
+    channels: str | Sequence[str] | None = None,
     level: float = 0.95,
     columns: ColumnsLike = None,
 ) -> ReachFunnel:
@@ -73,7 +74,8 @@ def reach(  # noqa: PLR0913 - options, keyword-only
 
     Returns:
         The funnel, with `.effects` when an outcome was named. Intervals of shares by Wilson, of differences by score;
-        with clusters both from the clusters. Findings: STAGE_SKIPPED, CONTROL_REACHED, EXCLUSION_STAGE.
+        with clusters both from the clusters. Note NOBODY_BEFORE: nobody reached the stage before. Findings:
+        STAGE_SKIPPED, CONTROL_REACHED, KIND_UNSEEN, EXCLUSION_STAGE, STAGE_REFUTED.
 
     Raises:
         TableError: Unusable tables, all problems at once.
@@ -95,12 +97,12 @@ def reach(  # noqa: PLR0913 - options, keyword-only
     """
     level = check_level(level)
     sources = Sources(
-        arm=arm, control=control, person=person, outcome=outcome, strata=strata, cluster=cluster, channels=channels,
-        columns=columns,
+        arm=arm, control=str(control), person=person, outcome=outcome, strata=strata, cluster=cluster,
+        channels=(channels,) if isinstance(channels, str) else channels, columns=columns,
     )  # fmt: skip
     persons = read_reached(outcomes, stages, sources, touches)
     names = [str(name) for name in persons.arm.names]
-    base = names.index(control)
+    base = names.index(sources.control)
     order = [base, *(i for i in range(len(names)) if i != base)]
     rows = [row for i in order for row in _rows(persons, i, base, level)]
     effects = _effects(persons, [i for i in order if i != base], base, sources, level)
@@ -109,7 +111,7 @@ def reach(  # noqa: PLR0913 - options, keyword-only
     recipe = Recipe(
         method="reach",
         definitions=("REACHED",),
-        settings={"level": level, "control": control, "stages": " > ".join(persons.stages)},
+        settings={"level": level, "control": sources.control, "stages": " > ".join(persons.stages)},
         n={"persons": len(persons.arm)},
         fingerprint=fingerprint(cells),
     )
@@ -133,7 +135,7 @@ def _rows(persons: ReachedPersons, i: int, base: int, level: float) -> list[Reac
             if persons.cluster is None
             else _by_clusters(persons, reached, (mine, theirs), level)
         )
-        note = gap.note if i != base else ""
+        notes = [total.note if i == base else gap.note, "" if before else "NOBODY_BEFORE"]
         rows.append(
             ReachRow(
                 arm=name,
@@ -142,7 +144,7 @@ def _rows(persons: ReachedPersons, i: int, base: int, level: float) -> list[Reac
                 rate_step=count / before if before else None,
                 rate_total=total,
                 difference=None if i == base else gap,
-                note=note,
+                note="; ".join(note for note in notes if note),
             )
         )
         before = count
@@ -169,7 +171,7 @@ def _by_clusters(
     rows = np.column_stack((np.zeros(len(chosen.treated)), np.zeros(len(chosen.treated)), chosen.treated))
     contrast = cluster_contrast(chosen, rows)
     share = contrast.mean(1, _TAKEN)
-    low, high = share_interval(share.value, share.variance, n, level=level)
+    low, high = share_interval(share.value, share.variance, contrast.units[1], level=level)
     total = Estimate(value=share.value, low=low, high=high, level=level, method="wilson", n=n, note=contrast.note)
     return total, read_contrast(contrast, level=level).first_stage
 
@@ -216,6 +218,7 @@ def _effects(
     findings += [
         Finding(code="STAGE_REFUTED", status="warn", values={"arm": one.arm, "stage": one.stage}) for one in refuted
     ]
+    findings += _of_arms(made, sources.outcome)
     recipe = Recipe(
         method="reach_effects",
         definitions=("REACHED_EFFECTS",),
@@ -225,9 +228,22 @@ def _effects(
     return ReachEffects(effects=tuple(made), outcome=sources.outcome, findings=tuple(findings), recipe=recipe)
 
 
+def _of_arms(effects: Sequence[StageEffect], outcome: str) -> list[Finding]:
+    """What the effects say of an arm whatever the stage, once for each arm."""
+    told: dict[tuple[str, ...], Finding] = {}
+    for one in effects:
+        for finding in one.found.findings:
+            if finding.code == "STRATUM_DROPPED":
+                named = {**finding.values, "metric": f"{outcome}, {one.arm}"}
+                told[finding.code, one.arm] = replace(finding, values=named)
+            if finding.code == "COMPLIER_RATE_RARE":
+                told[finding.code, *map(str, finding.values.values())] = finding
+    return list(told.values())
+
+
 def _findings(persons: ReachedPersons, base: int) -> list[Finding]:
     """Stages without the one before, and control persons who were reached."""
-    found = []
+    found = [Finding(code="KIND_UNSEEN", status="warn", values=dict(one)) for one in persons.unseen]
     skipped = persons.reached & ~persons.logged
     for k, stage in enumerate(persons.stages):
         if skipped[:, k].any():

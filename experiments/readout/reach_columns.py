@@ -74,6 +74,7 @@ class ReachedPersons:
     outcome: NDArray[np.float64] | None
     stratum: Labels | None
     cluster: Labels | None
+    unseen: tuple[Mapping[str, object], ...] = ()
 
     @property
     def reached(self) -> NDArray[np.bool_]:
@@ -90,8 +91,15 @@ def read_reached(outcomes: object, stages: Stages, sources: Sources, touches: ob
         DesignError: NO_HOLDOUT, ONE_ARM, POST_ASSIGNMENT.
     """
     kinds = _kinds(stages, touches)
-    refuse_post((sources.arm,), (), use="the arm")
-    refuse_post([name for name in (sources.strata,) if name is not None], (), use="a stratum")
+    late = [*(kinds if touches is None else ()), *(() if sources.outcome is None else (sources.outcome,))]
+    refuse_post((sources.arm,), late, use="the arm")
+    refuse_post([name for name in (sources.strata,) if name is not None], late, use="a stratum")
+    if touches is None and sources.outcome in kinds:
+        raise InputError(
+            f"{sources.outcome!r} is the outcome, so it cannot be a stage as well; leave it out of stages."
+        )
+    if touches is None and sources.channels is not None:
+        raise InputError("channels restricts the touches, so touches= is needed; columns of 0 and 1 have no channel.")
     table = open_table(
         outcomes, "outcomes", Columns(person=sources.person, arm=sources.arm), problems=Problems(),
         required=("person", "arm"),
@@ -104,16 +112,25 @@ def read_reached(outcomes: object, stages: Stages, sources: Sources, touches: ob
     outcome = numbers(table, sources.outcome) if sources.outcome is not None else None
     stratum = labels(table, sources.strata, missing=None) if sources.strata is not None else None
     cluster = labels(table, sources.cluster, missing=None) if sources.cluster is not None else None
+    unseen: list[Mapping[str, object]] = []
     if touches is None:
         logged = _from_columns(table, tuple(kinds))
+    elif person is None:
+        logged = None
     else:
-        logged = None if person is None else _from_touches(table, person, outcomes, touches, kinds, sources)
+        logged, unseen = _from_touches(table, person, outcomes, touches, kinds, sources)
     table.problems.raise_if_any()
     if arm is None or logged is None:  # noted above, so never reached
         raise InputError("the outcomes cannot be read.")
     _check_arms(arm, sources.control)
     return ReachedPersons(
-        arm=arm, stages=tuple(kinds), logged=logged, outcome=outcome, stratum=stratum, cluster=cluster
+        arm=arm,
+        stages=tuple(kinds),
+        logged=logged,
+        outcome=outcome,
+        stratum=stratum,
+        cluster=cluster,
+        unseen=tuple(unseen),
     )
 
 
@@ -131,6 +148,10 @@ def _kinds(stages: Stages, touches: object) -> dict[str, tuple[str, ...]]:
         }
     if len(found) < len(stages):
         raise InputError(f"stages names a stage twice: {stages!r}.")
+    if "assigned" in found:
+        raise InputError(
+            '"assigned" is the row of everybody assigned and comes first by itself; leave it out of stages.'
+        )
     return found
 
 
@@ -172,14 +193,19 @@ def _from_touches(
     touches: object,
     kinds: Mapping[str, tuple[str, ...]],
     sources: Sources,
-) -> NDArray[np.bool_] | None:
-    """Which stages the touches of each person show, inside the person's window where it is known."""
+) -> tuple[NDArray[np.bool_] | None, list[Mapping[str, object]]]:
+    """Which stages the touches of each person show, inside the person's window where it is known.
+
+    With it, what was asked for and is in no touch.
+    """
     read = read_touches(touches, columns_for(sources.columns, "touches"), problems=table.problems, kind=True)
     if read is None or read.kind is None or table.problems.issues:
-        return None
+        return None, []
     logged = np.zeros((len(person), len(kinds)), bool)
+    unseen = _unseen("kind", [one for wanted in kinds.values() for one in wanted], read.kind.names)
+    unseen += _unseen("channel", sources.channels or (), read.channel.names)
     if not len(read.person) or not same_key_kind([(table, person), (read.table, read.person)], "person"):
-        return logged
+        return logged, unseen
     (people, touched), names = encode_together(person, read.person)
     row = np.full(len(names), -1, np.int64)
     row[people] = np.arange(len(people))
@@ -193,4 +219,13 @@ def _from_touches(
     for i, wanted in enumerate(kinds.values()):
         mine = ours & np.isin(read.kind.names.astype(str), list(wanted))[read.kind.codes]
         logged[place[mine], i] = True
-    return logged
+    return logged, unseen
+
+
+def _unseen(column: str, wanted: Sequence[str], names: NDArray[np.str_]) -> list[Mapping[str, object]]:
+    """What was asked for and is in no touch: a misspelt kind would be a stage that nobody reached."""
+    known = [str(name) for name in names]
+    lost = [str(one) for one in wanted if str(one) not in known]
+    if not lost:
+        return []
+    return [{"column": column, "lost": ", ".join(dict.fromkeys(lost)), "known": ", ".join(known[:10]) or "-"}]

@@ -152,11 +152,12 @@ def _assigned(one: StageEffect) -> dict[str, object]:
 
 def _stage(one: StageEffect) -> dict[str, object]:
     found = one.found
+    turned = {"NEGATIVE_FIRST_STAGE"} & {finding.code for finding in found.findings}
     return {
         "arm": one.arm, "stage": one.stage, "value": found.robust.value, "low": found.robust.low,
         "high": found.robust.high, "set_kind": found.robust.kind, "p_value": found.assignment.p_value,
         "strength": found.strength, "wald_low": found.effect.low, "wald_high": found.effect.high,
-        "note": found.effect.note,
+        "note": "; ".join(filter(None, (found.effect.note, *turned))),
     }  # fmt: skip
 
 

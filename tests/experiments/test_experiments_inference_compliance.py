@@ -12,6 +12,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from scipy.optimize import brentq
 from scipy.stats import t as student
 
 import attribution as at
@@ -184,6 +185,33 @@ def test_data_that_refute_the_exclusion():
     assert "EXCLUSION_REFUTED" not in [f.code for f in complier_effect(z, d, calm).findings]
 
 
+def test_an_arm_without_events_refutes_nothing():
+    """100 held out, 1 %: no event in a third of all campaigns; the contrast then knows no variance of that arm."""
+    for assigned, control in ((10_000, 100), (100, 10_000)):
+        z = np.repeat([1, 0], [assigned, control])
+        d = z * (np.arange(len(z)) % 2)
+        y = np.zeros(len(z))
+        large = np.flatnonzero(z == int(assigned > control))
+        y[large[:100]] = 1.0
+        assert [f.code for f in complier_effect(z, d, y).findings if f.code == "EXCLUSION_REFUTED"] == []
+
+
+@pytest.mark.parametrize(("events", "said"), [(0, True), (49, True), (50, False), (950, False), (960, True)])
+def test_rare_events_are_said(events, said):
+    z = np.repeat([1, 0], 1_000)
+    y = np.r_[np.repeat([1, 0], [300, 700]), np.repeat([1, 0], [events, 1_000 - events])]
+    found = complier_effect(z, z, y).findings
+    told = [f.values for f in found if f.code == "COMPLIER_RATE_RARE"]
+    assert told == ([{"events": min(events, 1_000 - events), "persons": 1_000, "least": 50}] if said else [])
+
+
+def test_arms_that_are_swapped_altogether_are_noticed():
+    z = np.repeat([1, 0], 30)
+    result = complier_effect(z, 1 - z, np.random.default_rng(5).normal(size=60))
+    assert result.first_stage.value == -1.0
+    assert [f.code for f in result.findings] == ["NEGATIVE_FIRST_STAGE"]
+
+
 def test_a_dose_has_no_types():
     rng = np.random.default_rng(3)
     z = np.repeat([1, 0], 100)
@@ -247,6 +275,55 @@ def test_clusters_in_strata_agree_with_the_readout():
     # A cluster in two strata: the readout corrects jointly, this one stratum by stratum; the two differ by little.
     assert result.value == pytest.approx(figures.value[1] - figures.value[0], rel=1e-10)
     assert result.standard_error == pytest.approx(math.sqrt(figures.contrast(1, 0)[0]), rel=0.02)
+
+
+def degrees(result):
+    """Degrees of freedom behind an interval."""
+    quantile = (result.high - result.value) / result.standard_error
+    return brentq(lambda df: student.isf(0.025, df) - quantile, 0.5, 1e4)
+
+
+@pytest.mark.parametrize(("strata", "clusters"), [(6, 2), (6, 3), (4, 5), (1, 9)])
+def test_every_stratum_takes_a_degree_of_freedom_of_the_clusters(strata, clusters):
+    """clubSandwich (CR2, Satterthwaite), one arm's mean over 6 strata with 3 clusters each: 12.0 degrees of freedom."""
+    rng = np.random.default_rng(strata)
+    cluster = np.repeat(np.arange(2 * strata * clusters), 10)
+    z, stratum = cluster % 2, cluster // 2 % strata
+    y = rng.normal(size=cluster.size)
+    y[z == 0] = np.where(cluster[z == 0] // 2 % 2, 1e-9, -1e-9)  # all variance is the treated arm's
+    found = complier_effect(z, z, y, strata=stratum, cluster=cluster).assignment
+    assert degrees(found) == pytest.approx(strata * (clusters - 1), rel=1e-6)
+
+
+def test_degrees_of_freedom_of_clusters_in_several_strata():
+    """Against the matrix of all residuals under independent errors, written down."""
+    rng = np.random.default_rng(3)
+    cluster, stratum = np.repeat(np.arange(14), 12), rng.integers(0, 3, 168)
+    z = cluster % 2
+    y = np.where(z == 1, rng.normal(size=168), 0.0)
+    weights = np.bincount(stratum) / 168
+    mine = np.flatnonzero(z == 1)
+    rows = np.zeros((14, 168))
+    for g in np.unique(cluster[mine]):
+        for s in range(3):
+            cell = mine[stratum[mine] == s]
+            part = cell[cluster[cell] == g]
+            f = len(part) / len(cell)
+            rows[g, part] += weights[s] / len(cell) / math.sqrt(1 - f)
+            rows[g, cell] -= f * weights[s] / len(cell) / math.sqrt(1 - f)
+    spread = rows @ rows.T
+    found = complier_effect(z, z, y, strata=stratum, cluster=cluster).assignment
+    assert degrees(found) == pytest.approx(np.trace(spread) ** 2 / np.sum(spread**2), rel=1e-6)
+
+
+def test_a_share_of_nobody_in_clusters_counts_clusters():
+    cluster = np.repeat(np.arange(20), 50)
+    z = cluster % 2
+    d = z * (np.arange(1_000) % 3 > 0)
+    result = complier_effect(z, d, np.random.default_rng(1).normal(size=1_000), cluster=cluster)
+    always = result.compliance.always_takers
+    assert (always.value, always.n) == (0.0, 500)
+    assert always.high == pytest.approx(3.841458821 / (10 + 3.841458821))  # Wilson's limit of 0 of 10
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,11 @@ def test_effects_are_complier_effects_of_the_same_persons():
     rows = found.to_dicts()
     assert [row["stage"] for row in rows[:4]] == ["assigned", *STAGES]
     assert {row["p_value"] for row in rows[:4]} == {wanted.assignment.p_value}
-    assert [f.code for f in found.findings] == ["EXCLUSION_STAGE"]
+    rare = [f.values for f in wanted.findings if f.code == "COMPLIER_RATE_RARE"]
+    told = [f.values for f in found.findings if f.code == "COMPLIER_RATE_RARE"]
+    assert len(rare) == 1
+    assert told.count(rare[0]) == 1
+    assert {f.code for f in found.findings} == {"EXCLUSION_STAGE", "COMPLIER_RATE_RARE"}
     with pytest.raises(InputError, match="there is no effect of 'push' at 'clicked'"):
         found.effect(arm="push", stage="clicked")
 
@@ -161,7 +165,41 @@ def test_nobody_reached():
     found = reach(table, stages=STAGES, outcome="woken")
     row = next(row for row in found.to_dicts() if (row["arm"], row["stage"]) == ("push", "opened"))
     assert (row["reached"], row["rate_step"], row["rate_total"]) == (0, None, 0.0)
+    assert "NOBODY_BEFORE" in row["note"]
+    undefined = [row for row in found.to_dicts() if row["rate_step"] is None and row["stage"] != "assigned"]
+    assert all("NOBODY_BEFORE" in row["note"] for row in undefined)
+    assert len(undefined) == 6
     assert found.effects.effect(arm="push", stage="sent").effect.note == "NO_FIRST_STAGE"
+
+
+def test_names_that_no_touch_has_are_said():
+    table = frame(n=60)
+    touches = pd.DataFrame({"person_id": ["p1", "p2"], "kind": ["sent", "delivered"], "channel": "push"})
+    touches["time"] = pd.Timestamp("2026-03-01", tz="UTC")
+    found = reach(table, stages=("sent", "deliverd"), touches=touches, channels="push")
+    told = [dict(f.values) for f in found.findings if f.code == "KIND_UNSEEN"]
+    assert told == [{"column": "kind", "lost": "deliverd", "known": "delivered, sent"}]
+    assert sum(row["reached"] for row in found.to_dicts() if row["stage"] == "sent") == 1
+    lost = reach(table, stages=("sent",), touches=touches, channels=["pushh"]).findings
+    assert [(f.code, f.values["lost"]) for f in lost] == [("KIND_UNSEEN", "pushh")]
+    assert "没有一条触达记录" in lost[0].text("zh")
+
+
+def test_what_happened_to_an_arm_is_not_lost():
+    table = frame()
+    table.loc[table.index[table.arm == "push"][0], "region"] = 7
+    findings = reach(table, stages=STAGES, outcome="woken", strata="region").effects.findings
+    dropped = [f.values for f in findings if f.code == "STRATUM_DROPPED"]
+    assert [(one["metric"], one["strata"], one["persons"]) for one in dropped] == [("woken, push", 1, 1)]
+    table.loc[table.arm == "holdout", list(STAGES)] = 1
+    rows = reach(table, stages=STAGES, outcome="woken").effects.to_dicts()
+    assert all("NEGATIVE_FIRST_STAGE" in row["note"] for row in rows if row["stage"] == "opened")
+
+
+def test_arms_that_are_numbers():
+    table = frame()
+    table["arm"] = table.arm.map({"holdout": 0, "push": 1, "短信": 2})
+    assert {row["arm"] for row in reach(table, stages=STAGES, control=0).to_dicts()} == {"0", "1", "2"}
 
 
 def test_displays():
@@ -169,6 +207,8 @@ def test_displays():
     assert "alternatives, not parts" in repr(found)
     with at.language("zh"):
         assert "已分配" in repr(found)
+        assert "阶段  " in repr(found)
+        assert "stage" not in repr(found)
     assert "<table>" in found._repr_html_()
     assert "短信" in found.to_markdown()
 
@@ -188,6 +228,10 @@ def test_displays():
         ({"arm": "holdout"}, STAGES, {}, DesignError, "ONE_ARM"),
         ({}, STAGES, {"strata": "opened"}, DesignError, "POST_ASSIGNMENT"),
         ({}, STAGES, {"arm": "opened"}, DesignError, "POST_ASSIGNMENT"),
+        ({"woken_by": 1}, ("woken_by",), {"strata": "woken_by"}, DesignError, "POST_ASSIGNMENT"),
+        ({"assigned": 1}, ("assigned", "sent"), {}, InputError, "leave it out of stages"),
+        ({}, ("sent", "woken"), {"outcome": "woken"}, InputError, "is the outcome"),
+        ({}, STAGES, {"channels": ["push"]}, InputError, "touches= is needed"),
         ({}, STAGES, {"outcome": "wokn"}, TableError, "Did you mean 'woken'"),
         ({}, STAGES, {"level": 2}, InputError, "level"),
         ({"branch": "one"}, STAGES, {"cluster": "branch"}, DesignError, "CLUSTER_IN_TWO_ARMS"),
