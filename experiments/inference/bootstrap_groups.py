@@ -216,7 +216,8 @@ def weighted_quantile(q: float) -> Callable[[Floats, Floats], float]:
     def statistic(values: Floats, weights: Floats) -> float:
         order = np.argsort(values, kind="stable")
         kept = order[weights[order] > 0.0]
-        return quantile_of(values[kept], weights[kept] / weights.sum(), q)
+        upto = np.cumsum(weights[kept])
+        return quantile_of(values[kept], upto / upto[-1], q)
 
     return statistic
 

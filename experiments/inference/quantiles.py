@@ -189,17 +189,17 @@ def arm_quantile(spread: Spread, q: float) -> _Figure:
         return _Figure(value=math.nan, variance=math.nan, freedom=0.0, note="TOO_FEW_PERSONS")
     size = len(spread.weights)
     n: Floats = np.bincount(spread.stratum, weights=spread.count, minlength=size).astype(np.float64)
-    mass = spread.count * (spread.weights / np.where(n > 0, n, np.nan))[spread.stratum]
-    value = quantile_of(spread.value, mass, q)
+    upto = _upto(spread, n)
+    value = quantile_of(spread.value, upto, q)
     error, clusters = _share_error(spread, n, value)
     if math.isnan(error):
         return _Figure(value=value, variance=math.nan, freedom=0.0, note="TOO_FEW_PERSONS")
     window = (max(q - _Z * error, 0.0), min(q + _Z * error, 1.0))
-    if _heaviest(spread, mass, window) >= _ATOM * (window[1] - window[0]):
+    if _heaviest(spread, upto, window) >= _ATOM * (window[1] - window[0]):
         return _Figure(value=math.nan, variance=math.nan, freedom=0.0, note="ATOM")
     if q - _Z * error <= 0.0 or q + _Z * error >= 1.0:
         return _Figure(value=value, variance=math.nan, freedom=0.0, note="TOO_FEW_PERSONS")
-    ends = [quantile_of(spread.value, mass, rank) for rank in window]
+    ends = [quantile_of(spread.value, upto, rank) for rank in window]
     between = float(n.sum()) * (window[1] - window[0])
     return _Figure(
         value=value,
@@ -209,15 +209,22 @@ def arm_quantile(spread: Spread, q: float) -> _Figure:
     )
 
 
-def quantile_of(value: Floats, mass: Floats, q: float) -> float:
-    """The q-quantile of sorted values with masses that sum to 1: the inverse, averaged where q is met exactly."""
-    below = np.cumsum(mass)
-    total = float(below[-1])
-    first = int(np.searchsorted(below, q * total - _EXACT))
-    first = min(first, len(value) - 1)
-    if abs(float(below[first]) - q * total) > _EXACT:
+def _upto(spread: Spread, n: Floats) -> Floats:
+    """Share of the persons up to each value; persons are counted before anything is divided, so rounding never adds."""
+    if len(n) == 1:
+        return np.asarray(np.cumsum(spread.count) / n[0], dtype=np.float64)
+    upto = np.zeros(len(spread.value))
+    for k, weight in enumerate(spread.weights):
+        upto += np.cumsum(np.where(spread.stratum == k, spread.count, 0.0)) * (weight / n[k] if n[k] > 0 else math.nan)
+    return upto
+
+
+def quantile_of(value: Floats, upto: Floats, q: float) -> float:
+    """The q-quantile of sorted values with the shares up to each: the inverse, averaged where q is met exactly."""
+    first = min(int(np.searchsorted(upto, q - _EXACT)), len(value) - 1)
+    if abs(float(upto[first]) - q) > _EXACT:
         return float(value[first])
-    following = min(int(np.searchsorted(below, float(below[first]) + _EXACT)), len(value) - 1)
+    following = min(int(np.searchsorted(upto, float(upto[first]) + _EXACT)), len(value) - 1)
     return float(value[first] + (value[following] - value[first]) / 2.0)
 
 
@@ -243,9 +250,9 @@ def _share_error(spread: Spread, n: Floats, value: float) -> tuple[float, float]
     return math.sqrt(float(np.sum(spread.weights**2 * parts))), float(len(total) - size + 1)
 
 
-def _heaviest(spread: Spread, mass: Floats, window: tuple[float, float]) -> float:
-    """The largest mass that one value of several persons has inside a window of ranks."""
+def _heaviest(spread: Spread, upto: Floats, window: tuple[float, float]) -> float:
+    """The largest share that one value of several persons has inside a window of ranks."""
     starts = np.flatnonzero(np.concatenate([[True], spread.value[1:] != spread.value[:-1]]))
-    below = np.concatenate([[0.0], np.cumsum(np.add.reduceat(mass, starts))])
+    below = np.concatenate([[0.0], upto[starts[1:] - 1], [1.0]])
     inside = np.minimum(below[1:], window[1]) - np.maximum(below[:-1], window[0])
     return float(np.max(inside, where=np.add.reduceat(spread.count, starts) > 1, initial=0.0))

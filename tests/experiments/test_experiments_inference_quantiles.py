@@ -97,7 +97,17 @@ def test_the_quantile_is_the_second_definition_of_hyndman_and_fan():
         values = np.sort(chance.integers(0, 30, n).astype(float))
         for q in (0.05, 0.1, 0.25, 0.5, 0.9):
             wanted = np.quantile(values, q, method="averaged_inverted_cdf")
-            assert quantile_of(values, np.full(n, 1 / n), q) == pytest.approx(wanted, rel=1e-14)
+            assert quantile_of(values, np.arange(1, n + 1) / n, q) == pytest.approx(wanted, rel=1e-14)
+
+
+@pytest.mark.parametrize("strata", [None, 2])
+@pytest.mark.parametrize("n", [100_000, 999_998])
+def test_the_midpoint_is_met_among_many_persons(n, strata):
+    """Adding a share of 1 / n so many times misses 0.5 by rounding; counting persons does not."""
+    ladder = np.arange(n)
+    home = None if strata is None else (ladder // 2) % strata
+    found = compare_quantiles(ladder, ladder + 3, strata=home, control_strata=home)
+    assert (found.treatment, found.control) == ((n - 1) / 2, (n + 5) / 2)
 
 
 def test_clusters_of_one_are_no_clusters_and_copies_widen():
