@@ -53,17 +53,17 @@ def simulate_on_data(
     rows, tallies = [], []
     for name in measured:
         redraw = _redraw(experiment, table, name, shares)
-        kinds = [("A/A", Injection())]
+        trials = [("A/A", Injection())]
         if name in chosen:
-            kinds.append(("A/B", _injection(experiment, name, redraw, chosen[name])))
-        for kind, injection in kinds:
-            rng = generator(seed, f"simulate_on {kind} {name}")
+            trials.append(("A/B", _injection(experiment, name, redraw, chosen[name])))
+        for trial, injection in trials:
+            rng = generator(seed, f"simulate_on {trial} {name}")
             found = tally_arms(
                 redraw, _Fitting(experiment, name), rng, control=experiment.control, replications=replications,
                 injection=injection,
             )  # fmt: skip
             for arm, tally in found.items():
-                rows.append(simulated_row(name, arm, tally, effect=injection.truth, kind=kind))
+                rows.append(simulated_row(name, arm, tally, effect=injection.truth, trial=trial))
                 tallies.append(tally)
     table.problems.raise_if_any()
     settings = {"replications": replications, "seed": seed, "level": experiment.level}

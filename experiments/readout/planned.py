@@ -49,7 +49,7 @@ def plan_by_pilot(  # noqa: PLR0913 - what the methods of Experiment pass on
     *,
     effect: Effects | None = None,
     power: float | None = 0.8,
-    n: float | None = None,
+    persons: float | None = None,
     side: Side = "two",
     options: PlanOptions | None = None,
 ) -> PilotPlan:
@@ -65,12 +65,12 @@ def plan_by_pilot(  # noqa: PLR0913 - what the methods of Experiment pass on
     if power is not None:
         check_power(power, max(contrast.test.tail for contrast in contrasts))
     if kind != "size":
-        _check_persons(n)
+        _check_persons(persons)
     chosen = {} if effect is None else effects_by_metric(effect, metrics, primary=experiment.primary)
-    rows = make_rows(kind, contrasts, control=experiment.control, effects=chosen, power=power, persons=n)
-    persons = int(metrics[experiment.primary].n.sum())
+    rows = make_rows(kind, contrasts, control=experiment.control, effects=chosen, power=power, persons=persons)
+    seen = int(metrics[experiment.primary].n.sum())
     return PilotPlan(
-        kind=kind, rows=rows, primary=experiment.primary, level=level, power=power, persons=persons,
+        kind=kind, rows=rows, primary=experiment.primary, level=level, power=power, persons=seen,
         findings=findings, recipe=_recipe(experiment, measured, design, side),
     )  # fmt: skip
 
@@ -136,10 +136,10 @@ def planned_shares(
     return observed, (Finding(code="PILOT_SHARES", status="note", values={"arms": len(arms)}),)
 
 
-def _check_persons(n: object) -> None:
+def _check_persons(persons: object) -> None:
     problems: list[str] = []
-    if not checked_number("n", n, problems) >= 1.0:
-        raise InputError(f"n is the number of persons in all arms together, a number of 1 or more, got {n!r}.")
+    if not checked_number("persons", persons, problems) >= 1.0:
+        raise InputError(f"persons counts all arms together, a number of 1 or more, got {persons!r}.")
 
 
 def _checked_options(options: PlanOptions | None) -> PlanOptions:
@@ -215,14 +215,23 @@ def _contrasts(
 
 
 def _guarded(experiment: Experiment, contrast: PilotContrast) -> PilotContrast:
-    """A guardrail is planned to be shown safe: the upper bound of its rise at most the margin, read once."""
+    """A guardrail is planned to be shown safe: the bound of its worsening at most the margin, read once.
+
+    As in the readout's guardrails, what is worse follows from the metric's direction.
+    """
     from scipy.special import ndtri
 
-    named = [one for one in experiment.guardrails if getattr(one, "metric", None) == contrast.metric.name]
-    if not named:
+    metric = contrast.metric
+    named = [one for one in experiment.guardrails if getattr(one, "metric", None) == metric.name]
+    if not named or metric.role != "guardrail":
         return contrast
     margin, tail = float(getattr(named[0], "margin", 0.0)), 1.0 - float(getattr(named[0], "level", 0.95))
     test = PlannedTest(tail=tail, limits=(-float(ndtri(tail)),), fractions=(1.0,), both=False)
+    if metric.metric.direction is None:
+        unknown = replace(metric, note=metric.note or "NO_DIRECTION")
+        return replace(contrast, metric=unknown, test=test, margin=margin)
+    if metric.metric.direction == "up":  # a fall is the harm
+        return replace(contrast, test=test, side="greater", margin=-margin, words=f", fall at most {margin:g}")
     return replace(contrast, test=test, side="less", margin=margin, words=f", rise at most {margin:g}")
 
 

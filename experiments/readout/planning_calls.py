@@ -45,7 +45,7 @@ class PlanningCalls:
 
         Returns:
             One row per metric and arm; `total` is what the primary metric needs. The range of the total shows the
-            pilot's own uncertainty about the baseline.
+            pilot's own uncertainty about the baseline; it is empty where the answer does not hang on the baseline.
 
         Raises:
             TableError: As for `analyze`.
@@ -67,13 +67,13 @@ class PlanningCalls:
         return plan_by_pilot("size", _declared(self), pilot, effect=effect, power=power, side=side, options=options)
 
     def power(
-        self, pilot: object, *, n: float, effect: Effects, side: Side = "two", options: PlanOptions | None = None
+        self, pilot: object, *, persons: float, effect: Effects, side: Side = "two", options: PlanOptions | None = None
     ) -> PilotPlan:
         """The power of this experiment, by a pilot.
 
         Args:
             pilot: As for `sample_size`.
-            n: Persons of all arms together.
+            persons: Persons of all arms together (not of the control alone, which `power_rates` takes as ``n``).
             effect: As for `sample_size`.
             side: As for `sample_size`.
             options: As for `sample_size`.
@@ -86,17 +86,23 @@ class PlanningCalls:
         from experiments.readout.planned import plan_by_pilot
 
         return plan_by_pilot(
-            "power", _declared(self), pilot, effect=effect, power=None, n=n, side=side, options=options
+            "power", _declared(self), pilot, effect=effect, power=None, persons=persons, side=side, options=options
         )
 
     def detectable(
-        self, pilot: object, *, n: float, power: float = 0.8, side: Side = "two", options: PlanOptions | None = None
+        self,
+        pilot: object,
+        *,
+        persons: float,
+        power: float = 0.8,
+        side: Side = "two",
+        options: PlanOptions | None = None,
     ) -> PilotPlan:
         """The smallest effect that this experiment can find on every metric, by a pilot, in the wished direction.
 
         Args:
             pilot: As for `sample_size`.
-            n: Persons of all arms together.
+            persons: Persons of all arms together (not of the control alone, which `detectable_rates` takes as ``n``).
             power: As for `sample_size`.
             side: As for `sample_size`.
             options: As for `sample_size`.
@@ -108,7 +114,9 @@ class PlanningCalls:
         """
         from experiments.readout.planned import plan_by_pilot
 
-        return plan_by_pilot("detectable", _declared(self), pilot, power=power, n=n, side=side, options=options)
+        return plan_by_pilot(
+            "detectable", _declared(self), pilot, power=power, persons=persons, side=side, options=options
+        )
 
     def simulate_on(
         self, pilot: object, *, effect: Effects | None = None, replications: int = 1000, seed: int = 0
@@ -127,8 +135,8 @@ class PlanningCalls:
             seed: Seed of the assignments.
 
         Returns:
-            One row per metric, arm and kind, with exact binomial intervals; the findings AA_RATE say where a method is
-            off on data like these.
+            One row per metric, arm and trial (A/A, A/B), with exact binomial intervals; the findings AA_RATE say where
+            a method is off on data like these.
 
         Raises:
             TableError: As for `analyze`.

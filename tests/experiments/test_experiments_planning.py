@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import math
+import pickle
 from datetime import date
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import integrate, optimize, stats
 
@@ -42,6 +45,19 @@ def test_whole_persons_round_up_and_count_every_arm():
     assert size.total == size.control + 2 * size.treatment
     exact = ex.sample_size_rates(0.2, 0.35, method="exact")
     assert exact.exact == exact.control
+
+
+def test_numbers_of_numpy_and_pandas_serve_and_results_can_be_copied():
+    power = ex.power_rates(0.2, 0.25, 1094)
+    for copied in (copy.deepcopy(power), pickle.loads(pickle.dumps(power))):
+        assert (copied, repr(copied)) == (power, repr(power))
+    options = O(arms=np.int64(3), looks=np.array([0.5, 1.0]))
+    plain = ex.sample_size_rates(0.2, 0.25, options=O(arms=3, looks=(0.5, 1.0)))
+    assert ex.sample_size_rates(0.2, 0.25, options=options) == plain
+    rows = ex.power_to_pay(0.02, np.array([0.03, 0.04]), pd.Series([1000, 2000]), value=85.0, cost=0.2).rows
+    assert [(row.n, row.treatment) for row in rows] == [(1000, 0.03), (1000, 0.04), (2000, 0.03), (2000, 0.04)]
+    assert ex.plan_duration(1000, pd.Series([300, 500, 400])).days == ex.plan_duration(1000, [300, 500, 400]).days
+    assert ex.power_means(1.0, [1.0, 2.0], 20) == ex.power_means(1.0, (1.0, 2.0), 20)
 
 
 def test_clusters_are_whole():
@@ -136,6 +152,7 @@ def test_exact_persons_have_the_power_and_one_less_has_not(method):
         (lambda: ex.best_shares(costs={"sms": 1.0}), "must name the control"),
         (lambda: ex.power_to_pay(0.02, 0.03, 1000, value=5, cost=0.1, incentive=6), "eats the whole value"),
         (lambda: ex.sample_size_to_pay(0.02, 0.021, value=85, cost=0.2), "must not PASS"),
+        (lambda: ex.power_to_pay(0.02, [], 1000, value=5, cost=0.1), "at least one number"),
         (lambda: ex.power_curve([0.1], [10]), "give either control"),
         (lambda: ex.plan_duration(1000, [100, 200]), "sum to 300 persons"),
         (lambda: ex.plan_duration(1000, 0), "some above 0"),

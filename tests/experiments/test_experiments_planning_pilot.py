@@ -63,9 +63,9 @@ def test_the_three_questions_agree():
     experiment = spec(metrics, strata="region", correction="holm")
     plan = experiment.sample_size(frame, effect={"woken": 0.02, "value": 0.4, "r": "5%"})
     for row in plan.rows:
-        power = experiment.power(frame, n=row.n_total, effect={row.metric: row.effect}).rows[0].power
+        power = experiment.power(frame, persons=row.n_total, effect={row.metric: row.effect}).rows[0].power
         assert power == pytest.approx(0.8, abs=2e-3)
-        found = experiment.detectable(frame, n=row.n_total)
+        found = experiment.detectable(frame, persons=row.n_total)
         effect = next(one.effect for one in found.rows if one.metric == row.metric)
         assert effect == pytest.approx(row.effect, rel=2e-3)
 
@@ -140,7 +140,7 @@ def test_what_the_pilot_cannot_tell_is_said():
     assert "ATOM" in found["q"].note
     assert found["woken"].n_total is None
     assert "–" in repr(spec(metrics).sample_size(frame, effect="10%"))
-    tiny = spec().detectable(table(), n=2)
+    tiny = spec().detectable(table(), persons=2)
     assert tiny.rows[0].note == "NOT_DETECTABLE"
 
 
@@ -158,10 +158,10 @@ def test_simulations_find_what_they_should():
     metrics = {"woken": ex.Rate("woken"), "value": ex.Mean("value")}
     experiment = spec(metrics, shares={"holdout": 0.3, "sms": 0.7})
     found = experiment.simulate_on(frame, effect={"woken": 0.03, "value": 0.5}, replications=120)
-    rows = {(row.metric, row.kind): row for row in found.rows}
+    rows = {(row.metric, row.trial): row for row in found.rows}
     assert rows["woken", "A/A"].rejected < 0.15
     claimed = {row.metric: row.power for row in
-               experiment.power(frame, n=len(frame), effect={"woken": 0.03, "value": 0.5}).rows}  # fmt: skip
+               experiment.power(frame, persons=len(frame), effect={"woken": 0.03, "value": 0.5}).rows}  # fmt: skip
     # value is secondary and alone in its family, so the plan's level is the simulation's
     for name in metrics:
         row = rows[name, "A/B"]
@@ -176,7 +176,7 @@ def test_simulations_find_what_they_should():
         ).to_dicts()
     )
     with language("zh"):
-        assert "重新随机分组" in repr(found)
+        assert "随机重新分组" in repr(found)
 
 
 @pytest.mark.parametrize(
@@ -303,10 +303,46 @@ def test_a_guardrail_is_planned_to_be_shown_safe():
     size = ex.sample_size_rates(p, p, allocation=9.0, null=0.01, side="less")
     assert row.n_total == int(np.ceil(size.exact / 0.1 - 1e-6))
     assert row.method == "score, rise at most 0.01"
-    power = next(one for one in experiment.power(frame, n=row.n_total, effect=0.02).rows if one.metric == "closed")
+    found = experiment.power(frame, persons=row.n_total, effect=0.02).rows
+    power = next(one for one in found if one.metric == "closed")
     assert power.power == pytest.approx(0.8, abs=1e-3)
     never = spec(metrics, guardrails=[ex.Guardrail("closed", 0.0)]).sample_size(frame, effect=0.02)
     assert next(one for one in never.rows if one.metric == "closed").note == "NOT_DETECTABLE"
+
+
+def test_a_guardrail_that_must_not_fall_is_planned_downwards():
+    frame = table()
+    frame["kept"] = (np.random.default_rng(2).random(len(frame)) < 0.6).astype(int)
+
+    def row(direction, margin=0.05, **options):
+        metrics = {"woken": ex.Rate("woken"), "kept": ex.Rate("kept", direction=direction)}
+        experiment = spec(metrics, guardrails=[ex.Guardrail("kept", margin)])
+        return next(one for one in experiment.sample_size(frame, **({"effect": 0.02} | options)).rows
+                    if one.metric == "kept")  # fmt: skip
+
+    p = frame.kept.mean()
+    size = ex.sample_size_rates(p, p, allocation=9.0, null=-0.05, side="greater")
+    fall = row("up")
+    assert fall.n_total == int(np.ceil(size.exact / 0.1 - 1e-6))
+    assert fall.method == "score, fall at most 0.05"
+    assert row("up", effect={"kept": 0.02}).n_total < fall.n_total < row("up", effect={"kept": -0.02}).n_total
+    assert row("up", effect={"kept": -0.05}).note == "NOT_DETECTABLE"
+    assert row(None).note == "NO_DIRECTION"
+    assert row("down", effect={"kept": 0.02}).n_total > row("down", effect={"kept": -0.02}).n_total
+
+
+def test_a_guardrail_leaves_the_primary_metric_its_own_plan():
+    plain = spec().sample_size(table(), effect=0.02).to_dicts()
+    assert spec(guardrails=[ex.Guardrail("woken", 0.05)]).sample_size(table(), effect=0.02).to_dicts() == plain
+
+
+def test_a_range_is_told_only_where_the_baseline_matters():
+    frame, metrics = table(), {"woken": ex.Rate("woken"), "value": ex.Mean("value")}
+    share = {row.metric: row for row in spec(metrics).sample_size(frame, effect="10%").rows}
+    assert all(row.n_total_low < row.n_total < row.n_total_high for row in share.values())
+    fixed = {row.metric: row for row in spec(metrics).sample_size(frame, effect={"woken": 0.02, "value": 0.5}).rows}
+    assert fixed["woken"].n_total_low < fixed["woken"].n_total
+    assert fixed["value"].n_total_low is fixed["value"].n_total_high is None
 
 
 def test_aggregates_plan_what_their_rows_plan():
@@ -340,8 +376,8 @@ def test_a_planned_pass_is_the_verdict(hits, control_hits):
 
 @pytest.mark.parametrize("n", [None, "many", float("nan"), 0, True, -5])
 def test_persons_must_be_a_number(n):
-    with pytest.raises(ex.InputError, match="persons in all arms together"):
-        spec().detectable(table(200), n=n)
+    with pytest.raises(ex.InputError, match="persons counts all arms together"):
+        spec().detectable(table(200), persons=n)
 
 
 def test_impossible_rates_and_pilots_are_refused():

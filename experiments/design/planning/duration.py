@@ -119,6 +119,8 @@ def plan_duration(  # noqa: PLR0913 - keyword-only options of a public function
         >>> [(look.persons, look.days, str(look.reading_on)) for look in plan.looks]
         [(30000, 72.0, '2026-12-12'), (60000, 114.0, '2027-01-23')]
     """
+    if hasattr(arrivals, "tolist"):  # an array, or a column of a data frame
+        arrivals = arrivals.tolist()
     problems: list[str] = []
     wanted = checked_number("persons", persons, problems)
     if not problems and wanted < 1.0:
@@ -152,7 +154,7 @@ def plan_duration(  # noqa: PLR0913 - keyword-only options of a public function
 
 
 def _each(arrivals: float | Sequence[float]) -> list[float]:
-    return list(arrivals) if isinstance(arrivals, Sequence) and not isinstance(arrivals, str) else [arrivals]
+    return [arrivals] if isinstance(arrivals, str) or not isinstance(arrivals, Sequence) else list(arrivals)
 
 
 def _looks(looks: int | Sequence[float]) -> tuple[float, ...]:

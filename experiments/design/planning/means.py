@@ -278,7 +278,7 @@ def mean_case(  # noqa: PLR0913 - what the public functions pass on
     level, side = check_level(level), check_side(side)
     problems: list[str] = []
     shift = checked_number("null", null, problems)
-    both = std if isinstance(std, tuple) else (std, std)
+    both = tuple(std) if isinstance(std, (tuple, list)) else (std, std)
     if len(both) != 2:
         problems.append(f"std must be one number, or a pair (control, treated), got {std!r}.")
     spread = [checked_number("std", one, problems) for one in both]

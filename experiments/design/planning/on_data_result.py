@@ -20,7 +20,7 @@ __all__ = ["DataSimulation", "SimulatedRow", "judged", "simulated_row"]
 
 _ALARM = 1e-3
 _FIELDS = (
-    Field("metric", "text"), Field("arm", "text"), Field("kind", "text"), Field("effect"),
+    Field("metric", "text"), Field("arm", "text"), Field("trial", "text"), Field("effect"),
     Field("replications", "count"), Field("rejected", "rate"), Field("rejected_low", "rate"),
     Field("rejected_high", "rate"), Field("up", "rate"), Field("down", "rate"), Field("coverage", "rate"),
     Field("coverage_low", "rate"), Field("coverage_high", "rate"), Field("undefined", "count"),
@@ -34,7 +34,7 @@ class SimulatedRow:
     Attributes:
         metric: Name of the metric.
         arm: The arm.
-        kind: "A/A" without an effect, "A/B" with one.
+        trial: "A/A" without an effect, "A/B" with one.
         effect: The difference that was put in.
         replications: Replications with an interval.
         rejected: Share of them whose interval excludes 0: false positives in A/A; in A/B in the direction of the
@@ -51,7 +51,7 @@ class SimulatedRow:
 
     metric: str
     arm: str
-    kind: str
+    trial: str
     effect: float
     replications: int
     rejected: float | None
@@ -70,7 +70,7 @@ class DataSimulation(TabularResult):
     """Simulations of the experiment on the user's own rows.
 
     Attributes:
-        rows: One row per metric, arm and kind.
+        rows: One row per metric, arm and trial.
         level: Confidence level of the experiment.
         persons: Persons in the pilot.
         findings: Whether the false positives are what the level promises, per metric and arm.
@@ -96,13 +96,13 @@ class DataSimulation(TabularResult):
         return Display(title, (records_table(self._records(), decisive="rejected"), *lines, *self.recipe.sentences()))
 
 
-def simulated_row(metric: str, arm: object, tally: ArmTally, *, effect: float, kind: str) -> SimulatedRow:
+def simulated_row(metric: str, arm: object, tally: ArmTally, *, effect: float, trial: str) -> SimulatedRow:
     """A row with exact binomial intervals of level 0.95."""
     n = tally.replications
-    right = tally.up + tally.down if kind == "A/A" else tally.up if effect > 0.0 else tally.down
+    right = tally.up + tally.down if trial == "A/A" else tally.up if effect > 0.0 else tally.down
     rejected, covered = _share(right, n), _share(tally.covered, n)
     return SimulatedRow(
-        metric=metric, arm=str(arm), kind=kind, effect=effect, replications=n, rejected=rejected[0],
+        metric=metric, arm=str(arm), trial=trial, effect=effect, replications=n, rejected=rejected[0],
         rejected_low=rejected[1], rejected_high=rejected[2], up=_share(tally.up, n)[0], down=_share(tally.down, n)[0],
         coverage=covered[0], coverage_low=covered[1], coverage_high=covered[2], undefined=tally.undefined,
     )  # fmt: skip
@@ -123,7 +123,7 @@ def judged(rows: Sequence[SimulatedRow], tallies: Sequence[ArmTally], *, level: 
     """Whether each A/A's two tails are what the level promises; all checks of one result share a chance of 0.1 %."""
     from scipy.stats import binomtest
 
-    checks = [(row, tally) for row, tally in zip(rows, tallies, strict=True) if row.kind == "A/A"]
+    checks = [(row, tally) for row, tally in zip(rows, tallies, strict=True) if row.trial == "A/A"]
     alarm = _ALARM / max(1, 2 * len(checks))
     found = []
     for row, tally in checks:

@@ -67,6 +67,10 @@ class PlanOptions:
     cluster_variation: float = 0.0
 
     def __post_init__(self) -> None:
+        for name in ("arms", "looks"):  # numbers and arrays of NumPy and pandas are as good as Python's
+            given = getattr(self, name)
+            if hasattr(given, "tolist"):
+                object.__setattr__(self, name, given.tolist())
         problems: list[str] = []
         _check_arms(self, problems)
         _check_looks(self, problems)

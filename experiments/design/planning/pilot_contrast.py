@@ -40,7 +40,8 @@ class PilotContrast:
         side: Side of the test.
         reach: Share of the arm whom the campaign reaches.
         words: What the formula's name adds: looks, reach.
-        margin: For a guardrail the largest rise that is acceptable, which the test takes as null; None for the others.
+        margin: For a guardrail the worst difference that is acceptable, which the test takes as null: above 0 where a
+            rise is harm, below 0 where a fall is; None for the others.
     """
 
     metric: PilotMetric

@@ -54,8 +54,9 @@ class PilotRow:
         n_control: Persons in the control.
         n: Persons in the arm.
         n_total: Persons in all arms of the experiment.
-        n_total_low: The smaller total if the baseline were at an end of its interval.
-        n_total_high: The larger one.
+        n_total_low: The smaller total if the baseline were at an end of its interval; None where the total does not
+            hang on the baseline (an absolute effect on anything but a rate).
+        n_total_high: The larger one; None also where the interval ends at a rate of 0 or 1.
         clusters_control: Clusters in the control.
         clusters: Clusters in the arm.
         method: Name of the formula.
@@ -224,8 +225,11 @@ def make_rows(
 
 
 def _never(contrast: PilotContrast, effect: float | str | None) -> bool:
-    """Whether a guardrail's margin leaves nothing to show: the effect expected is as large."""
-    return contrast.margin is not None and effect is not None and absolute(contrast.metric, effect) >= contrast.margin
+    """Whether a guardrail's margin leaves nothing to show: the worsening expected is as large."""
+    if contrast.margin is None or effect is None:
+        return False
+    beyond = absolute(contrast.metric, effect) - contrast.margin
+    return beyond >= 0.0 if contrast.side == "less" else beyond <= 0.0
 
 
 def _check_rate(contrast: PilotContrast, size: float) -> None:
@@ -251,6 +255,8 @@ def _answer(
     if kind == "power":
         return {"effect": size, "power": contrast.power(size, persons or 0.0), "total": persons}
     totals = [contrast.persons(size, power or 0.8)]
+    if not isinstance(metric.metric, Rate) and not isinstance(effect, str):
+        return {"effect": size, "power": power, "total": totals[0]}  # the baseline plays no part
     for end in (metric.low, metric.high):
         there = contrast.at(end)
         ends = absolute(there.metric, effect)

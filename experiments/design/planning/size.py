@@ -57,6 +57,10 @@ class Planned(float):
         made.note = note
         return made
 
+    def __getnewargs__(self) -> tuple[float, str, str]:  # type: ignore[override]
+        """What a copy, or a pickle for another process, is made of."""
+        return float(self), self.method, self.note
+
     def __repr__(self) -> str:
         told = f"{self.method}; {self.note}" if self.note else self.method
         return f"{float(self):.6g} ({told})"
