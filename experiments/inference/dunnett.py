@@ -165,9 +165,9 @@ class Dunnett(TabularResult):
         Raises:
             InputError: For an unknown arm.
         """
-        if arm not in self.arms:
+        if str(arm) not in self.arms:
             raise InputError(f"there is no arm {arm!r}. {closest(str(arm), self.arms)}")
-        return self.comparisons[self.arms.index(arm)]
+        return self.comparisons[self.arms.index(str(arm))]
 
     def _records(self) -> Records:
         rows = []
@@ -234,7 +234,7 @@ def dunnett(
         Dunnett (1955), Journal of the American Statistical Association 50:1096. Hasler and Hothorn (2008), Biometrical
         Journal 50:793. Dunnett and Tamhane (1991), Statistics in Medicine 10:939.
 
-    Verified against R's mvtnorm and multcomp, scipy.stats.dunnett and Dunnett's printed tables; see
+    Verified against R's mvtnorm and multcomp, scipy.stats.dunnett and a printed table of Dunnett's; see
     docs/methods/dunnett.md.
 
     Example:
@@ -247,7 +247,7 @@ def dunnett(
     """
     level, side = check_level(level), check_side(side)
     names, figures = _figures(arms, control, equal_variances=equal_variances)
-    base = names.index(control)
+    base = names.index(str(control))
     others = [i for i in range(len(names)) if i != base]
     plain = [compare_figures(figures, i, base, level=level, side=side) for i in others]
     p = [found.difference.p_value for found in plain]
@@ -258,7 +258,7 @@ def dunnett(
     method = "dunnett" + ("" if equal_variances else " welch") + (", step-down" if step_down else "")
     return Dunnett(
         arms=tuple(names[i] for i in others),
-        control=control,
+        control=str(control),
         comparisons=tuple(
             as_joint(
                 compare_figures(figures, i, base, level=test.level, side=side),
@@ -286,6 +286,9 @@ def _figures(arms: Any, control: str, *, equal_variances: bool) -> tuple[list[st
             "arms must be a dict of name to (mean, standard deviation, persons) with the control and at least one "
             f"other arm; control={control!r}, got {known}."
         )
+    names = [str(name) for name in arms]
+    if len(set(names)) < len(names):
+        raise InputError(f"the names of the arms must differ as text, got {', '.join(map(repr, arms))}.")
     problems: list[str] = []
     rows = [_row(name, given, problems) for name, given in arms.items()]
     raise_problems(problems)
@@ -297,7 +300,7 @@ def _figures(arms: Any, control: str, *, equal_variances: bool) -> tuple[list[st
         weights=np.ones(1),
         equal_variances=equal_variances,
     )
-    return [str(name) for name in arms], made
+    return names, made
 
 
 def _row(name: str, given: tuple[Any, Any, Any], problems: list[str]) -> tuple[float, float, float]:

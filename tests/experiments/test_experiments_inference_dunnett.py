@@ -1,4 +1,4 @@
-"""Dunnett's test against mvtnorm, multcomp, SciPy, the printed tables and a slow integral."""
+"""Dunnett's test against mvtnorm, multcomp, SciPy, a printed table and slow integrals."""
 
 from __future__ import annotations
 
@@ -19,19 +19,18 @@ from experiments.inference.joint_t import joint_critical, joint_p, joint_tail, l
 PLACE = Path(__file__).parents[1] / "references/dunnett"
 FILES = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(PLACE.glob("*.json"))}
 TAILS = [(name, row) for name in FILES if name.startswith("tails") for row in FILES[name]["expected"]]
-# Dunnett (1955), JASP 50:1096, tables 1a (one-sided) and (1964), Biometrics 20:482, table II (two-sided); 5 %, equal
-# persons in all arms: degrees of freedom, arms besides the control, printed value.
+# Dunnett (1955), JASA 50:1112, one-sided 5 %, equal persons in all arms, as a textbook reprints it (appendix, table 11,
+# page 1117; https://text-id.123dok.com/document/lzg28pv2y-one-sided-one-sided-um-05-one-tailed-um-10-two-tailed-n.html):
+# degrees of freedom to the values for these numbers of arms besides the control.
+PRINTED_ARMS = (2, 3, 4, 5, 6, 9, 12, 20)
 PRINTED = {
-    "two": [
-        (10, 2, 2.57), (10, 3, 2.76), (10, 4, 2.89), (10, 5, 2.99), (10, 9, 3.24), (20, 2, 2.38), (20, 3, 2.54),
-        (20, 4, 2.65), (20, 5, 2.73), (20, 9, 2.95), (math.inf, 2, 2.21), (math.inf, 3, 2.35), (math.inf, 4, 2.44),
-        (math.inf, 5, 2.51), (math.inf, 9, 2.69),
-    ],
-    "greater": [
-        (10, 2, 2.15), (10, 3, 2.34), (10, 4, 2.47), (20, 2, 2.03), (20, 3, 2.19), (20, 4, 2.30),
-        (math.inf, 2, 1.92), (math.inf, 3, 2.06), (math.inf, 5, 2.23), (math.inf, 9, 2.42),
-    ],
-}  # fmt: skip
+    6: (2.34, 2.56, 2.71, 2.83, 2.92, 3.12, 3.26, 3.50),
+    10: (2.15, 2.34, 2.47, 2.56, 2.64, 2.81, 2.92, 3.12),
+    20: (2.03, 2.19, 2.30, 2.39, 2.46, 2.60, 2.70, 2.87),
+    40: (1.97, 2.13, 2.23, 2.31, 2.37, 2.51, 2.60, 2.75),
+    120: (1.93, 2.08, 2.18, 2.26, 2.32, 2.45, 2.53, 2.68),
+    math.inf: (1.92, 2.06, 2.16, 2.23, 2.29, 2.42, 2.50, 2.64),
+}
 ARMS = {"holdout": (10.4, 28.0, 1000), "sms": (12.1, 30.0, 4000), "full": (13.9, 31.0, 4000)}
 
 
@@ -43,12 +42,26 @@ def test_joint_tails(name, row):
     assert found == pytest.approx(row["tail"], rel=FILES[name]["rtol"], abs=FILES[name]["atol"])
 
 
-@pytest.mark.parametrize("side", PRINTED)
-def test_printed_tables(side):
-    for df, arms, printed in PRINTED[side]:
-        tail = joint_critical(0.95, np.full(arms, math.sqrt(0.5)), arms, df, side)
-        t = scipy.stats.t.isf(tail / (2 if side == "two" else 1), df)
-        assert abs(t - printed) <= 0.005 + 1e-9, (df, arms, t)
+def critical(df, arms, side):
+    tail = joint_critical(0.95, np.full(arms, math.sqrt(0.5)), arms, df, side)
+    return scipy.stats.t.isf(tail / (2 if side == "two" else 1), df)
+
+
+@pytest.mark.parametrize(
+    ("df", "arms", "printed"),
+    [(df, arms, t) for df, row in PRINTED.items() for arms, t in zip(PRINTED_ARMS, row, strict=True)],
+)
+def test_printed_table(df, arms, printed):
+    # Two decimals; a few last digits of the print are off by one.
+    assert abs(critical(df, arms, "greater") - printed) <= 0.0065
+
+
+@pytest.mark.parametrize(
+    "row", FILES["critical"]["expected"], ids=lambda row: f"{row['df']} {row['arms']} {row['side']}"
+)
+def test_critical_values(row):
+    found = critical(float(row["df"]), row["arms"], row["side"])
+    assert found == pytest.approx(row["critical"], rel=FILES["critical"]["rtol"])
 
 
 @pytest.mark.parametrize("row", FILES["glht"]["expected"], ids=lambda row: f"{row['name']} {row['side']}")
@@ -206,3 +219,12 @@ def test_bad_arms_are_refused(arms, message):
 def test_unknown_arm_is_named():
     with pytest.raises(InputError, match="there is no arm 'smss'"):
         ex.dunnett(ARMS, control="holdout").comparison("smss")
+
+
+def test_arms_may_have_numbers_for_names_but_no_two_the_same_text():
+    found = ex.dunnett({0: (10.4, 28.0, 1000), 1: (12.1, 30.0, 4000), 2: (13.9, 31.0, 4000)}, control=0)
+    assert (found.control, found.arms) == ("0", ("1", "2"))
+    assert found.p_adjusted == ex.dunnett(ARMS, control="holdout").p_adjusted
+    assert found.comparison(2) is found.comparison("2")
+    with pytest.raises(InputError, match="must differ as text, got 1, '1'"):
+        ex.dunnett({1: (1.0, 1.0, 5), "1": (1.0, 1.0, 5)}, control=1)

@@ -69,3 +69,23 @@ for (a in names(sides)) rows[[length(rows) + 1]] <- one("unequal sizes", y, g, a
 # p-values and quantiles come from Genz and Bretz's lattice: about 3e-4 in the interval's ends
 # (qmvt stops on its own error estimate).
 save("glht.json", rows, 2e-4, 5e-4, paste0(versions, ": multcomp::glht Dunnett, summary and confint"))
+
+# 5. Critical values at 5 %, equal persons in all arms, by base R: uniroot on nested quadrature (as in 3).
+tail_of <- function(t, k, df, two) {
+  l <- sqrt(.5)
+  inner <- function(w) integrate(function(y) sapply(y, function(v) {
+    inside <- pnorm((w - l * v) / sqrt(1 - l^2)) - if (two) pnorm((-w - l * v) / sqrt(1 - l^2)) else 0
+    dnorm(v) * (1 - inside^k)
+  }), -9, 9, rel.tol = 1e-9, subdivisions = 400)$value
+  if (is.infinite(df)) return(inner(t))
+  density <- function(s) exp(log(2) + df / 2 * log(df / 2) - lgamma(df / 2) + (df - 1) * log(s) - df * s^2 / 2)
+  f <- function(s) sapply(s, function(v) density(v) * inner(t * v))
+  integrate(f, 0, 1, rel.tol = 1e-8, subdivisions = 400)$value + integrate(f, 1, 1 + 12 / sqrt(df), rel.tol = 1e-8, subdivisions = 400)$value
+}
+rows <- list()
+for (two in c(TRUE, FALSE)) for (df in c(5, 10, 20, Inf)) for (k in c(2, 3, 4, 5, 9)) {
+  t <- uniroot(function(t) tail_of(t, k, df, two) - 0.05, c(1.5, 5), tol = 1e-9)$root
+  rows[[length(rows) + 1]] <- list(df = if (is.infinite(df)) "inf" else df, arms = k, side = if (two) "two" else "greater", critical = t)
+}
+write(toJSON(list(inputs = list(level = 0.95, loadings = "sqrt(0.5) each"), expected = rows, rtol = 1e-7, atol = 0,
+  source = paste0("R ", getRversion(), ", uniroot on nested stats::integrate, 2026-11-22")), auto_unbox = TRUE, digits = NA, pretty = TRUE), "critical.json")
