@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
@@ -12,7 +13,7 @@ from attribution.core.errors import InputError
 from experiments.inference.counts import raise_problems
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
 __all__ = ["CORRECTIONS", "Correction", "Family", "adjust_pvalues"]
 
@@ -38,7 +39,8 @@ def adjust_pvalues(p: Iterable[float | None], *, method: Correction = "holm") ->
         The adjusted p-values, each at most 1 and never below the given one.
 
     Raises:
-        InputError: A p-value is outside [0, 1] or the method is unknown; every bad p-value is listed.
+        InputError: A p-value is outside [0, 1], no list of them is given, or the method is unknown; every bad p-value
+            is listed.
 
     References:
         Holm (1979), Scandinavian Journal of Statistics 6:65. Hochberg (1988), Biometrika 75:800. Hommel (1988),
@@ -53,8 +55,10 @@ def adjust_pvalues(p: Iterable[float | None], *, method: Correction = "holm") ->
         >>> adjust_pvalues([0.01, None, 0.04], method="bonferroni")
         (0.02, None, 0.08)
     """
-    if method not in _METHODS:
+    if not isinstance(method, str) or method not in _METHODS:
         raise InputError(f"method must be one of {', '.join(_METHODS)}, got {method!r}.")
+    if not isinstance(p, Iterable) or isinstance(p, (str, bytes, Mapping)):
+        raise InputError(f"p must be a list of p-values, one per test of the family, got {p!r}.")
     given = list(p)
     problems: list[str] = []
     values = np.array([_checked(index, item, problems) for index, item in enumerate(given)], dtype=np.float64)

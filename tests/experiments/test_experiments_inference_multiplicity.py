@@ -72,3 +72,8 @@ def test_bad_input_is_refused_with_the_reason():
         adjust_pvalues([0.1, 1.2, "0.1"])
     with pytest.raises(InputError, match="method must be one of bonferroni, holm"):
         adjust_pvalues([0.1], method="sidak")
+    with pytest.raises(InputError, match="method must be one of bonferroni, holm"):
+        adjust_pvalues([0.1], method=["holm"])
+    for scalar in (0.04, "0.04", {"sms": 0.04}, None):
+        with pytest.raises(InputError, match="p must be a list of p-values"):
+            adjust_pvalues(scalar)
