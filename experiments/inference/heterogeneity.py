@@ -76,7 +76,7 @@ def interaction_of_estimates(effects: Floats, variances: Floats, freedom: Floats
     method = "welch interaction"
     if count < 2:
         return _undefined(count, method, "ONE_SEGMENT")
-    if not np.all(variances > 0.0) or not np.all(np.isfinite(effects)) or np.isnan(variances).any():
+    if not np.all(variances > 0.0) or not np.all(np.isfinite(effects)) or not np.all(np.isfinite(variances)):
         return _undefined(count, method, "ZERO_VARIANCE")
     weight = float(variances.min()) / variances  # a common unit, so that squares neither overflow nor vanish
     share = weight / weight.sum()

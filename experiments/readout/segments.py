@@ -15,11 +15,13 @@ from experiments.design.alarms import share_alarm
 from experiments.inference.heterogeneity import Interaction, interaction_of_estimates, interaction_of_rates
 from experiments.inference.multiplicity import adjust_pvalues
 from experiments.inference.score import Tables
+from experiments.metrics import Rate, inputs_of
 from experiments.readout.analysis import open_outcomes, trust_findings
 from experiments.readout.fit import fit_metric
-from experiments.readout.guard import refuse_post
+from experiments.readout.guard import refuse_disguised, refuse_post
 from experiments.readout.measure import measure
 from experiments.readout.recipe import readout_recipe
+from experiments.readout.remarks import metric_findings
 from experiments.readout.segments_parts import persons_by_segment, segment_part
 from experiments.readout.segments_result import EXPLORATORY, SegmentEffect, SegmentInteraction, SegmentReadout
 
@@ -47,7 +49,7 @@ class _Column:
         declared: Whether the experiment declares it.
         persons: Persons by segment and arm.
         fits: Metric to segment to its fit; a segment without a fit is absent.
-        reasons: Metric to segment to why there is no fit.
+        reasons: Metric to segment to why there is no fit, or what left it.
     """
 
     name: str
@@ -68,7 +70,11 @@ def analyze_by_segment(
     overall = measure(table, experiment, keys=(*experiment.layers, experiment.arm))
     findings = trust_findings(experiment, table, outcomes)
     table.problems.raise_if_any()
-    fits = {name: _fit(experiment, name, part) for name, part in overall.items()}
+    _refuse_outcomes(table, experiment, columns)
+    fits: dict[str, Fit] = {}
+    for name, part in overall.items():
+        fits[name], found = _fit(experiment, name, part)
+        findings += found + metric_findings(experiment, fits[name], part)
     made = [_column(table, experiment, name, min_persons) for name in columns]
     table.problems.raise_if_any()
     for column in made:
@@ -88,6 +94,20 @@ def analyze_by_segment(
     )
 
 
+def _measured_columns(experiment: Experiment) -> tuple[str, ...]:
+    """The columns whose effects are read: none of them was fixed before the assignment."""
+    bare = (str(getattr(guard, "metric", "")) for guard in experiment.guardrails)
+    measured = (inputs_of(metric).columns[0] for metric in experiment.metrics.values())
+    return (*measured, *(name for name in bare if name not in experiment.metrics))
+
+
+def _refuse_outcomes(table: Table, experiment: Experiment, columns: Sequence[str]) -> None:
+    """Refuse the primary outcome under another name."""
+    primary = experiment.metrics[experiment.primary]
+    if isinstance(primary, Rate):
+        refuse_disguised(table, columns, outcome=primary.column, use="a segment")
+
+
 def _chosen(experiment: Experiment, by: str | Sequence[str] | None, min_persons: object) -> tuple[str, ...]:
     given = tuple(experiment.segments or ()) if by is None else (by,) if isinstance(by, str) else by
     names = tuple(given) if isinstance(given, Sequence) else (given,)
@@ -101,7 +121,7 @@ def _chosen(experiment: Experiment, by: str | Sequence[str] | None, min_persons:
             raise InputError(f"by must be the name of a column or a list of names, got {by!r}.")
         if name in (experiment.arm, experiment.person):
             raise InputError(f"the column {name!r} is the arm or the person and cannot be a segment.")
-    refuse_post(names, experiment.post, use="a segment")
+    refuse_post(names, (*experiment.post, *_measured_columns(experiment)), use="a segment")
     if not isinstance(min_persons, int) or isinstance(min_persons, bool) or min_persons < 2:
         raise InputError(f"min_persons must be a whole number of 2 or more, got {min_persons!r}.")
     return tuple(dict.fromkeys(names))
@@ -128,12 +148,11 @@ def _check_columns(table: Table, columns: Sequence[str]) -> None:
             )  # fmt: skip
 
 
-def _fit(experiment: Experiment, name: str, part: Measured) -> Fit:
-    fit, _ = fit_metric(
+def _fit(experiment: Experiment, name: str, part: Measured) -> tuple[Fit, list[Finding]]:
+    return fit_metric(
         name, experiment.metrics[name], experiment.roles[name], part.moments, level=experiment.level, rows=part.rows,
         clusters=part.clusters, target=experiment.target,
     )  # fmt: skip
-    return fit
 
 
 def _column(table: Table, experiment: Experiment, name: str, min_persons: int) -> _Column:
@@ -152,7 +171,9 @@ def _column(table: Table, experiment: Experiment, name: str, min_persons: int) -
                 reasons[metric][segment] = "FEW_PERSONS"
                 continue
             try:
-                fits[metric][segment] = _fit(experiment, metric, segment_part(part, segment, arms))
+                fits[metric][segment], lost = _fit(experiment, metric, segment_part(part, segment, arms))
+                if lost:
+                    reasons[metric][segment] = "STRATUM_DROPPED"
             except DesignError as error:
                 reasons[metric][segment] = error.code
     declared = name in (experiment.segments or ())
@@ -187,7 +208,7 @@ def _interactions(column: _Column, experiment: Experiment, overall: Mapping[str,
             if arm == experiment.control:
                 continue
             fits = [part for part in column.fits[metric].values() if arm in part.arms]
-            test = _interaction(fits, arm, experiment.control)
+            test = _interaction(fits, arm, experiment.control, rates=fit.figures is None)
             left_out = len(column.persons) - test.segments
             note = "; ".join(filter(None, (test.note, "SEGMENT_LEFT_OUT" if left_out else "")))
             found.append(
@@ -203,8 +224,8 @@ def _interactions(column: _Column, experiment: Experiment, overall: Mapping[str,
     return found
 
 
-def _interaction(fits: Sequence[Fit], arm: object, control: object) -> Interaction:
-    if all(fit.figures is None for fit in fits):
+def _interaction(fits: Sequence[Fit], arm: object, control: object, *, rates: bool) -> Interaction:
+    if rates and all(fit.figures is None for fit in fits):
         tables = []
         for fit in fits:
             i, j = fit.position(arm), fit.position(control)
@@ -293,7 +314,8 @@ def _part(
 ) -> SegmentEffect:
     part = column.fits[fit.name].get(segment)
     has = part is not None and arm in part.arms
-    note = "" if has else column.reasons[fit.name].get(segment, "FEW_PERSONS")
+    reason = column.reasons[fit.name].get(segment, "" if has else "FEW_PERSONS")
+    note = reason if has or part is None else "FEW_PERSONS"
     by_arm = column.persons[segment]
     return SegmentEffect(
         fit=fit, arm=arm, control=control, by=column.name, segment=segment, declared=column.declared,

@@ -129,7 +129,8 @@ class SegmentReadout(TabularResult):
             "metric": one.fit.name, "arm": str(one.arm), "control": self.experiment.control, "by": one.by,
             "segments": one.test.segments, "statistic": one.test.statistic, "df": one.test.df, "df2": one.test.df2,
             "p_value": one.test.p_value, "p_adjusted": one.p_adjusted, "declared": one.declared,
-            "method": one.test.method, "note": one.test.note,
+            "method": one.test.method,
+            "note": "; ".join(filter(None, (one.test.note, "" if one.declared else EXPLORATORY))),
         }  # fmt: skip
 
     def sentence(self, lang: str | None = "en") -> str:
@@ -154,7 +155,8 @@ class SegmentReadout(TabularResult):
         names = dict.fromkeys(one.fit.name for one in self.effects)
         tables = tuple(_table([one for one in self.effects if one.fit.name == name]) for name in names)
         level = self.experiment.level
-        notes = (messages.text("SEGMENTS.alone", {"level": level}), *self.recipe.sentences())
+        alone = "SEGMENTS.alone" if self.experiment.correction is not None else "SEGMENTS.uncorrected"
+        notes = (messages.text(alone, {"level": level}), *self.recipe.sentences())
         lines = [finding.text() for finding in self.findings if finding.code in (EXPLORATORY, "SEGMENT_SMALL")]
         return Display(title, (self.sentence(None), tests, *tables, *notes, *lines, *finding_lines(self.findings)))
 

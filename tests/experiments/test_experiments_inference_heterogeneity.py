@@ -98,3 +98,8 @@ def test_equal_observed_differences_give_no_evidence():
     found = interaction_of_rates([table(10, 100, 5, 100), table(20, 200, 10, 200)])
     assert found.statistic == pytest.approx(0.0, abs=1e-12)
     assert found.p_value == pytest.approx(1.0)
+
+
+def test_a_variance_without_bound_is_no_variance():
+    found = interaction_of_estimates(np.array([1.0, 2.0]), np.array([1.0, np.inf]), np.array([9.0, 9.0]))
+    assert (found.p_value, found.note) == (None, "ZERO_VARIANCE")

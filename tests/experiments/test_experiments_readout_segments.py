@@ -165,3 +165,53 @@ def test_refusals(options, error, message):
     table["hole"] = table["region"].where(table.index > 5)
     with pytest.raises(error, match=message):
         ex.Experiment(METRICS).by_segment(table, **options)
+
+
+def test_an_outcome_of_any_name_is_no_segment():
+    table = outcomes(10).rename(columns={"woken": "returned", "closed": "left"})
+    metrics = {"woken": ex.Rate("returned"), "value": ex.Mean("value")}
+    spec = ex.Experiment(metrics, guardrails=[ex.Guardrail("left", 0.01)])
+    for name in ("returned", "left"):
+        with pytest.raises(DesignError, match=f"{name}' is known only after assignment, so it cannot be a segment"):
+            spec.by_segment(table, by=name)
+    with pytest.raises(DesignError, match="decides 'returned' for every person"):
+        spec.by_segment(table.assign(copy=table["returned"].map({0: "no", 1: "yes"})), by="copy")
+
+
+def test_a_stratum_that_leaves_is_told_over_everybody_and_in_its_segment():
+    table = outcomes(11)
+    table.loc[(table["region"] == "west") & (table["wave"] == 1) & (table["arm"] == "holdout"), "wave"] = 0
+    spec = ex.Experiment(METRICS, segments="region", strata="wave")
+    rows = part(spec.by_segment(table).table(), metric="woken", arm="a").set_index("segment")["note"]
+    assert rows["west"] == "STRATUM_DROPPED"
+    assert rows["东区"] == ""
+    table.loc[(table["wave"] == 1) & (table["arm"] == "holdout"), "wave"] = 0
+    told = [(one.code, one.values["metric"]) for one in spec.by_segment(table).findings if one.status == "warn"]
+    assert ("STRATUM_DROPPED", "woken") in told
+    assert told == [(one.code, one.values["metric"]) for one in spec.analyze(table).findings if one.status == "warn"]
+
+
+def test_an_arm_that_is_in_no_segment_keeps_the_name_of_its_test():
+    table = outcomes(12)
+    table["seen"] = np.where(table["arm"] == "b", "b alone", table["region"])
+    tests = (
+        ex.Experiment(METRICS).by_segment(table, by="seen").interaction_tests().to_pandas().set_index(["metric", "arm"])
+    )
+    assert tests.loc[("value", "b"), "method"] == "welch interaction"
+    assert tests.loc[("woken", "b"), "method"] == "score interaction"
+    assert tests.loc[("value", "b"), "note"] == "ONE_SEGMENT; SEGMENT_LEFT_OUT; EXPLORATORY"
+
+
+def test_the_table_of_tests_marks_what_is_exploratory_too():
+    readout = ex.Experiment(METRICS, segments="region").by_segment(outcomes(3), by=["region", "tier"])
+    tests = readout.interaction_tests().to_pandas()
+    assert part(tests, by="tier")["note"].str.contains("EXPLORATORY").all()
+    assert not part(tests, by="region")["note"].str.contains("EXPLORATORY").any()
+
+
+def test_without_a_correction_nothing_is_said_to_be_adjusted():
+    readout = ex.Experiment(METRICS, segments="region", correction=None).by_segment(outcomes(13))
+    assert "no p-value is adjusted" in repr(readout)
+    assert "p adjusted counts" not in repr(readout)
+    with at.language("zh"):
+        assert "p 值未作校正" in repr(readout)
