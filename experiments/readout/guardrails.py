@@ -12,10 +12,13 @@ from experiments.inference.rates import compare_stratified_rates
 from experiments.metrics import Rate
 from experiments.readout.fit import fit_metric
 from experiments.readout.measure import measure
+from experiments.readout.show import finding_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from attribution.core.findings import Finding
+    from attribution.core.recipe import Recipe
     from attribution.core.render.display import Display
     from attribution.core.tables import Table
     from experiments.metrics import Metric
@@ -25,9 +28,9 @@ if TYPE_CHECKING:
 __all__ = ["GuardrailRow", "Guardrails", "bare_guardrail_fits", "read_guardrails"]
 
 _FIELDS = (
-    Field("metric", "text"), Field("arm", "text"), Field("control", "text"), Field("margin"), Field("difference"),
-    Field("worsening"), Field("low"), Field("high"), Field("p_value", "p"), Field("state", "text"),
-    Field("note", "text"),
+    Field("metric", "text"), Field("arm", "text"), Field("control", "text"), Field("margin"),
+    Field("bound_level", "level"), Field("difference"), Field("worsening"), Field("low"), Field("high"), Field("p_value", "p"),
+    Field("state", "text"), Field("note", "text"),
 )  # fmt: skip
 
 
@@ -73,9 +76,13 @@ class Guardrails(TabularResult):
 
     Attributes:
         rows: One row per guardrail and arm.
+        findings: The findings of the readout: where one fails, no state here can be trusted.
+        recipe: The recipe of the readout.
     """
 
     rows: tuple[GuardrailRow, ...]
+    findings: tuple[Finding, ...]
+    recipe: Recipe
 
     def _records(self) -> Records:
         return Records.from_rows(
@@ -83,7 +90,8 @@ class Guardrails(TabularResult):
             [
                 {
                     "metric": row.metric, "arm": str(row.arm), "control": str(row.control), "margin": row.margin,
-                    "difference": row.difference, "worsening": row.worsening, "low": row.low, "high": row.high,
+                    "bound_level": row.level, "difference": row.difference, "worsening": row.worsening,
+                    "low": row.low, "high": row.high,
                     "p_value": row.p_value, "state": row.state, "note": row.note,
                 }
                 for row in self.rows
@@ -94,7 +102,8 @@ class Guardrails(TabularResult):
         from attribution.core.render.display import Display, records_table
 
         table = records_table(self._records(), decisive="state")
-        return Display(messages.text("GUARDRAILS.title"), (table, messages.text("GUARDRAILS.note")))
+        notes = (messages.text("GUARDRAILS.note"), *finding_lines(self.findings))
+        return Display(messages.text("GUARDRAILS.title"), (table, *notes))
 
 
 def bare_guardrail_fits(table: Table, experiment: Experiment) -> tuple[Fit, ...]:
@@ -122,8 +131,17 @@ def bare_guardrail_fits(table: Table, experiment: Experiment) -> tuple[Fit, ...]
     return tuple(found)
 
 
-def read_guardrails(experiment: Experiment, fits: Sequence[Fit]) -> Guardrails:
-    """Read every declared guardrail, and every metric whose role it is, on each arm."""
+def read_guardrails(
+    experiment: Experiment, fits: Sequence[Fit], *, findings: tuple[Finding, ...], recipe: Recipe
+) -> Guardrails:
+    """Read every declared guardrail, and every metric whose role it is, on each arm.
+
+    Args:
+        experiment: The declared experiment.
+        fits: Fits of the metrics, and of the columns that guardrails name.
+        findings: What the readout found about itself.
+        recipe: How the readout was made.
+    """
     by_name = {fit.name: fit for fit in fits}
     declared = [guard for guard in experiment.guardrails if hasattr(guard, "read")]
     named = {str(getattr(guard, "metric", "")) for guard in declared}
@@ -134,7 +152,7 @@ def read_guardrails(experiment: Experiment, fits: Sequence[Fit]) -> Guardrails:
         fit = by_name.get(name)
         arms = [arm for arm in (fit or fits[0]).arms if arm != experiment.control]
         rows += [_row(name, guard, fit, arm, experiment) for arm in arms]
-    return Guardrails(rows=tuple(rows))
+    return Guardrails(rows=tuple(rows), findings=findings, recipe=recipe)
 
 
 def _row(name: str, guard: Any, fit: Fit | None, arm: object, experiment: Experiment) -> GuardrailRow:

@@ -96,7 +96,9 @@ class Readout(TabularResult):
     @property
     def guardrails(self) -> Guardrails:
         """Every guardrail on each arm, as non-inferiority: safe, harm or undecided at its own level."""
-        return read_guardrails(self.experiment, (*self.fits, *self.guard_fits))
+        return read_guardrails(
+            self.experiment, (*self.fits, *self.guard_fits), findings=self.findings, recipe=self.recipe
+        )
 
     def table(self, *, simultaneous: bool = False) -> pd.DataFrame:
         """The rows as a pandas data frame: each arm against the control on every metric.

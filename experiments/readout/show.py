@@ -63,7 +63,8 @@ def _row(contrast: Contrast) -> tuple[object, ...]:
 
 def family_lines(experiment: Experiment) -> tuple[str, ...]:
     """What the intervals and the adjusted p-values of a readout cover."""
-    kind = "READOUT.by_metric" if experiment.correction == "dunnett" else "READOUT.unadjusted"
+    kinds = {"dunnett": "READOUT.by_metric", None: "READOUT.uncorrected"}
+    kind = kinds.get(experiment.correction, "READOUT.unadjusted")
     gate = experiment.gatekeeping
     if gate is None:
         return (messages.text(kind),)

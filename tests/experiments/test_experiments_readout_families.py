@@ -193,3 +193,26 @@ def test_a_column_that_is_no_share_has_no_reading_and_stops_nothing():
     assert set(found.loc[found["metric"].isin(["score", "nothere"]), "note"]) == {"UNDEFINED"}
     assert "Guardrails: is the worsening" in repr(readout.guardrails)
     assert len(ex.Experiment({"woken": ex.Rate("woken")}).analyze(table).guardrails.table()) == 0
+
+
+def test_guardrails_carry_the_findings_and_their_level():
+    table = outcomes(14)
+    spec = ex.Experiment(METRICS, guardrails=[ex.Guardrail("complaint", 0.5, level=0.9)], shares={
+        "holdout": 0.7, "a": 0.1, "b": 0.1, "c": 0.1,
+    })  # fmt: skip
+    readout = spec.analyze(table)
+    found = readout.guardrails
+    assert found.findings == readout.findings
+    assert found.recipe is readout.recipe
+    assert "[fail] SRM" in repr(found)
+    levels = found.table().set_index("metric")["bound_level"]
+    assert set(levels["complaint"]) == {0.9}
+    assert set(levels["closed"]) == {0.95}
+
+
+def test_without_a_correction_the_display_claims_none():
+    readout = ex.Experiment(METRICS, correction=None).analyze(outcomes(9))
+    assert "no p-value is adjusted" in repr(readout)
+    assert "corrected within" not in repr(readout)
+    with at.language("zh"):
+        assert "p 值未按比较次数校正" in repr(readout)
