@@ -7,6 +7,7 @@ difference is smaller than it. A large p-value of an ordinary test never shows t
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -38,6 +39,7 @@ __all__ = ["Decision", "Equivalence", "Margin", "equivalence_means", "equivalenc
 Decision = Literal["equivalent", "not_equivalent", "non_inferior", "inferior", "not_shown"]
 Margin = float | tuple[float, float]
 
+_BOSCHLOO = re.compile(r" \(Boschloo p = [^)]*\)")  # the exact p of no difference, which is not asked here
 _FIELDS = (
     Field("treatment"), Field("control"), Field("scale", "text"), Field("difference"), Field("low"), Field("high"),
     Field("margin_low"), Field("margin_high"), Field("p_low", "p"), Field("p_high", "p"), Field("p_value", "p"),
@@ -223,10 +225,9 @@ def equivalence_rates(  # noqa: PLR0913 - four counts by position, options keywo
     """Test whether two rates differ by less than a margin, or by no more than it to one side (score at the margin).
 
     Estimand: the difference of the rates, or with `relative` their ratio - 1; with strata the weighted ones. The
-        p-values
-    are those of the score statistic with the rates that maximise the likelihood at the margin (Farrington and Manning),
-    times Miettinen and Nurminen's N / (N - 1) in the variance; the interval of level 1 - 2 alpha inverts the same
-    statistic, so both always agree. It holds with no event in an arm.
+    p-values are those of the score statistic with the rates that maximise the likelihood at the margin (Farrington and
+    Manning), times Miettinen and Nurminen's N / (N - 1) in the variance; the interval of level 1 - 2 alpha inverts the
+    same statistic, so both always agree. It holds with no event in an arm.
 
     Args:
         hits: Treated persons with the event (one per stratum with strata).
@@ -264,6 +265,11 @@ def equivalence_rates(  # noqa: PLR0913 - four counts by position, options keywo
     """
     level, side = _checked(level, side)
     low, high = _margins(margin, side, relative=relative)
+    if not relative and max(abs(bound) for bound in (low, high) if bound is not None) >= 1.0:
+        raise InputError(
+            f"the margin of a difference of rates must lie below 1 (100 percentage points), got {margin!r}. 2 "
+            "percentage points are 0.02."
+        )
     tables = checked_tables(hits, n, control_hits, control_n, weights=weights)
     comparison = compare_stratified_rates(hits, n, control_hits, control_n, weights=weights, level=2.0 * level - 1.0)
 
@@ -331,7 +337,7 @@ def _margins(margin: object, side: Side, *, relative: bool) -> tuple[float | Non
             "margin nothing can be shown to be small; for a plain test of a difference use compare_means or "
             "compare_rates."
         )
-    if relative and low <= -1.0:
+    if relative and low <= -1.0 and side != "less":
         raise InputError(f"a relative margin must lie above -1 (a fall of 100 %), got {margin!r}. 2 % is 0.02.")
     return (None if side == "less" else low), (None if side == "greater" else high)
 
@@ -360,7 +366,7 @@ def _decided(
         level=level,
         side=side,
         decision=_word(p_low, p_high, 1.0 - level, side),
-        note=found.note,
+        note=_BOSCHLOO.sub("", found.note),
     )
 
 

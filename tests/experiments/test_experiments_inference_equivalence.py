@@ -147,3 +147,19 @@ def test_a_result_shows_itself_in_both_languages():
 def test_bad_margins_are_refused(options, message):
     with pytest.raises(InputError, match=message):
         ex.equivalence_rates(30, 900, 25, 880, **options)
+
+
+def test_one_sided_relative_margins_may_exceed_one_and_margins_of_rates_may_not():
+    assert ex.equivalence_means(10, 1, 100, 10, 1, 100, margin=2, relative=True, side="less").decision == "non_inferior"
+    assert ex.equivalence_rates(30, 500, 20, 500, margin=3, relative=True, side="less").margin_high == 3
+    with pytest.raises(InputError, match="must lie above -1"):
+        ex.equivalence_means(10, 1, 100, 10, 1, 100, margin=2, relative=True)
+    for side in ("two", "greater", "less"):
+        with pytest.raises(InputError, match="must lie below 1 .100 percentage points"):
+            ex.equivalence_rates(10, 100, 10, 100, margin=2, side=side)
+
+
+def test_the_exact_p_of_no_difference_is_not_shown_beside_a_margin():
+    found = ex.equivalence_rates(1, 100, 2, 100, margin=0.1)
+    assert found.note == "SMALL_EXPECTED"
+    assert "Boschloo" in found.comparison.difference.note
