@@ -16,7 +16,7 @@ from attribution.plots.palette import tint
 from attribution.plots.plot import Plot
 from attribution.plots.sheet import TITLE, drawing, shortened
 from experiments.moments import value_counts
-from experiments.plots.frame import DASHES, Axis, Series, frame
+from experiments.plots.frame import Axis, Series, dashes_of, frame
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -65,7 +65,7 @@ def plot_distribution(outcomes: object, column: str, *, arm: str = "arm", share:
     arms = [str(cell[0]) for cell in counts.cells]
     above = [_share_above(counts, place, points) for place in range(len(arms))]
     series = [
-        Series(label=name, x=points.tolist(), y=line.tolist(), color=tint(i), dashes=DASHES[i % len(DASHES)])
+        Series(label=name, x=points.tolist(), y=line.tolist(), color=tint(i), dashes=dashes_of(i))
         for i, (name, line) in enumerate(zip(arms, above, strict=True))
     ]
     title = messages.text("DISTRIBUTION.title", {"column": shortened(column, 300, TITLE)})
@@ -76,7 +76,7 @@ def plot_distribution(outcomes: object, column: str, *, arm: str = "arm", share:
         heights = [0.0, float(max(line.max() for line in above))]
         across = Axis(name=shortened(column, 300), values=points.tolist(), logarithmic=ratios)
         up = Axis(name=messages.text("DISTRIBUTION.axis"), values=heights, kind="rate")
-        drawn = frame((title, subtitle), across, up, foot=foot, labelled=False)
+        drawn = frame((title, subtitle), across, up, foot=foot, keyed=series)
         drawn.key(series)
         drawn.lines(series, steps=True, named=False)
     rows = [

@@ -13,6 +13,7 @@ from attribution.plots.numbers import brief, in_words
 from attribution.plots.palette import ACCENT, CONTRAST, MUTED
 from attribution.plots.plot import Plot
 from attribution.plots.sheet import MARGIN, SMALL, TEXT, TITLE, Scale, Sheet, drawing, shortened, widest, wrapped
+from experiments.plots.names import told_apart
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -175,7 +176,8 @@ def _draw(lines: Sequence[_Line], kind: ValueKind, texts: tuple[str, str], total
     sheet = Sheet(_WIDTH, bottom + _AXIS + len(foot) * SMALL * 1.5 + MARGIN - 14)
     sheet.head(*head)
     told = [_told(line, kind) for line in lines]
-    start = MARGIN + widest([shortened(line.label, _LABEL) for line in lines], TEXT) + 22
+    names = told_apart([line.label for line in lines], _LABEL)
+    start = MARGIN + widest(names, TEXT) + 22
     number = _WIDTH - MARGIN - min(max(widest(told, SMALL), 60.0), 210.0)
     scale = Scale(_range(lines), start, number - 22)
     axis = "rate" if kind == "rate" else "number"
@@ -183,11 +185,11 @@ def _draw(lines: Sequence[_Line], kind: ValueKind, texts: tuple[str, str], total
     drawn = Scale([factor * value for value in _range(lines)], start, number - 22) if kind == "pp" else scale
     label = messages.text("FOREST.axis_relative" if kind == "rate" else f"FOREST.axis_{kind}")
     sheet.bottom_axis(drawn, (begin, bottom), label, axis)
-    for place, (line, text) in enumerate(zip(lines, told, strict=True)):
+    for place, (line, name, text) in enumerate(zip(lines, names, told, strict=True)):
         middle = begin + (place + 0.5) * _ROW
         if place:
             sheet.rule(middle - _ROW / 2)
-        sheet.text(MARGIN, middle, shortened(line.label, _LABEL))
+        sheet.text(MARGIN, middle, name)
         sheet.text(number, middle, shortened(text, 210.0, SMALL), size=SMALL)
         if line.low is not None and line.high is not None:
             _interval(sheet, drawn, line, factor, middle)

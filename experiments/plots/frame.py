@@ -7,21 +7,29 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from attribution.plots.numbers import axis_mark
-from attribution.plots.palette import GRID, INK, MUTED
-from attribution.plots.sheet import MARGIN, SMALL, TEXT, TITLE, Scale, Sheet, shortened, text_width, wrapped
+from attribution.plots.palette import GRID, INK, MUTED, TINTS
+from attribution.plots.sheet import MARGIN, SMALL, TEXT, TITLE, Scale, Sheet, text_width, wrapped
+from experiments.plots.names import told_apart
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from attribution.core.formats import ValueKind
 
-__all__ = ["DASHES", "Axis", "Frame", "Series", "frame"]
+__all__ = ["Axis", "Frame", "Series", "dashes_of", "frame"]
 
 WIDTH = 760.0
 _PLOT = 300.0
 _LABELS = 150.0
 _APART = 16.0
-DASHES: tuple[tuple[float, ...] | None, ...] = (None, (6.0, 2.5), (2.0, 2.0), (8.0, 2.5, 2.0, 2.5))
+_KEY = 18.0
+_KEY_INDENT = 150.0
+_DASHES: tuple[tuple[float, ...] | None, ...] = (None, (6.0, 2.5), (2.0, 2.0), (8.0, 2.5, 2.0, 2.5))
+
+
+def dashes_of(place: int) -> tuple[float, ...] | None:
+    """The pattern of a line: where colours repeat, the pattern is another one."""
+    return _DASHES[(place + place // len(TINTS)) % len(_DASHES)]
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -73,15 +81,14 @@ class Frame:
     y: Scale
 
     def key(self, series: Sequence[Series]) -> None:
-        """The names of the lines with a sample of each, in a row above the picture."""
-        at, y = self.x(self.x.low), self.y(self.y.high) - 16
-        at += 150.0
-        for line in series:
-            dashes = {} if line.dashes is None else {"dashes": line.dashes}
-            self.sheet.line([at, at + 26], [y, y], color=line.color, width=2.2, **dashes)
-            text = shortened(line.label, 120, SMALL)
-            self.sheet.text(at + 32, y, text, size=SMALL)
-            at += 32 + text_width(text, SMALL) + 18
+        """The names of the lines with a sample of each, in rows above the picture."""
+        rows = _key_rows(series)
+        for row, held in enumerate(rows):
+            y = self.y(self.y.high) - 16 - _KEY * (len(rows) - 1 - row)
+            for at, line, text in held:
+                dashes = {} if line.dashes is None else {"dashes": line.dashes}
+                self.sheet.line([at, at + 26], [y, y], color=line.color, width=2.2, **dashes)
+                self.sheet.text(at + 32, y, text, size=SMALL)
 
     def lines(self, series: Sequence[Series], *, steps: bool = False, named: bool = True) -> None:
         """Draw lines, and unless a key names them their names at their ends, kept apart."""
@@ -93,10 +100,11 @@ class Frame:
         if not named:
             return
         ends = sorted((self.y(line.y[-1]), place) for place, line in enumerate(series) if len(line.y))
+        names = told_apart([line.label for line in series], _LABELS - 12, SMALL)
         at = -1e9
         for y, place in ends:
             at = max(y, at + _APART)
-            text = shortened(series[place].label, _LABELS - 12, SMALL)
+            text = names[place]
             self.sheet.text(self.x(self.x.high) + 8, at, text, size=SMALL, color=series[place].color)
 
     def band(self, x: Sequence[float], low: Sequence[float], high: Sequence[float], *, color: str) -> None:
@@ -131,7 +139,30 @@ class Axis:
     logarithmic: bool = False
 
 
-def frame(texts: tuple[str, str], across: Axis, up: Axis, *, foot: Sequence[str] = (), labelled: bool = True) -> Frame:
+def _key_rows(series: Sequence[Series]) -> list[list[tuple[float, Series, str]]]:
+    """Where each name of a key stands, in as many rows as it takes."""
+    begin = MARGIN + _KEY_INDENT
+    rows: list[list[tuple[float, Series, str]]] = [[]]
+    at = begin
+    for line, text in zip(series, told_apart([line.label for line in series], 150, SMALL), strict=True):
+        size = 32 + text_width(text, SMALL)
+        if rows[-1] and at + size > WIDTH - MARGIN:
+            rows.append([])
+            at = begin
+        rows[-1].append((at, line, text))
+        at += size + 18
+    return rows
+
+
+def frame(
+    texts: tuple[str, str],
+    across: Axis,
+    up: Axis,
+    *,
+    foot: Sequence[str] = (),
+    labelled: bool = True,
+    keyed: Sequence[Series] = (),
+) -> Frame:
     """An empty picture with title, axes and remarks.
 
     Args:
@@ -140,16 +171,18 @@ def frame(texts: tuple[str, str], across: Axis, up: Axis, *, foot: Sequence[str]
         up: The axis on the left.
         foot: Remarks below.
         labelled: Whether the lines' names stand at their ends and need room there.
+        keyed: Lines whose names stand in a key above instead.
     """
     head = [wrapped(text, WIDTH - 2 * MARGIN, size) for text, size in zip(texts, (TITLE, TEXT), strict=True)]
     top = MARGIN + len(head[0]) * TITLE * 1.35 + len(head[1]) * TEXT * 1.45 + 30
+    top += _KEY * (len(_key_rows(keyed)) - 1)
     bottom = top + _PLOT
     lines = [line for remark in foot for line in wrapped(remark, WIDTH - 2 * MARGIN, SMALL)]
     sheet = Sheet(WIDTH, bottom + 58 + len(lines) * SMALL * 1.5 + MARGIN - 14)
     sheet.head(*head)
     y = Scale(up.values, bottom, top)
     marks = [axis_mark(mark, up.kind) for mark in y.marks]
-    right = WIDTH - MARGIN - (_LABELS if labelled else 0.0)
+    right = WIDTH - MARGIN - (_LABELS if labelled and not keyed else 0.0)
     left = MARGIN + max(text_width(mark, SMALL) for mark in marks) + 10
     x = _scale(across, left, right)
     for mark, text in zip(y.marks, marks, strict=True):

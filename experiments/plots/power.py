@@ -9,7 +9,7 @@ from attribution.plots.palette import tint
 from attribution.plots.plot import Plot
 from attribution.plots.sheet import drawing
 from experiments.design.planning.curve import PowerCurve
-from experiments.plots.frame import DASHES, Axis, Series, frame
+from experiments.plots.frame import Axis, Series, dashes_of, frame
 
 __all__ = ["plot_power"]
 
@@ -45,7 +45,7 @@ def plot_power(curve: PowerCurve, *, wanted: float = 0.8) -> Plot:
     series = [
         Series(
             label=brief(effect, kind), x=sizes, y=[line[place] for place in places], color=tint(i),
-            dashes=DASHES[i % len(DASHES)],
+            dashes=dashes_of(i),
         )
         for i, (effect, line) in enumerate(zip(curve.effects, curve.power, strict=True))
     ]  # fmt: skip

@@ -11,6 +11,9 @@ import pytest
 
 import attribution as at
 import experiments as ex
+from attribution.plots.palette import TINTS, tint
+from experiments.plots.frame import dashes_of
+from experiments.plots.names import told_apart
 
 HOSTILE = '<script>alert("$x^2$")</script>'
 
@@ -183,3 +186,46 @@ def test_power_that_cannot_be_drawn():
         ex.plot_power([0.8])
     with pytest.raises(at.InputError, match="wanted must lie"):
         ex.plot_power(ex.power_curve([0.002], [2_000, 4_000], control=0.01), wanted=80)
+
+
+def labels(plot):
+    """Every text of the picture."""
+    return ["".join(part.itertext()) for part in ET.fromstring(plot.to_svg()).iter() if part.tag.endswith("text")]
+
+
+def campaign_of(arms):
+    stream = np.random.default_rng(9)
+    table = pd.DataFrame({"person_id": range(6_000), "arm": stream.choice(["holdout", *arms], 6_000)})
+    return table.assign(woken=(stream.random(6_000) < 0.05).astype(int), value=stream.lognormal(3, 2, 6_000))
+
+
+def test_long_names_that_begin_alike_can_be_told_apart():
+    arms = [f"East region dormant premium customers by message and call, variant {i} with gift" for i in range(1, 13)]
+    table = campaign_of(arms)
+    forest = ex.plot_forest(ex.Experiment({"woken": ex.Rate("woken")}).analyze(table))
+    for plot in (forest, ex.plot_distribution(table, "value")):
+        shown = labels(plot)
+        for i in range(1, 13):
+            assert sum(f"\u2026{i} " in text for text in shown) == 1
+
+
+def test_names_stay_whole_where_they_fit_and_numbers_are_not_torn():
+    assert told_apart(["sms", "sms and call"], 200) == ["sms", "sms and call"]
+    names = ["a very long name that goes on and on, version 9", "a very long name that goes on and on, version 91"]
+    first, second = told_apart(names, 120)
+    assert first.endswith("\u20269")
+    assert second.endswith("\u202691")
+
+
+def test_a_key_of_many_arms_stays_on_the_sheet():
+    plot = ex.plot_distribution(campaign_of([f"arm number {i}" for i in range(20)]), "value")
+    root = ET.fromstring(plot.to_svg())
+    width = float(root.get("viewBox").split()[2])
+    assert all(f"arm number {i}" in labels(plot) for i in range(20))
+    places = [float(part.get("x")) for part in root.iter() if part.tag.endswith("text") and part.get("x")]
+    assert max(places, default=0.0) < width
+
+
+def test_lines_past_the_last_colour_have_another_pattern():
+    styles = {(tint(i), dashes_of(i)) for i in range(4 * len(TINTS))}
+    assert len(styles) == 4 * len(TINTS)
