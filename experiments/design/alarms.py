@@ -25,6 +25,8 @@ def share_alarm(findings: Sequence[Finding]) -> list[Finding]:
     """Let the probabilistic findings of a report fail at a family-wise 0.001, by Holm over their p-values.
 
     Each of them already fails below 0.001 on its own; one that fails only there keeps its numbers and loses the alarm.
+    A finding that found nothing (pass, note) is one of the family: it could have failed. Missing outcomes that are
+    declared to be 0 are told and not judged, so they take no share of the alarm from the others.
 
     Args:
         findings: The findings of one report, in any order.
@@ -39,7 +41,7 @@ def share_alarm(findings: Sequence[Finding]) -> list[Finding]:
         >>> share_alarm([alone])[0].status, share_alarm([alone, strata])[0].status
         ('fail', 'pass')
     """
-    places = [i for i, item in enumerate(findings) if item.code in _WITHOUT_ALARM and "p_value" in item.values]
+    places = [i for i, item in enumerate(findings) if item.code in _WITHOUT_ALARM and _judged(item)]
     p = [findings[i].values["p_value"] for i in places]
     known = [float(value) if isinstance(value, (int, float)) else None for value in p]
     adjusted = dict(zip(places, adjust_pvalues(known, method="holm"), strict=True)) if places else {}
@@ -49,3 +51,8 @@ def share_alarm(findings: Sequence[Finding]) -> list[Finding]:
         if finding.status == "fail" and value is not None and value >= FAMILY_ALARM:
             made[place] = replace(finding, status=_WITHOUT_ALARM[finding.code])  # type: ignore[arg-type]
     return made
+
+
+def _judged(finding: Finding) -> bool:
+    """Whether the finding has a p-value that could have made it fail."""
+    return "p_value" in finding.values and finding.values.get("policy") != "zero"

@@ -9,7 +9,7 @@ import numpy as np
 
 from attribution.core import messages
 from attribution.core.columns import Columns
-from attribution.core.errors import DesignError, InputError, WakeLiftError, closest
+from attribution.core.errors import DesignError, InputError, WakeLiftError
 from attribution.core.estimates import check_level
 from attribution.core.findings import Finding
 from attribution.core.recipe import Recipe, fingerprint
@@ -17,7 +17,7 @@ from attribution.core.records import Field, Records, TabularResult
 from attribution.core.tables import Problems, open_table
 from experiments.design.balance_columns import read_rows
 from experiments.design.balance_test import contrast_columns, omnibus, single_tests
-from experiments.design.common_grid import distinct_rows
+from experiments.design.common_grid import check_control, distinct_rows, listed
 from experiments.design.late_columns import refuse_post
 from experiments.inference.multiplicity import adjust_pvalues
 
@@ -128,14 +128,15 @@ def balance(  # noqa: PLR0913 - the options of an experiment, keyword-only
         ('BALANCE', 'pass')
     """
     check_level(level)
-    names = (columns,) if isinstance(columns, str) else tuple(columns)
-    layers = () if strata is None else (strata,) if isinstance(strata, str) else tuple(strata)
-    if not names or not all(isinstance(name, str) and name for name in names):
+    names, layers = listed("columns", columns), listed("strata", strata)
+    if not names:
         raise InputError(f"columns must name at least one column known before the assignment, got {columns!r}.")
     for given, use in ((names, "a column of balance"), (layers, "a stratum"), ((arm,), "the arm")):
         refuse_post(given, post, use=use)
+    if arm in names:
+        raise InputError(f"columns must not name the arm itself ({arm!r}): the arms differ in it by definition.")
     table = open_table(data, "outcomes", Columns(arm=arm), problems=Problems())
-    rows = read_rows(table, tuple(dict.fromkeys(names)), arm=arm, strata=layers, cluster=cluster)
+    rows = read_rows(table, names, arm=arm, strata=layers, cluster=cluster)
     table.problems.raise_if_any()
     if rows is None:
         raise WakeLiftError("a table was unusable and nothing was noted; this is an error of ours, please report.")
@@ -164,12 +165,7 @@ def balance(  # noqa: PLR0913 - the options of an experiment, keyword-only
 
 
 def _check_arms(rows: Rows, control: str, cluster: str | None) -> None:
-    if control not in rows.arms or len(rows.arms) < 2:
-        raise DesignError(
-            "NO_HOLDOUT",
-            f"no person is in the control arm {control!r}, or none is in another arm. Name the control with control=. "
-            f"{closest(str(control), map(str, rows.arms))}",
-        )
+    check_control(rows.arms, control)
     if cluster is not None:
         pairs, _ = distinct_rows(rows.cluster, rows.arm)
         torn = len(pairs) - len(np.unique(pairs[:, 0]))

@@ -74,28 +74,31 @@ def contrast_columns(
         cluster: Unit of assignment of each person.
     """
     wide = values.shape[1]
-    top, base = np.zeros(wide), np.zeros(wide)
+    top, base, difference = np.zeros(wide), np.zeros(wide), np.zeros(wide)
     covariance = np.zeros((wide, wide))
     persons = freedom = left = 0
     kept = np.zeros(len(values), bool)
     for code in np.unique(stratum).tolist():
         rows = np.flatnonzero(stratum == code)
-        found = _in_stratum(values[rows], treated[rows], cluster[rows])
+        found = _in_stratum(values[rows] - values[rows[0]], treated[rows], cluster[rows])
         if found is None:
             left += len(rows)
             continue
         kept[rows] = True
         mean, mean_control, part, units = found
-        weight = float(len(rows))
-        top, base = top + weight * mean, base + weight * mean_control
+        # The differences are taken before the level of the column is added again, so that a large one costs no digits.
+        weight, level = float(len(rows)), values[rows[0]]
+        top, base = top + weight * (level + mean), base + weight * (level + mean_control)
+        difference = difference + weight * (mean - mean_control)
         covariance = covariance + weight**2 * part
         persons, freedom = persons + len(rows), freedom + units - 1
     if not persons:
         return None
-    one, two = (values[kept & side] for side in (treated, ~treated))
+    around = values - values[np.flatnonzero(kept)[0]]
+    one, two = (around[kept & side] for side in (treated, ~treated))
     spread = np.sqrt((_variance(one) + _variance(two)) / 2.0)
     return Contrasted(
-        value=top / persons, value_control=base / persons, difference=(top - base) / persons,
+        value=top / persons, value_control=base / persons, difference=difference / persons,
         covariance=covariance / persons**2, spread=spread, n=len(one), n_control=len(two), freedom=freedom,
         left_out=left,
     )  # fmt: skip
@@ -110,7 +113,10 @@ def _variance(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def _in_stratum(
     values: NDArray[np.float64], treated: NDArray[np.bool_], cluster: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], int] | None:
-    """Means of both arms, covariance of their difference, and number of units; None where an arm is missing."""
+    """Means of both arms, covariance of their difference, and number of units; None where an arm is missing.
+
+    The values are those above one person's: a column that is constant in the stratum is exactly 0 in all rows.
+    """
     unit, place = np.unique(cluster, return_inverse=True)
     size = np.bincount(place).astype(np.float64)
     arm = np.zeros(len(unit), bool)

@@ -32,12 +32,14 @@ def listed(option: str, given: str | Sequence[str] | None) -> tuple[str, ...]:
 
 def check_control(arms: Sequence[object], control: str) -> None:
     """Raise DesignError NO_HOLDOUT when nobody is in the control arm, or nobody in another."""
-    if control not in arms or len(arms) < 2:
-        raise DesignError(
-            "NO_HOLDOUT",
-            f"no person is in the control arm {control!r}, or none is in another arm. Name the control with control=. "
-            f"{closest(str(control), map(str, arms))}",
-        )
+    if control in arms and len(arms) > 1:
+        return
+    same = [arm for arm in arms if str(arm) == str(control)]
+    if same and control not in arms:
+        hint = f"The arms are no text here: pass control={same[0]!r}."
+    else:
+        hint = f"Name the control with control=. {closest(str(control), map(str, arms))}"
+    raise DesignError("NO_HOLDOUT", f"no person is in the control arm {control!r}, or none is in another arm. {hint}")
 
 
 def common_grid(name: str, grid: Grid, *, control: str, least: int) -> Grid:

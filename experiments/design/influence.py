@@ -9,9 +9,11 @@ import numpy as np
 
 from attribution.core import messages
 from attribution.core.columns import Columns
-from attribution.core.errors import DesignError, WakeLiftError, closest
+from attribution.core.errors import WakeLiftError
 from attribution.core.findings import Finding
 from attribution.core.tables import Problems, open_table
+from experiments.design.common_grid import check_control, listed
+from experiments.design.late_columns import refuse_post
 from experiments.moments import column_moments
 from experiments.moments.grid import arrange
 
@@ -28,7 +30,7 @@ messages.register("experiments")
 HEAVY_PERSON = 0.1  # share of an arm's squared deviations above which one person carries its interval (judgement)
 
 
-def check_influence(
+def check_influence(  # noqa: PLR0913 - the options of an experiment, keyword-only
     outcomes: object,
     column: str,
     *,
@@ -36,6 +38,7 @@ def check_influence(
     control: str = "holdout",
     strata: str | Sequence[str] | None = None,
     cap: float | None = None,
+    post: Sequence[str] = (),
 ) -> tuple[Finding, ...]:
     """Take the one person with the most influence out of each effect, and say what is left.
 
@@ -50,17 +53,19 @@ def check_influence(
         control: The control arm.
         strata: Column(s) inside which the arms are compared.
         cap: Values above it count as the cap.
+        post: Further columns that are known only after the assignment and are refused as strata.
 
     Returns:
         One finding INFLUENCE per arm: "warn" when that person makes up more than 10 % of the variance of the arm (a
-        judgement: the interval then rests on one person), or moves the effect by more than one standard error; else
-        "note". Values: ``difference``, ``without`` (the effect without the person), ``share`` ((difference - without)
-        / difference), ``standard_error``, ``top`` (the person's value), ``top_arm``, ``top_share`` (of the sum of that
-        arm), ``variance_share``, ``n``.
+        judgement: the interval then rests on one person), or moves the effect by more than one standard error;
+        "unknown" when no stratum holds two persons of both arms or nothing varies; else "note". Values: ``difference``,
+        ``without`` (the effect without the person), ``share`` ((difference - without) / difference),
+        ``standard_error``, ``top`` (the person's value), ``top_arm``, ``top_share`` (of the sum of that arm),
+        ``variance_share``, ``n``.
 
     Raises:
         TableError: With every problem of the table.
-        DesignError: NO_HOLDOUT without control persons.
+        DesignError: NO_HOLDOUT without control persons; POST_ASSIGNMENT.
 
     References:
         Hampel (1974), Journal of the American Statistical Association 69:383 (what one observation can do).
@@ -77,20 +82,24 @@ def check_influence(
         >>> found.status, round(found.values["difference"], 2), round(found.values["without"], 2)
         ('warn', 4.48, 0.0)
     """
+    layers = listed("strata", strata)
+    refuse_post(layers, post, use="a stratum")
     table = open_table(outcomes, "outcomes", Columns(arm=arm), problems=Problems())
-    layers = () if strata is None else (strata,) if isinstance(strata, str) else tuple(strata)
     moments = column_moments(table, column, keys=(*layers, arm), cap=cap)
     table.problems.raise_if_any()
     if moments is None:
         raise WakeLiftError("a table was unusable and nothing was noted; this is an error of ours, please report.")
     grid = arrange(moments)
-    if control not in grid.arms:
-        raise DesignError(
-            "NO_HOLDOUT",
-            f"no person is in the control arm {control!r}. {closest(str(control), map(str, grid.arms))}",
-        )
-    found = [influence_finding(column, grid, arm=name, control=control) for name in grid.arms if name != control]
-    return tuple(finding for finding in found if finding is not None)
+    check_control(grid.arms, control)
+    found = [
+        (name, influence_finding(column, grid, arm=name, control=control)) for name in grid.arms if name != control
+    ]
+    return tuple(
+        Finding(
+            code="INFLUENCE", status="unknown", values={"metric": column, "arm": str(name), "control": str(control)}
+        ) if finding is None else finding
+        for name, finding in found
+    )  # fmt: skip
 
 
 def influence_finding(name: str, grid: Grid, *, arm: object, control: object) -> Finding | None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 from attribution.core.findings import Finding
+from experiments.design.homogeneity import homogeneous
 from experiments.inference.multiplicity import adjust_pvalues
-from experiments.inference.rates import compare_rates
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,9 +28,11 @@ def check_missing(
 ) -> Finding | None:
     """Whether the share of missing outcomes differs between the control and any arm.
 
-    Each arm is compared with the control by the score test, the p-values adjusted by Bonferroni over the arms. Below
-    0.001 the arms are no longer comparable on this metric, and the finding is a failure. Where an empty cell means that
-    nothing happened ("zero"), the effect itself empties cells unequally, so the shares are told and not judged.
+    Each arm is compared with the control by Pearson's chi-square times (N - 1) / N, the score test without a margin
+    (Fisher's exact test where fewer than 30 are expected in a cell), the p-values adjusted by Bonferroni over the arms.
+    Below 0.001 the arms are no longer comparable on this metric, and the finding is a failure. Where an empty cell
+    means that nothing happened ("zero"), the effect itself empties cells unequally, so the shares are told and not
+    judged.
 
     Args:
         metric: Name of the metric.
@@ -45,7 +49,8 @@ def check_missing(
         return None
     arms = [arm for arm in persons if arm != control]
     found = [
-        compare_rates(missing[arm], persons[arm], missing[control], persons[control]).difference.p_value for arm in arms
+        homogeneous(np.array([[missing[arm], missing[control]]]), np.array([[persons[arm], persons[control]]]))[0]
+        for arm in arms
     ]
     p = min((value for value in adjust_pvalues(found, method="bonferroni") if value is not None), default=1.0)
     shares = {arm: missing[arm] / persons[arm] for arm in persons}

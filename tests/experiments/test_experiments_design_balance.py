@@ -182,6 +182,38 @@ def test_tables_that_cannot_be_compared():
         ex.balance(drawn(100), [])
 
 
+@pytest.mark.parametrize("constant", [0.1, 1e9 + 0.1, 1e-12 / 3, -2.7])
+def test_a_column_that_does_not_vary_is_not_made_to_by_rounding(constant):
+    data = drawn(3_000).assign(one=constant)
+    found = ex.balance(data, ["silent", "one"])
+    rows = {row["column"]: row for row in found.to_dicts()}
+    assert (rows["one"]["standardised_difference"], rows["one"]["note"]) == (None, "ZERO_VARIANCE")
+    assert found.findings[0].values["column"] == "silent"
+    assert [row["df"] for row in found.joint.to_dicts()] == [1, 1]
+
+
+def test_a_column_that_is_constant_inside_strata_differs_by_nothing():
+    rng = np.random.default_rng(5)
+    data = drawn(3_000).assign(tier=rng.integers(0, 5, 3_000))
+    data["limit"] = np.array([0.1, 1 / 3, 1e9 / 7, 0.7, 0.9])[data["tier"]]
+    rows = [row for row in ex.balance(data, ["silent", "limit"], strata="tier").to_dicts() if row["column"] == "limit"]
+    assert {(row["standardised_difference"], row["p_value"]) for row in rows} == {(0.0, None)}
+
+
+def test_a_large_level_costs_no_digits():
+    data = drawn(3_000)
+    data["count"] = data["silent"].round()
+    data["far"] = data["count"] + 1e12
+    rows = ex.balance(data, ["count", "far"]).to_dicts()
+    assert rows[0]["standardised_difference"] == pytest.approx(rows[1]["standardised_difference"], rel=1e-12)
+    assert rows[1]["mean"] == pytest.approx(rows[0]["mean"] + 1e12, rel=1e-15)
+
+
+def test_the_arm_is_no_column_of_balance():
+    with pytest.raises(ex.InputError, match="the arm itself"):
+        ex.balance(drawn(100), ["silent", "arm"])
+
+
 def test_columns_that_do_not_vary_have_no_p_value():
     found = ex.balance(drawn(100).assign(one=1.0), "one")
     assert {row["note"] for row in found.to_dicts()} == {"ZERO_VARIANCE"}

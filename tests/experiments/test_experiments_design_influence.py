@@ -76,7 +76,23 @@ def test_even_values_are_a_note_and_a_cap_takes_the_weight_away():
 
 
 def test_without_variance_there_is_nothing_to_say():
-    assert ex.check_influence(pd.DataFrame({"arm": ["holdout", "sms"] * 5, "value": 1.0}), "value") == ()
+    (found,) = ex.check_influence(pd.DataFrame({"arm": ["holdout", "sms"] * 5, "value": 1.0}), "value")
+    assert (found.status, found.values["arm"]) == ("unknown", "sms")
+    assert "nothing varies" in found.text("en")
+    apart = pd.DataFrame({"arm": ["holdout", "sms"] * 5, "own": ["a", "b"] * 5, "value": range(10)})
+    assert [one.status for one in ex.check_influence(apart, "value", strata="own")] == ["unknown"]
+
+
+def test_strata_known_later_numbers_as_arms_and_the_control_alone():
+    data = pd.DataFrame({"arm": [0, 1] * 5, "answered": [0, 1] * 5, "value": range(10)})
+    with pytest.raises(ex.DesignError, match="POST_ASSIGNMENT"):
+        ex.check_influence(data, "value", control=0, strata="answered")
+    with pytest.raises(ex.DesignError, match=r"NO_HOLDOUT.*no text here: pass control=0"):
+        ex.check_influence(data, "value", control="0")
+    with pytest.raises(ex.DesignError, match="NO_HOLDOUT"):
+        ex.check_influence(data[data["arm"] == 0], "value", control=0)
+    with pytest.raises(ex.InputError, match="strata"):
+        ex.check_influence(data, "value", control=0, strata=5)
     with pytest.raises(ex.DesignError, match="NO_HOLDOUT"):
         ex.check_influence(pd.DataFrame({"arm": ["a", "b"] * 5, "value": 1.0}), "value")
 
