@@ -333,7 +333,7 @@ def test_the_curve_inside_strata_is_that_of_the_readout():
     people, sold = waves()
     (row,) = ex.pull_forward(people, sold, window="14d", horizon="60d", as_of="2027-03-01").late.to_dicts()
     built = ex.build_outcomes(people, sold, window="60d", as_of="2027-03-01").table()
-    cells = built.groupby(["stratum", "arm"])["woken"].agg(["mean", "var", "count"]).unstack()
+    cells = built.pivot_table(index="stratum", columns="arm", values="woken", aggfunc=["mean", "var", "count"])
     weights = cells["count"].sum(axis=1) / len(built)
     effect = (weights * (cells["mean"]["sms"] - cells["mean"]["holdout"])).sum()
     variance = (weights**2 * (cells["var"] / cells["count"]).sum(axis=1)).sum()
