@@ -108,7 +108,7 @@ class EngineScan:
                 made.strange[slot] = _whole(arrow, f"strange{slot}")
         return self._keys_of(arrow), made
 
-    def sums(self, plan: Plan, terms: Terms, constants: tuple[float, ...], *, tight: bool) -> tuple[pa.Table, Sums]:
+    def sums(self, plan: Plan, terms: Terms, constants: tuple[float, ...]) -> tuple[pa.Table, Sums]:
         """Sum deviations from the centres, their products and cubes by cell.
 
         The centres are computed once more by the engine and joined to the rows, so nothing but a query goes there.
@@ -118,13 +118,16 @@ class EngineScan:
         centres = frame.group_by(*keys).agg(
             *(self._coarse(plan, slot).alias(f"c{slot}") for slot in range(len(plan.slots))),
             *(_known(plan, slot).cast(nw.Float64).alias(f"n{slot}") for slot in range(len(plan.slots))),
-            *(nw.col(f"s{slot}").min().alias(f"low{slot}") for slot in range(len(plan.slots)) if tight),
-            *(nw.col(f"s{slot}").max().alias(f"high{slot}") for slot in range(len(plan.slots)) if tight),
+            *(nw.col(f"s{slot}").min().alias(f"low{slot}") for slot in range(len(plan.slots))),
+            *(nw.col(f"s{slot}").max().alias(f"high{slot}") for slot in range(len(plan.slots))),
         )
-        centres = centres.select(*keys, *(_centre(plan, slot, tight=tight) for slot in range(len(plan.slots))))
+        units = [nw.col(f"c{slot}", f"n{slot}", f"low{slot}", f"high{slot}") for slot in range(len(plan.slots))]
+        centres = centres.select(*keys, *units, *(_unit(plan, slot) for slot in range(len(plan.slots))))
+        placed = [column for slot in range(len(plan.slots)) for column in _centre(plan, slot)]
+        centres = centres.select(*keys, *placed)
         gaps = []
-        for slot, scale in enumerate(plan.scales):
-            gap = nw.col(f"s{slot}") * scale.factor - nw.col(f"c{slot}")
+        for slot in range(len(plan.slots)):
+            gap = nw.col(f"s{slot}") * nw.col(f"f{slot}") - nw.col(f"c{slot}")
             if plan.gaps(slot) or plan.slots[slot].mask:
                 gap = nw.when(~nw.col(f"s{slot}").is_null()).then(gap).otherwise(0.0)
             gaps.append(gap.alias(f"d{slot}"))
@@ -135,12 +138,12 @@ class EngineScan:
             gaps.append(nw.when(lacking).then(1.0).otherwise(0.0).alias(f"d{len(plan.slots) + place}"))
         joined = frame.join(centres, on=keys, how="inner").select(*keys, *gaps)
         wanted = {}
-        for name, group in _products(terms, len(plan.slots)).items():
+        for name, group in _products(terms).items():
             for place, term in enumerate(group):
                 for part, piece in enumerate(grid_parts(term, constants)):
                     wanted[f"{name}{place}_{part}"] = piece.sum()
         arrow = self._by_cell(joined, wanted)
-        made = Sums.empty(terms, len(plan.slots), arrow.num_rows, len(constants))
+        made = Sums.empty(terms, arrow.num_rows, len(constants))
         for name, total in (("single", made.singles), ("pair", made.pairs), ("cube", made.cubes)):
             for place in range(len(total)):
                 for part in range(len(constants)):
@@ -194,21 +197,31 @@ def _known(plan: Plan, slot: int) -> nw.Expr:
     return nw.col(f"s{slot}").count() if plan.gaps(slot) or plan.slots[slot].mask else nw.len()
 
 
-def _centre(plan: Plan, slot: int, *, tight: bool) -> nw.Expr:
-    """The centre of a slot, as `make_centres` finds it."""
-    scale = plan.scales[slot]
-    centre = nw.col(f"c{slot}") / nw.col(f"n{slot}") + scale.origin
-    if tight:
-        low, high = nw.col(f"low{slot}") * scale.factor, nw.col(f"high{slot}") * scale.factor
-        raised = nw.when(centre < low).then(low).otherwise(centre)
-        centre = nw.when(raised > high).then(high).otherwise(raised)
-    return centre.alias(f"c{slot}")
+def _unit(plan: Plan, slot: int) -> nw.Expr:
+    """The unit of a slot's deviations: the next power of two from the range of the cell, as `make_centres` finds it."""
+    factor = plan.scales[slot].factor
+    width = nw.col(f"high{slot}") * factor - nw.col(f"low{slot}") * factor
+    power = (width * 2.0**53 + width) - width * 2.0**53
+    unit = nw.when(power > 0.0).then(power).otherwise(width)
+    least = 2.0 ** plan.least_power(slot)
+    unit = nw.when(unit < least).then(least).otherwise(unit)
+    return nw.when(width > 0.0).then(unit).otherwise(1.0).alias(f"u{slot}")
 
 
-def _products(terms: Terms, slots: int) -> dict[str, list[nw.Expr]]:
+def _centre(plan: Plan, slot: int) -> tuple[nw.Expr, nw.Expr]:
+    """What a slot's values are multiplied with, and the centre in the same unit."""
+    scale, unit = plan.scales[slot], nw.col(f"u{slot}")
+    rough = nw.col(f"c{slot}") / nw.col(f"n{slot}") + scale.origin
+    low, high = nw.col(f"low{slot}") * scale.factor, nw.col(f"high{slot}") * scale.factor
+    raised = nw.when(rough < low).then(low).otherwise(rough)
+    centre = nw.when(raised > high).then(high).otherwise(raised)
+    return (scale.factor / unit).alias(f"f{slot}"), (centre / unit).alias(f"c{slot}")
+
+
+def _products(terms: Terms) -> dict[str, list[nw.Expr]]:
     """The terms to be summed, out of the deviations d0, d1 ..."""
     return {
-        "single": [nw.col(f"d{slot}") for slot in range(slots)],
+        "single": [nw.col(f"d{slot}") for slot in terms.singles],
         "pair": [nw.col(f"d{first}") * nw.col(f"d{second}") for first, second in terms.pairs],
         "cube": [nw.col(f"d{slot}") * nw.col(f"d{slot}") * nw.col(f"d{slot}") for slot in terms.cubes],
     }

@@ -1,7 +1,7 @@
 """Sums that do not depend on the order of their terms, to the last bit, out of ordinary floating-point sums.
 
 Every term is first rounded to a grid that is coarse enough for all partial sums to be exact, by adding and taking away
-a large constant: ``part = (term + C) - C``. What was rounded off goes to the next, finer grid. Two to four such parts
+a large constant: ``part = (term + C) - C``. What was rounded off goes to the next, finer grid. Two or three such parts
 hold more than a sum of doubles does, and the sum of each part is the same in any order, in any chunks, with any number
 of threads, and in any engine that adds doubles as IEEE 754 says.
 """
@@ -21,19 +21,17 @@ __all__ = ["grid_constants", "grid_parts", "sum_by_run", "whole_sums"]
 
 _SURE = 33
 _LEAST = 58
-_MOST = 6
 
 
-def grid_constants(rows: int, *, sure: float = 0.0) -> tuple[float, ...]:
+def grid_constants(rows: int) -> tuple[float, ...]:
     """The constants of the grids for at most so many terms, each at most 2 in size; the coarsest first.
 
     There are as many grids as it takes for what the last one rounds off, summed over all rows, to lie below
-    ``2 ** -(34 + sure)``, whatever the terms are; the error is far smaller where rounding goes both ways, and where
+    ``2 ** -34``, whatever the terms are; the error is far smaller where rounding goes both ways, and where
     the terms are few.
 
     Args:
         rows: The largest number of terms of a sum.
-        sure: Further bits that are wanted, because some of the sums are small.
 
     References:
         Demmel & Nguyen (2013), Fast reproducible floating-point summation, ARITH 21; Rump, Ogita, Oishi (2008),
@@ -43,7 +41,7 @@ def grid_constants(rows: int, *, sure: float = 0.0) -> tuple[float, ...]:
     # Near 1.5 * 2**bits doubles are 2**(bits - 52) apart; `rows` parts of at most 2 need 53 digits of that unit.
     made = [1.5 * 2.0**bits]
     unit = bits - 52
-    while unit > -max(_SURE + bits + sure, _LEAST + max(sure - 8.0, 0.0)) and len(made) < _MOST:
+    while unit > -max(_SURE + bits, _LEAST):
         made.append(made[-1] * 2.0 ** (bits - 54))
         unit += bits - 54
     return tuple(made)

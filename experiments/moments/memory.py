@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from attribution.core.tables import Table
     from experiments.moments.counted import Cell, Counts, Floats
-    from experiments.moments.plan import Plan, Terms
+    from experiments.moments.plan import Centre, Plan, Terms
 
 __all__ = ["MemoryScan"]
 
@@ -83,13 +83,13 @@ class MemoryScan:
         constants = grid_constants(self._rows)[:1]
         return self._work(lambda pieces: _census(self._numbers, plan, pieces, self._size, constants))
 
-    def sums(self, plan: Plan, terms: Terms, centres: Sequence[Floats], constants: tuple[float, ...]) -> Sums:
+    def sums(self, plan: Plan, terms: Terms, centres: Sequence[Centre], constants: tuple[float, ...]) -> Sums:
         """Sum deviations from the centres, their products and cubes by cell."""
         return self._work(lambda pieces: _sums(self._numbers, plan, terms, centres, pieces, constants))
 
     def _work(self, task: Callable[[Sequence[_Piece]], _Result]) -> _Result:
         """Do a task on all pieces, in two threads where that is worth it; every part is exact, so any split will do."""
-        threads = min(_THREADS, os.cpu_count() or 1)
+        threads = min(_THREADS, _processors())
         if self._size > _MANY_CELLS or self._rows < _WORTH_A_THREAD or threads < 2:
             return task(self._pieces)
         with ThreadPoolExecutor(threads) as pool:
@@ -97,6 +97,11 @@ class MemoryScan:
         for other in others:
             first = first.add(other)  # type: ignore[arg-type]  # both are of the task's own type
         return first
+
+
+def _processors() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _look(found: NDArray[Any], *, whole: bool) -> Column:
@@ -220,26 +225,31 @@ def _census(
 
 
 def _sums(
-    numbers: Mapping[str, NDArray[Any]], plan: Plan, terms: Terms, centres: Sequence[Floats],
+    numbers: Mapping[str, NDArray[Any]], plan: Plan, terms: Terms, centres: Sequence[Centre],
     pieces: Sequence[_Piece], constants: tuple[float, ...],
 ) -> Sums:  # fmt: skip
-    made = Sums.empty(terms, len(centres), len(centres[0]) if len(centres) else 0, len(constants))
+    made = Sums.empty(terms, len(centres[0].scaled), len(constants))
+    factors = [
+        np.ldexp(1.0, -(centre.power + scale.exponent)) for centre, scale in zip(centres, plan.scales, strict=True)
+    ]
+    starting = [np.ldexp(centre.scaled, -centre.power) for centre in centres]
     for piece in pieces:
         values, starts, cells = _Values(numbers, plan, piece.rows), piece.starts, piece.cells
         lengths = np.diff(starts, append=len(piece.rows))
         variables = []
-        for slot, scale in enumerate(plan.scales):
+        for slot in range(len(plan.slots)):
             value, there = values.slot(slot)
-            gap = value * scale.factor
-            gap -= np.repeat(centres[slot][cells], lengths)
+            factor = factors[slot][cells]
+            gap = value * (factor[0] if (factor == factor[0]).all() else np.repeat(factor, lengths))
+            gap -= np.repeat(starting[slot][cells], lengths)
             if there is not None:
                 gap[~there] = 0.0
             variables.append(gap)
         variables += [values.missing(slot) for slot in terms.flags]
         room = np.empty(len(piece.rows))
-        for slot in range(len(plan.slots)):
+        for place, slot in enumerate(terms.singles):
             np.copyto(room, variables[slot])
-            _put(made.singles[slot], cells, sum_by_run(room, starts, constants))
+            _put(made.singles[place], cells, sum_by_run(room, starts, constants))
         for place, (first, second) in enumerate(terms.pairs):
             np.multiply(variables[first], variables[second], out=room)
             _put(made.pairs[place], cells, sum_by_run(room, starts, constants))

@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from experiments.moments.counted import Counts, Floats
 
 __all__ = [
-    "Census", "Column", "Plan", "Reading", "Scale", "Sheet", "Slot", "Sums", "Terms", "lacks", "make_centres",
-    "make_plan", "make_terms",
-    "spread_of",
+    "Census", "Centre", "Column", "Plan", "Reading", "Scale", "Sheet", "Slot", "Sums", "Terms", "lacks",
+    "make_centres", "make_plan", "make_terms",
 ]  # fmt: skip
+
+_MOST_SCALE = 1000  # the powers of two that a value may be multiplied with, far from what a double can hold
+_MOST_GAPS = 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +57,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """A reading brought between 0 and 1: ``value * factor - origin``; the factor is a power of two."""
+    """A reading brought between 0 and 2: ``value * factor - origin``; the factor is a power of two."""
 
     exponent: int
     origin: float
@@ -64,6 +66,25 @@ class Scale:
     def factor(self) -> float:
         """What a value is multiplied with."""
         return 2.0**-self.exponent
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Centre:
+    """Where the deviations of one slot start, and their unit, by cell.
+
+    Every cell has its own unit, so that a cell whose values lie close together keeps its digits beside any other.
+
+    Attributes:
+        scaled: A number close to the mean, between the smallest and the largest value, times the scale's factor.
+        power: The unit is this power of two, times the scale's factor: no deviation is larger than 1.
+    """
+
+    scaled: Floats
+    power: Counts
+
+    def take(self, cells: Counts) -> Centre:
+        """The cells in another order."""
+        return Centre(self.scaled[cells], self.power[cells])
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +149,11 @@ class Plan:
             and column not in chosen.mask
         )  # fmt: skip
 
+    def least_power(self, slot: int) -> int:
+        """The least power of two that is the unit of a cell: what is multiplied with it must not overflow."""
+        # What stands for a missing value may be far away from all values of the cell.
+        return max(-_MOST_GAPS if self.gaps(slot) else -1074, -_MOST_SCALE - self.scales[slot].exponent)
+
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Census:
@@ -183,9 +209,9 @@ class Sums:
     """Exact sums of the parts of deviations, products and cubes: terms by parts by cells.
 
     Attributes:
-        singles: Sum of the deviations of each slot.
-        pairs: Sum of the products of each pair.
-        cubes: Sum of the cubes.
+        singles: Sums of the deviations, as listed by the terms.
+        pairs: Sums of the products of each pair.
+        cubes: Sums of the cubes.
     """
 
     singles: Floats
@@ -193,9 +219,10 @@ class Sums:
     cubes: Floats
 
     @classmethod
-    def empty(cls, terms: Terms, slots: int, size: int, parts: int) -> Sums:
+    def empty(cls, terms: Terms, size: int, parts: int) -> Sums:
         """Nothing summed yet."""
-        singles, pairs, cubes = (np.zeros((n, parts, size)) for n in (slots, len(terms.pairs), len(terms.cubes)))
+        wanted = (terms.singles, terms.pairs, terms.cubes)
+        singles, pairs, cubes = (np.zeros((len(listed), parts, size)) for listed in wanted)
         return cls(singles=singles, pairs=pairs, cubes=cubes)
 
     def take(self, cells: Counts) -> Sums:
@@ -213,17 +240,25 @@ class Sums:
 class Terms:
     """What is summed around the centres.
 
-    A variable is a slot's deviation from its centre, or a flag: 1 where the slot's value is missing, else 0.
+    A variable is a slot's deviation from its centre, or a flag: 1 where the slot's value is missing, else 0. The powers
+    of a slot that holds nothing but 0 and 1 follow from the census.
 
     Attributes:
         flags: Slots whose missing values are flagged; their variables come after those of the slots.
+        singles: Slots whose deviations are summed.
         pairs: Pairs of variables whose products are summed, the smaller first.
         cubes: Slots whose cubes are summed.
     """
 
     flags: tuple[int, ...]
+    singles: tuple[int, ...]
     pairs: tuple[tuple[int, int], ...]
     cubes: tuple[int, ...]
+
+    @property
+    def none(self) -> bool:
+        """Whether the census tells everything, so that no row needs to be read again."""
+        return not (self.singles or self.pairs or self.cubes)
 
 
 def make_plan(metrics: Mapping[str, MetricInputs], columns: Mapping[str, Column]) -> Plan:
@@ -263,7 +298,7 @@ def _scale(reading: Reading, column: Column) -> Scale:
         return Scale(0, 0.0)
     low, high = min(known), max(known)
     width = high / 2.0 - low / 2.0  # half the range, which cannot overflow
-    exponent = 0 if width == 0.0 else min(max(math.frexp(width)[1] + 1, -1000), 1023)
+    exponent = 0 if width == 0.0 else min(max(math.frexp(width)[1], -_MOST_SCALE), 1024)
     return Scale(exponent, low * 2.0**-exponent)
 
 
@@ -277,36 +312,34 @@ def make_terms(plan: Plan, census: Census) -> Terms:
     for sheet in plan.sheets.values():
         variables = [*sheet.slots, *(place[slot] for slot in sheet.slots if slot in place)]
         pairs |= dict.fromkeys(_pairs(variables))
-    return Terms(flags=tuple(flags), pairs=tuple(pairs), cubes=plan.firsts)
+    many = [slot for slot in range(len(plan.slots)) if not plan.binary(slot)]
+    apart = set(range(len(plan.slots))) - set(many)
+    return Terms(
+        flags=tuple(flags),
+        singles=tuple(many),
+        pairs=tuple((first, second) for first, second in pairs if first != second or first not in apart),
+        cubes=tuple(slot for slot in plan.firsts if slot not in apart),
+    )
 
 
-def make_centres(plan: Plan, census: Census, *, tight: bool) -> tuple[Floats, ...]:
-    """A number close to the mean of every slot and cell, scaled; the same in every engine.
+def make_centres(plan: Plan, census: Census) -> tuple[Centre, ...]:
+    """The centre of every slot in every cell; engines find the same ones by the same arithmetic.
 
-    Args:
-        plan: The plan.
-        census: The census by cell.
-        tight: Whether the centre of a cell is kept between its smallest and largest value: the coarse sums of a cell
-            whose values lie close together tell little where other cells lie far apart.
+    References:
+        Rump, Ogita, Oishi (2008), SIAM J. Sci. Comput. 31:189, algorithm 3.5, for the next power of two in an engine.
     """
     found = []
     for slot, scale in enumerate(plan.scales):
         n = census.known[slot].astype(np.float64)
-        centre = np.divide(census.coarse[slot], n, out=np.zeros(len(n)), where=n > 0) + scale.origin
-        if tight:
-            low, high = census.low[slot] * scale.factor, census.high[slot] * scale.factor
-            centre = np.where(n > 0, np.minimum(np.maximum(centre, low), high), centre)
-        found.append(centre)
+        some = n > 0
+        low, high = (np.where(some, ends[slot], 0.0) * scale.factor for ends in (census.low, census.high))
+        rough = np.divide(census.coarse[slot], n, out=np.zeros(len(n)), where=some) + scale.origin
+        width = high - low
+        size, power = np.frexp(width)
+        power = np.where(size > 0.5, power, power - 1)  # a power of two is its own next one
+        power = np.where(width > 0.0, np.maximum(power, plan.least_power(slot)), 0).astype(np.int64)
+        found.append(Centre(np.minimum(np.maximum(rough, low), high), power))
     return tuple(found)
-
-
-def spread_of(census: Census) -> float:
-    """How many times larger the range of a whole column is than that of a cell, at most."""
-    with np.errstate(invalid="ignore"):
-        ranges = census.high / 2.0 - census.low / 2.0  # half of it, which cannot overflow
-        whole = census.high.max(axis=1, initial=-np.inf) / 2.0 - census.low.min(axis=1, initial=np.inf) / 2.0
-    some = (ranges > 0) & np.isfinite(ranges)
-    return float(np.where(some, whole[:, None] / np.where(some, ranges, 1.0), 1.0).max(initial=1.0))
 
 
 def lacks(plan: Plan, census: Census, slot: int) -> bool:

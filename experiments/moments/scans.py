@@ -18,7 +18,7 @@ from experiments.moments.counted import are_numbers, have_keys, is_noted
 from experiments.moments.engine import EngineScan
 from experiments.moments.exact_sums import grid_constants, whole_sums
 from experiments.moments.memory import MemoryScan
-from experiments.moments.plan import lacks, make_centres, make_plan, make_terms, spread_of
+from experiments.moments.plan import Sums, lacks, make_centres, make_plan, make_terms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,12 +28,9 @@ if TYPE_CHECKING:
     from attribution.core.tables import Table
     from experiments.metrics import MetricInputs
     from experiments.moments.counted import Cell, Counts, Floats
-    from experiments.moments.plan import Census, Column, Plan, Sheet, Sums, Terms
+    from experiments.moments.plan import Census, Centre, Column, Plan, Sheet, Terms
 
 __all__ = ["scan_metrics"]
-
-_WIDEST = 2.0**45
-_TIGHT = 2.0**12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,7 +41,7 @@ class _Found:
     plan: Plan
     census: Census
     terms: Terms
-    centres: tuple[Floats, ...]
+    centres: tuple[Centre, ...]
     sums: Sums
 
 
@@ -98,10 +95,9 @@ def _in_memory(
     plan = make_plan(usable, columns)
     cells, order = scan.group()
     census = scan.census(plan)
-    spread = spread_of(census)
-    terms, centres = make_terms(plan, census), make_centres(plan, census, tight=spread > _TIGHT)
-    sums = scan.sums(plan, terms, centres, _constants(census, spread))
-    placed = tuple(centre[order] for centre in centres)
+    terms, centres = make_terms(plan, census), make_centres(plan, census)
+    sums = Sums.empty(terms, len(cells), 1) if terms.none else scan.sums(plan, terms, centres, _constants(census))
+    placed = tuple(centre.take(order) for centre in centres)
     return _Found(cells, plan, census.take(order), terms, placed, sums.take(order))
 
 
@@ -119,9 +115,10 @@ def _in_engine(
         return None
     cells, order = _sorted_cells(arrays, len(census.counts[0]))
     census = census.take(order)
-    spread = spread_of(census)
-    terms, centres = make_terms(plan, census), make_centres(plan, census, tight=spread > _TIGHT)
-    found, sums = scan.sums(plan, terms, _constants(census, spread), tight=spread > _TIGHT)
+    terms, centres = make_terms(plan, census), make_centres(plan, census)
+    if terms.none:
+        return _Found(cells, plan, census, terms, centres, Sums.empty(terms, len(cells), 1))
+    found, sums = scan.sums(plan, terms, _constants(census))
     _, order = _sorted_cells([plain_array(found.column(i)) for i in range(len(keys))], found.num_rows)
     return _Found(cells, plan, census, terms, centres, sums.take(order))
 
@@ -132,9 +129,9 @@ def _sorted_cells(arrays: Sequence[pa.Array], rows: int) -> tuple[tuple[Cell, ..
     return cells, np.argsort(cell, kind="stable")[order]
 
 
-def _constants(census: Census, spread: float) -> tuple[float, ...]:
-    """The grids: finer ones where the range of some cell is small against that of the whole column."""
-    return grid_constants(int(census.counts[0].max(initial=0)), sure=2.0 * float(np.log2(min(spread, _WIDEST))))
+def _constants(census: Census) -> tuple[float, ...]:
+    """The grids for the largest cell."""
+    return grid_constants(int(census.counts[0].max(initial=0)))
 
 
 def _moments(found: _Found, sheet: Sheet, inputs: MetricInputs, names: tuple[str, ...]) -> Moments:
@@ -166,7 +163,8 @@ class _Assembly:
     """The means and centred products of the coordinates of one metric.
 
     A coordinate deviates from its centre by a slot's deviation plus, where covariates are missing, a constant times
-    the flag of the missing value; the sums of both are known, so the sums of the coordinates follow by algebra.
+    the flag of the missing value; the sums of both are known, so the sums of the coordinates follow by algebra. All of
+    it is in the unit of the slot and cell.
     """
 
     def __init__(self, found: _Found, sheet: Sheet, lacking: Sequence[int], n: Counts) -> None:
@@ -176,15 +174,14 @@ class _Assembly:
         self._shift = {slot: self._distance(slot) for slot in lacking}
 
     def _distance(self, slot: int) -> Floats:
-        """From each centre to what stands for a missing covariate: the mean of the known ones of all cells; scaled."""
-        known, centres = self._found.census.known[slot].astype(np.float64), self._found.centres[slot]
+        """From each centre to what stands for a missing covariate: the mean of the known ones of all cells."""
+        known, centre = self._found.census.known[slot].astype(np.float64), self._found.centres[slot]
         if not known.sum():
-            return -centres
-        middle = centres[int(known.argmax())]  # close to all of them, so that the differences keep their digits
-        away = centres - middle
-        return np.asarray(
-            np.sum(away * known + whole_sums(self._found.sums.singles[slot])) / known.sum() - away, dtype=np.float64
-        )
+            return -centre.scaled
+        middle = centre.scaled[int(known.argmax())]  # close to all of them, so that the differences keep their digits
+        away = centre.scaled - middle
+        total = np.sum(away * known + np.ldexp(self._single(slot), centre.power))
+        return np.asarray(np.ldexp(total / known.sum() - away, -centre.power), dtype=np.float64)
 
     def _parts(self) -> list[list[tuple[int, Floats | float]]]:
         """Every coordinate as variables with their factors."""
@@ -196,27 +193,44 @@ class _Assembly:
         return made
 
     def _single(self, variable: int) -> Floats:
+        if self._is_binary(variable):
+            return self._of_binary(variable, 1)
         if variable < len(self._found.plan.slots):
-            return whole_sums(self._found.sums.singles[variable])
+            return whole_sums(self._found.sums.singles[self._found.terms.singles.index(variable)])
         slot = self._found.terms.flags[variable - len(self._found.plan.slots)]
         return np.asarray(self._n - self._found.census.known[slot], dtype=np.float64)
 
     def _pair(self, first: int, second: int) -> Floats:
+        if first == second and self._is_binary(first):
+            return self._of_binary(first, 2)
         place = self._found.terms.pairs.index((min(first, second), max(first, second)))
         return whole_sums(self._found.sums.pairs[place])
+
+    def _is_binary(self, variable: int) -> bool:
+        return variable < len(self._found.plan.slots) and self._found.plan.binary(variable)
+
+    def _of_binary(self, slot: int, degree: int) -> Floats:
+        """Sum of powers of the deviations of a slot of 0 and 1, whose ones follow from the coarse sum."""
+        if degree == 1:  # the centre is the mean, to its last bit
+            return np.zeros(len(self._n))
+        scale, centre = self._found.plan.scales[slot], self._found.centres[slot]
+        known = self._found.census.known[slot].astype(np.float64)
+        ones = np.rint((self._found.census.coarse[slot] + known * scale.origin) / scale.factor)
+        gaps = [np.ldexp(value * scale.factor - centre.scaled, -centre.power) for value in (0.0, 1.0)]
+        return np.asarray((known - ones) * gaps[0] ** degree + ones * gaps[1] ** degree, dtype=np.float64)
 
     def moments(self) -> tuple[Floats, Floats, Floats]:
         """Means, centred products and cubes of the first coordinate, in the units of the columns."""
         parts, size = self._parts(), len(self._n)
         wide = len(parts)
-        exponents = [self._found.plan.scales[slot].exponent for slot in self._slots] + [0] * len(self._flags)
+        exponents = [self._found.centres[slot].power + self._found.plan.scales[slot].exponent for slot in self._slots]
+        exponents += [np.zeros(size, np.int64)] * len(self._flags)
         some, n = self._n > 0, np.where(self._n > 0, self._n, 1.0)
         sums = [np.sum([factor * self._single(v) for v, factor in part], axis=0) for part in parts]
         means, products = np.full((size, wide), np.nan), np.zeros((size, wide, wide))
         with np.errstate(over="ignore"):  # beyond the largest double the answer is infinite
             for i in range(wide):
-                centre = self._found.centres[self._slots[i]] if i < len(self._slots) else 0.0
-                means[some, i] = np.ldexp(centre + sums[i] / n, exponents[i])[some]
+                means[some, i] = self._placed(i, sums[i] / n)[some]
                 for j in range(i + 1):
                     terms = [a * b * self._pair(v, w) for v, a in parts[i] for w, b in parts[j]]
                     raw = np.sum(terms, axis=0) - sums[i] * sums[j] / n
@@ -226,10 +240,21 @@ class _Assembly:
         self._settle(means, products, cubes)
         return means, products, cubes
 
+    def _placed(self, i: int, away: Floats) -> Floats:
+        """What lies so far from the centre of a coordinate, in the unit of its column."""
+        if i >= len(self._slots):
+            return away
+        centre, scale = self._found.centres[self._slots[i]], self._found.plan.scales[self._slots[i]]
+        far = np.ldexp(away, centre.power + scale.exponent)
+        return np.asarray(np.ldexp(centre.scaled, scale.exponent) + far, dtype=np.float64)
+
     def _cubes(self, total: Floats, n: Floats) -> Floats:
         first = self._slots[0]
         mean = total / n
-        raw = whole_sums(self._found.sums.cubes[self._found.terms.cubes.index(first)])
+        if self._is_binary(first):
+            raw = self._of_binary(first, 3)
+        else:
+            raw = whole_sums(self._found.sums.cubes[self._found.terms.cubes.index(first)])
         return np.asarray(raw - 3.0 * mean * self._pair(first, first) + 2.0 * n * mean**3, dtype=np.float64)
 
     def _settle(self, means: Floats, products: Floats, cubes: Floats) -> None:

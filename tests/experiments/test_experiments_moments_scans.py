@@ -159,6 +159,53 @@ def test_a_heavy_tail_and_a_small_cell_beside_it_keep_their_digits():
     assert found.mean[1] == pytest.approx(nearest(exact["means"][0]), rel=1e-13)
 
 
+RANDOM = generator(11, "test.ranges")
+APART = {
+    "1e15 times": [RANDOM.normal(size=60) * 1e15, RANDOM.normal(size=60), 1e9 + RANDOM.random(60) * 1e-3],
+    "1e15 away": [RANDOM.normal(size=60) + 1e15, RANDOM.normal(size=60), [0.1]],
+    "1e300 times": [[1e300, -1e300, 3e299], RANDOM.lognormal(size=60), [1e-12, 3e-12, 3.5e-12]],
+    "float32": [(RANDOM.normal(size=60) * 1e30).astype("f4"), RANDOM.random(60).astype("f4"), np.float32([2.5, 3.5])],
+    "whole": [np.array([2**53 + 1, 2**62 + 1, -(2**62)]), np.array([1, 2, 4]), np.array([2**53 + 1, 2**53 + 5])],
+    "largest": [[1.79e308, -1.79e308, 1e308, -1e308], [3.0, 4.5, 7.25], [1.79e308] * 3],
+    "signs": [np.tile([1e8, -1e8], 30) + RANDOM.normal(size=60), np.tile([1.0, -1.0], 30), np.tile([1e-9, 0.0], 30)],
+    "powers of two": [RANDOM.random(63), RANDOM.random(64) * 2.0**-60, RANDOM.random(65) * 2.0**60],
+    "flags": [[0, 1, 1, 0, 0], [1], [0, 0, 1]],
+}
+
+
+@pytest.mark.parametrize("name", APART)
+def test_every_cell_keeps_its_digits_beside_any_other(name, table_kind):
+    values = [np.asarray(listed) for listed in APART[name]]
+    rows = pd.DataFrame({"arm": np.repeat(["a", "b", "c"], [len(v) for v in values]), "x": np.concatenate(values)})
+    rows = rows.sample(frac=1, random_state=5).reset_index(drop=True)
+    inputs = {"x": inputs_of(ex.Mean("x"))}
+    found = metric_moments(opened(rows), inputs, keys=("arm",))["x"]
+    for i, listed in enumerate(values):
+        numbers = listed.astype(np.float64).tolist()
+        exact, reach = moments_of_rows([(value,) for value in numbers], 1), max(numbers) / 2 - min(numbers) / 2
+        size = max(map(abs, numbers))
+        assert found.means[i, 0] == pytest.approx(nearest(exact["means"][0]), rel=1e-15, abs=1e-15 * size)
+        assert found.products[i, 0, 0] == pytest.approx(nearest(exact["products"][0][0]), rel=1e-14)
+        if reach < 1e100:  # else the cubes are beyond the largest double
+            assert found.cubes[i] == pytest.approx(nearest(exact["cube"]), rel=1e-12, abs=1e-13 * reach**3)
+    elsewhere = metric_moments(opened(table_kind(rows.sort_values("x"))), inputs, keys=("arm",))
+    assert bytes_of(elsewhere) == bytes_of({"x": found})
+
+
+def test_a_rate_beside_a_covariate_is_exact(table_kind):
+    rows = frame(12)
+    inputs = {"rate": INPUTS["rate"], "plain": inputs_of(ex.Rate("woken"))}
+    found = metric_moments(opened(table_kind(rows)), inputs, keys=("arm",))
+    alone = metric_moments(opened(table_kind(rows)), {"plain": inputs["plain"]}, keys=("arm",))["plain"]
+    for i, (arm,) in enumerate(alone.cells):
+        woken = [(float(value),) for value in rows.loc[rows["arm"] == arm, "woken"]]
+        exact = moments_of_rows(woken, 1)
+        for part in (alone, found["plain"], found["rate"]):
+            assert part.mean[i] == nearest(exact["means"][0])
+            assert part.squares[i] == pytest.approx(nearest(exact["products"][0][0]), rel=1e-15)
+            assert part.cubes[i] == pytest.approx(nearest(exact["cube"]), rel=1e-14)
+
+
 @pytest.mark.parametrize("data", [{"arm": [], "x": []}, {"arm": ["a"], "x": [None]}, {"arm": ["a"], "x": [3.0]}])
 def test_hardly_any_rows(data):
     import pyarrow as pa

@@ -36,4 +36,7 @@ def moments_of_rows(rows: list[tuple[float | None, ...]], measured: int) -> dict
 
 def nearest(value: Fraction) -> float:
     """The double next to a fraction."""
-    return float(value) if abs(value) < Fraction(2) ** 1023 else math.copysign(math.inf, value)
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
