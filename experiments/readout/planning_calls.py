@@ -37,8 +37,8 @@ class PlanningCalls:
             pilot: Earlier outcomes, one row per person, or their aggregates; without a column of arms everybody counts
                 as control.
             effect: The effect to be found, treated minus control: a number for the primary metric in its own unit
-                (0.002 of a rate is 0.2 percentage points), a share of the baseline such as "10%" for every metric, or
-                a dict of metric to either.
+                (0.002 of a rate is 0.2 percentage points), a share of the baseline such as "10%" for every metric but
+                guardrails (which are planned to show no harm), or a dict of metric to either.
             power: Chance of a significant result in the direction of the effect, in one arm's comparison.
             side: ``"two"``, ``"greater"`` or ``"less"``.
             options: Looks, spending and reach; arms, clusters and covariates come from the experiment and the pilot.

@@ -331,6 +331,19 @@ def test_a_guardrail_that_must_not_fall_is_planned_downwards():
     assert row("down", effect={"kept": 0.02}).n_total > row("down", effect={"kept": -0.02}).n_total
 
 
+def test_a_guardrail_is_planned_without_harm_unless_it_is_named():
+    frame = table()
+    frame["closed"] = (np.random.default_rng(2).random(len(frame)) < 0.05).astype(int)
+    metrics = {"woken": ex.Rate("woken"), "closed": ex.Rate("closed", direction="down")}
+    experiment = spec(metrics, guardrails=[ex.Guardrail("closed", 0.01)])
+    wished, nothing = (experiment.sample_size(frame, effect=one).rows[1] for one in ("20%", {"woken": "20%"}))
+    assert (wished.effect, wished.n_total) == (nothing.effect, nothing.n_total) == (0.0, nothing.n_total)
+    # at the upper end of the baseline's interval 19 % of it is more than the margin: no persons are enough there
+    named = experiment.sample_size(frame, effect={"closed": "19%"}).rows[0]
+    assert named.n_total > nothing.n_total
+    assert named.n_total_high is None
+
+
 def test_a_guardrail_leaves_the_primary_metric_its_own_plan():
     plain = spec().sample_size(table(), effect=0.02).to_dicts()
     assert spec(guardrails=[ex.Guardrail("woken", 0.05)]).sample_size(table(), effect=0.02).to_dicts() == plain

@@ -156,7 +156,7 @@ def _cell(row: PilotRow, name: str) -> object:
 
 
 def effects_by_metric(effect: object, baselines: Mapping[str, PilotMetric], *, primary: str) -> dict[str, float | str]:
-    """The effect declared for each metric: a number is the primary metric's, a percentage is everybody's.
+    """The effect declared for each metric: a number is the primary metric's, a percentage everybody's but guardrails'.
 
     Raises:
         InputError: For anything else, or an unknown metric.
@@ -169,7 +169,7 @@ def effects_by_metric(effect: object, baselines: Mapping[str, PilotMetric], *, p
                 )
         chosen = dict(effect)
     elif isinstance(effect, str):
-        chosen = dict.fromkeys(baselines, effect)
+        chosen = {name: effect for name, metric in baselines.items() if metric.role != "guardrail"}
     else:
         chosen = {primary: effect}
     if not chosen:
@@ -260,7 +260,7 @@ def _answer(
     for end in (metric.low, metric.high):
         there = contrast.at(end)
         ends = absolute(there.metric, effect)
-        usable = (ends != 0.0 or contrast.margin is not None) and (
+        usable = (ends != 0.0 if contrast.margin is None else not _never(there, effect)) and (
             not isinstance(metric.metric, Rate) or 0.0 < end < 1.0
         )
         totals.append(there.persons(ends, power or 0.8) if usable else math.inf)
