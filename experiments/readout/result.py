@@ -197,11 +197,11 @@ class Readout(TabularResult):
             self, metric=metric, prior=prior, relevant=relevant, value=value, cost=cost, rope=rope, level=level
         )
 
-    def sentence(self, lang: str | None = "en") -> str:
+    def sentence(self, lang: str | None = None) -> str:
         """The primary metric in words, every arm with its interval, judged by the adjusted p-values.
 
         Args:
-            lang: "en" or "zh"; None for the language that is set.
+            lang: "en" or "zh"; the language that is set when None.
         """
         chosen = [contrast for contrast in self.contrasts if contrast.fit.role == "primary"]
         return readout_sentence(chosen, self.findings, correction=self.experiment.correction, lang=lang)

@@ -133,7 +133,7 @@ class SegmentReadout(TabularResult):
             "note": "; ".join(filter(None, (one.test.note, "" if one.declared else EXPLORATORY))),
         }  # fmt: skip
 
-    def sentence(self, lang: str | None = "en") -> str:
+    def sentence(self, lang: str | None = None) -> str:
         """The primary metric in words: whether its effect differs between segments; single segments only then.
 
         Args:

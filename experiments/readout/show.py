@@ -37,7 +37,13 @@ def _table(contrasts: Sequence[Contrast]) -> DisplayTable:
         "difference": change, "relative": "rate", "p_value": "p", "p_adjusted": "p", "note": "text",
     }  # fmt: skip
     columns = tuple(
-        DisplayColumn(column_label(name), kind, decisive=name == "difference") for name, kind in kinds.items()
+        DisplayColumn(
+            # "value" is money elsewhere; here it is the arm's figure.
+            messages.text("READOUT.value") if name == "value" else column_label(name),
+            kind,
+            decisive=name == "difference",
+        )
+        for name, kind in kinds.items()
     )
     title = messages.text(f"READOUT.metric.{fit.role}", {"metric": fit.name})
     return DisplayTable(columns, tuple(_row(contrast) for contrast in contrasts), title=title)

@@ -224,3 +224,12 @@ def test_a_cluster_in_several_strata_counts_once_in_the_split(strata, aggregated
     assert "100 clusters" in split.text("en")
     assert "persons" not in split.text("en")
     assert "100 \u4e2a\u7fa4" in split.text("zh")
+
+
+def test_a_readout_speaks_the_language_that_is_set(rows):
+    readout = ex.Experiment({"value": ex.Mean("value")}).analyze(rows)
+    with at.language("zh"):
+        assert readout.sentence() == readout.sentence("zh") != readout.sentence("en")
+        assert "\u672c\u7ec4\u503c" in str(readout)  # the arm's figure, not the column of money
+        assert "\u4ef7\u503c" not in str(readout)
+    assert readout.sentence() == readout.sentence("en")
