@@ -153,6 +153,7 @@ def test_exact_persons_have_the_power_and_one_less_has_not(method):
         (lambda: ex.power_to_pay(0.02, 0.03, 1000, value=5, cost=0.1, incentive=6), "eats the whole value"),
         (lambda: ex.sample_size_to_pay(0.02, 0.021, value=85, cost=0.2), "must not PASS"),
         (lambda: ex.power_to_pay(0.02, [], 1000, value=5, cost=0.1), "at least one number"),
+        (lambda: ex.power_to_pay(0.02, 0.03, 1000, value=5, cost=0.1, options=O(looks=3)), "one look"),
         (lambda: ex.power_curve([0.1], [10]), "give either control"),
         (lambda: ex.plan_duration(1000, [100, 200]), "sum to 300 persons"),
         (lambda: ex.plan_duration(1000, 0), "some above 0"),
@@ -236,6 +237,43 @@ def test_few_events_and_a_pass_are_told_together(control, treatment, n, allocati
     assert row.chance_pass == pytest.approx(chance[enough & (z > 1.959963984540054)].sum(), abs=0.02)
     assert row.chance_fail == pytest.approx(chance[enough & (z < -1.959963984540054)].sum(), abs=0.02)
     assert row.chance_few == pytest.approx(1.0 - chance[enough].sum(), abs=1e-8)
+
+
+@pytest.mark.parametrize(("control", "treatment"), [(0.05, 0.035), (0.05, 0.07)])
+def test_clustered_rates_are_planned_like_the_test_that_reads_them(control, treatment):
+    """The readout of clusters estimates both variances; the score test's formula is farther off."""
+    clusters, persons, icc, worlds = (200, 1800), 10, 0.02, 2000
+    rng = np.random.default_rng(3)
+    shape = (1.0 - icc) / icc
+    drawn = []
+    for rate, groups in zip((control, treatment), clusters, strict=True):
+        own = rng.beta(rate * shape, (1.0 - rate) * shape, (worlds, groups))
+        drawn.append(rng.binomial(persons, own) / persons)
+    means, parts = zip(*((one.mean(axis=1), one.var(axis=1, ddof=1) / one.shape[1]) for one in drawn), strict=True)
+    t = (means[1] - means[0]) / np.sqrt(parts[0] + parts[1]) * np.sign(treatment - control)
+    found = int((t > stats.t.isf(0.025, 210)).sum())
+    options = O(icc=icc, cluster_size=persons)
+    claimed = ex.power_rates(control, treatment, clusters[0] * persons, allocation=9, options=options)
+    assert claimed.method == "unpooled, clusters"
+    assert found / worlds == pytest.approx(float(claimed), abs=0.035)
+    assert ex.power_rates(control, treatment, 2000, options=O(covariates=0.2)).method.startswith("unpooled")
+
+
+def test_a_profit_is_planned_for_arms_and_clusters():
+    given = {"value": 85.0, "cost": 0.2, "allocation": 4}
+    arms = ex.power_to_pay(0.05, 0.06, 6000, options=O(arms=3, correction="holm"), **given).rows[0].chance_pass
+    alone = ex.power_to_pay(0.05, 0.06, 6000, level=1.0 - 0.05 / 3.0, **given).rows[0].chance_pass
+    assert arms == pytest.approx(alone, abs=1e-12)
+    assert ex.sample_size_to_pay(0.05, 0.06, options=O(arms=3), **given).total > ex.sample_size_to_pay(
+        0.05, 0.06, **given
+    ).total  # fmt: skip
+    options = O(icc=0.02, cluster_size=25)
+    clustered = ex.power_to_pay(0.05, 0.06, 6000, options=options, **given).rows[0].chance_pass
+    same = ex.power_rates(0.05, 0.06, 6000, allocation=4, null=0.2 / 85.0, side="greater", level=0.975, options=options)
+    assert clustered == pytest.approx(float(same), abs=2e-3)
+    size = ex.sample_size_to_pay(0.05, 0.06, options=options, **given)
+    assert size.control == 25 * size.clusters_control
+    assert size.method == "linearised net benefit, clusters"
 
 
 @pytest.mark.parametrize("decision", ["expected", "verdict"])

@@ -12,6 +12,7 @@ from attribution.core import messages
 from attribution.core.errors import InputError
 from attribution.core.estimates import check_level, check_side
 from attribution.core.records import Field, Records, TabularResult
+from experiments.design.planning.options import PlanOptions
 from experiments.design.planning.pay_case import pay_case
 from experiments.inference.counts import checked_number, raise_problems
 from experiments.inference.tails import critical_value, one_sided_tail
@@ -325,7 +326,10 @@ def holdout_case(  # noqa: PLR0913 - what the public function passes on
     level = check_level(level)
     pay = None
     if control is not None and (relevant_net is not None or decision == "verdict"):
-        pay = pay_case(control, value=value, cost=cost, incentive=0.0, allocation=1.0, level=level, side=side)
+        pay = pay_case(
+            control, value=value, cost=cost, incentive=0.0, allocation=1.0, level=level, side=side,
+            options=PlanOptions(),
+        )  # fmt: skip
         _check_relevant(pay, relevant_net)
     return HoldoutCase(
         persons=float(persons), horizon=float(horizon), mean=value * mean - cost, spread=value * spread,

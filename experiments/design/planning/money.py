@@ -15,7 +15,6 @@ from experiments.design.planning.options import PlanOptions
 from experiments.design.planning.pay_case import pay_case, pay_rate
 from experiments.design.planning.size import SampleSize, whole_size
 from experiments.design.planning.solving import check_persons
-from experiments.inference.tails import one_sided_tail
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PayPlan", "PayRow", "power_to_pay", "sample_size_to_pay"]
 
+_PLAIN = PlanOptions()
 _FIELDS = (
     Field("control_rate", "rate"),
     Field("treated_rate", "rate"),
@@ -129,6 +129,7 @@ def power_to_pay(  # noqa: PLR0913 - keyword-only options of a public function
     level: float = 0.95,
     side: Side = "two",
     power: float = 0.8,
+    options: PlanOptions = _PLAIN,
 ) -> PayPlan:
     """The chance that a test says PASS, FAIL or neither, and the smallest profit that it can show.
 
@@ -147,6 +148,7 @@ def power_to_pay(  # noqa: PLR0913 - keyword-only options of a public function
         level: Confidence level of the verdict.
         side: ``"two"`` or ``"greater"``.
         power: Chance of PASS that defines the smallest net benefit.
+        options: Arms (verdicts are adjusted by Holm: planned as Bonferroni) and clusters; nothing else.
 
     Returns:
         A row per number of persons and true rate, and the break-even.
@@ -167,10 +169,13 @@ def power_to_pay(  # noqa: PLR0913 - keyword-only options of a public function
         >>> round(plan.break_even_effect, 5), round(plan.rows[0].chance_pass, 3)
         (0.00235, 0.42)
     """
-    case = pay_case(control, value=value, cost=cost, incentive=incentive, allocation=allocation, level=level, side=side)
+    case = pay_case(
+        control, value=value, cost=cost, incentive=incentive, allocation=allocation, level=level, side=side,
+        options=options,
+    )  # fmt: skip
     rates = [pay_rate(one) for one in _listed(treatment)]
     sizes = [check_persons(one) for one in _listed(n)]
-    power = check_power(power, one_sided_tail(case.limit))
+    power = check_power(power, case.tail)
     rows = []
     for size in sizes:
         smallest = case.smallest(size, power)
@@ -192,6 +197,7 @@ def sample_size_to_pay(  # noqa: PLR0913 - keyword-only options of a public func
     level: float = 0.95,
     side: Side = "two",
     power: float = 0.8,
+    options: PlanOptions = _PLAIN,
 ) -> SampleSize:
     """How many persons a test needs until it says PASS with the power asked for.
 
@@ -205,6 +211,7 @@ def sample_size_to_pay(  # noqa: PLR0913 - keyword-only options of a public func
         level: As for `power_to_pay`.
         side: As for `power_to_pay`.
         power: Chance of PASS.
+        options: As for `power_to_pay`.
 
     Returns:
         Persons per arm; the rule of 20 events is included.
@@ -224,9 +231,12 @@ def sample_size_to_pay(  # noqa: PLR0913 - keyword-only options of a public func
     """
     from experiments.design.planning.solving import solve_persons
 
-    case = pay_case(control, value=value, cost=cost, incentive=incentive, allocation=allocation, level=level, side=side)
+    case = pay_case(
+        control, value=value, cost=cost, incentive=incentive, allocation=allocation, level=level, side=side,
+        options=options,
+    )  # fmt: skip
     rate = pay_rate(treatment)
-    power = check_power(power, one_sided_tail(case.limit))
+    power = check_power(power, case.tail)
     net = case.net(rate)
     if net <= 0.0:
         raise InputError(
@@ -234,9 +244,11 @@ def sample_size_to_pay(  # noqa: PLR0913 - keyword-only options of a public func
             f"break-even rate is {case.break_even:.4g}."
         )
     terms = case.terms(rate)
-    start = ((case.limit * terms.null_error + 0.84 * terms.true_error) / net) ** 2
-    n = solve_persons(lambda n: case.chances(rate, n)[0], power, least=1.0, start=start)
-    return whole_size(n, case.allocation, PlanOptions(), "score of the net benefit")
+    start = (3.0 * (terms.null_error + terms.true_error) / net) ** 2
+    least = 1.0 if options.icc is None else 2.0 * options.cluster_size / min(1.0, case.allocation)
+    n = solve_persons(lambda n: case.chances(rate, n)[0], power, least=least, start=start)
+    kind = "score of the net benefit" if options.icc is None else "linearised net benefit"
+    return whole_size(n, case.allocation, options, kind + options.words)
 
 
 def _row(case: PayCase, rate: float, n: float, smallest: float | None) -> PayRow:

@@ -10,13 +10,17 @@ import numpy as np
 
 from attribution.core.errors import InputError
 from attribution.core.estimates import check_level, check_side
+from experiments.design.planning.arms import arm_tail
+from experiments.design.planning.options import variance_factor
 from experiments.design.planning.rate_terms import RateTerms
+from experiments.design.planning.rates import cluster_freedom
 from experiments.design.planning.solving import check_allocation_ratio, solve_effect
 from experiments.inference.counts import checked_number, raise_problems
-from experiments.inference.tails import critical_value, one_sided_tail
+from experiments.inference.tails import one_sided_tail
 
 if TYPE_CHECKING:
     from attribution.core.estimates import Side
+    from experiments.design.planning.options import PlanOptions
 
 __all__ = ["PayCase", "pay_case", "pay_rate"]
 
@@ -28,14 +32,15 @@ _AROUND = np.arange(-8.0, 8.5, 1.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PayCase:
-    """A checked test of the net benefit: ``gain * p1 - value * p0 - cost``."""
+    """A checked test of the net benefit: ``gain * p1 - value * p0 - cost``; ``tail`` is its one-sided level."""
 
     control: float
     value: float
     gain: float
     cost: float
     allocation: float
-    limit: float
+    tail: float
+    options: PlanOptions
 
     @property
     def break_even(self) -> float:
@@ -56,10 +61,25 @@ class PayCase:
 
     def terms(self, rate: float) -> RateTerms:
         """Distance and errors of one control person's worth of data."""
+        true = self._error(rate, self.control)
+        if self.options.icc is not None:  # clusters: the readout estimates the variance of both arms
+            found = RateTerms(distance=self.net(rate), null_error=true, true_error=true)
+            return found.widened(math.sqrt(variance_factor(self.options)))
         null = _null_rates(rate, self.control, self.allocation, (self.gain, self.value), self.cost)
-        return RateTerms(
-            distance=self.net(rate), null_error=self._error(*null), true_error=self._error(rate, self.control)
+        return RateTerms(distance=self.net(rate), null_error=self._error(*null), true_error=true)
+
+    def limit(self, rate: float, n: float) -> float:
+        """The critical value; with clusters Student's, at Satterthwaite's degrees of freedom of the clusters."""
+        from scipy.special import ndtri, stdtrit
+
+        if self.options.icc is None:
+            return -float(ndtri(self.tail))
+        own = self.gain**2 * rate * (1.0 - rate) / self.allocation
+        clusters = n / self.options.cluster_size
+        df = cluster_freedom(
+            (self.value**2 * self.control * (1.0 - self.control), own), (clusters, clusters * self.allocation)
         )
+        return -float(stdtrit(df, self.tail))
 
     def _error(self, rate: float, control: float) -> float:
         own = self.gain**2 * rate * (1.0 - rate) / self.allocation
@@ -73,7 +93,7 @@ class PayCase:
         chance of fewer than 20.
         """
         terms = self.terms(rate)
-        edge = self.limit * terms.null_error / terms.true_error
+        edge = self.limit(rate, n) * terms.null_error / terms.true_error
         drift = terms.distance * math.sqrt(n) / terms.true_error
         few = self.few(rate, n)
         enough = (1.0 - few[0]) * (1.0 - few[1])
@@ -81,8 +101,9 @@ class PayCase:
             return one_sided_tail(edge - drift), one_sided_tail(edge + drift), 1.0 - enough
         if min(1.0 - few[0], 1.0 - few[1]) <= 0.0:
             return 0.0, 0.0, 1.0
-        own = self.gain * math.sqrt(rate * (1.0 - rate) / self.allocation) / terms.true_error
-        theirs = self.value * math.sqrt(self.control * (1.0 - self.control)) / terms.true_error
+        true = self._error(rate, self.control)
+        own = self.gain * math.sqrt(rate * (1.0 - rate) / self.allocation) / true
+        theirs = self.value * math.sqrt(self.control * (1.0 - self.control)) / true
         good, bad = _joint(own, theirs, (edge - drift, -edge - drift), few)
         return good, bad, 1.0 - enough
 
@@ -153,8 +174,9 @@ def _joint(own: float, theirs: float, ends: tuple[float, float], few: tuple[floa
 
 
 def pay_case(  # noqa: PLR0913 - what the public functions pass on
-    control: float, *, value: float, cost: float, incentive: float, allocation: float, level: float, side: Side
-) -> PayCase:
+    control: float, *, value: float, cost: float, incentive: float, allocation: float, level: float, side: Side,
+    options: PlanOptions,
+) -> PayCase:  # fmt: skip
     """Check what the plans of a profit have in common."""
     if check_side(side) == "less":
         raise InputError('side must be "two" or "greater": the question is whether the campaign pays.')
@@ -166,10 +188,18 @@ def pay_case(  # noqa: PLR0913 - what the public functions pass on
         problems.append(f"value is the money that one event is worth, above 0, got {value!r}.")
     elif worth <= paid:
         problems.append(f"incentive {incentive!r} eats the whole value {value!r} of an event: it can never pay.")
+    if len(options.fractions) > 1 or options.reach != 1.0 or options.covariates or options.correction == "dunnett":
+        problems.append(
+            "options may name arms (with a correction other than Dunnett's, which verdicts do not use) and clusters; a "
+            "profit is planned for one look, without covariates, for the persons assigned: pass rates over all of them "
+            "where the campaign does not reach everybody."
+        )
     raise_problems(problems)
+    ratio = check_allocation_ratio(allocation)
+    tail = arm_tail(options.arms, options.correction, level=check_level(level), side=side, allocation=ratio)
     return PayCase(
-        control=pay_rate(control), value=worth, gain=worth - paid, cost=spent,
-        allocation=check_allocation_ratio(allocation), limit=critical_value(check_level(level), side),
+        control=pay_rate(control), value=worth, gain=worth - paid, cost=spent, allocation=ratio, tail=tail,
+        options=options,
     )  # fmt: skip
 
 

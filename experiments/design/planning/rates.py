@@ -55,7 +55,8 @@ def sample_size_rates(  # noqa: PLR0913 - the options of the public contract, ke
         method: ``"pooled"`` (score; with a null other than 0 the constrained rates of Farrington and Manning),
             ``"unpooled"`` (Wald), ``"arcsine"`` (Cohen), ``"continuity"`` (pooled with the correction of Fleiss, Tytun
             and Ury), ``"baseline"`` (variance of the control's rate under the null, as some calculators on the web),
-            ``"exact"`` (the score test's true power, by enumeration; up to some 20,000 persons).
+            ``"exact"`` (the score test's true power, by enumeration; up to some 20,000 persons). With clusters or
+            covariates the readout runs no score test, and "pooled" is planned, and named, as "unpooled".
         null: The difference (or the lift) that the test takes as null: ``null=-0.01, side="greater"`` plans
             non-inferiority with a margin of one percentage point.
         null_kind: ``"difference"``, or ``"relative"``: ``null=-0.1`` is then a margin of 10 % of the control's rate.
@@ -390,6 +391,8 @@ def rate_case(  # noqa: PLR0913 - what the public functions pass on
         raise InputError(f'a null other than 0 needs method="pooled" or "unpooled", got {method!r}.')
     allocation = check_allocation_ratio(allocation)
     _check_exact(method, shift, options)
+    if method == "pooled" and (options.icc is not None or options.covariates):
+        method = "unpooled"  # what the readout then runs estimates both arms' variances; it is no score test
     test = planned_test(options, level=level, side=side, allocation=allocation)
     return RateCase(
         control=_rate("control", control), allocation=allocation, side=side, method=method,  # type: ignore[arg-type]
