@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from attribution.core.findings import Finding
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from experiments.inference.bootstrap_units import Units
     from experiments.inference.figures import Floats
 
-__all__ = ["Draw", "Pool", "drawn_again", "drawn_apart", "make_pool"]
+__all__ = ["Draw", "Pool", "drawn_again", "drawn_apart", "grouped_draws", "make_pool"]
 
 Draw = Literal["multinomial", "poisson"]
 
@@ -57,6 +59,11 @@ class Pool:
         between = float(self.count @ (self.mean[:, 0] - middle) ** 2)
         inside = float(self.within[0, 0])
         return inside / (between + inside) if inside > 0.0 else 0.0
+
+
+def grouped_draws(share: float) -> tuple[Finding, ...]:
+    """The finding that units were drawn in groups of neighbours, with the share of variance inside the groups."""
+    return (Finding(code="GROUPED_DRAWS", status="note", values={"share": share}),) if share > 0.0 else ()
 
 
 def make_pool(units: Units, table: Floats, *, exact: bool) -> Pool:

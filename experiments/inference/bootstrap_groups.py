@@ -29,6 +29,7 @@ __all__ = [
     "quantile_replicates",
     "sorted_group",
     "statistic_replicates",
+    "units_of",
     "weighted_quantile",
 ]
 
@@ -121,7 +122,7 @@ def sorted_group(
     )
 
 
-def _units(group: Group) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def units_of(group: Group) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The unit of each person, and the stratum of each unit."""
     if group.cluster is None:
         return np.arange(len(group.values)), group.stratum
@@ -171,7 +172,7 @@ def statistic_replicates(
             'a statistic of rows cannot weigh strata; write it as statistic(values, weights) with on="weights".'
         )
     values, scale = _plain(group, weights)
-    unit, home = _units(group)
+    unit, home = units_of(group)
     sizes = np.bincount(home, minlength=len(weights)).tolist()
     everybody = np.ones(len(values))
     observed = statistic.of(values, everybody, scale)
@@ -198,7 +199,7 @@ def jackknife(group: Group, statistic: UserStatistic, weights: Floats) -> tuple[
     Raises:
         InputError: More units than can be left out one by one.
     """
-    unit, home = _units(group)
+    unit, home = units_of(group)
     if len(home) > _MOST_JACKKNIFED:
         raise InputError(
             f'interval="bca" leaves out every unit once, which is done for up to {_MOST_JACKKNIFED:,} units of a '

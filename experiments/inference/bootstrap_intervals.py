@@ -41,11 +41,13 @@ class Warp:
         if self.bias == 0.0 and self.acceleration == 0.0:
             return ranks
         sign = -1.0 if upper else 1.0
-        far = sign * ndtri(ranks) - self.bias
+        inner = ranks < 1.0  # beyond the last replicate lies everything: alpha is 1, not inf / inf
+        far = sign * ndtri(ranks[inner]) - self.bias
         stretch = 1.0 + self.acceleration * far
         with np.errstate(divide="ignore", invalid="ignore"):
             z = np.where(stretch > 0.0, far / stretch, np.sign(far) * math.inf)
-        found: Floats = np.asarray(ndtr(sign * (z - self.bias)), dtype=np.float64)
+        found = np.ones(len(ranks))
+        found[inner] = ndtr(sign * (z - self.bias))
         return found
 
 

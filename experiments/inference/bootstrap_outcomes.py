@@ -14,6 +14,7 @@ from attribution.core.randomness import check_seed
 from attribution.core.recipe import Recipe
 from attribution.core.records import Field, Records, TabularResult
 from experiments.inference.bootstrap import checked_choice, resampled
+from experiments.inference.bootstrap_draws import grouped_draws
 from experiments.inference.bootstrap_groups import sorted_group
 from experiments.inference.bootstrap_result import FIELDS
 from experiments.inference.outcome_rows import (
@@ -53,7 +54,7 @@ class OutcomesBootstrap(TabularResult):
         metric: The columns of the metric.
         control: Name of the control arm.
         arms: The bootstrap of every arm, by its name.
-        findings: Strata that take no part.
+        findings: Strata that take no part; GROUPED_DRAWS where units were drawn in groups.
         recipe: Interval, draw, seed and fingerprint of the data.
     """
 
@@ -167,7 +168,7 @@ def bootstrap_outcomes(  # noqa: PLR0913 - the options of a public function, key
         metric=label,
         control=str(names.control),
         arms=found,
-        findings=tuple(findings),
+        findings=(*findings, *grouped_draws(max(one.grouped for one in found.values()))),
         recipe=Recipe(
             method="bootstrap",
             definitions=("BOOTSTRAP",),

@@ -39,7 +39,7 @@ class Bootstrap(TabularResult):
             every distinct unit was drawn on its own.
         monte_carlo_error: Standard error of the p-value that comes from drawing only so many replicates; None where
             there is no p-value.
-        findings: Nothing to say, as a rule.
+        findings: GROUPED_DRAWS where `grouped` is above 0.
         recipe: Statistic, interval, draw, seed and fingerprint of the data.
     """
 
@@ -78,4 +78,5 @@ class Bootstrap(TabularResult):
     def _display(self) -> Display:
         from attribution.core.render.display import Display, records_table
 
-        return Display(messages.text("BOOTSTRAP.title"), (records_table(self._records()), *self.recipe.sentences()))
+        told = (*self.recipe.sentences(), *(finding.text() for finding in self.findings))
+        return Display(messages.text("BOOTSTRAP.title"), (records_table(self._records()), *told))

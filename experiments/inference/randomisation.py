@@ -15,6 +15,7 @@ from attribution.core.estimates import check_side
 from attribution.core.randomness import check_seed
 from attribution.core.recipe import Recipe
 from attribution.core.records import Field, Records, TabularResult
+from experiments.inference.bootstrap_draws import grouped_draws
 from experiments.inference.outcome_rows import (
     arms_of,
     fingerprint_of,
@@ -57,7 +58,7 @@ class RandomisationTest(TabularResult):
         records: One row per arm. ``statistic``: the observed one; ``p_value_low`` and ``p_value_high``: 99 % interval
             for the p-value that all assignments would give (equal to it when all were enumerated); ``assignments``:
             how many were looked at; enumerated ones that differ only in persons with alike outcomes count once.
-        findings: Strata that take no part.
+        findings: Strata that take no part; GROUPED_DRAWS where units were drawn in groups.
         recipe: Metric, statistic, design, seed and fingerprint of the data.
     """
 
@@ -165,7 +166,7 @@ def randomisation_test(  # noqa: PLR0913 - the options of a public function, key
     measured = _checked(metric, design, statistic, replicates)
     label = label_of(measured)
     rows = read_rows(outcomes, measured, names)
-    found, findings = [], []
+    found, findings, grouped = [], [], 0.0
     for one in arms_of(rows, names):
         assigned, told = paired(rows, names, one, label=label)
         findings += told
@@ -173,6 +174,7 @@ def randomisation_test(  # noqa: PLR0913 - the options of a public function, key
             assigned, design=design, share=_share(design, shares, one, names.control), side=side,
             studentised=statistic == "studentised", replicates=replicates, seed=seed, purpose=f"{label}/{one}",
         )  # fmt: skip
+        grouped = max(grouped, result.grouped)
         exact = ", exact" if result.exact else ""
         n1 = int(assigned.count[assigned.treated].sum())
         shown = {
@@ -187,7 +189,7 @@ def randomisation_test(  # noqa: PLR0913 - the options of a public function, key
     }  # fmt: skip
     return RandomisationTest(
         records=Records.from_rows(_FIELDS, found),
-        findings=tuple(findings),
+        findings=(*findings, *grouped_draws(grouped)),
         recipe=Recipe(
             method="randomisation test",
             definitions=("RANDOMISATION",),

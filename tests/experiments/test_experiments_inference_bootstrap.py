@@ -257,6 +257,71 @@ def test_what_cannot_be_said_has_its_reason():
     assert (own.difference.value, own.difference.note) == (None, "UNDEFINED")
 
 
+@pytest.mark.parametrize("side", ["two", "greater", "less"])
+@pytest.mark.parametrize("kind", ["studentised", "bca"])
+def test_an_end_that_no_replicate_is_has_its_reason(kind, side):
+    values = np.random.default_rng(1).lognormal(0, 2, 42)
+    for a, b in (([1.0, 2.0], [4.0, 7.0]), ([0.0] * 9 + [5.0], [0.0] * 9 + [3.0]), (values[:30], values[30:])):
+        found = bootstrap(a, b, interval=kind, side=side, level=0.99, replicates=399).comparison
+        for reading in (found.difference, found.relative):
+            if reading.p_value is not None:
+                asked = [*([reading.low] if side != "less" else []), *([reading.high] if side != "greater" else [])]
+                assert (reading.note == "UNBOUNDED") == (not np.all(np.isfinite(asked)))
+    tiny = bootstrap([1.0, 2.0], [4.0, 7.0]).comparison
+    assert (tiny.difference.low, tiny.difference.note) == (-math.inf, "UNBOUNDED")
+    assert tiny.relative.note == "UNBOUNDED"
+    assert bootstrap([1.0, 2.0, 3.0], [4.0, 5.0, 7.0]).comparison.difference.note == ""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("swapped", [False, True])
+@pytest.mark.parametrize("low", [[1.0, 2.0, 3.0, 4.0, 9.0], [1.0, 2.0, 3.0], [1.0, 5.0, 5.0, 5.0, 5.0]], ids=str)
+def test_arms_far_apart_have_a_small_p(kind, swapped, low):
+    """Where every replicate lies on one side BCa's correction read inf / inf, and p was 1 beside such an interval."""
+    high = [31.0, 32.0, 34.0, 38.0, 33.0]
+    arms = (high, low) if swapped else (low, high)
+    for side in ("two", "greater" if swapped else "less"):
+        found = bootstrap(*arms, interval=kind, side=side, replicates=999).comparison
+        assert not found.difference.contains(0.0)
+        assert found.difference.p_value < 0.05
+        assert found.relative.note == "BASE_NOT_POSITIVE" or not found.relative.contains(0.0)
+
+
+@pytest.mark.parametrize(
+    ("n", "q", "note"),
+    [
+        (2, 0.5, "TOO_FEW_PERSONS"), (5, 0.5, ""), (100, 0.99, "TOO_FEW_PERSONS"), (20, 0.9, ""),
+        (20, 0.05, "TOO_FEW_PERSONS"), (40, 0.05, ""),
+    ],
+)  # fmt: skip
+def test_a_quantile_needs_persons_beyond_it(n, q, note):
+    """Two against two persons gave p = 0.0002, and 1 person beyond a quantile an interval that missed in 12 %."""
+    a, b = np.arange(n), np.arange(n) + 100.0
+    found = bootstrap(a, b, statistic=("quantile", q), replicates=199).comparison.difference
+    assert (found.note, found.p_value is None) == (note, note != "")
+    alone = {"clusters": a, "control_clusters": a}
+    assert bootstrap(a, b, statistic=("quantile", q), replicates=99, **alone).comparison.difference.note == note
+
+
+def test_clusters_widen_the_window_in_which_a_value_is_an_atom():
+    values = np.concatenate([np.arange(80.0), np.full(20, 80.0), np.arange(81.0, 161.0)])
+    clusters = np.arange(180) // 12
+    given = {"statistic": "median", "replicates": 99}
+    assert bootstrap(values, values, **given).comparison.difference.note == "UNDEFINED; ATOM"
+    found = bootstrap(values, values, clusters=clusters, control_clusters=clusters, **given).comparison.difference
+    assert found.note == ""
+
+
+def test_grouped_draws_are_told_and_exact_ones_are_not_grouped():
+    values = np.random.default_rng(2).gamma(2, 3, 3_000)
+    grouped = bootstrap(values, values[:500] + 0.1, replicates=99)
+    assert [finding.code for finding in grouped.findings] == ["GROUPED_DRAWS"]
+    assert grouped.findings[0].values["share"] == grouped.grouped > 0
+    assert grouped.findings[0].text() in repr(grouped)
+    exact = bootstrap(values, values[:500] + 0.1, replicates=99, exact=True)
+    assert (exact.grouped, exact.findings) == (0.0, ())
+
+
 def test_the_table_and_its_text():
     found = bootstrap(A, B, replicates=999, seed=1)
     row = found.to_dicts()[0]
