@@ -22,6 +22,7 @@ from experiments.inference.figures import compare_figures
 from experiments.inference.means import compare_means, mean_figures
 from experiments.inference.rates import compare_stratified_rates
 from experiments.inference.score import difference_statistic, ratio_statistic
+from experiments.inference.skewed_score import skewed_difference_statistic, skewed_ratio_statistic
 from experiments.inference.tails import one_sided_tail
 
 if TYPE_CHECKING:
@@ -34,7 +35,9 @@ if TYPE_CHECKING:
     from experiments.inference.figures import ArmFigures
     from experiments.inference.score import Tables
 
-__all__ = ["Decision", "Equivalence", "Margin", "equivalence_means", "equivalence_rates", "figures_margin_p"]
+__all__ = [
+    "Decision", "Equivalence", "Margin", "equivalence_means", "equivalence_rates", "figures_margin_p", "rates_margin_p",
+]  # fmt: skip
 
 Decision = Literal["equivalent", "not_equivalent", "non_inferior", "inferior", "not_shown"]
 Margin = float | tuple[float, float]
@@ -274,16 +277,29 @@ def equivalence_rates(  # noqa: PLR0913 - four counts by position, options keywo
     comparison = compare_stratified_rates(hits, n, control_hits, control_n, weights=weights, level=2.0 * level - 1.0)
 
     def tail(bound: float, *, upper: bool) -> float | None:
-        return _rate_tail(tables, bound, upper=upper, relative=relative)
+        return rates_margin_p(tables, bound, upper=upper, relative=relative)
 
     return _decided(comparison, tail, (low, high), relative=relative, level=level, side=side)
 
 
-def _rate_tail(tables: Tables, bound: float, *, upper: bool, relative: bool) -> float | None:
-    """One-sided p-value of a difference (lift) at or beyond a margin."""
+def rates_margin_p(
+    tables: Tables, bound: float, *, upper: bool, relative: bool = False, skewed: bool = False
+) -> float | None:
+    """One-sided p-value of a difference of two rates, or of their lift, at or beyond a margin; None when undefined.
+
+    Args:
+        tables: The counts.
+        bound: The margin, with its sign.
+        upper: Whether the null is "at or above"; else "at or below".
+        relative: Whether the margin is about the lift.
+        skewed: Whether the score is corrected for its skewness.
+    """
     if relative and tables.rate == 0.0 and tables.control_rate == 0.0:
         return None
-    z = ratio_statistic(tables, 1.0 + bound) if relative else difference_statistic(tables, bound)
+    if relative:
+        z = (skewed_ratio_statistic if skewed else ratio_statistic)(tables, 1.0 + bound)
+    else:
+        z = (skewed_difference_statistic if skewed else difference_statistic)(tables, bound)
     return one_sided_tail(-z if upper else z)
 
 

@@ -22,8 +22,10 @@ class Guardrail:
 
     Attributes:
         metric: Name of the metric.
-        margin: The largest rise that is acceptable, in the metric's unit; 0 or more.
+        margin: The largest rise that is acceptable, in the metric's unit, or with `relative` as a share of the
+            control's figure; 0 or more.
         level: Level of the one-sided bounds.
+        relative: Whether margin, rise and bounds are relative (0.05 is a rise of 5 %).
 
     Raises:
         InputError: When the margin is negative or not finite, or the level not between 0 and 1.
@@ -41,6 +43,7 @@ class Guardrail:
     metric: str
     margin: float
     level: float = 0.95
+    relative: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.metric, str) or not self.metric:
@@ -51,6 +54,8 @@ class Guardrail:
                 f"the margin of guardrail {self.metric!r} is the largest acceptable rise in the metric's own unit, "
                 f"0 or more; got {self.margin!r}. For half a closed account per 1,000 persons write 0.0005."
             )
+        if not isinstance(self.relative, bool):
+            raise InputError(f"relative must be True or False, got {self.relative!r}.")
         check_level(self.level)
 
     def read(self, value: float | None, *, low: float | None, high: float | None) -> GuardrailReading:

@@ -22,6 +22,7 @@ from experiments.readout.analysis import missing_findings, open_outcomes, trust_
 from experiments.readout.experiment import Experiment
 from experiments.readout.fit import fit_metric
 from experiments.readout.guard import refuse_post
+from experiments.readout.guardrails import check_margin, read_worsening
 from experiments.roi.arms import few_events
 from experiments.roi.clustered import ClusterCosts, cluster_costs
 from experiments.roi.contrasts import ContrastCosts, build_contrasts, pairs_of
@@ -203,11 +204,12 @@ def _guarded(experiment: Experiment, guardrail: Guardrail) -> Metric:
             f"the guardrail {guardrail.metric!r} names a metric without a direction: is a rise good or harm? Write "
             f'direction="down" when a rise is harm (closures), "up" when a fall is.'
         )
+    check_margin(guardrail.metric, guardrail.margin, metric, relative=guardrail.relative)
     return metric
 
 
 def _reading(table: Table, experiment: Experiment, guardrail: Guardrail, pair: tuple[str, str]) -> GuardrailReading:
-    """One guardrail on one contrast: two one-sided bounds of the worsening, a difference of rates."""
+    """One guardrail on one contrast: two one-sided bounds of the worsening."""
     metric = _guarded(experiment, guardrail)
     keys = (*experiment.layers, experiment.arm, *(() if experiment.cluster is None else (experiment.cluster,)))
     found = metric_moments(table, {guardrail.metric: inputs_of(metric)}, keys=keys)[guardrail.metric]
@@ -224,14 +226,8 @@ def _reading(table: Table, experiment: Experiment, guardrail: Guardrail, pair: t
         return guardrail.read(None, low=None, high=None)
     fit, _ = fit_metric(guardrail.metric, metric, "guardrail", part, level=guardrail.level, clusters=clusters)
     i, j = (next(k for k, arm in enumerate(fit.arms) if str(arm) == name) for name in pair)
-    low, high = (fit.compare(fit.arms[i], fit.arms[j], side=side).difference for side in ("greater", "less"))  # type: ignore[arg-type, unused-ignore]
-    if metric.direction == "up":  # a fall is the harm
-        return guardrail.read(_turned(low.value), low=_turned(high.high), high=_turned(low.low))
-    return guardrail.read(low.value, low=low.low, high=high.high)
-
-
-def _turned(value: float | None) -> float | None:
-    return None if value is None else -value
+    worse = read_worsening(fit, fit.arms[i], fit.arms[j], level=guardrail.level, relative=guardrail.relative)
+    return guardrail.read(worse.value, low=worse.low, high=worse.high)
 
 
 def _primary(
@@ -301,7 +297,9 @@ def _recipe(experiment: Experiment, moments: CostMoments, **settings: object) ->
             **({} if experiment.cluster is None else {"cluster": experiment.cluster}),
             "shares": shares if isinstance(shares, str) or shares is None else dict(shares),
             "guardrails": [
-                f"{getattr(g, 'metric', '')} margin {getattr(g, 'margin', '')}" for g in experiment.guardrails
+                f"{getattr(g, 'metric', '')} {'relative ' if getattr(g, 'relative', False) else ''}margin "
+                f"{getattr(g, 'margin', '')}"
+                for g in experiment.guardrails
             ],
         },
         n={"persons": int(moments.n.sum())},

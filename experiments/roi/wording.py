@@ -148,7 +148,8 @@ def _guarded(verdict: Verdict, guardrails: Sequence[GuardrailReading], lang: str
             "level": reading.guardrail.level,
             "margin": reading.guardrail.margin,
         }
-        sentences.append(messages.text("VERDICT.GUARDRAIL_DETAIL", values, lang=lang))
+        form = "VERDICT.GUARDRAIL_RELATIVE" if reading.guardrail.relative else "VERDICT.GUARDRAIL_DETAIL"
+        sentences.append(messages.text(form, values, lang=lang))
     chosen = current_language() if lang is None else check_language(lang)
     return (" " if chosen == "en" else "").join(sentences)
 

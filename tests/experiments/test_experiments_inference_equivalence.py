@@ -155,7 +155,7 @@ def test_one_sided_relative_margins_may_exceed_one_and_margins_of_rates_may_not(
     with pytest.raises(InputError, match="must lie above -1"):
         ex.equivalence_means(10, 1, 100, 10, 1, 100, margin=2, relative=True)
     for side in ("two", "greater", "less"):
-        with pytest.raises(InputError, match="must lie below 1 .100 percentage points"):
+        with pytest.raises(InputError, match=r"must lie below 1 \(100 percentage points\)"):
             ex.equivalence_rates(10, 100, 10, 100, margin=2, side=side)
 
 

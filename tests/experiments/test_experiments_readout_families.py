@@ -216,3 +216,63 @@ def test_without_a_correction_the_display_claims_none():
     assert "corrected within" not in repr(readout)
     with at.language("zh"):
         assert "p 值未按比较次数校正" in repr(readout)
+
+
+@pytest.mark.parametrize("options", [{}, {"method": "skewed_score"}], ids=str)
+@pytest.mark.parametrize("level", [0.8, 0.95, 0.999])
+def test_relative_margins_are_held_against_the_lift(level, options):
+    table = outcomes(15)
+    table["score"] += 8.0
+    metrics = {
+        "woken": ex.Rate("woken"), "bad": ex.Rate("complaint", direction="down", **options),
+        "score": ex.Mean("score", direction="up"),
+    }  # fmt: skip
+    rails = [
+        ex.Guardrail("bad", 0.4, level=level, relative=True),
+        ex.Guardrail("score", 0.01, level=level, relative=True),
+    ]
+    found = ex.Experiment(metrics, guardrails=rails).analyze(table).guardrails.table().set_index(["metric", "arm"])
+    for arm in ("a", "b", "c"):
+        bad, score = found.loc[("bad", arm)], found.loc[("score", arm)]
+        rows = [table[table["arm"] == name] for name in (arm, "holdout")]
+        counts = [one for part in rows for one in (part["complaint"].sum(), len(part))]
+        wanted = [ex.compare_rates(*counts, level=level, side=side, **options).relative for side in ("greater", "less")]
+        assert (bad["low"], bad["high"]) == pytest.approx((wanted[0].low, wanted[1].high))
+        figures = [one for part in rows for one in (part["score"].mean(), part["score"].std(), len(part))]
+        wanted = [ex.compare_means(*figures, level=level, side=side).relative for side in ("greater", "less")]
+        assert (score["low"], score["high"]) == pytest.approx((-wanted[1].high, -wanted[0].low))
+        same = ex.equivalence_means(*figures, margin=0.01, relative=True, side="greater", level=level)
+        assert score["p_value"] == pytest.approx(same.p_value)
+        for row in (bad, score):
+            assert row["scale"] == "relative"
+            assert (row["state"] == "safe") == (row["p_value"] <= 1 - level) == (row["high"] <= row["margin"])
+
+
+def test_a_margin_that_nothing_can_exceed_is_refused():
+    table = outcomes(16).assign(cost=0.0)
+    spec = ex.Experiment(METRICS, guardrails=[ex.Guardrail("complaint", 5)])
+    with pytest.raises(InputError, match=r"guardrail 'complaint' is a difference of rates .* got 5\.0\. 2 % is 0\.02"):
+        _ = spec.analyze(table).guardrails
+    with pytest.raises(InputError, match="guardrail 'complaint' is a difference of rates"):
+        ex.cost_thresholds(table, experiment=spec, thresholds=[60])
+    up = {**METRICS, "score": ex.Mean("score", direction="up")}
+    with pytest.raises(InputError, match="is a relative fall"):
+        _ = ex.Experiment(up, guardrails=[ex.Guardrail("score", 1, relative=True)]).analyze(table).guardrails
+    with pytest.raises(InputError, match="relative must be True or False"):
+        ex.Guardrail("closed", 0.1, relative="yes")
+
+
+def test_thresholds_read_relative_margins_and_say_so():
+    table = outcomes(17).assign(cost=0.0)
+    table.loc[(table["arm"] == "a") & (table.index % 4 == 0), "woken"] = 1
+    rail = ex.Guardrail("complaint", 0.05, relative=True)
+    spec = ex.Experiment(METRICS, guardrails=[rail])
+    wanted = spec.analyze(table).guardrails.table().set_index(["metric", "arm"]).loc[("complaint", "a")]
+    found = ex.cost_thresholds(table, experiment=spec, thresholds=[60])
+    reading = next(row for row in found.judged if row.contrast.arm == "a").guardrails[0]
+    assert (reading.low, reading.high) == pytest.approx((wanted["low"], wanted["high"]))
+    assert reading.state == wanted["state"] == "undecided"
+    assert found.verdict(arm="a", threshold=60).reason == "GUARDRAIL_UNDECIDED"
+    assert "complaint: relative worsening" in found.sentence(arm="a", threshold=60)
+    assert "margin 5.00%" in found.sentence(arm="a", threshold=60)
+    assert "complaint：相对恶化" in found.sentence(arm="a", threshold=60, lang="zh")
