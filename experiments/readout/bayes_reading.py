@@ -165,11 +165,14 @@ def _by_strata(
     rows = []
     for name, pair in {words: declared, **named}.items():
         posterior = _weighted(fit, fit.position(arm), fit.position(readout.experiment.control), pair)
-        note = "STRATA_NORMAL" if posterior.base_positive else "STRATA_NORMAL; BASE_NOT_POSITIVE"
+        heavy = sum(pair) > min(fit.n[:, fit.position(one)].sum() for one in (arm, readout.experiment.control))
+        notes = ["STRATA_NORMAL"]
+        notes += [] if posterior.base_positive else ["BASE_NOT_POSITIVE"]
+        notes += ["PRIOR_OUTWEIGHS"] if heavy else []
         rows.append(
             read_posterior(
                 posterior, decision, prior=name, level=level, lift=posterior.base_positive, shortest=name == words,
-                note=note,
+                note="; ".join(notes),
             )
         )  # fmt: skip
     return tuple(rows)

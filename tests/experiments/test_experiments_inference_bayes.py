@@ -6,6 +6,7 @@ import json
 import math
 from pathlib import Path
 
+import mpmath
 import numpy as np
 import pytest
 
@@ -191,6 +192,64 @@ def test_no_posterior_without_variance():
     assert (alone["p_better"], alone["note"]) == (None, "TOO_FEW_PERSONS")
 
 
+@pytest.mark.parametrize("a", [0.1, 0.2, 0.35])
+def test_priors_that_are_steep_at_zero(a):
+    """No event in either arm: each is better with one half; one panel over a hundred decades would lose six digits."""
+    row = bayes_rates(0, 1, 0, 1, prior=(a, a)).to_dicts()[0]
+    assert row["p_better"] == pytest.approx(0.5, abs=1e-12)
+    assert row["low"] == pytest.approx(-row["high"], abs=1e-12)
+    assert row["hdi_high"] - row["hdi_low"] <= row["high"] - row["low"] + 1e-9
+
+
+@pytest.mark.parametrize("z", [-3.0, 0.5, 3.0, 7.9, 8.1, 12.0, 30.0])
+def test_the_normal_loss_keeps_its_digits(z):
+    with mpmath.workdps(50):
+        x = mpmath.mpf(z)
+        exact = mpmath.npdf(x) - x * mpmath.erfc(x / mpmath.sqrt(2)) / 2
+    found = normal_pair(-z, 10.0, variance=1.0, base_variance=0.01).excess(0.0)
+    assert found == pytest.approx(float(exact), rel=1e-12, abs=0)
+
+
+def test_small_shares_and_losses_keep_their_digits():
+    """Not 1 - something near 1: the share inside the rope, and the loss of an arm that is nearly surely best."""
+    row = bayes_rates(500, 1_000, 300, 1_000, rope=0.001).to_dicts()[0]
+    turned = bayes_rates(300, 1_000, 500, 1_000, rope=0.001).to_dicts()[0]
+    assert 0 < row["p_negligible"] < 1e-18
+    assert turned["p_negligible"] == pytest.approx(row["p_negligible"], rel=1e-6)
+    means = bayes_means(500, 10, 1_000, 495, 10, 1_000, rope=0.001).to_dicts()[0]
+    assert 0 < means["p_negligible"] < 1e-26
+    best = bayes_best({"a": (480, 1_000), "b": (350, 1_000), "c": (1, 1_000)}).to_dicts()[0]
+    pair = bayes_rates(480, 1_000, 350, 1_000).to_dicts()[0]
+    assert 0 < best["expected_loss"] < 1e-10
+    assert best["expected_loss"] == pytest.approx(pair["loss_treatment"], rel=1e-6, abs=0)
+
+
+@pytest.mark.parametrize("prior", ["flat", "jeffreys"])
+def test_many_arms_share_one_chance(prior):
+    """More arms than eight are cut in fewer places; equal arms still have equal chances."""
+    arms = {f"arm {i}": ((3, 400), (0, 30), (40, 3_000))[i % 3] for i in range(12)}
+    rows = bayes_best(arms, prior=prior).to_dicts()
+    assert sum(row["p_best"] for row in rows) == pytest.approx(1.0, abs=1e-11)
+    for i in range(3):
+        assert [row["p_best"] for row in rows[i::3]] == pytest.approx([rows[i]["p_best"]] * 4, rel=1e-11)
+    losses = [row["value"] + row["expected_loss"] for row in rows]  # the mean of the best, whatever the arm
+    assert losses == pytest.approx([losses[0]] * 12, rel=1e-10)
+
+
+def test_displays_say_the_prior_and_what_was_declared():
+    found = bayes_best({"a": (1, 20), "b": (0, 30)}, prior=(2, 98), value=85, costs={"a": 0.3, "b": 0})
+    assert "prior Beta(2, 98)" in repr(found)
+    assert "worth 85; cost a: 0.3, b: 0" in repr(found)
+    assert "prior flat" in repr(bayes_best({"a": (1.0, 2.0, 9), "b": (1.0, 1.0, 9)}))
+    rates = bayes_rates(3, 50, 1, 50, value=85, cost=0.5, rope=0.01)
+    assert "worth 85; cost 0.5." in repr(rates)
+    with at.language("zh"):
+        assert "每人净收益" in repr(found)
+        assert "该组的后验均值" in repr(found)
+        assert "net" not in repr(found)
+        assert "可以忽略" in repr(rates)
+
+
 def test_equal_arms_share_the_chance():
     found = bayes_best(dict.fromkeys("abc", (5, 100))).to_dicts()
     assert [row["p_best"] for row in found] == pytest.approx([1 / 3] * 3, abs=1e-12)
@@ -234,7 +293,7 @@ def test_the_display_says_what_it_is():
     ("options", "said"),
     [
         ({"prior": "uniform"}, "prior must be 'flat' or 'jeffreys'"),
-        ({"prior": (0, 1)}, "numbers of 0.01 or more"),
+        ({"prior": (0, 1)}, "numbers of 0.1 or more"),
         ({"prior": {"treatment": (1, 1)}}, '"treatment" and "control"'),
         ({"value": 5}, "declared together"),
         ({"value": 0, "cost": 1}, "value must not be 0"),
@@ -258,6 +317,7 @@ def test_bad_options(options, said):
         ({"a": (1.0, 0.0, 9), "b": (1.0, 1.0, 9)}, {}, "two persons that differ"),
         ({"a": (1, 2), "b": (1, 2)}, {"value": 2, "costs": {"a": 1}}, "costs must name every arm"),
         ({"a": (1, 2), "b": (1, 2)}, {"value": 2}, "declared together"),
+        ({"a": (1, 2), "b": (1, 2)}, {"prior": {"treatment": (1, 1), "control": (5, 5)}}, "one for all arms"),
     ],
 )
 def test_bad_arms(arms, options, said):

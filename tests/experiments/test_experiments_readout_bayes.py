@@ -67,6 +67,11 @@ def test_one_stratum_or_three_nearly_agree():
         assert other["high"] - other["low"] == pytest.approx(one["high"] - one["low"], rel=0.05)
 
 
+def test_a_heavy_prior_in_strata_is_said():
+    notes = {row["note"] for row in bayes_reading(readout(strata="layer"), prior=(20, 980)).to_dicts()[:1]}
+    assert notes == {"STRATA_NORMAL; PRIOR_OUTWEIGHS"}
+
+
 def test_less_is_better():
     metrics = {"woken": ex.Rate("woken", direction="down")}
     down = bayes_reading(ex.Experiment(metrics).analyze(outcomes())).to_dicts()

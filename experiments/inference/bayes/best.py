@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
@@ -15,10 +15,11 @@ from attribution.core.errors import InputError
 from attribution.core.estimates import check_level
 from attribution.core.recipe import Recipe
 from attribution.core.records import Field, Records, TabularResult
-from attribution.core.render.display import Display, records_table
+from attribution.core.render.display import Display, column_label, records_table
 from experiments.inference.bayes.betas import Beta, beta
 from experiments.inference.bayes.quadrature import panels
-from experiments.inference.bayes.rates import arm_prior
+from experiments.inference.bayes.rates import arm_prior, prior_words
+from experiments.inference.bayes.result import declared
 from experiments.inference.counts import checked_number, checked_tables, raise_problems
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ __all__ = ["BestArm", "bayes_best"]
 
 Floats = NDArray[np.float64]
 
+_FEW = 8  # arms against one, up to which every point of theirs is a cut
 _SIGMAS = np.array([-9.0, -6.0, -4.0, -2.0, -1.0, 0.0, 1.0, 2.0, 4.0, 6.0, 9.0])
 
 
@@ -119,9 +121,10 @@ class _Net:
         figure = self.back(net)
         return self.figure.below(figure) if self.worth > 0.0 else self.figure.above(figure)
 
-    def quantile(self, p: float) -> float:
-        q = self.figure.quantile(p if self.worth > 0.0 else 1.0 - p)
-        return self.worth * q - self.cost
+    def above(self, net: Floats) -> Floats:
+        """Probability to bring more than a net."""
+        figure = self.back(net)
+        return self.figure.above(figure) if self.worth > 0.0 else self.figure.below(figure)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
@@ -146,7 +149,11 @@ class BestArm(TabularResult):
 
     def _display(self) -> Display:
         title = messages.text("BAYES.best_title", {"level": self.recipe.settings["level"]})
-        return Display(title, (messages.text("BAYES.second"), records_table(self.records), *self.recipe.sentences()))
+        table = records_table(self.records)
+        named = {column_label("value"): messages.text("BAYES.figure")}
+        shown = tuple(replace(one, label=named.get(one.label, one.label)) for one in table.columns)
+        told = (*self.recipe.sentences(), *declared(self.recipe.settings))
+        return Display(title, (messages.text("BAYES.second"), replace(table, columns=shown), *told))
 
 
 def bayes_best(
@@ -206,7 +213,13 @@ def bayes_best(
         Field("value_high", kind), *([Field("net", "money")] if money else []), Field("p_best", "rate"),
         Field("expected_loss", "money" if money else "pp" if rates else "number"),
     ]  # fmt: skip
-    settings = {"level": level, "prior": str(prior) if rates else "flat", "value": value, "direction": direction}
+    settings = {
+        "level": level,
+        "prior": prior_words(prior) if rates else "flat",
+        "value": value,
+        "direction": direction,
+    }
+    settings["cost"] = None if costs is None else ", ".join(f"{name}: {one:g}" for name, one in costs.items())
     return BestArm(
         records=Records.from_rows(fields, rows),
         findings=(),
@@ -278,14 +291,38 @@ def _best(nets: list[_Net]) -> tuple[list[float], list[float]]:
     for i, net in enumerate(nets):
         others = [one for j, one in enumerate(nets) if j != i]
         points = net.figure.points
-        cuts = np.concatenate([net.back(one.forth(one.figure.points)) for one in others])
-        nodes = panels(np.concatenate((points, cuts[(cuts > points[0]) & (cuts < points[-1])])))
+        cuts = [net.back(one.forth(one.figure.points)) for one in others]
+        nodes = panels(np.concatenate((points, _cuts(cuts, float(points[0]), float(points[-1])))))
         brought = net.forth(nodes.value)
         chance = np.prod([one.below(brought) for one in others], axis=0)
-        best.append(nodes.total(net.figure.density(nodes) * chance))
-    ends = np.concatenate([net.forth(net.figure.points) for net in nets])
-    # Mean of the largest = the lowest point + the integral of P(largest > x); from there each arm's shortfall.
-    nodes = panels(ends)
-    largest = 1.0 - np.prod([net.below(nodes.value) for net in nets], axis=0)
-    top = float(ends.min()) + nodes.total(largest)
-    return best, [max(0.0, top - net.mean) for net in nets]
+        best.append(min(1.0, nodes.total(net.figure.density(nodes) * chance)))
+    return best, _shortfalls(nets)
+
+
+def _cuts(cuts: list[Floats], low: float, high: float) -> Floats:
+    """Where an integral between two ends is cut for the other arms' sake.
+
+    With many arms most of their points lie side by side: a point is left out where the one before is nearer than a
+    tenth of what its own arm spans.
+    """
+    place = np.concatenate(cuts)
+    width = np.concatenate([np.full(len(one), 0.1 * np.ptp(one) if len(cuts) > _FEW else 0.0) for one in cuts])
+    order = np.argsort(place, kind="stable")
+    kept: list[float] = []
+    for x, gap in zip(place[order], width[order], strict=True):
+        if low < x < high and (not kept or x - kept[-1] > gap):
+            kept.append(float(x))
+    return np.array(kept)
+
+
+def _shortfalls(nets: list[_Net]) -> list[float]:
+    """Mean of the best of the others less this arm's net, where that is positive.
+
+    It is the integral of P(this arm <= x < best of the others), of positive terms: a small loss keeps its digits.
+    """
+    nodes = panels(np.concatenate([net.forth(net.figure.points) for net in nets]))
+    with np.errstate(divide="ignore"):
+        logs = np.array([np.log1p(-net.above(nodes.value)) for net in nets])
+        before = np.cumsum(np.vstack((np.zeros(len(nodes.weight)), logs[:-1])), axis=0)
+        after = np.cumsum(np.vstack((np.zeros(len(nodes.weight)), logs[:0:-1])), axis=0)[::-1]
+    return [nodes.total(net.below(nodes.value) * -np.expm1(before[i] + after[i])) for i, net in enumerate(nets)]

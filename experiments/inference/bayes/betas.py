@@ -20,7 +20,8 @@ Floats = NDArray[np.float64]
 
 # Where a posterior is cut: beyond the first and the last it holds nothing that a double could show.
 _TAILS = np.array([1e-18, 1e-9, 1e-4, 0.01, 0.1, 0.3])
-_FEW = np.array([1e-6, 0.05])
+_STEEP = 0.5  # power of the rate below which panels between those points would span too many of its decades
+_DECADES = 2.0
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -98,6 +99,14 @@ def _shape(distribution: Beta, x: Floats, rest: Floats) -> Floats:
         return np.asarray(np.exp(powers), dtype=np.float64)
 
 
+def _tails(power: float) -> Floats:
+    """Tail probabilities to cut at; where the density is a steep power of the rate, one every few decades of it."""
+    if power >= _STEEP:
+        return _TAILS
+    steps = math.ceil(math.log10(_TAILS[-1] / _TAILS[0]) / (_DECADES * power))
+    return np.geomspace(_TAILS[0], _TAILS[-1], steps + 1)
+
+
 def beta(a: float, b: float) -> Beta:
     """A beta distribution with its panels; a, b > 0.
 
@@ -108,8 +117,8 @@ def beta(a: float, b: float) -> Beta:
     """
     from scipy.special import betaincinv
 
-    low = np.asarray(betaincinv(a, b, np.append(_TAILS, 0.5)), dtype=np.float64)
-    high = 1.0 - np.asarray(betaincinv(b, a, _TAILS), dtype=np.float64)
+    low = np.asarray(betaincinv(a, b, np.append(_tails(a), 0.5)), dtype=np.float64)
+    high = 1.0 - np.asarray(betaincinv(b, a, _tails(b)), dtype=np.float64)
     middle = min(max(float(low[-1]), 1e-300), 1.0 - 1e-16)
     points = np.unique(np.clip(np.concatenate((low, high, [middle])), 0.0, 1.0))
     if len(points) < 2:  # all mass at one double
@@ -171,8 +180,9 @@ class BetaPair:
         other = nodes.shifted(difference if self._control_narrow else -difference)
         inside = (other > 0.0) & (other < 1.0)
         there = np.where(inside, other, 0.5)
-        values = np.where(inside, wide.scale * _shape(wide, there, 1.0 - there), 0.0)
-        return nodes.total(narrow.density(nodes) * values)
+        with np.errstate(over="ignore"):  # infinite where both densities are
+            values = np.where(inside, wide.scale * _shape(wide, there, 1.0 - there), 0.0)
+            return nodes.total(narrow.density(nodes) * values)
 
     def shortfall(self, bar: float) -> float:
         """Mean of max(bar - difference, 0)."""

@@ -118,8 +118,11 @@ def _lower(z: float) -> float:
 
 
 def _loss(z: float) -> float:
-    """Mean of max(x - z, 0) of a standard normal x; beyond 8 the difference of two tails is their asymptotic series."""
+    """Mean of max(x - z, 0) of a standard normal x."""
+    from scipy.special import erfcx
+
     density = math.exp(-0.5 * z * z) / math.sqrt(2.0 * math.pi)
-    if z > 8.0:
-        return density / (z * z) * (1.0 - 3.0 / (z * z) + 15.0 / z**4)
-    return density - z * 0.5 * math.erfc(z / math.sqrt(2.0))
+    if z <= 0.0:
+        return density - z * 0.5 * math.erfc(z / math.sqrt(2.0))
+    # Density and tail nearly cancel far out; their ratio does not, but for some z^2 units of rounding.
+    return density * max(0.0, 1.0 - z * math.sqrt(0.5 * math.pi) * float(erfcx(z / math.sqrt(2.0))))

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     RatePrior = str | tuple[float, float] | Mapping[str, tuple[float, float]]
 
-__all__ = ["BETA_PRIORS", "arm_prior", "bayes_rates", "decision_settings", "rate_rows"]
+__all__ = ["BETA_PRIORS", "arm_prior", "bayes_rates", "decision_settings", "prior_words", "rate_rows"]
 
-_LEAST = 0.01  # below it a posterior without events lies at rates that no double can tell from 0
+_LEAST = 0.1  # far below it a posterior without events lies at rates that no double can tell from 0
 BETA_PRIORS = {"flat": (1.0, 1.0), "jeffreys": (0.5, 0.5)}
 
 
@@ -51,7 +51,7 @@ def bayes_rates(  # noqa: PLR0913 - the counts by position as in compare_rates, 
         n: Treated persons.
         control_hits: Control persons with the event.
         control_n: Control persons.
-        prior: "flat" (Beta(1, 1)), "jeffreys" (Beta(1/2, 1/2)), a pair (a, b), 0.01 or more, as if a events and b
+        prior: "flat" (Beta(1, 1)), "jeffreys" (Beta(1/2, 1/2)), a pair (a, b), 0.1 or more, as if a events and b
             non-events had been seen in each arm before, or {"treatment": (a, b), "control": (a, b)}.
         sensitivity: Further priors by name, read side by side; flat and Jeffreys by default.
         value: What one event is worth, in money.
@@ -157,7 +157,14 @@ def _row(
 
 def arm_prior(prior: str | tuple[float, float]) -> tuple[float, float]:
     """A prior that is the same for every arm, as a pair."""
+    if isinstance(prior, Mapping):
+        raise InputError(f"prior must be one for all arms here, a name or a pair (a, b); got {prior!r}.")
     return _arms(prior, "prior")[0]
+
+
+def prior_words(prior: str | tuple[float, float]) -> str:
+    """That prior in words, with its numbers."""
+    return _words((arm_prior(prior), arm_prior(prior)), prior)
 
 
 def _arms(prior: RatePrior, what: str) -> tuple[tuple[float, float], tuple[float, float]]:

@@ -205,6 +205,9 @@ def _negligible(posterior: Posterior, rope: tuple[float, float] | None) -> float
     if rope is None:
         return None
     low, high = rope
-    if low < 0.0 < high:  # from the middle outwards: neither part loses digits
-        return max(0.0, 1.0 - posterior.below(low) - posterior.above(high))
-    return max(0.0, posterior.below(high) - posterior.below(low))
+    # Taken from the tail on the rope's side of the posterior, so that a small share keeps its digits.
+    if posterior.mean > high:
+        return max(0.0, posterior.below(high) - posterior.below(low))
+    if posterior.mean < low:
+        return max(0.0, posterior.above(low) - posterior.above(high))
+    return max(0.0, 1.0 - posterior.below(low) - posterior.above(high))

@@ -11,11 +11,13 @@ from attribution.core.render.display import Cell, Display, DisplayColumn, Displa
 from experiments.inference.bayes.reading import PosteriorRow
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from attribution.core.findings import Finding
     from attribution.core.formats import ValueKind
     from attribution.core.recipe import Recipe
 
-__all__ = ["BayesReading"]
+__all__ = ["BayesReading", "declared"]
 
 _KINDS: dict[str, ValueKind] = {
     "metric": "text", "arm": "text", "control": "text", "prior": "text", "note": "text", "relative": "rate",
@@ -67,8 +69,21 @@ class BayesReading(TabularResult):
         columns = tuple(DisplayColumn(labels[name], kind) for name, kind in kinds.items())
         rows = tuple(tuple(_cell(row, name) for name in kinds) for row in self.rows)
         title = messages.text("BAYES.title", {"level": self.recipe.settings["level"]})
-        notes = (*self.recipe.sentences(), *(finding.text() for finding in self.findings))
+        told = (*self.recipe.sentences(), *declared(self.recipe.settings))
+        notes = (*told, *(finding.text() for finding in self.findings))
         return Display(title, (messages.text("BAYES.second"), DisplayTable(columns, rows), *notes))
+
+
+def declared(settings: Mapping[str, object]) -> tuple[str, ...]:
+    """What was declared of money and of differences that do not matter, in words."""
+    cost, rope = settings.get("cost"), settings.get("rope")
+    parts = []
+    if settings.get("value") is not None:
+        told = cost if isinstance(cost, str) else f"{cost:g}"
+        parts.append(messages.text("BAYES.money", {"value": settings["value"], "cost": told}))
+    if isinstance(rope, tuple):
+        parts.append(messages.text("BAYES.rope", {"low": rope[0], "high": rope[1]}))
+    return tuple(parts)
 
 
 def _cell(row: PosteriorRow, name: str) -> object:
