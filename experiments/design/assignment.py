@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from attribution.core.columns import ColumnsLike
     from attribution.core.tables import Table
     from attribution.core.values import Labels
-    from experiments.design.assignment_hash import Cuts
 
 __all__ = ["EVERYBODY", "Shares", "Units", "arms_of", "assign", "read_units", "shares_by_stratum"]
 
@@ -141,7 +140,7 @@ def assign(  # noqa: PLR0913 - the contract's options
         "at": str(at), "earlier": [dict(given) for given in earlier], "unit": cluster or person,
         "arms": ", ".join(arms),
     }  # fmt: skip
-    n = {"persons": len(units.person), "units": len(np.unique(numbers))}
+    n = {"persons": len(units.person), "units": len(units.person if cluster is None else np.unique(numbers))}
     return Assignment(
         records=Records(tuple(Field(name, _KINDS.get(name, "text")) for name in rows), tuple(rows.values())),  # type: ignore[arg-type]
         summary=_summary(units.stratum, arm, arms, declared),
@@ -150,6 +149,7 @@ def assign(  # noqa: PLR0913 - the contract's options
     )
 
 
+_OWN = ("arm", "p_assign", "assigned_at", "stratum")
 _KINDS = {"p_assign": "number", "assigned_at": "date"}
 
 
@@ -177,6 +177,11 @@ def read_units(customers: object, roles: Columns, *, person: str, strata: Sequen
 
     refuse_post(strata, (), use="a stratum")
     refuse_post(() if cluster is None else (cluster,), (), use="the unit of assignment")
+    if cluster in _OWN or (cluster == "person_id" != person):
+        raise InputError(
+            f"cluster={cluster!r} is the name of a column of the assignment itself, which would be overwritten. Rename "
+            "that column of the customers, for example to 'home'."
+        )
     if person != Columns().person:
         roles = replace(roles, person=person)
     problems = Problems()
@@ -232,13 +237,16 @@ def shares_by_stratum(shares: Shares, strata: Sequence[str], *, name: str = "sha
     if not nested:
         one = checked_shares(shares, name=name)
         return dict.fromkeys(strata, one)
-    missing = [stratum for stratum in strata if stratum not in shares]
+    given: dict[str, object] = {str(stratum): value for stratum, value in shares.items()}
+    if len(given) < len(shares):
+        raise InputError(f"{name} names a stratum twice (as a number and as text), got {list(shares)[:10]!r}.")
+    missing = [stratum for stratum in strata if stratum not in given]
     if missing:
         raise InputError(
-            f"{name} names no shares for the strata {missing[:5]!r}; it names {sorted(map(str, shares))[:10]!r}. "
+            f"{name} names no shares for the strata {missing[:5]!r}; it names {sorted(given)[:10]!r}. "
             "Declare the shares of every stratum, or one dict of arm to share for all."
         )
-    return {stratum: checked_shares(shares[stratum], name=f"{name}[{stratum!r}]") for stratum in strata}
+    return {stratum: checked_shares(given[stratum], name=f"{name}[{stratum!r}]") for stratum in strata}
 
 
 def arms_of(
@@ -258,14 +266,17 @@ def arms_of(
     arms = tuple(sorted({arm for shares in declared.values() for arm in shares}))
     arm = np.zeros(len(numbers), np.int64)
     p_assign = np.zeros(len(numbers))
-    made: dict[tuple[tuple[str, float], ...], Cuts] = {}
-    for code, name in enumerate(stratum.names.tolist()):
-        rows = np.flatnonzero(stratum.codes == code)
-        history = [given[name] for given in before]
-        key = tuple(
-            (arm_, share) for shares in (*history, declared[name]) for arm_, share in (*shares.items(), ("", 0))
-        )
-        cuts = made.setdefault(key, cut(declared[name], history))
+    names, group = stratum.names.tolist(), np.zeros(len(stratum.names), np.int64)
+    made: dict[tuple[tuple[str, float], ...], tuple[int, str]] = {}
+    for code, name in enumerate(names):
+        history = (*(given[name] for given in before), declared[name])
+        key = tuple((own, share) for shares in history for own, share in (*shares.items(), ("", 0.0)))
+        group[code] = made.setdefault(key, (len(made), name))[0]
+    order = np.argsort(group[stratum.codes], kind="stable")
+    starts = np.searchsorted(group[stratum.codes[order]], np.arange(len(made) + 1))
+    for place, name in made.values():
+        rows = order[starts[place] : starts[place + 1]]
+        cuts = cut(declared[name], [given[name] for given in before])
         found = np.array([arms.index(own) for own in cuts.arms])[cuts.arm_of(numbers[rows])]
         arm[rows] = found
         share = np.array([declared[name].get(own, 0.0) for own in arms])

@@ -10,10 +10,10 @@ from attribution.core.columns import columns_for
 from attribution.core.errors import InputError
 from attribution.core.findings import Finding
 from attribution.core.tables import open_table
-from attribution.core.values import Labels, encode_together, keys, labels, numbers
+from attribution.core.values import Labels, keys, labels, numbers
 from experiments.design.assignment import EVERYBODY, arms_of, read_units, shares_by_stratum
 from experiments.design.assignment_hash import checked_salt, unit_numbers
-from experiments.design.common_grid import alike, distinct_rows
+from experiments.design.common_grid import distinct_rows, person_codes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,8 +87,8 @@ def verify_assignment(  # noqa: PLR0913 - the options of assign
     names = () if strata is None else (strata,) if isinstance(strata, str) else tuple(strata)
     units = read_units(customers, columns_for(columns, "customers"), person=person, strata=names, cluster=cluster)
     given = _Given.read(assignment, units, columns)
-    (told, known), _ = encode_together(*alike(given.person, units.person))
-    row = np.full(int(max(told.max(initial=-1), known.max(initial=-1))) + 1, -1, np.int64)
+    told, known, size = person_codes(given.person, units.person)
+    row = np.full(size, -1, np.int64)
     row[known] = np.arange(len(known))
     place = row[told]
     stratum = units.stratum if names or given.stratum is None else _own_strata(given.stratum, place, len(known))
@@ -190,20 +190,17 @@ def _judged(
     other = known.copy()
     other[known] = own[known] != arm[place[known]]
     # Somebody in the right arm and in another one as well is in two arms, and counted there as well.
-    pairs, _ = distinct_rows(told, given.arm.codes)
-    _, arms_each = np.unique(pairs[:, 0], return_counts=True)
-    differ = np.unique(place[other])
-    there = np.unique(place[known])
+    assigned, two_arms, repeated = _several(told, given.arm.codes)
+    persons = len(units.person)
+    differ, there = _marked(place[other], persons), _marked(place[known], persons)
     other_p = np.zeros(len(place), bool)
     if given.p_assign is not None:
         right = known & ~other
         other_p[right] = np.abs(given.p_assign[right] - p_assign[place[right]]) > _SAME
-    persons = len(units.person)
     values = {
-        "persons": persons, "assigned": len(arms_each), "agree": len(there) - len(differ), "other_arm": len(differ),
+        "persons": persons, "assigned": assigned, "agree": len(there) - len(differ), "other_arm": len(differ),
         "missing": persons - len(there), "extra": len(np.unique(told[~known])),
-        "two_arms": int((arms_each > 1).sum()), "repeated": len(told) - len(pairs),
-        "other_p": len(np.unique(place[other_p])),
+        "two_arms": two_arms, "repeated": repeated, "other_p": len(_marked(place[other_p], persons)),
         "share": (len(there) - len(differ)) / len(there) if len(there) else None,
         "by_chance": chance,
         "examples": ", ".join(_examples(units, differ, there)),
@@ -212,8 +209,26 @@ def _judged(
     return Finding(code="ASSIGNMENT", status="fail" if wrong else "pass", values=values)
 
 
+def _marked(rows: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+    """The distinct rows, sorted."""
+    there = np.zeros(size, bool)
+    there[rows] = True
+    return np.flatnonzero(there)
+
+
+def _several(person: NDArray[np.int64], arm: NDArray[np.int64]) -> tuple[int, int, int]:
+    """Number of persons, of persons in several arms, and of rows that repeat a person and an arm."""
+    times = np.bincount(person)
+    again = times[person] > 1
+    pairs, _ = distinct_rows(person[again], arm[again])
+    _, arms = np.unique(pairs[:, 0], return_counts=True)
+    return int((times > 0).sum()), int((arms > 1).sum()), int(again.sum()) - len(pairs)
+
+
 def _examples(units: Units, differ: NDArray[np.int64], there: NDArray[np.int64]) -> list[str]:
     """A few customers who are in another arm or in none: enough to look them up, too few to leak a list."""
-    missing = np.setdiff1d(np.arange(len(units.person)), there)
+    absent = np.ones(len(units.person), bool)
+    absent[there] = False
+    missing = np.flatnonzero(absent)
     rows = [*differ[:1000].tolist(), *missing[:1000].tolist()]
     return sorted({str(units.person[int(row)].as_py()) for row in rows})[:_EXAMPLES]

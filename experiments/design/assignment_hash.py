@@ -32,12 +32,17 @@ def checked_salt(salt: object) -> str:
     Raises:
         InputError: For anything else.
     """
-    if not isinstance(salt, str) or not salt.strip():
+    if not isinstance(salt, str) or not salt.strip() or not _encodes(salt):
         raise InputError(
             f'salt must be text that names this campaign alone, got {salt!r}. Write for example salt="2026Q4"; two '
             "campaigns with one salt put the same persons into the same arms."
         )
     return salt
+
+
+def _encodes(text: str) -> bool:
+    """Whether the text can be written as UTF-8; half of a surrogate pair cannot."""
+    return not any("\ud800" <= sign <= "\udfff" for sign in text)
 
 
 def unit_numbers(units: pa.Array, salt: str) -> NDArray[np.uint64]:
@@ -85,6 +90,8 @@ def checked_shares(shares: object, *, name: str = "shares") -> dict[str, float]:
     total = sum(map(_exact, made.values()), Fraction(0))
     if not problems and abs(total - 1) > _SUM:
         problems.append(f"{name} must sum to 1, they sum to {float(total):g}. Name every arm, the control too.")
+    small = [] if problems else [arm for arm, share in made.items() if share * _RANGE < 1.0]
+    problems += [f"{name}[{arm!r}] is too small for anybody to get it, got {made[arm]!r}." for arm in small]
     if problems:
         raise InputError(" ".join(problems))
     return dict(sorted(made.items()))

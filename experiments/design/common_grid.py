@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
 
     from experiments.moments.grid import Grid
 
-__all__ = ["alike", "check_control", "common_grid", "distinct_rows", "listed"]
+__all__ = ["alike", "check_control", "common_grid", "distinct_rows", "listed", "person_codes"]
+
+_ROOM, _LEAST_ROOM = 8, 1_024  # distinct codes are counted when there are not many more than rows
 
 
 def listed(option: str, given: str | Sequence[str] | None) -> tuple[str, ...]:
@@ -68,11 +71,33 @@ def distinct_rows(*codes: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray
     together = np.zeros(len(codes[0]), np.int64)
     for column, size in zip(codes, sizes, strict=True):
         together = together * size + column
-    found, place = np.unique(together, return_inverse=True)
+    found, place = _distinct(together, math.prod(sizes))
     cells = np.empty((len(found), len(codes)), np.int64)
     for i in range(len(codes) - 1, -1, -1):
         found, cells[:, i] = np.divmod(found, sizes[i])
-    return cells, place.reshape(-1).astype(np.int64)
+    return cells, place
+
+
+def _distinct(codes: NDArray[np.int64], size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The distinct codes below `size`, sorted, and each row's index among them; by counting where that is cheaper."""
+    if size > _ROOM * len(codes) + _LEAST_ROOM:
+        found, place = np.unique(codes, return_inverse=True)
+        return found, place.reshape(-1).astype(np.int64)
+    there = np.zeros(size, bool)
+    there[codes] = True
+    return np.flatnonzero(there), (np.cumsum(there) - 1)[codes]
+
+
+def person_codes(first: pa.Array, second: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
+    """Codes from 0 up of the persons of two tables, equal for equal persons, and their number.
+
+    The order of the codes is that of the rows, which costs less than sorting: use them to match, not to order.
+    """
+    import pyarrow as pa
+
+    encoded = pa.concat_arrays(alike(first, second)).dictionary_encode()
+    codes = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    return codes[: len(first)], codes[len(first) :], len(encoded.dictionary)
 
 
 def alike(first: pa.Array, second: pa.Array) -> tuple[pa.Array, pa.Array]:

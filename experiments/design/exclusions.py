@@ -13,8 +13,8 @@ from attribution.core.durations import microseconds, parse_duration
 from attribution.core.errors import InputError
 from attribution.core.findings import Finding
 from attribution.core.tables import Problems, open_table
-from attribution.core.values import Labels, encode_together, instants, keys, labels
-from experiments.design.common_grid import alike, distinct_rows
+from attribution.core.values import Labels, instants, keys, labels
+from experiments.design.common_grid import distinct_rows, person_codes
 from experiments.design.homogeneity import homogeneous
 from experiments.outcomes.instant import as_of_microseconds
 from experiments.outcomes.result import Outcomes
@@ -88,8 +88,7 @@ def check_exclusions(assignment: object, outcomes: object, *, columns: ColumnsLi
     problems.raise_if_any()
     if assigned is None or analysed is None:
         raise InputError("assignment and outcomes must have a person and an arm in every row.")
-    (told, seen), _ = encode_together(*alike(assigned.person, analysed.person))
-    size = int(max(told.max(initial=-1), seen.max(initial=-1))) + 1
+    told, seen, size = person_codes(assigned.person, analysed.person)
     one_arm = _arm_of(told, assigned.arm.codes, size)
     there = np.zeros(size, bool)
     there[seen] = True
@@ -101,11 +100,13 @@ def check_exclusions(assignment: object, outcomes: object, *, columns: ColumnsLi
     cells = (stratum[row[settled]], one_arm[settled], assigned)
     missing = ~there[settled]
     young = missing & immature[row[settled]]
-    several = len(np.unique(told)) - len(settled)
-    found = [_exclusions(cells, missing & ~young, {"analysed": len(seen), "two_arms": several})]
+    known = np.zeros(size, bool)
+    known[told] = True
+    persons: dict[str, object] = {"analysed": int(there.sum()), "two_arms": int(known.sum()) - len(settled)}
+    found = [_exclusions(cells, missing & ~young, persons)]
     if young.any():
         found.append(_immature_finding(cells, young))
-    return (*found, *_changed(assigned, analysed, one_arm, seen))
+    return (*found, *_changed(assigned, analysed, one_arm, seen, known))
 
 
 def _read(data: object, name: str, roles: Columns, problems: Problems) -> _People | None:
@@ -190,18 +191,25 @@ def _immature_finding(cells: _Cells, young: NDArray[np.bool_]) -> Finding:
 
 
 def _changed(
-    assigned: _People, analysed: _People, one_arm: NDArray[np.int64], seen: NDArray[np.int64]
+    assigned: _People,
+    analysed: _People,
+    one_arm: NDArray[np.int64],
+    seen: NDArray[np.int64],
+    known: NDArray[np.bool_],
 ) -> list[Finding]:
     """Persons who are analysed in another arm than they were assigned to, or were never assigned."""
     place = {str(name): i for i, name in enumerate(assigned.arm.names.tolist())}
     own = np.array([place.get(str(name), -2) for name in analysed.arm.names.tolist()], np.int64)[analysed.arm.codes]
     given = one_arm[seen]
-    moved = int(((given >= 0) & (own != given)).sum())
-    (told, known), _ = encode_together(*alike(assigned.person, analysed.person))
-    unknown = int((~np.isin(known, told)).sum())
+    moved = _distinct_persons(seen, (given >= 0) & (own != given))
+    unknown = _distinct_persons(seen, ~known[seen])
     if not moved and not unknown:
         return []
     return [Finding(code="ARM_CHANGED", status="fail", values={"moved": moved, "unassigned": unknown})]
+
+
+def _distinct_persons(code: NDArray[np.int64], rows: NDArray[np.bool_]) -> int:
+    return len(np.unique(code[rows]))
 
 
 def check_delivered(planned: Mapping[str, int], delivered: Mapping[str, int]) -> Finding:

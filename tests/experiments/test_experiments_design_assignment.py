@@ -289,3 +289,46 @@ def test_verification_asks_for_shares_that_it_cannot_know(made):
     with pytest.raises(ex.InputError, match="without persons"):
         ex.verify_assignment(few, people(2_000), salt="s")
     assert ex.verify_assignment(few, people(2_000), salt="s", shares=SHARES).values["missing"] == 2_000 - len(few)
+
+
+@pytest.mark.parametrize("shares", [{"a": 1e-30, "b": 1.0}, {"z": 1e-30, "b": 1.0}], ids=["first", "last"])
+def test_a_share_that_nobody_can_get_is_refused(shares):
+    with pytest.raises(ex.InputError, match="too small for anybody"):
+        ex.assign(pd.DataFrame({"person_id": [1]}), shares=shares, salt="q4", at=NOON)
+
+
+@pytest.mark.parametrize("cluster", ["arm", "stratum", "p_assign", "assigned_at"])
+def test_a_cluster_may_not_overwrite_a_column_of_the_assignment(cluster):
+    data = pd.DataFrame({"person_id": [1, 2], cluster: ["x", "y"]})
+    with pytest.raises(ex.InputError, match="would be overwritten"):
+        ex.assign(data, shares=SHARES, salt="q4", at=NOON, cluster=cluster)
+    other = pd.DataFrame({"member": [1, 2], "person_id": ["x", "y"]})
+    with pytest.raises(ex.InputError, match="would be overwritten"):
+        ex.assign(other, shares=SHARES, salt="q4", at=NOON, person="member", cluster="person_id")
+
+
+def test_strata_of_numbers_may_be_named_by_numbers():
+    data = pd.DataFrame({"person_id": range(200), "tier": [1, 2] * 100})
+    shares = {1: {"holdout": 0.5, "sms": 0.5}, 2: SHARES}
+    made = ex.assign(data, shares=shares, salt="q4", at=NOON, strata="tier")
+    text = {str(tier): own for tier, own in shares.items()}
+    assert made.to_dicts() == ex.assign(data, shares=text, salt="q4", at=NOON, strata="tier").to_dicts()
+    with pytest.raises(ex.InputError, match="names a stratum twice"):
+        ex.assign(data, shares=shares | {"1": SHARES}, salt="q4", at=NOON, strata="tier")
+
+
+def test_a_salt_that_cannot_be_written_is_refused():
+    with pytest.raises(ex.InputError, match="salt must be text"):
+        ex.assign(pd.DataFrame({"person_id": [1]}), shares=SHARES, salt="\ud800", at=NOON)
+
+
+def test_many_strata_with_shares_of_their_own():
+    data = pd.DataFrame({"person_id": range(4_000), "shop": [f"s{i % 500}" for i in range(4_000)]})
+    shares = {f"s{i}": {"holdout": 0.1 + i / 1_000, "sms": 0.9 - i / 1_000} for i in range(500)}
+    made = ex.assign(data, shares=shares, salt="q4", at=NOON, strata="shop").table()
+    share = made["stratum"].str[1:].astype(int) / 1_000 + 0.1
+    held = made["arm"] == "holdout"
+    assert made["p_assign"].to_numpy() == pytest.approx(np.where(held, share, 1 - share))
+    every = ex.assign(data, shares={"holdout": 0.599, "sms": 0.401}, salt="q4", at=NOON).table()["arm"] == "holdout"
+    assert (every | ~held).all()  # one number per person, cut by each stratum's own share
+    assert held.sum() == pytest.approx(share.sum(), abs=100)

@@ -126,6 +126,17 @@ def test_persons_in_two_arms_are_left_to_their_own_finding():
     assert (found.values["assigned"], found.values["two_arms"]) == (399, 1)
 
 
+def test_persons_listed_twice_in_the_outcomes_count_once():
+    people = assigned(400)
+    odd = people.copy()
+    odd.loc[0, "arm"] = "sms"
+    odd.loc[1, "person_id"] = "stranger"
+    twice = pd.concat([odd, odd.head(2)])
+    codes = {finding.code: finding for finding in ex.check_exclusions(people, twice)}
+    assert codes["ARM_CHANGED"].values == {"moved": 1, "unassigned": 1}
+    assert codes["EXCLUSIONS"].values["analysed"] == 400
+
+
 def test_delivery():
     same = ex.check_delivered({"a": 1_000, "b": 1_000}, {"a": 950, "b": 947})
     assert (same.code, same.status) == ("SRM_DELIVERED", "pass")
