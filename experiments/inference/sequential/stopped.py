@@ -13,7 +13,6 @@ from attribution.core.recipe import Recipe
 from attribution.core.records import Field, Records, TabularResult
 from experiments.inference.counts import checked_number, raise_problems
 from experiments.inference.sequential.boundaries import spending_z
-from experiments.inference.sequential.bounds import nominal_p
 from experiments.inference.sequential.conditional import check_look, drift_scale
 from experiments.inference.sequential.walk import Paths, Walk, cross
 from experiments.inference.tails import critical_value, p_value
@@ -31,6 +30,7 @@ messages.register("experiments")
 
 _SMALLEST = 1e-290
 _FARTHEST = 37.0
+_LEAST_PLACE = -6.0  # of the normal deviate of alpha, where one side may spend nearly everything
 _FIELDS = (
     Field("reading", "text"), Field("value"), Field("low"), Field("high"), Field("p_value", "p"),
     Field("method", "text"),
@@ -236,6 +236,7 @@ def repeated_p(bounds: Bounds, *, look: int, z: float) -> float:
         0.05
     """
     from scipy.optimize import brentq
+    from scipy.special import ndtr
 
     seen = abs(z) if bounds.side == "two" else -z if bounds.side == "less" else z
     sides = 2.0 if bounds.side == "two" else 1.0
@@ -244,26 +245,31 @@ def repeated_p(bounds: Bounds, *, look: int, z: float) -> float:
     times = bounds.fractions[:look]
     final = bounds.final and look == len(bounds.fractions)
     lower = None if bounds.side == "two" else bounds.lower[:look]
+    spending = bounds.shape
+    if isinstance(spending, float):
+        raise InputError("these bounds have no spending function.")
 
-    def excess(logarithm: float) -> float:
-        alpha = math.exp(logarithm)
-        spending = bounds.shape
-        if isinstance(spending, float):
-            raise InputError("these bounds have no spending function.")
-        return spending_z(times, alpha, spending, lower=lower, final=final, strict=False)[0][-1] - seen
+    def excess(place: float) -> float:
+        alpha = float(ndtr(-place))
+        z = spending_z(times, alpha, spending, lower=lower, final=final, strict=False)[0][-1]
+        return min(z, 2.0 * _FARTHEST) - seen
 
-    most = math.log(1.0 / sides) - 1e-9
-    low = min(most, max(math.log(_SMALLEST), math.log(max(nominal_p(seen, "greater"), _SMALLEST))))
-    while excess(low) <= 0.0:  # with binding futility a bound can lie below the ordinary quantile
-        if low <= math.log(_SMALLEST):
-            return sides * _SMALLEST
-        low = max(math.log(_SMALLEST), low - 2.0)
-    high = min(most, low + 2.0)
-    while excess(high) > 0.0:
-        if high == most:
-            return 1.0
-        low, high = high, min(most, high + 2.0 * (high - low))
-    return min(1.0, sides * math.exp(float(brentq(excess, low, high, xtol=1e-12, rtol=1e-14))))
+    # Against the normal deviate of alpha the bound of a look is nearly a straight line, of slope 1 at least.
+    least, most = (0.0 if bounds.side == "two" else _LEAST_PLACE), _FARTHEST
+    here = min(max(seen * math.sqrt(min(1.0, times[-1])), least), most)
+    at_here = excess(here)
+    upwards = at_here < 0.0
+    move = 1.2 * abs(at_here) + 1e-6
+    while True:
+        there = min(here + move, most) if upwards else max(here - move, least)
+        at_there = excess(there)
+        if at_there >= 0.0 if upwards else at_there <= 0.0:
+            break
+        if there in (least, most):
+            return sides * _SMALLEST if upwards else 1.0
+        here, move = there, 2.0 * move
+    place = float(brentq(excess, min(here, there), max(here, there), xtol=1e-12, rtol=1e-14))
+    return min(1.0, sides * float(ndtr(-place)))
 
 
 def _group_p(bounds: Bounds, look: int, seen: float) -> float:

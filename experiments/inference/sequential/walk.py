@@ -8,6 +8,7 @@ density under drift d is the one without drift times ``exp(d * s - d * d * t / 2
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from functools import cache
@@ -31,7 +32,8 @@ _FARTHEST = 38.0  # standard deviations: beyond, a normal density is 0 as a floa
 _OPEN = 20.0  # where no bound ends the region on one side
 _PANEL = 2.0  # width of a panel, in standard deviations of the step
 _ORDER = 12
-_BLOCK = 4_000_000
+_BAND = 9.0  # standard deviations of the step around the likeliest way to a place; beyond lies less than 1e-17 of it
+_ROWS = 48  # places that share one band
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -75,6 +77,11 @@ class Walk:
             return 0.0 if bound > 0 else float(self._tilted(drift).sum())
         return float(self._tilted(drift) @ ndtr(-self._places(time, bound, drift)))
 
+    def slope(self, time: float, bound: float) -> float:
+        """What `above` loses per unit of the bound: the density of the score at the next look, without drift."""
+        x = self._places(time, bound, 0.0)
+        return float(self.mass @ np.exp(-0.5 * x * x)) / math.sqrt(2.0 * math.pi * (time - self.time))
+
     def below(self, time: float, bound: float, drift: float = 0.0) -> float:
         """Probability of no crossing so far and of a score of at most ``bound`` at the next look."""
         from scipy.special import ndtr
@@ -111,17 +118,30 @@ class Walk:
         if not low < high:
             return Walk(time=time, nodes=np.array([place]), mass=np.zeros(1), origin=self.origin)
         nodes, weights = _panels(low, high, _PANEL * scale)
-        density = np.empty_like(nodes)
-        rows = max(1, _BLOCK // self.nodes.size)
-        root = math.sqrt(step)
-        for first in range(0, nodes.size, rows):
-            x = (nodes[first : first + rows, None] - self.nodes) / root
-            density[first : first + rows] = np.exp(-0.5 * x * x) @ self.mass
-        mass = weights * density / (root * math.sqrt(2.0 * math.pi))
+        mass = weights * self._density(nodes, math.sqrt(step))
         kept = mass > 0.0
         if not kept.any():
             return Walk(time=time, nodes=np.array([place]), mass=np.zeros(1), origin=self.origin)
         return Walk(time=time, nodes=nodes[kept], mass=mass[kept], origin=self.origin)
+
+    def _density(self, places: Floats, root: float) -> Floats:
+        """Density of the paths at places of the next look, a step of standard deviation ``root`` further.
+
+        The paths between bounds have a log-concave density, so those that lead to a place lie around the likeliest one
+        at most as widely as the step itself spreads: only a band of the nodes is summed.
+        """
+        found = np.empty_like(places)
+        with np.errstate(divide="ignore"):
+            weight = np.log(self.mass)
+        edges = [*places[::_ROWS].tolist(), float(places[-1])]
+        ways = [float(self.nodes[np.argmax(weight - 0.5 * ((edge - self.nodes) / root) ** 2)]) for edge in edges]
+        for block, (left, right) in enumerate(itertools.pairwise(ways)):
+            rows = slice(block * _ROWS, (block + 1) * _ROWS)
+            first, past = np.searchsorted(self.nodes, (left - _BAND * root, right + _BAND * root))
+            x = (places[rows, None] - self.nodes[first:past]) / root
+            found[rows] = np.exp(-0.5 * x * x) @ self.mass[first:past]
+        found /= root * math.sqrt(2.0 * math.pi)
+        return found
 
 
 @cache
