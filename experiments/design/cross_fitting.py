@@ -45,7 +45,7 @@ def cross_fit(  # noqa: PLR0913 - options by keyword
     outcome: str,
     features: Sequence[str],
     person: str = "person_id",
-    arm: str | None = None,
+    arm: str | None = "arm",
     cluster: str | None = None,
     folds: int = 5,
     seed: int = 0,
@@ -69,7 +69,7 @@ def cross_fit(  # noqa: PLR0913 - options by keyword
         outcome: Column to predict, numbers; persons without it are predicted but not learned from.
         features: Columns fixed before the assignment, numbers or booleans.
         person: Column of the person.
-        arm: Column of the arm, so that it is refused among the features.
+        arm: Column of the arm, so that it is refused among the features; it need not be there.
         cluster: Column of the unit that was assigned, when persons were assigned together: a cluster then stays in one
             fold, so that nobody's prediction learns from the own household.
         folds: How many folds, from 2 on.
