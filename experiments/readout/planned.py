@@ -217,7 +217,8 @@ def _contrasts(
 def _guarded(experiment: Experiment, contrast: PilotContrast) -> PilotContrast:
     """A guardrail is planned to be shown safe: the bound of its worsening at most the margin, read once.
 
-    As in the readout's guardrails, what is worse follows from the metric's direction.
+    As in the readout's guardrails, what is worse follows from the metric's direction. A relative margin is planned as its
+    share of the control's figure in the pilot.
     """
     from scipy.special import ndtri
 
@@ -227,6 +228,11 @@ def _guarded(experiment: Experiment, contrast: PilotContrast) -> PilotContrast:
         return contrast
     margin, tail = float(getattr(named[0], "margin", 0.0)), 1.0 - float(getattr(named[0], "level", 0.95))
     test = PlannedTest(tail=tail, limits=(-float(ndtri(tail)),), fractions=(1.0,), both=False)
+    if getattr(named[0], "relative", False):
+        margin *= metric.baseline
+        if not margin > 0.0:
+            undefined = replace(metric, note=metric.note or "BASE_NOT_POSITIVE")
+            return replace(contrast, metric=undefined, test=test, margin=margin)
     if metric.metric.direction is None:
         unknown = replace(metric, note=metric.note or "NO_DIRECTION")
         return replace(contrast, metric=unknown, test=test, margin=margin)

@@ -276,3 +276,20 @@ def test_thresholds_read_relative_margins_and_say_so():
     assert "complaint: relative worsening" in found.sentence(arm="a", threshold=60)
     assert "margin 5.00%" in found.sentence(arm="a", threshold=60)
     assert "complaint：相对恶化" in found.sentence(arm="a", threshold=60, lang="zh")
+
+
+def test_a_relative_margin_is_planned_as_its_share_of_the_pilots_figure():
+    table = outcomes(18)
+    base = table.loc[table["arm"] == "holdout", "complaint"].mean()
+    metrics = {"woken": ex.Rate("woken"), "bad": ex.Rate("complaint", direction="down")}
+    relative = ex.Experiment(metrics, guardrails=[ex.Guardrail("bad", 0.5, relative=True)])
+    plain = relative.sample_size(table, effect=0.02)
+    rows = {one.metric: one for one in plain.rows}
+    assert rows["bad"].method.endswith(f"rise at most {0.5 * rows['bad'].baseline:g}")
+    assert rows["bad"].baseline == pytest.approx(base, rel=0.2)
+    absolute = ex.Experiment(metrics, guardrails=[ex.Guardrail("bad", 0.5 * rows["bad"].baseline)])
+    assert absolute.sample_size(table, effect=0.02).to_dicts() == plain.to_dicts()
+    debts = {"woken": ex.Rate("woken"), "bad": ex.Mean("score", direction="up")}
+    below = ex.Experiment(debts, guardrails=[ex.Guardrail("bad", 0.5, relative=True)])
+    rows = below.sample_size(table.assign(score=table["score"] - 50.0), effect=0.02).rows
+    assert {one.note for one in rows if one.metric == "bad"} == {"BASE_NOT_POSITIVE"}
