@@ -97,12 +97,12 @@ class _ByInterval:
     def __init__(self, fit: Fit) -> None:
         self.fit = fit
 
-    def judge(self, arm: object, against: object, truth: float) -> tuple[bool, bool, bool] | None:
+    def judge(self, arm: object, against: object, truth: float) -> tuple[bool, bool, bool] | str:
         """Whether it lies above 0, below 0, and contains the truth."""
         difference = self.fit.compare(arm, against).difference
         low, high = difference.low, difference.high
         if low is None or high is None or math.isnan(low) or math.isnan(high):
-            return None
+            return difference.note or "UNDEFINED"
         return low > 0.0, high < 0.0, low <= truth <= high
 
 
@@ -113,7 +113,7 @@ class _ByScore:
         self.fit = fit
         self.limit = critical_value(fit.level, "two")
 
-    def judge(self, arm: object, against: object, truth: float) -> tuple[bool, bool, bool] | None:
+    def judge(self, arm: object, against: object, truth: float) -> tuple[bool, bool, bool] | str:
         """As `_ByInterval.judge`."""
         fit = self.fit
         i, j = fit.position(arm), fit.position(against)

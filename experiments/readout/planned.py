@@ -29,6 +29,8 @@ from experiments.readout.analysis import open_outcomes
 from experiments.readout.measure import measure
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from attribution.core.estimates import Side
@@ -189,16 +191,18 @@ def _contrasts(
     treated = [arm for arm in shares if arm != experiment.control]
     made = []
     for metric in metrics.values():
-        control = np.array([shares[experiment.control][layer] for layer in metric.strata])
-        for arm in treated:
-            own = np.array([shares[arm][layer] for layer in metric.strata])
+        control, *given = (
+            np.array([shares[arm][layer] for layer in metric.strata]) for arm in (experiment.control, *treated)
+        )
+        for arm, own in zip(treated, given, strict=True):
             if not (own > 0.0).all() or not (control > 0.0).all():
                 raise InputError(
                     f"arm {arm!r} or the control has a share of 0 in some stratum, so that stratum tells nothing about "
                     "it. Give every arm a share in every stratum, or use coarser strata."
                 )
-            ratio = float(np.sum(metric.weights * own) / np.sum(metric.weights * control))
-            test = _test(experiment, metric, len(treated), ratio, side=side, options=options)
+        ratios = [float(np.sum(metric.weights * own) / np.sum(metric.weights * control)) for own in given]
+        test = _test(experiment, metric, ratios, side=side, options=options)
+        for arm, own in zip(treated, given, strict=True):
             made.append(
                 PilotContrast(
                     metric=metric,
@@ -242,19 +246,19 @@ def _guarded(experiment: Experiment, contrast: PilotContrast) -> PilotContrast:
 
 
 def _test(
-    experiment: Experiment, metric: PilotMetric, arms: int, ratio: float, *, side: Side, options: PlanOptions
+    experiment: Experiment, metric: PilotMetric, ratios: Sequence[float], *, side: Side, options: PlanOptions
 ) -> PlannedTest:
     """The level of one contrast inside its family: the primary's arms, or all secondary metrics and arms."""
     from scipy.special import ndtri
 
-    correction = experiment.correction
+    correction, arms = experiment.correction, len(ratios)
     roles = experiment.roles
     family = {"primary": arms, "secondary": arms * sum(role == "secondary" for role in roles.values())}
     tests = 1 if correction is None else family.get(metric.role, 1)
     dunnett = correction == "dunnett" and metric.role in family
     tail = arm_tail(
         arms if dunnett else tests, "dunnett" if dunnett else "bonferroni", level=experiment.level, side=side,
-        allocation=ratio,
+        allocation=ratios if dunnett else 1.0,
     )  # fmt: skip
     fractions, both = options.fractions, side == "two"
     limits: tuple[float, ...] = (-float(ndtri(tail)),)

@@ -8,9 +8,11 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from scipy import stats
 
 import experiments as ex
 from attribution import language
+from experiments.design.planning.arms import dunnett_limit
 from experiments.design.planning.on_data import Injection, Redraw
 from experiments.metrics import inputs_of
 from experiments.moments.rows import MetricRows
@@ -96,6 +98,29 @@ def test_arms_share_the_level():
         for correction in (None, "dunnett", "holm")
     }
     assert totals[None] < totals["dunnett"] < totals["holm"]
+
+
+def test_dunnett_knows_how_unequal_the_arms_are():
+    shares = {"holdout": 0.1, "sms": 0.8, "phone": 0.1}
+    rows = spec(shares=shares, correction="dunnett").sample_size(table(), effect=0.02).rows
+    loadings = np.sqrt([8.0 / 9.0, 0.5])
+    correlation = [[1.0, loadings.prod()], [loadings.prod(), 1.0]]
+    limit = dunnett_limit(2, level=0.95, side="two", allocation=(8.0, 1.0))
+    joint = stats.multivariate_normal([0.0, 0.0], correlation)
+    inside = joint.cdf([limit, limit], lower_limit=[-limit, -limit])
+    assert inside == pytest.approx(0.95, abs=1e-5)
+    p = table().woken.mean()
+    level = 1.0 - 2.0 * stats.norm.sf(limit)
+    for row, ratio in zip(rows, (8.0, 1.0), strict=True):
+        size = ex.sample_size_rates(p, p + 0.02, allocation=ratio, level=level)
+        assert row.n_control == pytest.approx(size.exact, abs=1.0)
+
+
+def test_why_a_simulation_has_no_interval_is_told():
+    found = spec({"q": ex.Quantile("woken", 0.5)}).simulate_on(table(300), replications=5)
+    assert (found.rows[0].undefined, found.rows[0].rejected) == (5, None)
+    assert "ATOM" in found.rows[0].note
+    assert found.rows[0].note in found.findings[-1].text()
 
 
 def test_looks_and_reach_come_as_options():

@@ -12,7 +12,7 @@ from experiments.inference.joint_t import joint_critical
 from experiments.inference.tails import critical_value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from attribution.core.estimates import Side
     from experiments.design.planning.options import ArmCorrection
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["arm_tail", "best_shares", "dunnett_limit"]
 
 
-def arm_tail(arms: int, correction: ArmCorrection | None, *, level: float, side: Side, allocation: float) -> float:
+def arm_tail(
+    arms: int, correction: ArmCorrection | None, *, level: float, side: Side, allocation: float | Sequence[float]
+) -> float:
     """One-sided level of one arm's contrast.
 
     Args:
@@ -28,7 +30,7 @@ def arm_tail(arms: int, correction: ArmCorrection | None, *, level: float, side:
         correction: How the level is shared.
         level: Confidence level of the family.
         side: Side of the tests.
-        allocation: Treated per control person, of every arm.
+        allocation: Treated per control person: one number for every arm, or one per arm.
     """
     tail = (1.0 - level) / (2.0 if side == "two" else 1.0)
     if arms == 1 or correction is None:
@@ -41,22 +43,24 @@ def arm_tail(arms: int, correction: ArmCorrection | None, *, level: float, side:
     return float(ndtr(-limit))
 
 
-def dunnett_limit(arms: int, *, level: float, side: Side, allocation: float = 1.0) -> float:
-    """The critical value of Dunnett's test of ``arms`` equal arms against one control, normal statistics.
+def dunnett_limit(arms: int, *, level: float, side: Side, allocation: float | Sequence[float] = 1.0) -> float:
+    """The critical value of Dunnett's test of several arms against one control, normal statistics.
 
-    The contrasts share the control, so they correlate by allocation / (1 + allocation): the integral is the readout's
-    own (`joint_critical`), which stays exact where a small control makes the correlation almost 1.
+    The contrasts share the control, so two arms with r and s treated per control person correlate by
+    sqrt(r / (1 + r) * s / (1 + s)). The integral is the readout's own (`joint_critical`), which stays exact where a
+    small control makes the correlation almost 1.
 
     Args:
         arms: Treated arms.
         level: Confidence level of the family.
         side: Side of the tests.
-        allocation: Treated per control person, of every arm.
+        allocation: Treated per control person: one number for every arm, or one per arm.
 
     References:
         Dunnett (1955), Journal of the American Statistical Association 50:1096.
     """
-    loadings = np.full(arms, math.sqrt(allocation / (1.0 + allocation)))
+    ratios = np.broadcast_to(np.asarray(allocation, dtype=np.float64), (arms,))
+    loadings = np.sqrt(ratios / (1.0 + ratios))
     alpha = joint_critical(level, loadings, arms, math.inf, side)
     return critical_value(1.0 - alpha, side)
 

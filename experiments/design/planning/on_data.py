@@ -6,6 +6,7 @@ a chunk are one matrix product. Clusters move as wholes.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -30,8 +31,8 @@ _CHUNK = 2_000_000  # numbers of persons in memory at once
 class Fitted(Protocol):
     """A metric fitted over all arms."""
 
-    def judge(self, arm: object, against: object, truth: float) -> tuple[bool, bool, bool] | None:
-        """Whether the interval lies above 0, below 0, and contains the truth; None without an interval."""
+    def judge(self, arm: object, against: object, truth: float) -> tuple[bool, bool, bool] | str:
+        """Whether the interval lies above 0, below 0, and contains the truth; without an interval the reason's code."""
         ...
 
 
@@ -87,6 +88,7 @@ class ArmTally:
         down: Intervals wholly below 0.
         covered: Intervals that contain the truth.
         undefined: Replications without an interval.
+        note: Codes of the reasons why they have none, the most frequent first.
     """
 
     replications: int
@@ -94,6 +96,7 @@ class ArmTally:
     down: int
     covered: int
     undefined: int
+    note: str = ""
 
 
 def tally_arms(
@@ -110,27 +113,31 @@ def tally_arms(
         injection: The effect put in.
     """
     treated = [arm for arm in redraw.arms if arm != control]
-    counts = {arm: np.zeros(4, dtype=np.int64) for arm in treated}
+    counts = {arm: np.zeros(3, dtype=np.int64) for arm in treated}
+    reasons: dict[object, Counter[str]] = {arm: Counter() for arm in treated}
     for data in redraw.replications(rng, replications, control=control, injection=injection):
         try:
             fitted = fit(data)
-        except DesignError:  # a stratum without an arm: this assignment cannot be read
+        except DesignError as error:  # a stratum without an arm: this assignment cannot be read
             for arm in treated:
-                counts[arm][3] += 1
+                reasons[arm][error.code] += 1
             continue
         for arm in treated:
             found = fitted.judge(arm, control, injection.truth)
-            counts[arm] += np.array([False, False, False, True] if found is None else [*found, False])
-    return {
-        arm: ArmTally(
-            replications=replications - int(count[3]),
-            up=int(count[0]),
-            down=int(count[1]),
-            covered=int(count[2]),
-            undefined=int(count[3]),
-        )
-        for arm, count in counts.items()
-    }
+            if isinstance(found, str):
+                reasons[arm][found] += 1
+            else:
+                counts[arm] += np.array(found)
+    return {arm: _tally(count, reasons[arm], replications) for arm, count in counts.items()}
+
+
+def _tally(count: NDArray[np.int64], reasons: Counter[str], replications: int) -> ArmTally:
+    up, down, covered = (int(one) for one in count)
+    undefined = reasons.total()
+    note = ", ".join(reason for reason, _ in sorted(reasons.items(), key=lambda item: (-item[1], item[0])))
+    return ArmTally(
+        replications=replications - undefined, up=up, down=down, covered=covered, undefined=undefined, note=note
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

@@ -24,6 +24,7 @@ _FIELDS = (
     Field("replications", "count"), Field("rejected", "rate"), Field("rejected_low", "rate"),
     Field("rejected_high", "rate"), Field("up", "rate"), Field("down", "rate"), Field("coverage", "rate"),
     Field("coverage_low", "rate"), Field("coverage_high", "rate"), Field("undefined", "count"),
+    Field("note", "text"),
 )  # fmt: skip
 
 
@@ -47,6 +48,7 @@ class SimulatedRow:
         coverage_low: Lower end of its exact interval.
         coverage_high: Upper end of its exact interval.
         undefined: Replications without an interval.
+        note: Codes of the reasons why they have none.
     """
 
     metric: str
@@ -63,6 +65,7 @@ class SimulatedRow:
     coverage_low: float | None
     coverage_high: float | None
     undefined: int
+    note: str
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
@@ -105,6 +108,7 @@ def simulated_row(metric: str, arm: object, tally: ArmTally, *, effect: float, t
         metric=metric, arm=str(arm), trial=trial, effect=effect, replications=n, rejected=rejected[0],
         rejected_low=rejected[1], rejected_high=rejected[2], up=_share(tally.up, n)[0], down=_share(tally.down, n)[0],
         coverage=covered[0], coverage_low=covered[1], coverage_high=covered[2], undefined=tally.undefined,
+        note=tally.note,
     )  # fmt: skip
 
 
@@ -129,7 +133,7 @@ def judged(rows: Sequence[SimulatedRow], tallies: Sequence[ArmTally], *, level: 
     for row, tally in checks:
         values: dict[str, object] = {
             "metric": row.metric, "arm": row.arm, "up": row.up, "down": row.down, "tail": (1.0 - level) / 2.0,
-            "replications": row.replications, "undefined": row.undefined,
+            "replications": row.replications, "undefined": row.undefined, "note": row.note,
         }  # fmt: skip
         if row.replications == 0:
             found.append(Finding(code="AA_RATE", status="unknown", values=values))
