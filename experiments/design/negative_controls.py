@@ -123,6 +123,8 @@ def placebo_outcome(  # noqa: PLR0913 - the options of an experiment, keyword-on
     """
     check_level(level)
     names, layers = listed("columns", columns), listed("strata", strata)
+    if not names:
+        raise InputError(f"columns must name at least one column from before the assignment, got {columns!r}.")
     margins = _margins(margin, names)
     refuse_post(names, post, use="an outcome from before the assignment")
     refuse_post(layers, post, use="a stratum")
@@ -140,7 +142,6 @@ def placebo_outcome(  # noqa: PLR0913 - the options of an experiment, keyword-on
         "columns": ", ".join(names), "control": control, "level": level, "margin": margins or "none",
         "strata": ", ".join(layers) or "none",
     }  # fmt: skip
-    means = {name: part.means.ravel() for name, part in found.items() if part is not None}
     return PlaceboOutcome(
         records=Records.from_rows(_OUTCOME_FIELDS, rows),
         findings=(_outcome_finding(rows, len(names)),),
@@ -149,9 +150,19 @@ def placebo_outcome(  # noqa: PLR0913 - the options of an experiment, keyword-on
             definitions=("PLACEBO_OUTCOME",),
             settings=settings,
             n={"persons": table.rows},
-            fingerprint="".join(fingerprint({name: column}) for name, column in means.items())[:64],
+            fingerprint=_fingerprint(found),
         ),
     )
+
+
+def _fingerprint(found: Mapping[str, Moments | None]) -> str:
+    """One fingerprint of the moments of all columns and cells."""
+    parts = [
+        (name, str(cell), float(mean), int(n), float(squares))
+        for name, part in found.items() if part is not None
+        for cell, mean, n, squares in zip(part.cells, part.mean, part.n, part.products[:, 0, 0], strict=True)
+    ]  # fmt: skip
+    return fingerprint(dict(zip(("column", "cell", "mean", "n", "squares"), zip(*parts, strict=True), strict=True)))
 
 
 def _margins(margin: object, names: Sequence[str]) -> dict[str, float]:

@@ -125,7 +125,7 @@ def placebo_contrast(  # noqa: PLR0913 - the options of an experiment, keyword-o
     found = _welch(_sides(ticket, splits, share), values)
     rows: list[dict[str, float | int | str | None]] = []
     for i, row in enumerate(found):
-        told = "" if row[-1] is not None else "ZERO_VARIANCE"
+        told = "" if row[-1] is not None else "TOO_FEW_PERSONS" if row[2] is None else "ZERO_VARIANCE"
         rows.append({"split": i + 1, "note": told, **dict(zip(_NUMBERS, row, strict=True))})
     settings = {"column": column, "splits": splits, "share": share, "control": control, "level": level, "seed": seed}
     summary, finding = _judged(rows, level, column)
@@ -160,7 +160,7 @@ def _control(
     check_control(arms.names.tolist(), control)
     rows = np.flatnonzero((arms.values() == control) & ~np.isnan(values))
     ticket = unit_numbers(ids.take(pa.array(rows)), f"placebo contrast {seed}")
-    order = np.argsort(ticket, kind="stable")
+    order = np.lexsort([values[rows], ticket])
     return ticket[order], values[rows][order]
 
 

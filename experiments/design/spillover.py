@@ -248,7 +248,8 @@ def slope_within(
     place = place.reshape(-1)
     size = np.bincount(place).astype(float)
     x = exposure - (np.bincount(place, weights=exposure) / size)[place]
-    y = values - (np.bincount(place, weights=values) / size)[place]
+    y = values - values[0]  # a constant outcome is exactly 0, whatever its level
+    y = y - (np.bincount(place, weights=y) / size)[place]
     total, n = float(x @ x), len(values)
     names, home = np.unique(cluster, return_inverse=True)
     if total <= 1e-12 * n:
@@ -288,7 +289,13 @@ def _quantities(found: Within, factors: dict[str, float], level: float) -> list[
     error = math.sqrt(found.variance) if told else 0.0
     half = critical_value(level, "two", found.freedom) * error if told else 0.0
     p = p_value(found.slope / error, "two", found.freedom) if told else None
-    note = "" if told else "ZERO_VARIANCE" if math.isnan(found.slope) else "TOO_FEW_CLUSTERS"
+    note = (
+        ""
+        if told
+        else "TOO_FEW_CLUSTERS"
+        if math.isnan(found.variance) and not math.isnan(found.slope)
+        else "ZERO_VARIANCE"
+    )
     return [
         {
             "quantity": name, "value": None if math.isnan(found.slope) else found.slope * factor,

@@ -161,7 +161,7 @@ def transport(  # noqa: PLR0913 - the options of an experiment, keyword-only
     total = math.fsum(wanted.values())
     seen = math.fsum(n for stratum, n in wanted.items() if stratum in held) / total
     if lost and (unseen == "refuse" or seen <= 0.0):
-        raise DesignError("UNSEEN_STRATUM", _refusal(lost, wanted, total, seen))
+        raise DesignError("UNSEEN_STRATUM", _refusal(lost, wanted, total, seen) + _other_type(lost, held))
     name = " / ".join(inputs.columns)
     rows = [
         {"metric": name, "arm": str(own), "control": control, "audience": int(total)}
@@ -217,9 +217,10 @@ def _check_options(
         raise InputError("strata must name at least one column that both the experiment and the audience hold.")
     if unseen not in ("refuse", "bound"):
         raise InputError(f'unseen must be "refuse" or "bound", got {unseen!r}.')
-    if effect_limits is not None and not effect_limits[0] < effect_limits[1]:
+    if effect_limits is not None and not _ordered(effect_limits):
         raise InputError(
-            f"effect_limits must be the least and the largest effect, in this order, got {effect_limits!r}."
+            "effect_limits must be the least and the largest effect thinkable, two finite numbers in this order, for "
+            f"example (-0.02, 0.05), got {effect_limits!r}."
         )
     if unseen == "bound" and effect_limits is None and not isinstance(metric, Rate):
         raise InputError(
@@ -227,6 +228,14 @@ def _check_options(
             "own."
         )
     return metric
+
+
+def _ordered(limits: object) -> bool:
+    """Whether the limits are two finite numbers, the smaller one first."""
+    if not isinstance(limits, Sequence) or len(limits) != 2:
+        return False
+    numbers = [float(end) for end in limits if isinstance(end, (int, float, np.number)) and not isinstance(end, bool)]
+    return len(numbers) == 2 and all(map(math.isfinite, numbers)) and numbers[0] < numbers[1]
 
 
 def _audience(audience: object, layers: Sequence[str], problems: Problems) -> dict[tuple[object, ...], float] | None:
@@ -242,6 +251,11 @@ def _audience(audience: object, layers: Sequence[str], problems: Problems) -> di
             raise InputError(
                 f"audience must give every stratum ({', '.join(layers)}) a number of persons, 0 or more, some above 0; "
                 f"got {dict(audience)!r}."
+            )
+        if math.fsum(map(float, made.values())) <= 1.0 and any(float(number) % 1.0 for number in made.values()):
+            raise InputError(
+                f"audience must give numbers of persons, not shares; got {dict(audience)!r}. Multiply the shares by "
+                "the size of the audience."
             )
         return {key: float(number) for key, number in made.items() if float(number) > 0.0}
     table = open_table(audience, "audience", Columns(), problems=problems)
@@ -276,6 +290,18 @@ def _refusal(
     return (
         f"the experiment cannot speak of {len(lost)} strata of the audience, {1.0 - seen:.1%} of its persons: {shown}"
         f'{more}. Use coarser strata, leave these persons out, or pass unseen="bound" with effect_limits.'
+    )
+
+
+def _other_type(lost: Sequence[tuple[object, ...]], held: set[tuple[object, ...]]) -> str:
+    """A hint when the strata are the same but for the type of their values."""
+    text = {tuple(map(str, stratum)) for stratum in held}
+    found = [stratum for stratum in lost if tuple(map(str, stratum)) in text]
+    if not found:
+        return ""
+    return (
+        f" The experiment holds {', '.join(map(str, found[0]))} as another type (a number there and text here, or the "
+        "other way round): cast one of them."
     )
 
 

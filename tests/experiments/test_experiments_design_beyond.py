@@ -96,6 +96,13 @@ def test_whole_households_and_single_persons_cannot_spill():
     assert {row["note"] for row in few.to_dicts()} <= {"TOO_FEW_CLUSTERS", "ZERO_VARIANCE"}
 
 
+@pytest.mark.parametrize("constant", [0.0, 1.0, 0.1, 1e9 + 0.1])
+def test_an_outcome_that_does_not_vary_shows_no_spillover(constant):
+    found = ex.spillover_bound(homes(600).assign(woken=constant), link="home")
+    assert {(row["value"], row["low"], row["note"]) for row in found.to_dicts()} == {(0.0, None, "ZERO_VARIANCE")}
+    assert (found.findings[0].status, "too much alike" in found.findings[0].text("en")) == ("unknown", True)
+
+
 def test_spillover_does_not_depend_on_the_order_of_rows():
     data = homes(1_000)
     data.loc[::17, "home"] = None
@@ -180,6 +187,25 @@ def test_a_stratum_that_counts_many_times_is_told():
     found = ex.transport(data, {"a": 1, "b": 9}, metric=ex.Rate("y"), strata="stratum")
     assert found.findings[-1].code == "TRANSPORT_HEAVY"
     assert found.findings[-1].values["weight"] == pytest.approx(45)
+
+
+@pytest.mark.parametrize(
+    "limits", [(0.1, -0.1), (float("-inf"), float("inf")), ("a", "b"), (1,), 3, (None, 1.0), (False, True)], ids=repr
+)
+def test_limits_of_the_effect_are_two_finite_numbers(limits):
+    data = pd.DataFrame({"arm": ["holdout", "sms"] * 20, "tier": [1, 1, 2, 2] * 10, "y": range(40)})
+    with pytest.raises(ex.InputError, match="two finite numbers"):
+        ex.transport(data, {1: 5, 2: 5}, metric=ex.Mean("y"), strata="tier", effect_limits=limits)
+
+
+def test_shares_are_no_audience_and_text_is_no_number():
+    data = pd.DataFrame({"arm": ["holdout", "sms"] * 20, "tier": [1, 1, 2, 2] * 10, "y": range(40)})
+    with pytest.raises(ex.InputError, match="not shares"):
+        ex.transport(data, {1: 0.3, 2: 0.7}, metric=ex.Mean("y"), strata="tier")
+    with pytest.raises(ex.DesignError, match=r"UNSEEN_STRATUM.*another type.*cast one of them"):
+        ex.transport(data, {"1": 3, "2": 7}, metric=ex.Mean("y"), strata="tier")
+    one = ex.transport(data, {1: 1}, metric=ex.Mean("y"), strata="tier").to_dicts()[0]
+    assert one["audience"] == 1
 
 
 def test_audiences_and_metrics_that_cannot_be(campaign):

@@ -83,6 +83,26 @@ def test_without_variance_there_is_nothing_to_say():
     assert [one.status for one in ex.check_influence(apart, "value", strata="own")] == ["unknown"]
 
 
+def test_the_fingerprint_of_a_placebo_outcome_is_that_of_every_column():
+    rng = np.random.default_rng(1)
+    data = pd.DataFrame({"arm": ["holdout", "sms"] * 30, **{name: rng.normal(size=60) for name in "abc"}})
+    made = [
+        ex.placebo_outcome(part, ["a", "b", "c"]).recipe.fingerprint
+        for part in (data, data.assign(c=-data["c"]), data.assign(arm=["sms", "holdout"] * 30), data.iloc[::-1])
+    ]
+    other = [ex.placebo_outcome(data, names, control="sms").recipe.fingerprint for names in (["a"], ["a", "b"])]
+    assert len({*made, *other}) == 5
+    assert made[0] == made[3]
+    with pytest.raises(ex.InputError, match="at least one column"):
+        ex.placebo_outcome(data, [])
+
+
+def test_a_control_of_one_person_is_too_small_to_split():
+    found = ex.placebo_contrast(pd.DataFrame({"person_id": [1, 2], "arm": ["holdout", "sms"], "y": [1, 2]}), "y")
+    assert {row["note"] for row in found.to_dicts()} == {"TOO_FEW_PERSONS"}
+    assert "too few of them" in found.findings[0].text("en")
+
+
 def test_strata_known_later_numbers_as_arms_and_the_control_alone():
     data = pd.DataFrame({"arm": [0, 1] * 5, "answered": [0, 1] * 5, "value": range(10)})
     with pytest.raises(ex.DesignError, match="POST_ASSIGNMENT"):
