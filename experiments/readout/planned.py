@@ -221,8 +221,8 @@ def _contrasts(
 def _guarded(experiment: Experiment, contrast: PilotContrast) -> PilotContrast:
     """A guardrail is planned to be shown safe: the bound of its worsening at most the margin, read once.
 
-    As in the readout's guardrails, what is worse follows from the metric's direction. A relative margin is planned as its
-    share of the control's figure in the pilot.
+    As in the readout's guardrails, what is worse follows from the metric's direction. A relative margin is planned as
+    its share of the control's figure in the pilot.
     """
     from scipy.special import ndtri
 
