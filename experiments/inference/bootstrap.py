@@ -12,7 +12,7 @@ from attribution.core.errors import InputError
 from attribution.core.estimates import check_level, check_side
 from attribution.core.randomness import check_seed, generator
 from attribution.core.recipe import Recipe, fingerprint
-from experiments.inference.bootstrap_draws import Draw, drawn_again, grouped_draws, make_pool
+from experiments.inference.bootstrap_draws import Draw, definitions_of, drawn_again, grouped_draws, make_pool
 from experiments.inference.bootstrap_groups import (
     UserStatistic,
     checked_groups,
@@ -173,7 +173,7 @@ def resampled(groups: tuple[Group, Group], weights: Floats, choice: Choice, *, l
         findings=grouped_draws(drawn.share),
         recipe=Recipe(
             method="bootstrap",
-            definitions=("BOOTSTRAP",),
+            definitions=definitions_of(clustered=treated.cluster is not None),
             settings=settings,
             n={"persons": treated.persons + control.persons},
             fingerprint=_fingerprint(groups),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from experiments.inference.bootstrap_units import Units
     from experiments.inference.figures import Floats
 
-__all__ = ["Draw", "Pool", "drawn_again", "drawn_apart", "grouped_draws", "make_pool"]
+__all__ = ["Draw", "Pool", "definitions_of", "drawn_again", "drawn_apart", "grouped_draws", "make_pool"]
 
 Draw = Literal["multinomial", "poisson"]
 
@@ -64,6 +64,11 @@ class Pool:
 def grouped_draws(share: float) -> tuple[Finding, ...]:
     """The finding that units were drawn in groups of neighbours, with the share of variance inside the groups."""
     return (Finding(code="GROUPED_DRAWS", status="note", values={"share": share}),) if share > 0.0 else ()
+
+
+def definitions_of(*, clustered: bool) -> tuple[str, ...]:
+    """The definitions of a bootstrap."""
+    return ("BOOTSTRAP", "BOOTSTRAP_CLUSTERS") if clustered else ("BOOTSTRAP",)
 
 
 def make_pool(units: Units, table: Floats, *, exact: bool) -> Pool:

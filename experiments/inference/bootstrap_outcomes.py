@@ -14,7 +14,7 @@ from attribution.core.randomness import check_seed
 from attribution.core.recipe import Recipe
 from attribution.core.records import Field, Records, TabularResult
 from experiments.inference.bootstrap import checked_choice, resampled
-from experiments.inference.bootstrap_draws import grouped_draws
+from experiments.inference.bootstrap_draws import definitions_of, grouped_draws
 from experiments.inference.bootstrap_groups import sorted_group
 from experiments.inference.bootstrap_result import FIELDS
 from experiments.inference.outcome_rows import (
@@ -160,7 +160,7 @@ def bootstrap_outcomes(  # noqa: PLR0913 - the options of a public function, key
         groups = (_group(assigned, assigned.treated, apart=apart), _group(assigned, ~assigned.treated, apart=apart))
         found[str(one)] = resampled(groups, assigned.weights, choice, level=level, side=side)
     settings: dict[str, object] = {
-        "statistic": f"{choice.statistic} of {label}", "interval": choice.interval, "draw": choice.draw,
+        "statistic": f"{choice.statistic}({label})", "interval": choice.interval, "draw": choice.draw,
         "replicates": choice.replicates, "seed": choice.seed, "level": level, "side": side,
         "units": "persons" if names.cluster is None else names.cluster, "strata": ", ".join(names.layers) or "none",
     }  # fmt: skip
@@ -171,7 +171,7 @@ def bootstrap_outcomes(  # noqa: PLR0913 - the options of a public function, key
         findings=(*findings, *grouped_draws(max(one.grouped for one in found.values()))),
         recipe=Recipe(
             method="bootstrap",
-            definitions=("BOOTSTRAP",),
+            definitions=definitions_of(clustered=names.cluster is not None),
             settings=settings,
             n={"persons": int(rows.persons.sum())},
             fingerprint=fingerprint_of(rows),

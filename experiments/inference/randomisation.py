@@ -192,7 +192,11 @@ def randomisation_test(  # noqa: PLR0913 - the options of a public function, key
         findings=(*findings, *grouped_draws(grouped)),
         recipe=Recipe(
             method="randomisation test",
-            definitions=("RANDOMISATION",),
+            definitions=(
+                "RANDOMISATION",
+                *(["RANDOMISATION_CLUSTERS"] if names.cluster is not None else []),
+                *(["RANDOMISATION_STRATA"] if names.layers else []),
+            ),
             settings=settings,
             n={"persons": int(rows.persons.sum())},
             fingerprint=fingerprint_of(rows),

@@ -326,7 +326,7 @@ def test_the_table_and_its_text():
     found = bootstrap(A, B, replicates=999, seed=1)
     row = found.to_dicts()[0]
     assert (row["n"], row["n_control"], row["replicates"], row["method"]) == (8, 8, 999, "bootstrap studentised")
-    assert "999 samples of persons" in repr(found)
+    assert "999 samples drawn again" in repr(found)
     with pytest.raises(ValueError, match="read-only"):
         found.replicates[0] = 1.0
 

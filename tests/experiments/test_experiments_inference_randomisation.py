@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import attribution as at
 import experiments as ex
 from attribution.core.columns import Columns
 from attribution.core.errors import DesignError, InputError, TableError
@@ -251,6 +252,21 @@ def test_arms_that_are_equal_up_to_rounding_are_a_tie(statistic, side):
     wanted = ex.randomisation_test(whole, "value", statistic=statistic, side=side).p_value("sms")
     assert wanted == pytest.approx(1.0 if side == "two" else 0.55)
     assert ex.randomisation_test(tenths, "value", statistic=statistic, side=side).p_value("sms") == wanted
+
+
+def test_the_text_holds_no_word_of_another_language():
+    frame = table_of([1, 2, 4, 8], [3, 5, 6, 9])
+    frame = frame.assign(layer="a", home=np.arange(len(frame)))
+    with at.language("zh"):
+        plain = repr(ex.randomisation_test(frame, "value"))
+        layered = repr(ex.randomisation_test(frame, "value", strata="layer", cluster="home"))
+        drawn = repr(ex.bootstrap_outcomes(frame, "value", cluster="home", replicates=99))
+    assert "persons" not in plain + layered + drawn
+    assert "none" not in plain
+    assert "在各层内重新分组\uff1alayer\u3002" in layered
+    assert "以整群为单位重新分组\uff1ahome\u3002" in layered
+    assert "mean(value)" in drawn
+    assert "抽样以整群\uff08home\uff09为单位" in drawn
 
 
 def test_no_usable_assignment_gives_no_p_value():
