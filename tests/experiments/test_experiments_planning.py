@@ -333,6 +333,31 @@ def test_a_campaign_expected_to_lose_is_held_against_sending_to_nobody():
     assert other.information == pytest.approx(point.information)
 
 
+@pytest.mark.parametrize("decision", ["expected", "verdict"])
+def test_the_value_of_information_is_that_of_simulated_campaigns(decision):
+    persons, horizon, share, value, cost = 20_000, 100_000, 0.2, 85.0, 0.2
+    found = ex.optimal_holdout(
+        persons, effect=(0.003, 0.004), horizon=horizon, control=0.02, value=value, cost=cost, shares=[share],
+        decision=decision,
+    )  # fmt: skip
+    point = next(one for one in found.points if one.share == share)
+    rng = np.random.default_rng(11)
+    held, worlds = int(persons * share), 20_000
+    effect = rng.normal(0.003, 0.004, worlds)
+    control_hits = rng.binomial(held, 0.02, worlds)
+    hits = rng.binomial(persons - held, np.clip(0.02 + effect, 0.0, 1.0))
+    net = value * effect - cost
+    if decision == "verdict":
+        go = score_z(hits, persons - held, control_hits, held, cost / value) > 1.959963984540054
+    else:
+        seen = value * (hits / (persons - held) - control_hits / held) - cost
+        share_seen = (value * 0.004) ** 2 / ((value * 0.004) ** 2 + point.standard_error**2)
+        go = found.net + share_seen * (seen - found.net) > 0.0
+    worth = np.where(go, net, 0.0)
+    error = horizon * worth.std() / math.sqrt(worlds)
+    assert point.information == pytest.approx(horizon * (worth.mean() - found.net), abs=4.0 * error)
+
+
 def test_a_verdict_without_events_brings_no_information():
     options = {"effect": (0.004, 0.004), "horizon": 500_000, "control": 0.002, "value": 85.0, "cost": 0.2}
     found = ex.optimal_holdout(60_000, decision="verdict", shares=[0.01, 0.3], **options)

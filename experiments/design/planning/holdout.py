@@ -29,6 +29,8 @@ __all__ = ["HoldoutCase", "HoldoutPoint", "OptimalHoldout", "holdout_case", "opt
 Decision = Literal["expected", "verdict"]
 _GRID = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
 _SMALLEST = 1e-6
+_PRIOR = np.linspace(-4.5, 4.5, 61)  # standard deviations of what is believed
+_PRIOR_WEIGHTS = np.exp(-0.5 * _PRIOR**2) / np.sum(np.exp(-0.5 * _PRIOR**2))
 _FIELDS = (
     Field("share", "rate"),
     Field("holdout", "count"),
@@ -225,7 +227,7 @@ class HoldoutCase:
         error = self.error(share)
         without = max(0.0, self.mean)
         given_up = self.persons * (without - (1.0 - share) * self.mean)
-        information = self.horizon * (self._decided(error) * self._verdict_chance(share) - without)
+        information = self.horizon * (self._worth(share) - without)
         return HoldoutPoint(
             share=share, holdout=share * self.persons, standard_error=error, given_up=given_up,
             information=information, value=information - given_up, power=self.power(share),
@@ -244,14 +246,18 @@ class HoldoutCase:
         """The test of rates that this size makes; None for money."""
         return None if self.pay is None else replace(self.pay, allocation=(1.0 - share) / share)
 
-    def _verdict_chance(self, share: float) -> float:
-        """The chance that a verdict on rates has its 20 events in both arms, at the effect that is expected."""
+    def _worth(self, share: float) -> float:
+        """Expected net benefit per later person, when only the result decides about them."""
         pay = self._pay_at(share)
         if pay is None or self.decision == "expected":
-            return 1.0
-        rate = min(1.0 - 1e-12, max(1e-12, pay.rate_of(self.mean)))
-        few = pay.few(rate, share * self.persons)
-        return (1.0 - few[0]) * (1.0 - few[1])
+            return self._decided(self.error(share))
+        total = 0.0
+        for z, weight in zip(_PRIOR.tolist(), _PRIOR_WEIGHTS.tolist(), strict=True):
+            net = self.mean + self.spread * z
+            rate = pay.rate_of(net)
+            if rate > 0.0:
+                total += weight * net * pay.chances(min(rate, 1.0 - 1e-12), share * self.persons)[0]
+        return total
 
     def _decided(self, error: float) -> float:
         """Expected net benefit per later person: E[effect; result above the limit].
@@ -269,12 +275,19 @@ def _best_share(case: HoldoutCase) -> float:
     """The share of highest value: the best of a fine grid, refined."""
     from scipy.optimize import minimize_scalar
 
-    grid = np.concatenate([np.geomspace(max(_SMALLEST, 1.0 / case.persons), 0.5, 240), np.linspace(0.5, 0.999, 120)])
+    many = case.pay is None or case.decision == "expected"  # the verdict on rates is an integral for each share
+    least = max(_SMALLEST, 1.0 / case.persons)
+    grid = np.concatenate([
+        np.geomspace(least, 0.5, 240 if many else 40), np.linspace(0.5, 0.999, 120 if many else 20)
+    ])  # fmt: skip
     values = [case.point(float(share)).value for share in grid]
     top = int(np.argmax(values))
     low, high = grid[max(0, top - 1)], grid[min(len(grid) - 1, top + 1)]
     found = minimize_scalar(
-        lambda share: -case.point(float(share)).value, bounds=(low, high), method="bounded", options={"xatol": 1e-9}
+        lambda share: -case.point(float(share)).value,
+        bounds=(low, high),
+        method="bounded",
+        options={"xatol": 1e-9 if many else 1e-4},
     )
     refined = float(found.x)
     return refined if case.point(refined).value >= values[top] else float(grid[top])
