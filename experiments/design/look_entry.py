@@ -84,7 +84,7 @@ def as_day(day: object) -> date:
         return day
     if isinstance(day, str):
         try:
-            return date.fromisoformat(day[:10])
+            return datetime.fromisoformat(day).date()
         except ValueError:
             pass
     raise InputError(f'the day of a look must be a date or text such as "2026-10-05", got {day!r}.')

@@ -49,19 +49,35 @@ def read_looks(kind: type[Looks], table: object, fields: Sequence[Field]) -> Loo
     rows = _rows(table, [field.name for field in fields if field.name != "note"])
     if not rows:
         raise InputError("the table of looks has no rows, so it holds no plan. Declare a new log with Looks(...).")
+    _no_empty_text(rows)
+    rows.sort(key=lambda row: _count(row, "look"))  # stable: a table may come back in another order
     first = rows[0]
     for name in _PLAN:
         if any(row[name] != first[name] for row in rows):
             raise _changed(f"the column {name!r} differs between looks; the plan is fixed before the first one")
-    by_day: dict[str, list[dict[str, Any]]] = {}
+    looks: dict[int, dict[str, dict[str, Any]]] = {}
     for row in rows:
-        by_day.setdefault(as_day(row["date"]).isoformat(), []).append(row)
-    log = _declared(kind, first, tuple(str(row["arm"]) for row in next(iter(by_day.values()))))
-    for day, group in by_day.items():
-        log = _again(log, day, {str(row["arm"]): row for row in group})
-    for row, made in zip(rows, look_rows(log), strict=True):
-        _compare(row, made)
+        look, arm = looks.setdefault(_count(row, "look"), {}), str(row["arm"])
+        if arm in look:
+            raise _changed(f"look {row['look']} has more than one row of the arm {arm!r}")
+        look[arm] = row
+    log = _declared(kind, first, tuple(next(iter(looks.values()))))
+    for group in looks.values():
+        log = _again(log, group)
+    for made in look_rows(log):
+        _compare(looks[_count(made, "look")][str(made["arm"])], made)
     return log
+
+
+def _no_empty_text(rows: Sequence[dict[str, Any]]) -> None:
+    """Some readers of CSV take names such as NA or None for empty cells."""
+    for name in ("arm", "control", "metric", "decision", "final"):
+        empty = sum(row[name] is None or row[name] != row[name] for row in rows)
+        if empty:
+            raise InputError(
+                f"the column {name!r} of the log has {empty} empty cell(s). If a name in it is a word such as NA or "
+                "None, read the file without taking these for missing values (in pandas keep_default_na=False)."
+            )
 
 
 def _rows(table: object, names: Sequence[str]) -> list[dict[str, Any]]:
@@ -94,9 +110,13 @@ def _declared(kind: type[Looks], row: dict[str, Any], arms: tuple[str, ...]) -> 
     )
 
 
-def _again(log: Looks, day: str, rows: dict[str, dict[str, Any]]) -> Looks:
+def _again(log: Looks, rows: dict[str, dict[str, Any]]) -> Looks:
     """Take one look of the table again."""
     plan = log.plan
+    days = sorted({as_day(row["date"]).isoformat() for row in rows.values()})
+    day = days[0]
+    if len(days) > 1:
+        raise _changed(f"the rows of one look name different days, {', '.join(days)}")
     if set(rows) != set(plan.arms):
         raise _changed(f"on {day} the arms are {sorted(rows)!r}, and the plan holds {sorted(plan.arms)!r}")
     some = rows[plan.arms[0]]
@@ -104,8 +124,10 @@ def _again(log: Looks, day: str, rows: dict[str, dict[str, Any]]) -> Looks:
     events = {arm: _count(row, "events") for arm, row in rows.items()} | {plan.control: _count(some, "events_control")}
 
     def read(arm: str, bound: float | None) -> ArmReading:
-        del bound  # the table holds the interval
         named = {name: _number(rows[arm], name) for name in ("difference", "standard_error", "z", "low", "high")}
+        if bound is not None and plan.side != "two":  # JSON has no infinite numbers
+            end, open_end = ("low", -math.inf) if plan.side == "less" else ("high", math.inf)
+            named[end] = open_end if named["z"] is not None and named[end] is None else named[end]
         return ArmReading(**named)
 
     return log.extended(day, matured=matured, events=events, read=read, final=str(some["final"]) == "yes")

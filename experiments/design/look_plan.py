@@ -60,7 +60,10 @@ class LookPlan:
             raise InputError(
                 f"planned must be a whole number of persons (all arms, matured) of at least 2, got {self.planned!r}."
             )
-        arms = () if isinstance(self.arms, str) or not isinstance(self.arms, Sequence) else tuple(self.arms)
+        # A saved log knows names as text alone, and so do the looks that are taken from outcomes.
+        object.__setattr__(self, "control", str(self.control))
+        listed = not isinstance(self.arms, str) and isinstance(self.arms, Sequence)
+        arms = tuple(map(str, self.arms)) if listed else ()
         if not arms or len(set(arms)) < len(arms) or self.control in arms:
             raise InputError(
                 f"arms must list the arms that are compared with the control {self.control!r}, each once and without "

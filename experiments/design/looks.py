@@ -14,6 +14,7 @@ from attribution.core.records import Field, Records, TabularResult
 from experiments.design.look_entry import ArmLook, ArmReading, as_day, decision_at, ends_at, pair_of
 from experiments.design.look_plan import LookKind, LookMethod, LookPlan
 from experiments.inference.counts import checked_number, raise_problems
+from experiments.inference.sequential.boundaries import running
 from experiments.inference.sequential.events import LEAST_EVENTS, few_events
 
 if TYPE_CHECKING:
@@ -119,14 +120,17 @@ class Looks(TabularResult):
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """Remarks on the log: looks that did not count."""
+        """Remarks on the log: looks that did not count, an end below or above the plan."""
         from attribution.core.findings import Finding
 
         days = list(dict.fromkeys(look.day for look in self.looks if look.number is None))
-        if not days:
-            return ()
-        values = {"looks": len(days), "least": self.plan.least, "last": days[-1]}
-        return (Finding(code="LOOKS_UNCOUNTED", status="note", values=values),)
+        found: tuple[Finding, ...] = ()
+        if days:
+            values = {"looks": len(days), "least": self.plan.least, "last": days[-1]}
+            found = (Finding(code="LOOKS_UNCOUNTED", status="note", values=values),)
+        if self.ended and self.plan.method == "spending" and self.looks[-1].number is not None:
+            found += running(self.looks[-1].matured / self.plan.planned)
+        return found
 
     @property
     def recipe(self) -> Recipe:
@@ -159,16 +163,17 @@ class Looks(TabularResult):
             readings: Per treated arm the estimate (arm minus control) and its standard error; for rates the one under
                 the null (score).
             final: Whether this is the last look of all; it then spends all that is left. A look at which the planned
-                information is reached is final by itself.
+                information is reached is final by itself, if it counts.
 
         Raises:
             InputError: For numbers that cannot be used, or arms that are not those of the plan.
             DesignError: LOOK_ORDER for a day that is not after the last one, LOOK_SHRINKS when an arm has fewer
                 matured persons than before or nobody new has matured, LOOKS_ENDED after the final look.
         """
-        if not isinstance(readings, Mapping) or set(readings) != set(self.plan.arms):
+        named = {str(arm): given for arm, given in readings.items()} if isinstance(readings, Mapping) else {}
+        if set(named) != set(self.plan.arms):
             raise InputError(f"readings must name the arms {self.plan.arms!r} and no other, got {readings!r}.")
-        pairs = {arm: pair_of(arm, given) for arm, given in readings.items()}
+        pairs = {arm: pair_of(arm, given) for arm, given in named.items()}
 
         def read(arm: str, bound: float | None) -> ArmReading:
             difference, error = pairs[arm]
@@ -197,11 +202,19 @@ class Looks(TabularResult):
         """
         plan, when = self.plan, as_day(day)
         persons, happened = self._counts("matured", matured), self._counts("events", events)
+        raise_problems(
+            [
+                f"events[{arm!r}] must be at most the matured persons of the arm, {persons[arm]:,}, got {count:,}."
+                for arm, count in happened.items()
+                if count > persons[arm]
+            ]
+        )
         self._check_order(when, persons)
         total = sum(persons.values())
-        last = final or (plan.method == "spending" and total >= plan.planned)
         few = few_events(happened.values(), plan.least)
         counts = not few
+        # A look that does not count spends nothing, so it ends the log only when the caller says that it is the last.
+        last = final or (counts and plan.method == "spending" and total >= plan.planned)
         earlier = self.counted()
         bound = plan.bound([*earlier, total], final=last) if counts else None
         made = []
@@ -230,9 +243,9 @@ class Looks(TabularResult):
         Raises:
             InputError: For an arm that is not in the plan.
         """
-        if arm not in self.plan.arms:
+        if str(arm) not in self.plan.arms:
             raise InputError(f"there is no arm {arm!r} in this log. {closest(str(arm), self.plan.arms)}")
-        said = [look.decision for look in self.looks if look.arm == arm]
+        said = [look.decision for look in self.looks if look.arm == str(arm)]
         crossed = [word for word in said if word in ("higher", "lower")]
         return crossed[0] if crossed else said[-1] if said else "unknown"
 
@@ -250,9 +263,13 @@ class Looks(TabularResult):
         if self.plan.method == "always_valid":
             raise InputError("an always-valid log needs no estimate after stopping: its interval holds at every look.")
         word = self.decision(arm)
-        looks = [look for look in self.looks if look.arm == arm and look.number is not None]
+        looks = [look for look in self.looks if look.arm == str(arm) and look.number is not None]
         stopped = [look for look in looks if look.decision == word and word in ("higher", "lower")]
         chosen = stopped[:1] or [look for look in looks if look.final]
+        if not chosen and self.ended:
+            raise InputError(
+                f"the log has ended without a look at {arm!r} that counts: too few events to say anything."
+            )
         if not chosen:
             raise InputError(f"the arm {arm!r} has not stopped: no look has crossed its bound and none was final.")
         seen = chosen[0].reading
@@ -293,14 +310,15 @@ class Looks(TabularResult):
 
     def _counts(self, name: str, given: object) -> dict[str, int]:
         wanted = (self.plan.control, *self.plan.arms)
-        if not isinstance(given, Mapping) or set(given) != set(wanted):
+        named = {str(arm): count for arm, count in given.items()} if isinstance(given, Mapping) else {}
+        if set(named) != set(wanted):
             raise InputError(f"{name} must hold one whole number per arm {wanted!r} and no other, got {given!r}.")
         problems: list[str] = []
         counts: dict[str, int] = {}
         for arm in wanted:
-            number = checked_number(f"{name}[{arm!r}]", given[arm], problems, positive=True)
+            number = checked_number(f"{name}[{arm!r}]", named[arm], problems, positive=True)
             if not math.isnan(number) and not number.is_integer():
-                problems.append(f"{name}[{arm!r}] must be a whole number, got {given[arm]!r}.")
+                problems.append(f"{name}[{arm!r}] must be a whole number, got {named[arm]!r}.")
             counts[arm] = 0 if math.isnan(number) else int(number)
         raise_problems(problems)
         return counts
@@ -336,18 +354,8 @@ class Looks(TabularResult):
         from attribution.core.render.display import Display, records_table
 
         names = (
-            "look",
-            "date",
-            "arm",
-            "matured",
-            "fraction",
-            "difference",
-            "z",
-            "bound",
-            "p_value",
-            "decision",
-            "note",
-        )
+            "look", "date", "arm", "matured", "fraction", "difference", "z", "bound", "p_value", "decision", "note",
+        )  # fmt: skip
         title = messages.text("LOOKS.title", {**self.recipe.settings, "looks": len(self._days())})
         notes = [*self.recipe.sentences(), *(finding.text() for finding in self.findings)]
         return Display(title, (records_table(self._records(), names, decisive="decision"), *notes))

@@ -87,8 +87,8 @@ def watch_split(
     Assumes persons who are assigned independently of each other with shares that do not change.
 
     Args:
-        counts: For each day the persons newly assigned per arm. Days are sorted; an arm without persons on some day may
-            be absent there.
+        counts: For each day the persons newly assigned per arm. Days are sorted (as numbers, if all are whole
+            numbers, else as text such as "2026-10-05"); an arm without persons on some day may be absent there.
         expected: Share per arm; shares sum to 1. None: equal shares, and the sentence says that they were assumed.
         alarm: Probability of any false alarm.
         concentration: Weight of the prior in persons: how small a deviation the test is made for. A large value finds
@@ -116,14 +116,15 @@ def watch_split(
         >>> watched.findings[0].status, round(watched.to_dicts()[-1]["p_value"], 3)
         ('pass', 0.066)
     """
-    days, arms, table = _table(counts, () if expected is None else tuple(expected))
+    days, arms, table = _table(counts, () if expected is None else tuple(map(str, expected)))
     if not isinstance(alarm, float) or not 0.0 < alarm < 1.0:
         raise InputError(f"alarm must lie strictly between 0 and 1, got {alarm!r}.")
     weights = _weights(concentration)
     so_far = np.cumsum(table, axis=0)
     whole = {arm: int(count) for arm, count in zip(arms, so_far[-1].tolist(), strict=True)}
-    total = check_split(whole, expected)  # checks the shares
-    given = dict.fromkeys(arms, 1.0 / len(arms)) if expected is None else dict(expected)
+    declared = None if expected is None else {str(arm): share for arm, share in expected.items()}
+    total = check_split(whole, declared)  # checks the shares
+    given = dict.fromkeys(arms, 1.0 / len(arms)) if declared is None else declared
     shares = np.array([given[arm] for arm in arms])
     shares /= shares.sum()
     evidence = mean_log_evidence(so_far, shares, weights)
@@ -229,10 +230,14 @@ def _table(counts: object, declared: tuple[str, ...]) -> tuple[list[str], list[s
             for arm, count in made.items()
             if not math.isnan(count) and not count.is_integer()
         ]
+        if str(day) in rows:
+            problems.append(f"counts holds the day {str(day)!r} twice, as {day!r} and as another type.")
         rows[str(day)] = made
     raise_problems(problems)
     arms = sorted({*declared, *(arm for row in rows.values() for arm in row)})
-    days = sorted(day for day, row in rows.items() if sum(row.values()) > 0)
+    # Days that are whole numbers come in the order of numbers, so that 10 does not come before 2.
+    by_number = all(day.isdecimal() for day in rows)
+    days = sorted((day for day, row in rows.items() if sum(row.values()) > 0), key=int if by_number else str)
     if not days:
         raise InputError("counts must hold at least one person; every day is empty.")
     return days, arms, np.array([[rows[day].get(arm, 0.0) for arm in arms] for day in days])

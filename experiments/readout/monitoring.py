@@ -6,10 +6,14 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+import narwhals.stable.v2 as nw
 import numpy as np
 
+from attribution.core import messages
+from attribution.core.columns import Columns
 from attribution.core.errors import InputError, closest
 from attribution.core.findings import Finding
+from attribution.core.tables import Problems, open_table
 from experiments.design.look_entry import ArmReading, as_day
 from experiments.inference.sequential.bounds import nominal_p
 from experiments.metrics import Rate, inputs_of
@@ -142,19 +146,22 @@ def _events(fit: Fit, experiment: Experiment, outcomes: object, given: Mapping[s
 
 
 def _non_zero(fit: Fit, experiment: Experiment, outcomes: object) -> dict[str, int]:
-    """Persons whose first measured column is not 0, counted where the table is."""
-    import narwhals.stable.v2 as nw
-
+    """Persons of the strata kept whose first measured column is not 0, counted where the table is."""
     from experiments.readout.analysis import open_outcomes
 
     column = inputs_of(fit.metric).columns[0]
     table = open_outcomes(experiment, outcomes)
     table.require_names(column)
     table.problems.raise_if_any()
+    keys = [*experiment.layers, experiment.arm]
     marked = table.lazy().with_columns(_events=(nw.col(column).fill_null(0) != 0).cast(nw.Int64))
-    counted = marked.group_by(experiment.arm).agg(events=nw.col("_events").sum()).collect("pyarrow")
-    arms, found = (counted.get_column(name).to_list() for name in (experiment.arm, "events"))
-    return {str(arm): int(count) for arm, count in zip(arms, found, strict=True)}
+    counted = marked.group_by(keys).agg(_events=nw.col("_events").sum()).collect("pyarrow")
+    cells = zip(*(counted.get_column(name).to_list() for name in (*keys, "_events")), strict=True)
+    kept, found = set(fit.strata), dict.fromkeys(map(str, fit.arms), 0)
+    for *stratum, arm, count in cells:
+        if not experiment.layers or tuple(stratum) in kept:
+            found[str(arm)] += int(count)
+    return found
 
 
 def _reading(fit: Fit, arm: object, control: object, bound: float | None, looks: Looks) -> ArmReading:
@@ -208,29 +215,50 @@ def early_reading(outcomes: object, *, looks: Looks | None = None, planned: int 
         planned: Matured persons at which the experiment was to end, when that was declared otherwise.
 
     Returns:
-        EARLY_READING with status "warn". Values: ``matured``, ``planned``, ``fraction``.
+        EARLY_READING with status "warn". Values: ``matured`` (of a plain table its rows; without outcomes what the log
+        saw last), ``planned``, ``fraction``, ``reached`` (whether all planned persons have matured).
 
     Example:
         >>> import experiments as ex
         >>> early_reading(None, looks=ex.Looks(planned=1_000, arms=["sms"])).values["fraction"]
         0.0
     """
-    matured, wanted = _matured(outcomes), planned
+    matured = _matured(outcomes, rows=looks is not None or planned is not None)
+    wanted = planned
     if looks is not None:
         if looks.ended:
             return None
         counted = looks.looks[-1].matured if looks.looks else 0
-        matured, wanted = matured or counted, looks.plan.planned
+        matured, wanted = counted if matured is None else matured, looks.plan.planned
     elif wanted is None:
         wanted = _assigned(outcomes)
     if wanted is None or matured is None or (looks is None and matured >= wanted):
         return None
-    values = {"matured": matured, "planned": wanted, "fraction": matured / wanted}
-    return Finding(code="EARLY_READING", status="warn", values=values)
+    values = {"matured": matured, "planned": wanted, "fraction": matured / wanted, "reached": matured >= wanted}
+    return EarlyReading(code="EARLY_READING", status="warn", values=values)
 
 
-def _matured(outcomes: object) -> int | None:
-    return len(outcomes.records) if isinstance(outcomes, Outcomes) else None
+class EarlyReading(Finding):
+    """The finding of `early_reading`; its sentence says when all have matured and the final look is what lacks."""
+
+    __slots__ = ()
+
+    def text(self, lang: str | None = None) -> str:
+        """The sentence in ``lang`` ("en" or "zh"); the current language by default."""
+        reached = ".reached" if self.values.get("reached") else ""
+        return messages.text(f"{self.code}{reached}.{self.status}", self.values, lang=lang)
+
+
+def _matured(outcomes: object, *, rows: bool) -> int | None:
+    """Persons in the outcomes; of a table that `build_outcomes` did not make only if its rows are to be counted."""
+    from experiments.readout.aggregates import Aggregates
+
+    if isinstance(outcomes, Outcomes):
+        return len(outcomes.records)
+    if outcomes is None or not rows or isinstance(outcomes, (Aggregates, Readout)):
+        return None
+    table = open_table(outcomes, "outcomes", Columns(), problems=Problems())
+    return int(table.lazy().select(rows=nw.len()).collect("pyarrow").get_column("rows").item())
 
 
 def _assigned(outcomes: object) -> int | None:

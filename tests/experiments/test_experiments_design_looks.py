@@ -205,7 +205,7 @@ def test_a_saved_log_is_read_back(saved, options):
         ("p_value", 0.01, "LOOKS_CHANGED: the p_value"),
         ("matured", 1, "LOOKS_CHANGED: the matured"),
         ("date", "2026-09-01", "LOOK_ORDER"),
-        ("n", 10, "LOOK_SHRINKS"),
+        ("n", 1_000, "LOOK_SHRINKS"),
         ("final", "yes", "LOOKS_ENDED"),
         ("arm", "phone", "LOOKS_CHANGED: on 2026-10-08 the arms are"),
     ],

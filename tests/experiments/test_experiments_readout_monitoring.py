@@ -174,6 +174,31 @@ def test_a_reading_with_immature_persons_is_early():
     assert early_reading(late, planned=10_000).values["fraction"] == pytest.approx(len(late.to_dicts()) / 10_000)
 
 
+def test_a_table_of_rows_is_early_by_its_rows_and_when_the_final_look_lacks():
+    table, log = persons(3_000), looks_of()
+    found = early_reading(table, looks=log)
+    assert (found.values["matured"], found.values["reached"]) == (3_000, False)
+    assert "3,000 of 12,000" in found.text("en")
+    assert early_reading(pl.DataFrame(table).lazy(), looks=log).values == found.values
+    whole = early_reading(persons(13_000), looks=log)
+    assert whole.values["reached"]
+    assert "not taken as the final look" in whole.text("en")
+    assert "before the end" not in whole.text("en")
+    assert "最后一次查看" in whole.text("zh")
+    assert early_reading(table) is None
+
+
+def test_persons_with_money_are_counted_in_the_strata_that_are_kept():
+    table = persons(6_000).assign(wave="one", value=5.0)
+    table.loc[table["person_id"] % 2 == 0, "value"] = 3.0
+    alone = table[table["arm"] == "sms"].head(50).assign(wave="two", person_id=lambda rows: rows["person_id"] + 10**6)
+    spec = ex.Experiment({"value": ex.Mean("value")}, strata="wave")
+    row = monitor(
+        spec, pd.concat([table, alone]), looks=looks_of(metric="value", kind="mean"), day="2026-10-01"
+    ).to_dicts()[0]
+    assert row["events"] == row["n"] == int((table["arm"] == "sms").sum())
+
+
 @pytest.mark.parametrize(("factor", "shift"), [(1_000.0, 0.0), (0.01, 0.0), (1.0, 1e9), (-1.0, 0.0)])
 def test_units_and_offsets_of_money_do_not_move_z(factor, shift):
     table = persons(5_000)
