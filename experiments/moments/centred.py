@@ -187,6 +187,9 @@ def merge_moments(first: Moments, second: Moments) -> Moments:
     squares = (a["products"][:, 0, 0], b["products"][:, 0, 0])
     mixed = np.divide(a["n"] * squares[1] - b["n"] * squares[0], n, out=np.zeros(len(n)), where=n > 0)
     step = gap[:, 0]
+    blind = [(part["n"] > 0) & np.isnan(part["smallest"]) for part in (a, b)]  # extremes that were left out
+    ends = [np.fmin(a["smallest"], b["smallest"]), np.fmax(a["largest"], b["largest"])]
+    smallest, largest = (np.where(blind[0] | blind[1], np.nan, end) for end in ends)
     return Moments(
         names=first.names,
         cells=cells,
@@ -197,8 +200,8 @@ def merge_moments(first: Moments, second: Moments) -> Moments:
         means=means,
         products=a["products"] + b["products"] + gap[:, :, None] * gap[:, None, :] * product[:, None, None],
         cubes=a["cubes"] + b["cubes"] + step**3 * product * lean + 3 * step * mixed,
-        smallest=np.fmin(a["smallest"], b["smallest"]),
-        largest=np.fmax(a["largest"], b["largest"]),
+        smallest=smallest,
+        largest=largest,
         strange=first.strange + second.strange,
     )
 

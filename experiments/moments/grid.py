@@ -107,6 +107,8 @@ def collapse(moments: Moments, keys: int) -> Moments:
     smallest, largest = np.full(size, np.nan), np.full(size, np.nan)
     np.fmin.at(smallest, where, moments.smallest)
     np.fmax.at(largest, where, moments.largest)
+    blind = where[(moments.n > 0) & np.isnan(moments.smallest)]  # extremes that were left out
+    smallest[blind] = largest[blind] = np.nan
     return Moments(
         names=moments.names[:keys],
         cells=cells,

@@ -99,6 +99,25 @@ class Aggregates(TabularResult):
         """The cells with fewer than `min_cell` persons."""
         return tuple(cell for cell, n in zip(self.cells, self.persons.tolist(), strict=True) if n < self.min_cell)
 
+    def without_extremes(self) -> Aggregates:
+        """The aggregates without `smallest` and `largest`, which are values of single persons; no readout needs them.
+
+        Example:
+            >>> import experiments as ex
+            >>> c = ex.simulate("default", persons=2_000, seed=7)
+            >>> outcomes = ex.build_outcomes(c.assignment, c.conversions, window="28d", as_of=c.as_of)
+            >>> spec = ex.Experiment({"value": ex.Mean("value")}, shares="p_assign")
+            >>> table = spec.aggregate(outcomes).without_extremes().table()
+            >>> sorted(table["statistic"].unique())
+            ['cube', 'mean', 'measured', 'n', 'observed', 'persons', 'product', 'share_high', 'share_low']
+        """
+        blank = np.full(len(self.cells), np.nan)
+        parts = {
+            name: replace(part, moments=replace(part.moments, smallest=blank, largest=blank))
+            for name, part in self.parts.items()
+        }
+        return replace(self, parts=parts)
+
     def _records(self) -> Records:
         from experiments.readout.aggregates_table import tidy_records
 

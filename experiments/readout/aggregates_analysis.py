@@ -11,7 +11,7 @@ from attribution.core.errors import DesignError, InputError, closest
 from attribution.core.tables import Problems, open_table
 from experiments.design.allocation import allocate_counts, check_allocation
 from experiments.design.leakage import unchecked_leakage
-from experiments.metrics import Quantile, inputs_of
+from experiments.metrics import Quantile, Rate, inputs_of
 from experiments.moments.counted import ValueCounts
 from experiments.moments.grid import collapse
 from experiments.readout.aggregates import Aggregates, regroup
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from attribution.core.findings import Finding
     from attribution.core.tables import Table
     from experiments.design.allocation import Allocation
+    from experiments.moments import Moments
     from experiments.moments.counted import Counts, Floats
     from experiments.readout.experiment import Experiment
 
@@ -92,8 +93,24 @@ def measure_aggregates(table: Table, experiment: Experiment, aggregates: Aggrega
             clusters = regroup(moments, (*keys, experiment.cluster))
             part = Measured(moments=collapse(clusters, len(keys)), clusters=clusters)
         check_values(table, name, metric, part.moments)
+        if isinstance(metric, Rate):
+            _check_rate(table, name, metric, part.moments)
         found[name] = part
     return found
+
+
+def _check_rate(table: Table, name: str, metric: Rate, part: Moments) -> None:
+    """Note cells whose sums are not those of 0 and 1; a warehouse may have read anything."""
+    n, mean = part.n.astype(np.float64), np.where(part.n > 0, part.mean, 0.0)
+    # The sum of x (x - 1) is 0 for values of 0 and 1, and at least 2 with any other whole number.
+    away = np.abs(part.squares - n * mean * (1.0 - mean))
+    wrong = (away > np.maximum(0.5, 1e-6 * n)) | (part.smallest < 0.0) | (part.largest > 1.0)
+    if wrong.any():
+        table.problems.add(
+            "NOT_BINARY", table.name, metric.column, int(wrong.sum()),
+            message=f"the metric {name!r} is a Rate, and the statistics of these cells are not those of 0 and 1; use "
+            "Mean, or make an indicator",
+        )  # fmt: skip
 
 
 def aggregate_findings(

@@ -29,6 +29,8 @@ __all__ = ["RESERVED", "read_aggregates", "tidy_records"]
 RESERVED = ("metric", "statistic", "first", "second", "value")
 _COUNTS = ("persons", "observed", "n")
 _SINGLES = ("cube", "smallest", "largest")
+_READS = ("measured", "covariate")
+_READS_EVERYWHERE = ("lower", "upper", "fill", "constant")
 
 _Name = tuple[str, str, str]  # statistic, first, second
 
@@ -103,7 +105,8 @@ def read_aggregates(table: object, *, min_cell: int = 10) -> Aggregates:
 
     Raises:
         TableError: With every problem: MISSING_COLUMN, NULL_KEY, WRONG_TYPE, REPEATED_ROW, MISSING_STATISTIC,
-            NOT_WHOLE, NEGATIVE_VALUE, NOT_FINITE.
+            NOT_WHOLE, NEGATIVE_VALUE, NOT_FINITE, DIFFERENT_READINGS (tables of several parts set one below the
+            other, whose caps or constants differ: read each by itself and use `merge_aggregates`).
         InputError: When there are no rows, or no key column.
 
     Verified against: aggregates written to Parquet and CSV and read back; the same readout from both.
@@ -207,6 +210,7 @@ class _Reader:
         return made
 
     def _part(self, metric: str, numbers: dict[_Name, Floats]) -> Part:
+        self._need_one_reading(metric, numbers)
         columns, covariates = _ordered(numbers, "measured"), _ordered(numbers, "covariate")
         constants = {column: _one(numbers, ("constant", column, "")) for column in covariates}
         lacking = {c: v for c, v in constants.items() if v is not None and _lacking(numbers, c)}
@@ -216,10 +220,29 @@ class _Reader:
         labels = (*columns, *covariates, *(f"no {column}" for column in covariates if column in lacking))
         return Part(inputs=inputs, moments=self._moments(metric, labels, numbers), constants=lacking)
 
+    def _need_one_reading(self, metric: str, numbers: dict[_Name, Floats]) -> None:
+        """All cells must have read the metric alike, or their numbers cannot stand beside each other."""
+        for name, values in numbers.items():
+            known = values[~np.isnan(values)]
+            everywhere = name[0] in _READS_EVERYWHERE
+            if everywhere or name[0] in _READS:
+                other = int((known != known[0]).sum()) if len(known) else 0
+                lacking = len(values) - len(known) if everywhere else 0
+                if other + lacking:
+                    shown = " ".join(part for part in name if part)
+                    _note(
+                        self._table, "DIFFERENT_READINGS", "value", other + lacking,
+                        f"{shown!r} of the metric {metric!r} is not the same in all cells; read the parts one by one "
+                        "and add them with merge_aggregates, which sees whether they fit",
+                    )  # fmt: skip
+
     def _moments(self, metric: str, labels: tuple[str, ...], numbers: dict[_Name, Floats]) -> Moments:
         size, wide = len(self._cells), len(labels)
         n = self._count(metric, numbers, "n", None)
         persons = self._count(metric, numbers, "persons", n)
+        if (n > persons).any():
+            many = int((n > persons).sum())
+            _note(self._table, "NEGATIVE_VALUE", "value", many, f"persons - n of {metric!r} is below 0 in some cells")
         means, products = np.full((size, wide), np.nan), np.zeros((size, wide, wide))
         some = n > 0
         for i, label in enumerate(labels):

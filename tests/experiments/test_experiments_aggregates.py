@@ -247,6 +247,7 @@ def test_unusable_outcomes_are_refused_as_by_analyze():
         (lambda t: t[t["statistic"] != "mean"], "MISSING_STATISTIC"),
         (lambda t: t.assign(value=t["value"].mask(t["statistic"] == "n", 1.5)), "NOT_WHOLE"),
         (lambda t: t.assign(value=t["value"].mask(t["statistic"] == "product", -1.0)), "NEGATIVE_VALUE"),
+        (lambda t: t.assign(value=t["value"].mask(t["statistic"] == "persons", 1.0)), "NEGATIVE_VALUE"),
         (lambda t: t.assign(value=t["value"].mask(t["statistic"] == "mean", np.inf)), "NOT_FINITE"),
         (lambda t: t.assign(arm=t["arm"].mask(t.index == 0)), "NULL_KEY"),
         (lambda t: t.assign(value="much"), "WRONG_TYPE"),
@@ -257,6 +258,59 @@ def test_unusable_tables_of_aggregates_are_refused(change, code):
     table = spec().aggregate(frame(15)).table()
     with pytest.raises(at.TableError, match=code):
         ex.read_aggregates(change(table))
+
+
+def test_parts_with_other_caps_or_constants_set_one_below_the_other_are_refused():
+    rows = frame(18)
+    early, late = rows[rows["day"] == 1], rows[rows["day"] > 1]
+    capped = [spec({"y": ex.Mean("value", cap=cap)}) for cap in (9.0, 500.0, None)]
+    adjusted = spec({"y": ex.Mean("value", covariate="history")})
+    for one, other in ((capped[0], capped[1]), (capped[0], capped[2]), (adjusted, adjusted)):
+        tables = [one.aggregate(early, by="day").table(), other.aggregate(late, by="day").table()]
+        with pytest.raises(at.TableError, match=r"(?s)DIFFERENT_READINGS.*merge_aggregates"):
+            ex.read_aggregates(pd.concat(tables))
+    alike = [capped[0].aggregate(part, by="day").table() for part in (early, late)]
+    assert_same(capped[0].analyze(ex.read_aggregates(pd.concat(alike))), capped[0].analyze(rows))
+
+
+def test_a_rate_of_other_values_is_refused_from_a_warehouse_too():
+    duckdb = pytest.importorskip("duckdb")
+    rows, experiment = frame(19, 4000), spec({"woken": ex.Rate("woken")})
+    connection = duckdb.connect()
+    connection.register("rows", rows.assign(woken=lambda t: t["woken"].mask(t.index == 7, 2)))
+    table = connection.sql(experiment.aggregate_sql("rows")).df()
+    for found in (table, table[~table["statistic"].isin(["smallest", "largest"])]):
+        with pytest.raises(at.TableError, match=r"NOT_BINARY.*1 affected"):
+            experiment.analyze(ex.read_aggregates(found))
+
+
+@pytest.mark.parametrize("cluster", [None, "branch"])
+def test_nothing_needs_the_extremes(cluster):
+    rows = frame(20).assign(branch=lambda t: t["arm"] + (np.arange(len(t)) % 40).astype(str))
+    experiment = spec({"woken": ex.Rate("woken"), "value": ex.Mean("value"), "n": ex.Count("orders")}, cluster=cluster)
+    made = experiment.aggregate(rows, by="day")
+    bare = made.without_extremes()
+    assert not {"smallest", "largest"} & set(bare.table()["statistic"])
+    assert set(made.table()["statistic"]) - set(bare.table()["statistic"]) == {"smallest", "largest"}
+    assert_same(experiment.analyze(ex.read_aggregates(bare.table())), experiment.analyze(made))
+    merged = ex.merge_aggregates(experiment.aggregate(rows, by="day"), bare)
+    assert np.isnan(merged.parts["value"].moments.largest).all()
+    assert np.isnan(merged.moments(("arm",))["value"].smallest).all()
+
+
+def test_hostile_names_and_arms_that_look_like_numbers_come_back_from_csv():
+    rows = frame(21).assign(**{"=cmd|x": lambda t: np.where(t["day"] > 1, "<script>", "")})
+    rows["=cmd|x"] = rows["=cmd|x"].replace("", "00")
+    rows["arm"] = rows["arm"].replace({"holdout": "01", "full; --": "1"})
+    experiment = spec({"=钱\"'": ex.Mean("value", covariate="history")}, control="01", strata="=cmd|x")
+    made = experiment.aggregate(rows)
+    text = made.table().to_csv(index=False)
+    back = ex.read_aggregates(pd.read_csv(io.StringIO(text), dtype={"arm": str, "=cmd|x": str}))
+    assert back.table().to_csv(index=False) == text
+    assert_same(experiment.analyze(back), experiment.analyze(made), rtol=0)
+    guessed = made.table()[lambda t: t["arm"] != "短信"].assign(arm=lambda t: t["arm"].astype(int))
+    with pytest.raises(at.InputError, match="str in part 1 and int"):
+        ex.merge_aggregates(made, ex.read_aggregates(guessed.drop_duplicates(["=cmd|x", "arm", *guessed.columns[2:6]])))
 
 
 def test_a_table_without_rows_or_keys_is_refused():
