@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sized
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from attribution.core import messages
+from attribution.core.columns import Columns
 from attribution.core.errors import InputError
-from attribution.core.estimates import Estimate, check_level
+from attribution.core.estimates import check_level
 from attribution.core.recipe import Recipe, fingerprint
-from attribution.core.records import Field, Records, TabularResult
-from attribution.core.render.display import Cell, Display, DisplayColumn, DisplayTable, column_label
+from attribution.core.tables import Problems, open_table
+from attribution.core.values import numbers
 from experiments.inference.compliance import read_contrast
-from experiments.inference.compliance_columns import read_persons
+from experiments.inference.compliance_columns import arrow_columns, read_persons
 from experiments.inference.compliance_moments import person_contrast
 from experiments.inference.contamination_moments import (
     Bound,
@@ -25,107 +26,20 @@ from experiments.inference.contamination_moments import (
     shares_of_audit,
     untreated_means,
 )
+from experiments.inference.contamination_result import Assumption, ContaminationBounds, ContaminationRow
 from experiments.inference.rates import compare_rates
+from experiments.inference.tails import one_sided_tail
 
 if TYPE_CHECKING:
-    from attribution.core.findings import Finding
     from experiments.inference.compliance_columns import CompliancePersons
 
 __all__ = ["ContaminationBounds", "ContaminationRow", "contamination_bounds"]
 
 Floats = NDArray[np.float64]
-Assumption = Literal["as_measured", "constant", "no_harm", "none"]
 
 _CLEAR = 2.0  # standard errors
+_ROUNDING = 1e-9
 _AUDIT_PART = 0.1  # of the error probability goes to the audited share
-
-
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class ContaminationRow:
-    """What the effect can be under one assumption.
-
-    Attributes:
-        assumption: "as_measured" (diluted), "constant" (the contaminated gain what the others gain), "no_harm" (they
-            lose nothing), "none".
-        lower: Smallest effect that the data allow; equal to `upper` where the assumption settles it.
-        upper: Largest effect.
-        low: Lower end of the interval of the effect.
-        high: Upper end.
-        note: Reason codes.
-    """
-
-    assumption: Assumption
-    lower: float
-    upper: float
-    low: float | None
-    high: float | None
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
-class ContaminationBounds(TabularResult):
-    """Bounds of the effect without contamination.
-
-    Columns: assumption, lower, upper (estimated ends of what is possible), low, high (interval of the effect itself,
-    wherever between the ends it lies), note.
-
-    Attributes:
-        share: Share of the holdout that was treated: lowest and highest value used for the point bounds.
-        rows: One row per assumption, from the strongest to the weakest.
-        findings: Remarks.
-        recipe: How it was made.
-    """
-
-    share: tuple[float, float]
-    rows: tuple[ContaminationRow, ...]
-    findings: tuple[Finding, ...]
-    recipe: Recipe
-
-    def row(self, assumption: Assumption) -> ContaminationRow:
-        """The row of an assumption."""
-        for row in self.rows:
-            if row.assumption == assumption:
-                return row
-        known = ", ".join(repr(row.assumption) for row in self.rows)
-        raise InputError(f"assumption must be one of {known}, got {assumption!r}.")
-
-    def estimates(self, assumption: Assumption) -> tuple[Estimate, Estimate]:
-        """The two ends of an assumption as estimates that share one interval."""
-        row, level = self.row(assumption), float(str(self.recipe.settings["level"]))
-        n = self.recipe.n["persons"]
-        made = [
-            Estimate(value=end, low=row.low, high=row.high, level=level, method="imbens_manski", n=n, note=row.note)
-            for end in (row.lower, row.upper)
-        ]
-        return made[0], made[1]
-
-    def _records(self) -> Records:
-        fields = (
-            Field("assumption", "text"), Field("lower"), Field("upper"), Field("low"), Field("high"),
-            Field("note", "text"),
-        )  # fmt: skip
-        return Records.from_rows(fields, [{f.name: getattr(row, f.name) for f in fields} for row in self.rows])
-
-    def _display(self) -> Display:
-        rates = bool(self.recipe.settings["rates"])
-        kind: Literal["pp", "number"] = "pp" if rates else "number"
-        labels = (column_label("assumption"), messages.text("CONTAMINATION.possible"), column_label("interval"))
-        columns = (
-            DisplayColumn(labels[0]), DisplayColumn(labels[1], kind), DisplayColumn(labels[2], kind, decisive=True),
-            DisplayColumn(column_label("note")),
-        )  # fmt: skip
-        rows = tuple(
-            (
-                messages.text(f"CONTAMINATION.{row.assumption}"),
-                row.lower if row.lower == row.upper else Cell(None, row.lower, row.upper),
-                None if row.low is None else Cell(None, row.low, row.high),
-                row.note,
-            )
-            for row in self.rows
-        )
-        values = {"low": self.share[0], "high": self.share[1], "level": self.recipe.settings["level"]}
-        title = messages.text("CONTAMINATION.title", values)
-        return Display(title, (DisplayTable(columns, rows), *self.recipe.sentences()))
 
 
 def contamination_bounds(  # noqa: PLR0913 - options, keyword-only
@@ -167,7 +81,8 @@ def contamination_bounds(  # noqa: PLR0913 - options, keyword-only
         Rows "as_measured", "constant" (difference / (1 - c)), "no_harm" and "none" with the ends of what is possible
         and an interval that holds the effect with the level wherever it lies between them (Imbens and Manski). With 0/1
         outcomes the intervals are score intervals at that critical value, else Student's t; "constant" with flags is
-        the Anderson-Rubin set. Notes: UNBOUNDED (an end of `limits` is not known), TOO_FEW_PERSONS (no interval).
+        the Anderson-Rubin set. Notes: UNBOUNDED (an end of `limits` is not known, or the whole holdout was treated),
+        CONSTANT_IMPOSSIBLE (the effect of "constant" lies outside what is possible), TOO_FEW_PERSONS (no interval).
 
     Raises:
         TableError: Missing or infinite numbers, text in place of numbers.
@@ -193,7 +108,8 @@ def contamination_bounds(  # noqa: PLR0913 - options, keyword-only
     if direction not in ("up", "down"):
         raise InputError(f'direction must be "up" or "down", got {direction!r}.')
     flags = _flags(assigned, contaminated)
-    persons = read_persons(assigned, np.zeros(len(flags)) if contaminated is None else flags, outcome)
+    unflagged = np.zeros(len(assigned)) if isinstance(assigned, Sized) else assigned
+    persons = read_persons(assigned, unflagged if flags is None else flags, outcome)
     treated = np.sort(persons.outcome[persons.assigned])
     holdout = persons.outcome[~persons.assigned]
     rates = persons.binary_outcome
@@ -204,8 +120,8 @@ def contamination_bounds(  # noqa: PLR0913 - options, keyword-only
         treated=treated, holdout=holdout, known=known, span=span, rates=rates, up=direction == "up", told=told,
         level=level if audit is None else 1.0 - (1.0 - level) * (1.0 - _AUDIT_PART),
     )  # fmt: skip
-    first = (_measured(case, level), _constant(case, persons))
-    rows = (*first, _bounded(case, harmless=True), _bounded(case, harmless=False))
+    harmless, free = _bounded(case, harmless=True), _bounded(case, harmless=False)
+    rows = (_measured(case, level), _possible(_constant(case, persons), free), harmless, free)
     settings = {"level": level, "direction": direction, "limits": span, "rates": rates, "known": known is not None}
     columns = {"assigned": persons.assigned.astype(np.float64), "outcome": persons.outcome, "flag": persons.treated}
     return ContaminationBounds(
@@ -247,21 +163,37 @@ class _Case:
         return min(len(self.treated), len(self.holdout)) < 2
 
 
-def _flags(assigned: object, contaminated: object) -> Floats:
-    """The flags as numbers, 0 for treated persons; zeros without flags."""
+def _flags(assigned: object, contaminated: object) -> Floats | None:
+    """The flags as numbers, 1 for treated persons (theirs are not read); None without flags."""
     if contaminated is None:
-        return np.zeros(np.shape(np.asarray(assigned))[0] if np.ndim(np.asarray(assigned)) else 0)
-    found = read_persons(assigned, contaminated, contaminated)
-    if not found.binary_treatment:
+        return None
+    import pyarrow as pa
+
+    given = arrow_columns({"assigned": assigned, "contaminated": contaminated})
+    table = open_table(given, "persons", Columns(), problems=Problems())
+    arm = numbers(table, "assigned")
+    table.problems.raise_if_any()
+    if arm is None:  # noted above, so never reached
+        raise InputError("assigned must be a column of numbers.")
+    holdout = open_table(given.filter(pa.array(arm != 1.0)), "persons of the holdout", Columns(), problems=Problems())
+    told = numbers(holdout, "contaminated")
+    holdout.problems.raise_if_any()
+    if told is None or not np.isin(told, (0.0, 1.0)).all():
         raise InputError("contaminated must be 1 for the persons of the holdout who were treated and 0 for the others.")
-    given = np.asarray(contaminated, dtype=np.float64)
-    return np.where(np.asarray(assigned, dtype=np.float64) > 0.5, 1.0, given)
+    flags = np.ones(len(arm))
+    flags[arm != 1.0] = told
+    return flags
+
+
+def _is_number(x: object) -> bool:
+    return isinstance(x, (int, float, np.integer, np.floating)) and not isinstance(x, bool)
 
 
 def _limits(limits: tuple[float | None, float | None] | None, outcome: Floats, *, rates: bool) -> tuple[float, float]:
     if limits is None:
         return (0.0, 1.0) if rates else (-math.inf, math.inf)
-    if not isinstance(limits, (tuple, list)) or len(limits) != 2:
+    pair = isinstance(limits, (tuple, list)) and len(limits) == 2
+    if not pair or not all(x is None or _is_number(x) for x in limits):
         raise InputError(f"limits must be a pair (lowest, highest) of possible outcomes, got {limits!r}.")
     low = -math.inf if limits[0] is None else float(limits[0])
     high = math.inf if limits[1] is None else float(limits[1])
@@ -290,7 +222,7 @@ def _share(
     if audit is not None:
         return _audited(audit, level)
     ends = share if isinstance(share, (tuple, list)) else (share, share)
-    good = len(ends) == 2 and all(isinstance(x, (int, float)) and not isinstance(x, bool) for x in ends)
+    good = len(ends) == 2 and all(_is_number(x) for x in ends)
     if not good or not 0.0 <= ends[0] <= ends[1] < 1.0:  # type: ignore[operator]
         raise InputError(
             f"share must be a number from 0 to below 1, or a pair (lowest, highest) of such, got {share!r}."
@@ -324,9 +256,7 @@ def _interval(case: _Case, shift_low: float, shift_high: float, level: float) ->
     if case.few:
         return None, None
     if case.rates:
-        found = compare_rates(
-            int(case.treated.sum()), len(case.treated), int(case.holdout.sum()), len(case.holdout), level=level
-        ).difference
+        found = compare_rates(*_counts(case, case.holdout), level=level).difference
         if found.low is None or found.high is None:
             return None, None
         return found.low + shift_low, found.high + shift_high
@@ -348,6 +278,15 @@ def _constant(case: _Case, persons: CompliancePersons) -> ContaminationRow:
         scaled = [end / (1.0 - c) for end in (low, high) for c in case.told.sure]
         low, high = min(scaled), max(scaled)
     return ContaminationRow(assumption="constant", lower=min(ends), upper=max(ends), low=low, high=high, note=note)
+
+
+def _possible(constant: ContaminationRow, free: ContaminationRow) -> ContaminationRow:
+    """Says so where no outcomes of the contaminated could make "constant" true."""
+    slack = _ROUNDING * max(1.0, abs(free.lower), abs(free.upper)) if math.isfinite(free.upper - free.lower) else 0.0
+    inside = free.lower - slack <= constant.lower and constant.upper <= free.upper + slack
+    if inside or math.isinf(constant.upper):
+        return constant
+    return replace(constant, note="; ".join(filter(None, (constant.note, "CONSTANT_IMPOSSIBLE"))))
 
 
 def _ratio(case: _Case, persons: CompliancePersons, gap: float) -> ContaminationRow:
@@ -401,21 +340,44 @@ def _around(case: _Case, ends: tuple[Bound, Bound], *, harmless: bool) -> tuple[
     if case.few:
         return None, None
     lower, upper = ends
+    if not (case.rates and case.span == (0.0, 1.0)):
+        c = imbens_manski(lower, upper, case.level)
+        return lower.value - c * lower.error, upper.value + c * upper.error
+    lower, upper = _rate_ends(case, ends)
     c = imbens_manski(lower, upper, case.level)
-    low, high = lower.value - c * lower.error, upper.value + c * upper.error
-    if not case.rates or case.known is not None or case.span != (0.0, 1.0):
-        return low, high
-    from scipy.special import ndtr, stdtr
+    if c <= 0.0:  # a level of 0.5 or less with ends far apart; no score interval has such a level
+        return lower.value - c * lower.error, upper.value + c * upper.error
+    level = 1.0 - 2.0 * one_sided_tail(c)
+    return (_score_ends if case.known is None else _flagged_ends)(case, level, harmless=harmless)
 
-    freedom = min(lower.freedom, upper.freedom)
-    level = 1.0 - 2.0 * float(stdtr(freedom, -c) if math.isfinite(freedom) else ndtr(-c))
-    return _score_ends(case, level, harmless=harmless)
+
+def _rate_ends(case: _Case, ends: tuple[Bound, Bound]) -> tuple[Bound, Bound]:
+    """The ends with an error that does not vanish without events: one more of either kind (Agresti and Caffo)."""
+    parts = []
+    for arm in (case.treated, case.holdout):
+        rate, n = (float(arm.sum()) + 1.0) / (len(arm) + 2.0), len(arm) + 2.0
+        parts.append(rate * (1.0 - rate) / n)
+    lower, upper = (replace(end, error=math.sqrt(sum(parts)), freedom=math.inf) for end in ends)
+    return lower, upper
+
+
+def _counts(case: _Case, holdout: Floats) -> tuple[int, int, int, int]:
+    return int(case.treated.sum()), len(case.treated), int(holdout.sum()), len(holdout)
+
+
+def _flagged_ends(case: _Case, level: float, *, harmless: bool) -> tuple[float, float]:
+    """Score limits with the flagged outcomes of 0 and 1 replaced by the worst ones."""
+    known = np.zeros(len(case.holdout), bool) if case.known is None else case.known
+    lowest, highest = (np.where(known, end, case.holdout) for end in case.span)
+    low = compare_rates(*_counts(case, case.holdout if harmless and case.up else highest), level=level).difference.low
+    high = compare_rates(*_counts(case, case.holdout if harmless and not case.up else lowest), level=level)
+    top = high.difference.high
+    return -math.inf if low is None else low, math.inf if top is None else top
 
 
 def _score_ends(case: _Case, level: float, *, harmless: bool) -> tuple[float, float]:
     """Score limits moved by the share; where the holdout's rate meets its edge, the treated rate's own limits."""
-    n, m = len(case.treated), len(case.holdout)
-    hits, base = int(case.treated.sum()), int(case.holdout.sum())
+    hits, n, base, m = _counts(case, case.holdout)
     share = case.told.sure[1]
     measured = compare_rates(hits, n, base, m, level=level).difference
     alone_low, alone_high = _single(hits, n, level)

@@ -91,8 +91,10 @@ def imbens_manski(lower: Bound, upper: Bound, level: float) -> float:
 
     freedom = min(lower.freedom, upper.freedom, 1e9)
     scale = max(lower.error, upper.error)
-    if math.isinf(upper.value - lower.value) or scale == 0.0:
+    if math.isinf(upper.value - lower.value):
         return float(stdtrit(freedom, level))
+    if scale == 0.0:
+        return float(stdtrit(freedom, 0.5 + level / 2.0))  # no unit to measure the width in: two-sided holds for any
     width = max(0.0, upper.value - lower.value) / scale
 
     def covered(c: float) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import attribution as at
-from attribution.core.errors import DesignError, InputError
+from attribution.core.errors import DesignError, InputError, TableError
 from experiments.inference.compliance import complier_effect
 from experiments.inference.contamination import contamination_bounds
 from experiments.inference.contamination_moments import Bound, imbens_manski, shares_of_audit, untreated_means
@@ -127,6 +127,53 @@ def test_flags_tell_more_than_a_share():
     assert known.share == (0.05, 0.05)
 
 
+def test_without_contamination_or_events_all_rows_are_the_measured_one():
+    rows = contamination_bounds(*arms(0, 900, 0, 100), share=0.0).rows
+    score = compare_rates(0, 900, 0, 100).difference
+    for row in rows:
+        assert (row.low, row.high) == pytest.approx((score.low, score.high), abs=1e-9)
+
+
+@pytest.mark.parametrize("level", [0.3, 0.5, 0.8, 0.999])
+def test_any_level_gives_bounds(level):
+    rows = contamination_bounds(*arms(), share=0.05, level=level).rows
+    assert all(row.low < row.high for row in rows)
+    widths = [contamination_bounds(*arms(), share=0.05, level=x).rows[-1] for x in (level, 0.9999)]
+    assert widths[1].low < widths[0].low
+    assert widths[1].high > widths[0].high
+
+
+def test_a_constant_effect_that_cannot_be():
+    """50 % against 0.2 % with a tenth contaminated: dividing by 0.9 gives 53 points, more than all who returned."""
+    found = contamination_bounds(*arms(500, 1000, 2, 1000), share=0.1)
+    assert (found.row("constant").note, found.row("none").upper) == ("CONSTANT_IMPOSSIBLE", pytest.approx(0.5))
+    assert found.row("constant").lower > 0.5
+    assert contamination_bounds(*arms(), share=0.05).row("constant").note == ""
+
+
+def test_flagged_rates_have_score_limits_of_the_worst_counts():
+    assigned, woken = arms(30, 900, 0, 100)
+    flags = np.r_[np.full(900, np.nan), np.repeat([1.0, 0.0], [4, 96])]  # nothing is read of the treated
+    row = contamination_bounds(assigned, woken, contaminated=flags).row("none")
+    low = compare_rates(30, 900, 4, 100, side="greater").difference.low
+    high = compare_rates(30, 900, 0, 100, side="less").difference.high
+    assert (row.low, row.high) == pytest.approx((low, high), abs=2e-3)
+    assert row.low <= low
+    assert row.high >= high
+
+
+def test_a_wrong_flag_is_told_by_its_name():
+    assigned, woken = arms(3, 9, 1, 5)
+    flags = np.r_[np.zeros(9), [1, 0, np.nan, 0, 0]]
+    with pytest.raises(TableError, match=r"contaminated: a number is missing"):
+        contamination_bounds(assigned, woken, contaminated=flags)
+
+
+def test_numbers_of_numpy_are_shares():
+    wanted = contamination_bounds(*arms(), share=0.0625).to_dicts()
+    assert contamination_bounds(*arms(), share=np.float32(0.0625)).to_dicts() == wanted
+
+
 def test_money_needs_limits():
     rng = np.random.default_rng(2)
     assigned = np.repeat([1, 0], [500, 300])
@@ -165,6 +212,9 @@ def test_one_person_has_ends_but_no_interval():
 def test_display_and_estimates():
     found = contamination_bounds(*arms(), share=(0.02, 0.08))
     assert "no assumption" in repr(found)
+    assert "2.00% to 8.00% of the holdout" in repr(found)
+    assert "; 5.00% of the holdout" in repr(contamination_bounds(*arms(), share=0.05))
+    assert "– (" not in repr(found)
     with at.language("zh"):
         assert "不作任何假设" in repr(found)
     lower, upper = found.estimates("none")
@@ -187,6 +237,7 @@ def test_display_and_estimates():
         ({"audit": 0.5}, "audit must be"),
         ({"share": 0.1, "limits": (0.5, 2)}, "limits must hold"),
         ({"share": 0.1, "limits": 3}, "limits must be a pair"),
+        ({"share": 0.1, "limits": ("low", 1)}, "limits must be a pair"),
         ({"share": 0.1, "direction": "x"}, "direction"),
         ({"contaminated": [0, 0, 0.5, 1]}, "contaminated must be 1"),
     ],

@@ -6,17 +6,16 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import stdtr
 
 from experiments.inference.compliance import OUTCOME, TREATMENT, read_contrast
 from experiments.inference.compliance_columns import CompliancePersons
 from experiments.inference.compliance_moments import cluster_contrast, summary_contrast
 from experiments.inference.compliance_types import share_interval
-from experiments.inference.contamination import _Case, _ends, _Share, contamination_bounds
+from experiments.inference.contamination import _Case, _ends, _rate_ends, _Share, contamination_bounds
 from experiments.inference.contamination_moments import imbens_manski
 from experiments.inference.counts import checked_tables
 from experiments.inference.score import difference_statistic
-from experiments.inference.tails import critical_value
+from experiments.inference.tails import critical_value, one_sided_tail
 from statistical.designs import Design, Tally
 
 if TYPE_CHECKING:
@@ -148,9 +147,8 @@ def misses(hits: int, control: int, n: tuple[int, int], *, share: float, row: st
         treated=treated, holdout=holdout, known=None, span=(0.0, 1.0), rates=True, up=True, level=0.95,
         told=_Share(points=(share, share), sure=(share, share)),
     )  # fmt: skip
-    lower, upper = _ends(case, share, harmless=row == "no_harm")
-    level = 1.0 - 2.0 * float(stdtr(min(lower.freedom, upper.freedom), -imbens_manski(lower, upper, 0.95)))
-    z = critical_value(level, "two")
+    z = imbens_manski(*_rate_ends(case, _ends(case, share, harmless=row == "no_harm")), 0.95)
+    level = 1.0 - 2.0 * one_sided_tail(z)
     low = difference_statistic(tables, truth + (share if row == "none" else 0.0)) > z
     rate = control / n[1]
     unsure = 2.0 * (rate * (1 - rate) / n[1]) ** 0.5
