@@ -139,8 +139,10 @@ def _with_interval(blank: Estimate, value: float, error: float, df: float, *, lo
         low, high = max(0.0, value - t * error), min(1.0, value + t * error)
         p = p_value((value - 0.5) / error, blank.side, df)
     else:
+        from scipy.special import expit
+
         odds, spread = math.log(value / (1.0 - value)), error / (value * (1.0 - value))
-        low, high = (1.0 / (1.0 + math.exp(-end)) for end in (odds - t * spread, odds + t * spread))
+        low, high = (float(expit(end)) for end in (odds - t * spread, odds + t * spread))
         p = p_value(odds / spread, blank.side, df)
     if blank.side == "less":
         low = 0.0

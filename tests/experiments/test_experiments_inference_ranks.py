@@ -91,6 +91,14 @@ def test_the_logit_scale_stays_inside_and_agrees_with_its_p():
     assert min(abs(edge.low - 0.5), abs(edge.high - 0.5)) < 1e-9
 
 
+def test_the_logit_scale_bears_any_level():
+    """Two persons have one degree of freedom: at level 0.999 the log odds leave what exp can hold."""
+    for level in (0.5, 0.999, 0.999999):
+        found = mann_whitney([1, 3], [2, 4, 5], level=level, scale="logit")
+        assert 0.0 <= found.low < found.value < found.high <= 1.0
+        assert (found.low <= 0.5 <= found.high) == (found.p_value >= 1 - level)
+
+
 def test_zero_inflated_money_is_called_what_it_is():
     """On money that is nearly all zeros the test is that of the share of buyers (experiment-peers: Hillstrom)."""
     chance = np.random.default_rng(3)
