@@ -17,7 +17,7 @@ from attribution.core.records import Field, Records, TabularResult
 from attribution.core.tables import Problems, open_table
 from experiments.design.balance_columns import read_rows
 from experiments.design.balance_test import contrast_columns, omnibus, single_tests
-from experiments.design.common_grid import check_control, distinct_rows, listed
+from experiments.design.common_grid import check_control, listed, refuse_torn
 from experiments.design.late_columns import refuse_post
 from experiments.inference.multiplicity import adjust_pvalues
 
@@ -167,14 +167,7 @@ def balance(  # noqa: PLR0913 - the options of an experiment, keyword-only
 def _check_arms(rows: Rows, control: str, cluster: str | None) -> None:
     check_control(rows.arms, control)
     if cluster is not None:
-        pairs, _ = distinct_rows(rows.cluster, rows.arm)
-        torn = len(pairs) - len(np.unique(pairs[:, 0]))
-        if torn:
-            raise DesignError(
-                "CLUSTER_IN_TWO_ARMS",
-                f"{torn} cluster(s) of the column {cluster!r} hold persons of several arms, so clusters were not "
-                "assigned as a whole. Leave cluster= out when persons were assigned one by one.",
-            )
+        refuse_torn(rows.cluster, rows.arm, cluster)
 
 
 def _contrast(rows: Rows, name: object, control: str) -> Contrasted:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from experiments.moments.grid import Grid
 
-__all__ = ["alike", "check_control", "common_grid", "distinct_rows", "listed", "person_codes"]
+__all__ = ["alike", "check_control", "common_grid", "distinct_rows", "listed", "person_codes", "refuse_torn"]
 
 _ROOM, _LEAST_ROOM = 8, 1_024  # distinct codes are counted when there are not many more than rows
 
@@ -86,6 +86,18 @@ def _distinct(codes: NDArray[np.int64], size: int) -> tuple[NDArray[np.int64], N
     there = np.zeros(size, bool)
     there[codes] = True
     return np.flatnonzero(there), (np.cumsum(there) - 1)[codes]
+
+
+def refuse_torn(cluster: NDArray[np.int64], arm: NDArray[np.int64], name: str) -> None:
+    """Raise DesignError CLUSTER_IN_TWO_ARMS when a cluster holds persons of several arms."""
+    pairs, _ = distinct_rows(cluster, arm)
+    torn = len(pairs) - len(np.unique(pairs[:, 0]))
+    if torn:
+        raise DesignError(
+            "CLUSTER_IN_TWO_ARMS",
+            f"{torn} cluster(s) of the column {name!r} hold persons of several arms, so clusters were not "
+            "assigned as a whole. Leave cluster= out when persons were assigned one by one.",
+        )
 
 
 def person_codes(first: pa.Array, second: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:

@@ -14,8 +14,10 @@ from attribution.core.errors import InputError
 from attribution.core.findings import Finding
 from attribution.core.tables import Problems, open_table
 from attribution.core.values import Labels, instants, keys, labels
-from experiments.design.common_grid import distinct_rows, person_codes
+from experiments.design.balance_test import contrast_columns, omnibus
+from experiments.design.common_grid import distinct_rows, person_codes, refuse_torn
 from experiments.design.homogeneity import homogeneous
+from experiments.inference.multiplicity import adjust_pvalues
 from experiments.outcomes.instant import as_of_microseconds
 from experiments.outcomes.result import Outcomes
 
@@ -44,9 +46,12 @@ class _People:
     person: pa.Array
     arm: Labels
     stratum: Labels | None
+    cluster: Labels | None
 
 
-def check_exclusions(assignment: object, outcomes: object, *, columns: ColumnsLike = None) -> tuple[Finding, ...]:
+def check_exclusions(
+    assignment: object, outcomes: object, *, cluster: str | None = None, columns: ColumnsLike = None
+) -> tuple[Finding, ...]:
     """Compare the persons assigned with the persons analysed, arm by arm.
 
     Random arms stay comparable only when everybody assigned is analysed, or when who is left out does not depend on the
@@ -57,6 +62,8 @@ def check_exclusions(assignment: object, outcomes: object, *, columns: ColumnsLi
     Args:
         assignment: Everybody assigned: person_id, arm; optional stratum and assigned_at.
         outcomes: The table that is analysed: person_id, arm.
+        cluster: Column of the assignment with the unit that was assigned as a whole (household, branch). A branch that
+            closes loses all its persons at once, which persons counted one by one would take for many losses.
         columns: The user's names of the columns ("assignment", "outcomes").
 
     Returns:
@@ -69,6 +76,7 @@ def check_exclusions(assignment: object, outcomes: object, *, columns: ColumnsLi
 
     Raises:
         TableError: With every problem of both tables.
+        DesignError: CLUSTER_IN_TWO_ARMS.
 
     References:
         Fabijan et al. (2019), KDD, on sample ratio mismatch by analysis. Mantel (1963), Journal of the American
@@ -83,8 +91,8 @@ def check_exclusions(assignment: object, outcomes: object, *, columns: ColumnsLi
         'pass'
     """
     problems = Problems()
-    assigned = _read(assignment, "assignment", columns_for(columns, "assignment"), problems)
-    analysed = _read(outcomes, "outcomes", columns_for(columns, "outcomes"), problems)
+    assigned = _read(assignment, "assignment", columns_for(columns, "assignment"), problems, cluster)
+    analysed = _read(outcomes, "outcomes", columns_for(columns, "outcomes"), problems, None)
     problems.raise_if_any()
     if assigned is None or analysed is None:
         raise InputError("assignment and outcomes must have a person and an arm in every row.")
@@ -97,7 +105,10 @@ def check_exclusions(assignment: object, outcomes: object, *, columns: ColumnsLi
     settled = np.flatnonzero(one_arm >= 0)
     stratum = np.zeros(len(told), np.int64) if assigned.stratum is None else assigned.stratum.codes
     immature = _immature(assigned, outcomes)
-    cells = (stratum[row[settled]], one_arm[settled], assigned)
+    units = None if assigned.cluster is None else assigned.cluster.codes[row[settled]]
+    if cluster is not None and units is not None:
+        refuse_torn(units, one_arm[settled], cluster)
+    cells = (stratum[row[settled]], one_arm[settled], units, assigned)
     missing = ~there[settled]
     young = missing & immature[row[settled]]
     known = np.zeros(size, bool)
@@ -109,13 +120,15 @@ def check_exclusions(assignment: object, outcomes: object, *, columns: ColumnsLi
     return (*found, *_changed(assigned, analysed, one_arm, seen, known))
 
 
-def _read(data: object, name: str, roles: Columns, problems: Problems) -> _People | None:
+def _read(data: object, name: str, roles: Columns, problems: Problems, cluster: str | None) -> _People | None:
     table = open_table(data, name, roles, problems=problems, required=("person", "arm"))
     person, arm = keys(table, "person"), labels(table, roles.arm, missing=None)
     stratum = labels(table, roles.stratum, missing=None)
+    table.require_names(*(() if cluster is None else (cluster,)))
+    units = None if cluster is None or cluster not in table.names else labels(table, cluster, missing=None)
     if person is None or arm is None:
         return None
-    return _People(table=table, person=person, arm=arm, stratum=stratum)
+    return _People(table=table, person=person, arm=arm, stratum=stratum, cluster=units)
 
 
 def _arm_of(code: NDArray[np.int64], arm: NDArray[np.int64], size: int) -> NDArray[np.int64]:
@@ -144,12 +157,12 @@ def _immature(assigned: _People, outcomes: object) -> NDArray[np.bool_]:
     return young
 
 
-_Cells = tuple["NDArray[np.int64]", "NDArray[np.int64]", _People]
+_Cells = tuple["NDArray[np.int64]", "NDArray[np.int64]", "NDArray[np.int64] | None", _People]
 
 
 def _counted(cells: _Cells, concerned: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Persons concerned and all persons, strata by arms."""
-    stratum, arm, assigned = cells
+    stratum, arm, _, assigned = cells
     wide = len(assigned.arm.names)
     size = (int(stratum.max(initial=0)) + 1) * wide
     place = stratum * wide + arm
@@ -159,12 +172,26 @@ def _counted(cells: _Cells, concerned: NDArray[np.bool_]) -> tuple[NDArray[np.in
     return counts[:, held], totals[:, held]
 
 
+def _by_cluster(
+    cells: tuple[NDArray[np.int64], NDArray[np.int64]], cluster: NDArray[np.int64], concerned: NDArray[np.bool_]
+) -> tuple[float | None, str]:
+    """The test of `balance` on who is concerned, whole clusters shuffled: each arm against the others, Bonferroni."""
+    stratum, arm = cells
+    values, own = concerned[:, None].astype(np.float64), np.unique(arm).tolist()
+    found = []
+    for code in own[1:] if len(own) == 2 else own:
+        part = contrast_columns(values, arm == code, stratum, cluster)
+        found.append(None if part is None else omnibus(part.difference, part.covariance, part.freedom).p_value)
+    known = [p for p in adjust_pvalues(found, method="bonferroni") if p is not None]
+    return min(known, default=None), "assignment_of_clusters"
+
+
 def _told(cells: _Cells, concerned: NDArray[np.bool_]) -> dict[str, object]:
     counts, totals = _counted(cells, concerned)
-    p, test = homogeneous(counts, totals)
+    p, test = homogeneous(counts, totals) if cells[2] is None else _by_cluster(cells[:2], cells[2], concerned)
     share = counts.sum(axis=0) / totals.sum(axis=0)
     held = np.unique(cells[1])
-    names = [str(name) for name in cells[2].arm.names[held]]
+    names = [str(name) for name in cells[3].arm.names[held]]
     low, high = int(np.argmin(share)), int(np.argmax(share))
     return {
         "assigned": int(totals.sum()), "lost": int(counts.sum()), "share": float(counts.sum() / max(1, totals.sum())),

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import binom
+from scipy.stats import binom, fisher_exact
 
 import attribution as at
 import experiments as ex
@@ -135,6 +135,25 @@ def test_persons_listed_twice_in_the_outcomes_count_once():
     codes = {finding.code: finding for finding in ex.check_exclusions(people, twice)}
     assert codes["ARM_CHANGED"].values == {"moved": 1, "unassigned": 1}
     assert codes["EXCLUSIONS"].values["analysed"] == 400
+
+
+def test_branches_that_close_are_few_losses_and_not_many():
+    rng = np.random.default_rng(8)
+    branch = np.arange(6_000) // 100
+    arm = np.where(rng.permutation(60) < 15, "holdout", "sms")[branch]
+    people = pd.DataFrame({"person_id": range(6_000), "arm": arm, "branch": branch})
+    closed = [branch[arm == "holdout"][0], branch[arm == "holdout"][-1]]
+    left = people[~people["branch"].isin(closed)]
+    assert ex.check_exclusions(people, left)[0].status == "fail"
+    (found,) = ex.check_exclusions(people, left, cluster="branch")
+    assert (found.status, found.values["lost"]) == ("note", 200)
+    assert found.values["p_value"] == pytest.approx(fisher_exact([[2, 13], [0, 45]]).pvalue, abs=0.05)
+    everywhere = people[(people["arm"] == "sms") | (people["person_id"] % 10 > 2)]
+    assert ex.check_exclusions(people, everywhere, cluster="branch")[0].status == "fail"
+    with pytest.raises(ex.DesignError, match="CLUSTER_IN_TWO_ARMS"):
+        ex.check_exclusions(people.assign(branch=1), left, cluster="branch")
+    with pytest.raises(ex.TableError, match="MISSING_COLUMN"):
+        ex.check_exclusions(people, left, cluster="shop")
 
 
 def test_delivery():
