@@ -123,10 +123,12 @@ def joint_tests(
         else:
             reached = single
         found[i] = (reached, single)
+    # One search serves all comparisons with the same degrees of freedom.
+    tails = {df: joint_critical(level, loadings, len(known), df, side) for df in {freedom[i] for i in known}}
     tests = []
     for i in range(len(p)):
         adjusted, single_step = found.get(i, (None, None))
-        tail = joint_critical(level, loadings, len(known), freedom[i], side) if i in found else 1.0 - level
+        tail = tails[freedom[i]] if i in found else 1.0 - level
         tests.append(JointTest(p_adjusted=adjusted, single_step=single_step, level=1.0 - tail))
     return tuple(tests)
 

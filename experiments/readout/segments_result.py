@@ -139,7 +139,13 @@ class SegmentReadout(TabularResult):
         Args:
             lang: "en" or "zh"; None for the language that is set.
         """
-        parts = [_told(one, self, lang) for one in self.interactions if one.fit.role == "primary"]
+        parts = []
+        primary = [one for one in self.interactions if one.fit.role == "primary"]
+        for by in dict.fromkeys(one.by for one in primary):
+            column = [one for one in primary if one.by == by]
+            parts += [_told(one, self, lang) for one in column]
+            if not column[0].declared:
+                parts.append(messages.text("SEGMENTS.exploratory", {"by": by}, lang=lang))
         return ("" if _chinese(lang) else " ").join(parts)
 
     def _records(self) -> Records:
@@ -148,7 +154,9 @@ class SegmentReadout(TabularResult):
     def _display(self) -> Display:
         from attribution.core.render.display import Display, records_table
 
-        columns = ", ".join(dict.fromkeys(one.by for one in self.interactions))
+        columns = ("\N{IDEOGRAPHIC COMMA}" if _chinese(None) else ", ").join(
+            dict.fromkeys(one.by for one in self.interactions)
+        )
         title = messages.text("SEGMENTS.title", {"by": columns, "control": self.experiment.control})
         shown = ["metric", "arm", "by", "segments", "p_value", "p_adjusted", "method", "note"]
         tests = records_table(self.interaction_tests(), shown, title=messages.text("SEGMENTS.tests"))
@@ -168,7 +176,7 @@ def _chinese(lang: str | None) -> bool:
 
 
 def _told(one: SegmentInteraction, readout: SegmentReadout, lang: str | None) -> str:
-    """One interaction test in words; an exploratory column is said to be one."""
+    """One interaction test in words."""
     values = {
         "metric": one.fit.name, "arm": one.arm, "control": readout.experiment.control, "by": one.by,
         "n": one.test.segments, "p": one.p_adjusted, "note": one.test.note or "–",
@@ -177,10 +185,7 @@ def _told(one: SegmentInteraction, readout: SegmentReadout, lang: str | None) ->
         kind = "undefined"
     else:
         kind = "differs" if one.p_adjusted < 1.0 - readout.experiment.level else "open"
-    told = messages.text(f"SEGMENTS.{kind}", values, lang=lang)
-    if one.declared:
-        return told
-    return told + ("" if _chinese(lang) else " ") + messages.text("SEGMENTS.exploratory", values, lang=lang)
+    return messages.text(f"SEGMENTS.{kind}", values, lang=lang)
 
 
 def _row(one: SegmentEffect) -> dict[str, object]:

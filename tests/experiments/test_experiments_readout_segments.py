@@ -83,8 +83,9 @@ def test_a_column_that_was_not_declared_is_exploratory_everywhere():
     assert not part(found, by="tier")["declared"].any()
     assert part(found, by="region")["declared"].all()
     assert not part(found, by="region")["note"].str.contains("EXPLORATORY").any()
-    assert "The column tier was not declared before: this reading is exploratory" in readout.sentence()
+    assert "The column tier was not declared before: its readings are exploratory" in readout.sentence()
     assert "tier 列没有预先声明" in readout.sentence("zh")
+    assert readout.sentence().count("was not declared before") == 1
     assert [finding.values["by"] for finding in readout.findings if finding.code == "EXPLORATORY"] == ["tier"]
     assert "exploratory" in repr(readout)
 
