@@ -128,6 +128,7 @@ def test_exact_persons_have_the_power_and_one_less_has_not(method):
         (lambda: ex.sample_size_rates(0.2, 0.25, null=0.01, method="arcsine"), 'needs method="pooled"'),
         (lambda: ex.sample_size_rates(0.2, 0.25, method="exact", options=O(looks=3)), "one look"),
         (lambda: ex.power_rates(0.2, 0.25, 10.5, method="exact"), "whole number"),
+        (lambda: ex.power_rates(0.2, 0.25, 10, method="exact", level=0.3, side="greater"), "0.5 or more"),
         (lambda: ex.power_rates(0.2, 0.25, 10**7, method="exact"), "tables"),
         (lambda: ex.power_rates(0.2, 0.25, 0), "at least 1"),
         (lambda: ex.detectable_rates(0.2, 3), "not even the largest"),

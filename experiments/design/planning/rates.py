@@ -394,6 +394,8 @@ def rate_case(  # noqa: PLR0913 - what the public functions pass on
     if method == "pooled" and (options.icc is not None or options.covariates):
         method = "unpooled"  # what the readout then runs estimates both arms' variances; it is no score test
     test = planned_test(options, level=level, side=side, allocation=allocation)
+    if method == "exact" and test.limits[0] < 0.0:
+        raise InputError(f'method="exact" needs a one-sided level of 0.5 or more, got {level!r}.')
     return RateCase(
         control=_rate("control", control), allocation=allocation, side=side, method=method,  # type: ignore[arg-type]
         null=shift, relative=null_kind == "relative", options=options, test=test,
