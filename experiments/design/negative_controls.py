@@ -17,6 +17,7 @@ from attribution.core.records import Field, Records, TabularResult
 from attribution.core.tables import Problems, open_table
 from experiments.design.common_grid import common_grid, listed
 from experiments.design.late_columns import refuse_post
+from experiments.design.shown_words import in_words
 from experiments.inference.figures import compare_figures
 from experiments.inference.means import mean_figures
 from experiments.inference.multiplicity import adjust_pvalues
@@ -66,7 +67,7 @@ class PlaceboOutcome(TabularResult):
 
         title = messages.text("PLACEBO_OUTCOME.title", {})
         notes = [finding.text() for finding in self.findings]
-        return Display(title, (records_table(self.records), *self.recipe.sentences(), *notes))
+        return Display(title, (records_table(in_words(self.records, "reading")), *self.recipe.sentences(), *notes))
 
 
 def placebo_outcome(  # noqa: PLR0913 - the options of an experiment, keyword-only

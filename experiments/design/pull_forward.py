@@ -18,6 +18,7 @@ from attribution.core.randomness import check_seed, generator
 from attribution.core.recipe import Recipe, fingerprint
 from attribution.core.records import Field, Records, TabularResult
 from experiments.design.pull_forward_curve import Measure, curves, daily_events
+from experiments.design.shown_words import in_words
 from experiments.inference.tails import critical_value, p_value
 from experiments.outcomes.instant import as_of_microseconds
 
@@ -77,7 +78,7 @@ class PullForward(TabularResult):
 
         title = messages.text("PULL_FORWARD.title", dict(self.recipe.settings))
         notes = [finding.text() for finding in self.findings if finding.code.startswith("PULL_FORWARD")]
-        return Display(title, (records_table(self.late), *self.recipe.sentences(), *notes))
+        return Display(title, (records_table(in_words(self.late, "reading")), *self.recipe.sentences(), *notes))
 
 
 def pull_forward(  # noqa: PLR0913 - two tables, the clock and the arms

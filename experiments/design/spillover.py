@@ -19,6 +19,7 @@ from attribution.core.tables import Problems, open_table
 from attribution.core.values import labels, numbers
 from experiments.design.common_grid import check_control, distinct_rows, listed
 from experiments.design.late_columns import refuse_post
+from experiments.design.shown_words import in_words
 from experiments.inference.clusters import ClusterBatch, robust_variance
 from experiments.inference.tails import critical_value, p_value
 
@@ -71,7 +72,13 @@ class SpilloverBound(TabularResult):
         title = messages.text("SPILLOVER.title", {"column": self.recipe.settings["column"]})
         notes = [finding.text() for finding in self.findings]
         return Display(
-            title, (records_table(self.records), records_table(self.exposure), *self.recipe.sentences(), *notes)
+            title,
+            (
+                records_table(in_words(self.records, "quantity")),
+                records_table(self.exposure),
+                *self.recipe.sentences(),
+                *notes,
+            ),
         )
 
 

@@ -105,6 +105,17 @@ def test_findings_are_told_in_both_languages(table):
     }  # fmt: skip
 
 
+def test_readings_are_printed_in_the_readers_language(table):
+    placebo = ex.placebo_outcome(table, "silent", margin=1e6)
+    spilled = ex.spillover_bound(table, link="home")
+    with at.language("zh"):
+        assert "等效" in repr(placebo) or "有差异" in repr(placebo)
+        assert "触达所有人时应加上的部分" in repr(spilled)
+        assert "all_against_none" not in repr(spilled)
+    assert "to add for treating everybody" in repr(spilled)
+    assert spilled.to_dicts()[2]["quantity"] == "all_against_none"
+
+
 @pytest.mark.parametrize("kind", ["polars", "lazy", "arrow", "duckdb"])
 def test_every_engine_gives_the_same(table, kind):
     def made(frame):
