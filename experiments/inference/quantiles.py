@@ -26,6 +26,7 @@ __all__ = ["Spread", "arm_quantile", "compare_quantiles", "quantile_figures", "q
 
 _Z = 1.959963984540054  # half-width of the window of ranks, in standard errors
 _EXACT = 1e-12
+_FEW_STRATA = 32  # strata up to which the persons of each are counted on their own
 _ATOM = 0.5  # share of the window of ranks that one value may hold
 
 
@@ -213,6 +214,9 @@ def _upto(spread: Spread, n: Floats) -> Floats:
     """Share of the persons up to each value; persons are counted before anything is divided, so rounding never adds."""
     if len(n) == 1:
         return np.asarray(np.cumsum(spread.count) / n[0], dtype=np.float64)
+    if len(n) > _FEW_STRATA:  # one pass over all of them, in the longest numbers there are
+        mass = spread.count * (spread.weights / np.where(n > 0, n, np.nan))[spread.stratum]
+        return np.asarray(np.cumsum(mass, dtype=np.longdouble), dtype=np.float64)
     upto = np.zeros(len(spread.value))
     for k, weight in enumerate(spread.weights):
         upto += np.cumsum(np.where(spread.stratum == k, spread.count, 0.0)) * (weight / n[k] if n[k] > 0 else math.nan)

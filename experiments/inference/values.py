@@ -42,7 +42,11 @@ def checked_values(name: str, given: ArrayLike, *, columns: int = 1) -> NDArray[
 def _plain(given: ArrayLike) -> ArrayLike:
     """Columns of pandas, Polars and Arrow as NumPy arrays; ranges and tuples as they are."""
     to_numpy = getattr(given, "to_numpy", None)
-    return cast("ArrayLike", to_numpy()) if callable(to_numpy) else given
+    if not callable(to_numpy):
+        return given
+    # An Arrow array refuses texts, booleans and empty entries unless it may copy them.
+    copied = to_numpy(zero_copy_only=False) if hasattr(given, "to_pylist") and hasattr(given, "buffers") else to_numpy()
+    return cast("ArrayLike", copied)
 
 
 def _numbers(name: str, raw: NDArray[np.object_]) -> NDArray[np.float64]:
