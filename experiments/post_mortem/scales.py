@@ -35,8 +35,8 @@ class MetricScale:
 
 _RATE = MetricScale(level="rate", change="per1000", answer="effect.answer", heading="effect.per1000")
 _MEAN = MetricScale(level="money", change="money", answer="effect.answer_mean", heading="effect.per_person")
-_DAYS = MetricScale(level="number", change="number", answer="effect.answer_days", heading="effect.days")
-_FIGURE = MetricScale(level="number", change="number", answer="effect.answer_figure", heading="effect.difference")
+_DAYS = MetricScale(level="number", change="ratio", answer="effect.answer_days", heading="effect.days")
+_FIGURE = MetricScale(level="number", change="ratio", answer="effect.answer_figure", heading="effect.difference")
 
 
 def scale_of(metric: Metric) -> MetricScale:

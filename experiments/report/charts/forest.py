@@ -6,9 +6,10 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from attribution.core.formats import format_interval, format_value
+from attribution.plots.numbers import axis_mark
 from experiments.report.charts.frame import bottom_axis, write
 from experiments.report.charts.palette import ACCENT, INK, MUTED, TEXT
-from experiments.report.charts.svg import new_canvas, shortened
+from experiments.report.charts.svg import new_canvas, room_of, shortened
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
@@ -20,6 +21,9 @@ __all__ = ["draw", "finite_span"]
 _WIDTH = 720
 _LEFT = 200
 _PLOT = 310
+_LEAST = 180
+_GAP = 16
+_DIGITS = 1.15  # figures are wider than the average letter
 _ROW = 40
 _WHOLE = 1e-6
 _TOP = 26
@@ -40,19 +44,22 @@ def draw(chart: Chart) -> Canvas:
     kind = next(field.kind for field in chart.records.fields if field.name == "value")
     height = _TOP + _ROW * len(rows) + _BOTTOM
     canvas = new_canvas(_WIDTH, height)
-    axes = canvas.add_axes((_LEFT / _WIDTH, _BOTTOM / height, _PLOT / _WIDTH, (height - _TOP - _BOTTOM) / height))
+    credit = chart.words.get("role") == "credit"
+    told = ["" if row["value"] is None else _shown(row, kind, whole=credit) for row in rows]
+    needed = _DIGITS * max((room_of(text, TEXT) for text in told), default=0.0)
+    plot = max(_LEAST, min(_PLOT, _WIDTH - _LEFT - _GAP - needed))  # long numbers take their room from the picture
+    axes = canvas.add_axes((_LEFT / _WIDTH, _BOTTOM / height, plot / _WIDTH, (height - _TOP - _BOTTOM) / height))
     low, high = finite_span([row[end] for row in rows for end in ("value", "low", "high") if row[end] is not None])
     axes.set_xlim(low, high)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     _frame(axes, chart, kind)
-    credit = chart.words.get("role") == "credit"
     for position, row in enumerate(rows):
-        _row(axes, position, row, kind, credit=credit)
+        _row(axes, position, row, told[position], color=MUTED if credit else ACCENT)
     return canvas
 
 
 def _frame(axes: Any, chart: Chart, kind: str) -> None:
-    bottom_axis(axes, chart.words.get("x", ""), marks=lambda x: _tick(x, kind), most=5)
+    bottom_axis(axes, chart.words.get("x", ""), marks=lambda x: _tick(x, kind), most=5 if kind == "per1000" else 4)
     axes.axvline(0, color=INK, linewidth=1.0)
     write(
         axes,
@@ -70,11 +77,10 @@ def _tick(x: float, kind: str) -> str:
     """A mark of the axis, without the zeros that an estimate's digits would carry."""
     at = 1000 * x if kind == "per1000" else x
     whole = abs(at - round(at)) < _WHOLE
-    return format_value(round(at), "count") if whole else format_value(at, "number")
+    return format_value(round(at), "count") if whole else axis_mark(at, "number")
 
 
-def _row(axes: Any, position: int, row: dict[str, Any], kind: str, *, credit: bool) -> None:
-    color = MUTED if credit else ACCENT
+def _row(axes: Any, position: int, row: dict[str, Any], told: str, *, color: str) -> None:
     label = shortened(row["label"], _LEFT - 20, TEXT)
     write(axes, label, (0, position), gap=(-12, 0), ha="right")
     if row["value"] is None:
@@ -84,8 +90,7 @@ def _row(axes: Any, position: int, row: dict[str, Any], kind: str, *, credit: bo
         ends = [max(row["low"], span[0]), min(row["high"], span[1])]
         axes.plot(ends, [position, position], color=color, linewidth=3, solid_capstyle="butt")
     axes.plot([row["value"]], [position], marker="o", markersize=8, color=color, linestyle="none")
-    shown = _shown(row, kind, whole=credit)
-    write(axes, shown, (1, position), gap=(16, 0))
+    write(axes, told, (1, position), gap=(_GAP, 0))
 
 
 def _shown(row: dict[str, Any], kind: str, *, whole: bool) -> str:

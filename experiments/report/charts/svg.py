@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from experiments.report.document import Chart, Figure
 
-__all__ = ["chart_svg", "figures_svg", "new_canvas", "range_svg", "shortened"]
+__all__ = ["chart_svg", "figures_svg", "new_canvas", "range_svg", "room_of", "shortened"]
 
 _PROLOGUE = re.compile(r"^.*?(?=<svg )", re.DOTALL)
 _METADATA = re.compile(r"<metadata>.*?</metadata>\s*", re.DOTALL)
@@ -65,12 +65,15 @@ def shortened(text: str, width: float, size: float) -> str:
     from attribution.core.formats import format_value
 
     line = format_value(text, "text")
-    used = 0.0
-    for position, letter in enumerate(line):
-        used += size * (_WIDE if unicodedata.east_asian_width(letter) in "WF" else _NARROW)
-        if used > width:
+    for position in range(len(line)):
+        if room_of(line[: position + 1], size) > width:
             return line[: max(1, position - 1)].rstrip() + "…"
     return line
+
+
+def room_of(line: str, size: float) -> float:
+    """About how many CSS pixels a line of text takes."""
+    return sum(size * (_WIDE if unicodedata.east_asian_width(letter) in "WF" else _NARROW) for letter in line)
 
 
 def chart_svg(chart: Chart) -> str:
