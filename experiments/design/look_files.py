@@ -125,9 +125,9 @@ def _again(log: Looks, rows: dict[str, dict[str, Any]]) -> Looks:
 
     def read(arm: str, bound: float | None) -> ArmReading:
         named = {name: _number(rows[arm], name) for name in ("difference", "standard_error", "z", "low", "high")}
-        if bound is not None and plan.side != "two":  # JSON has no infinite numbers
-            end, open_end = ("low", -math.inf) if plan.side == "less" else ("high", math.inf)
-            named[end] = open_end if named["z"] is not None and named[end] is None else named[end]
+        if bound is not None and named["z"] is not None:  # JSON has no infinite numbers
+            for end, open_end in (("low", -math.inf), ("high", math.inf)):
+                named[end] = open_end if named[end] is None else named[end]
         return ArmReading(**named)
 
     return log.extended(day, matured=matured, events=events, read=read, final=str(some["final"]) == "yes")
@@ -137,7 +137,8 @@ def _compare(row: dict[str, Any], made: dict[str, object]) -> None:
     """What the plan gives must be what the table says."""
     for name in _MADE:
         told, found = _number(row, name), made[name]
-        found = float(found) if isinstance(found, (int, float)) else None
+        found = float(found) if isinstance(found, (int, float)) and math.isfinite(found) else None
+        told = told if told is not None and math.isfinite(told) else None
         same = told == found or (
             told is not None and found is not None and math.isclose(told, found, rel_tol=_CLOSE, abs_tol=1e-12)
         )

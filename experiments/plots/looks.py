@@ -38,7 +38,8 @@ def plot_looks(looks: Looks, *, arm: str | None = None) -> Plot:
         The plot; its data are the arm's rows of the log.
 
     Raises:
-        InputError: For something that is no log of looks, an empty one, or an unknown arm.
+        InputError: For something that is no log of looks, an empty one, an unknown arm, or an arm whose effect was
+            undefined at every look.
 
     Example:
         >>> import experiments as ex
@@ -46,24 +47,27 @@ def plot_looks(looks: Looks, *, arm: str | None = None) -> Plot:
         >>> matured, events = {"holdout": 1_200, "sms": 10_800}, {"holdout": 14, "sms": 190}
         >>> log = log.append("2026-10-12", matured=matured, events=events, readings={"sms": (0.0059, 0.0033)})
         >>> ex.plot_looks(log).title
-        'woken, sms against holdout: not decided after 12,000 of 20,000 persons'
+        'woken, sms against holdout: not decided after 12,000 persons (20,000 planned)'
     """
     if not isinstance(looks, Looks):
         raise InputError(f"plot_looks needs a log of looks, got {type(looks).__name__}. See ex.Looks.")
     if not looks.looks:
         raise InputError("the log holds no look yet. Append one, then draw it.")
     chosen = looks.plan.arms[0] if arm is None else arm
-    if chosen not in looks.plan.arms:
+    if str(chosen) not in looks.plan.arms:
         raise InputError(f"the log has no arm {arm!r}. {closest(str(arm), looks.plan.arms)}")
-    rows = [row for row in looks.to_dicts() if row["arm"] == chosen]
+    rows = [row for row in looks.to_dicts() if row["arm"] == str(chosen)]
+    seen = [row for row in rows if row["difference"] is not None]
+    if not seen:
+        raise InputError(f"no look at the arm {chosen!r} has a defined effect, so there is nothing to draw.")
     kind: ValueKind = "pp" if looks.plan.kind == "rate" else "number"
-    title = _title(looks, chosen, rows)
+    title = _title(looks, str(chosen), rows)
     subtitle = messages.text("LOOKS_PLOT.subtitle", {"level": looks.plan.level})
     with drawing():
-        drawn = _draw(rows, looks.plan.planned, (title, subtitle), kind)
+        drawn = _draw(seen, looks.plan.planned, (title, subtitle), kind)
     fields = [Field("look", "count"), Field("date", "date"), Field("arm", "text"), Field("matured", "count")]
     fields += [Field(name, kind) for name in ("difference", "low", "high")] + [Field("decision", "text")]
-    told = [(str(row["matured"]), brief(row["difference"], kind)) for row in rows]
+    told = [(str(row["matured"]), brief(row["difference"], kind)) for row in seen]
     return Plot(
         title=title, subtitle=subtitle, description=in_words(title, told), records=Records.from_rows(fields, rows),
         figure=drawn.sheet.figure,

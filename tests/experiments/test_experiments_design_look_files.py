@@ -52,9 +52,19 @@ def test_files_bring_back_every_cell(saved, side, arms, tmp_path):
 def test_json_without_infinite_numbers_keeps_the_open_end():
     log = log_of(side="greater")
     text = log.to_pandas().to_json(orient="records", date_format="iso", double_precision=15)
-    read = ex.Looks.read(pd.read_json(io.StringIO(text)))
+    read = ex.Looks.read(json.loads(text))
     assert [row["high"] for row in read.to_dicts()] == [row["high"] for row in log.to_dicts()]
     assert read.to_dicts()[0]["high"] == float("inf")
+
+
+@pytest.mark.parametrize("side", ["two", "greater", "less"])
+def test_a_look_with_almost_no_information_comes_back_from_json(side):
+    log = ex.Looks(planned=10**9, arms=["sms"], side=side)
+    log = few(log, "2026-10-01", {"holdout": 1_000, "sms": 9_000}, {"holdout": 20, "sms": 300})
+    assert log.to_dicts()[0]["bound"] == float("inf")
+    assert (log.to_dicts()[0]["low"], log.to_dicts()[0]["high"]) == (-float("inf"), float("inf"))
+    text = log.to_pandas().to_json(orient="records", date_format="iso", double_precision=15)
+    assert ex.Looks.read(json.loads(text)).to_dicts() == log.to_dicts()
 
 
 def test_rows_in_another_order_hold_the_same_log():

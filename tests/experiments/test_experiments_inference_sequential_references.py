@@ -14,7 +14,7 @@ from experiments.design.sequential_split import log_evidence
 from experiments.inference.sequential.always_valid import mixture_z
 from experiments.inference.sequential.walk import cross
 from oracles.looks import crossing as slow_crossing
-from oracles.looks import second_bound
+from oracles.looks import second_crossing
 
 FOLDER = Path(__file__).resolve().parents[1] / "references" / "sequential"
 # rpact works with 1 - p and a fixed grid: below this much spent its bounds lose their digits (up to 0.01, or Inf).
@@ -180,4 +180,5 @@ def test_crossing_probabilities_are_those_of_the_slow_integration(times, lower, 
 def test_bounds_hold_where_almost_nothing_may_be_spent(times, side):
     found = ex.spending_bounds(3, level=0.95 if side == "two" else 0.975, side=side, fractions=times)
     target = (found.spent[1] - found.spent[0]) / (2 if side == "two" else 1)
-    assert found[1] == pytest.approx(second_bound(found[0], times[:2], target, side == "two"), rel=1e-9)
+    reached = second_crossing(found[0], found[1], times[:2], two_sided=side == "two")
+    assert reached == pytest.approx(target, rel=1e-8, abs=0.0)  # of z: 1e-10

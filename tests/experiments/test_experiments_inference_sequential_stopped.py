@@ -9,6 +9,7 @@ import pytest
 
 import attribution as at
 import experiments as ex
+from experiments.inference.sequential.bounds import nominal_p
 from experiments.inference.sequential.stopped import repeated_p
 from experiments.inference.sequential.walk import cross
 
@@ -204,3 +205,17 @@ def test_downwards_everything_is_the_mirror_image():
         assert other.p_value == pytest.approx(one.p_value, rel=1e-9)
     assert below.bias == pytest.approx(-above.bias, rel=1e-9)
     assert above.bias > 0.0
+
+
+@pytest.mark.parametrize("side", ["two", "greater"])
+@pytest.mark.parametrize("z", [0.5, 2.2, 9.0, 20.0])
+def test_the_repeated_p_value_puts_the_bound_on_the_statistic(side, z):
+    bounds = ex.spending_bounds(5, spending="pocock", side=side, fractions=[0.1, 0.35, 0.36, 0.8, 1.1])
+    for look in range(1, 6):
+        p = repeated_p(bounds, look=look, z=z)
+        assert p >= nominal_p(z, side) * (1 - 1e-9)
+        if 1e-15 < p < 0.99 and look == 5:
+            again = ex.spending_bounds(5, level=1 - p, spending="pocock", side=side, fractions=bounds.fractions)
+            assert again[look - 1] == pytest.approx(z, abs=1e-7 if p > 1e-9 else 1e-3)
+    last = repeated_p(ex.spending_bounds(5, side=side), look=5, z=20.0)
+    assert last == pytest.approx(nominal_p(20.0, side), rel=1e-6)

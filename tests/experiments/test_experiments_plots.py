@@ -12,6 +12,7 @@ import pytest
 import attribution as at
 import experiments as ex
 from attribution.plots.palette import TINTS, tint
+from experiments.design.looks import ArmReading
 from experiments.plots.frame import dashes_of
 from experiments.plots.names import told_apart
 
@@ -147,7 +148,7 @@ def log(*looks):
 def test_looks_are_drawn_until_they_decide():
     found = log(("2026-10-05", 4_000, 0.001), ("2026-10-12", 9_000, 0.004), ("2026-10-19", 18_000, 0.012))
     plot = ex.plot_looks(found, arm="full")
-    assert "higher, decided at 18,000 of 20,000 persons" in plot.title
+    assert "higher, decided after 18,000 persons (20,000 planned)" in plot.title
     assert plot.table()["matured"].tolist() == [4_000, 9_000, 18_000]
     assert set(plot.table()["arm"]) == {"full"}
     well_formed(plot)
@@ -156,8 +157,22 @@ def test_looks_are_drawn_until_they_decide():
 def test_a_look_that_does_not_count_has_no_interval():
     plot = ex.plot_looks(log(("2026-10-05", 400, 0.004)))
     assert plot.table()["decision"].tolist() == ["unknown"]
-    assert "not decided after 400 of 20,000 persons" in plot.title
+    assert "not decided after 400 persons (20,000 planned)" in plot.title
     well_formed(plot)
+
+
+def test_a_look_whose_effect_is_undefined_is_left_out():
+    found = log(("2026-10-05", 4_000, 0.001))
+    nothing = ArmReading(difference=None, standard_error=None, z=None, low=None, high=None)
+    counts = dict.fromkeys((found.plan.control, *found.plan.arms), 5_000)
+    later = found.extended("2026-10-12", matured=counts, events=dict.fromkeys(counts, 90), read=lambda *_: nothing)
+    plot = ex.plot_looks(later)
+    assert plot.table()["decision"].tolist() == ["unknown", "unknown"]
+    well_formed(plot)
+    empty = ex.Looks(planned=20_000, arms=found.plan.arms, control=found.plan.control)
+    empty = empty.extended("2026-10-12", matured=counts, events=dict.fromkeys(counts, 90), read=lambda *_: nothing)
+    with pytest.raises(at.InputError, match="has a defined effect"):
+        ex.plot_looks(empty)
 
 
 def test_a_log_that_cannot_be_drawn():

@@ -34,22 +34,19 @@ def crossing(times, lower, upper, drift=0.0, points=4001):
     return ups, downs
 
 
-def second_bound(first, times, target, two_sided):
-    """The bound of z at the second of two looks that is reached with a given probability, in 30 digits."""
+def second_crossing(first, z, times, two_sided):
+    """The probability that a walk which has not reached the first of two bounds of z reaches ``z``, in 30 digits."""
     with mpmath.workdps(30):
         t1, t2 = (mpmath.mpf(time) for time in times)
         top = mpmath.mpf(first) * mpmath.sqrt(t1)
         bottom = -top if two_sided else -40 * mpmath.sqrt(t1)
         step, spread = mpmath.sqrt(t2 - t1), mpmath.sqrt(t1 * (t2 - t1) / t2)
 
-        def excess(z):
-            def value(s):
-                tail = mpmath.erfc((z * mpmath.sqrt(t2) - s) / step / mpmath.sqrt(2)) / 2
-                return mpmath.npdf(s / mpmath.sqrt(t1)) / mpmath.sqrt(t1) * tail
+        def value(s):
+            tail = mpmath.erfc((z * mpmath.sqrt(t2) - s) / step / mpmath.sqrt(2)) / 2
+            return mpmath.npdf(s / mpmath.sqrt(t1)) / mpmath.sqrt(t1) * tail
 
-            peak = min(top, z * t1 / mpmath.sqrt(t2))  # nearly everything comes from around here
-            low, high = max(bottom, peak - 14 * spread), min(top, peak + 14 * spread)
-            places = [low + (high - low) * mpmath.mpf(i) / 10 for i in range(11)]
-            return mpmath.log(mpmath.quad(value, places)) - mpmath.log(target)
-
-        return float(mpmath.findroot(excess, (first * 0.6, first), solver="anderson", tol=1e-20))
+        peak = min(top, z * t1 / mpmath.sqrt(t2))  # nearly everything comes from around here
+        low, high = max(bottom, peak - 14 * spread), min(top, peak + 14 * spread)
+        places = [low + (high - low) * mpmath.mpf(i) / 10 for i in range(11)]
+        return float(mpmath.quad(value, places))
