@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from attribution.core import messages
+from attribution.core.columns import Columns
 from attribution.core.errors import DesignError
 from attribution.core.findings import Finding
 from attribution.core.records import Field, Records, TabularResult
+from attribution.core.tables import Problems, open_table
 from experiments.design.alarms import share_alarm
 from experiments.design.balance import balance
 from experiments.design.exclusions import check_exclusions
@@ -96,7 +98,8 @@ def trust_panel(  # noqa: PLR0913 - what Experiment.trust passes on
     """Carry out `Experiment.trust`."""
     readout = analyze(experiment, outcomes, touches=touches, campaign=campaign, leak_limit=leak_limit, columns=columns)
     found = list(readout.findings)
-    found += _assigned(experiment, outcomes, assignment, columns)
+    torn = any(finding.code == "CLUSTER_SPLIT" for finding in found)  # then who was lost cannot be read by cluster
+    found += [] if torn else _assigned(experiment, outcomes, assignment, columns)
     found += _balance(experiment, outcomes, history)
     found += _influence(readout)
     found += _second(readout, outcomes)
@@ -116,12 +119,18 @@ def _assigned(experiment: Experiment, outcomes: object, assignment: object, colu
     if assignment is None:
         found.append(_unknown("EXCLUSIONS_UNCHECKED"))
     else:
-        found += check_exclusions(assignment, outcomes, columns=columns)
+        found += check_exclusions(assignment, outcomes, cluster=_cluster(experiment, assignment), columns=columns)
     timed = assignment if assignment is not None else outcomes if isinstance(outcomes, Outcomes) else None
     if timed is None or experiment.shares is None or experiment.cluster is not None:
         return [*found, _unknown("SRM_DAYS_UNCHECKED")]
     strata = experiment.strata if experiment.layers else None
     return [*found, *check_split_over_time(timed, shares=experiment.shares, strata=strata, columns=columns)]
+
+
+def _cluster(experiment: Experiment, assignment: object) -> str | None:
+    """The cluster's column where the assignment has it; without it persons are counted."""
+    table = open_table(assignment, "assignment", Columns(), problems=Problems())
+    return experiment.cluster if experiment.cluster in table.names else None
 
 
 def _balance(experiment: Experiment, outcomes: object, history: Sequence[str]) -> list[Finding]:
