@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from attribution.core.errors import DesignError
 from experiments.inference.multiplicity import adjust_pvalues
 
 if TYPE_CHECKING:
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
     from attribution.core.findings import Finding
 
-__all__ = ["FAMILY_ALARM", "share_alarm"]
+__all__ = ["FAMILY_ALARM", "require_trusted", "share_alarm"]
 
 FAMILY_ALARM = 0.001
 _WITHOUT_ALARM = {
@@ -56,3 +57,18 @@ def share_alarm(findings: Sequence[Finding]) -> list[Finding]:
 def _judged(finding: Finding) -> bool:
     """Whether the finding has a p-value that could have made it fail."""
     return "p_value" in finding.values and finding.values.get("policy") != "zero"
+
+
+def require_trusted(findings: Sequence[Finding]) -> None:
+    """Raise when a finding failed.
+
+    Args:
+        findings: The findings of one report.
+
+    Raises:
+        DesignError: INVALID, with every failed finding.
+    """
+    failed = [finding for finding in findings if finding.status == "fail"]
+    if failed:
+        told = " ".join(f"[{finding.code}] {finding.text('en')}" for finding in failed)
+        raise DesignError("INVALID", f"the experiment cannot be trusted: {told}")

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from attribution.core import messages
-from attribution.core.errors import DesignError, InputError, closest
+from attribution.core.errors import InputError, closest
 from attribution.core.records import Records, TabularResult
+from experiments.design.alarms import require_trusted
 from experiments.readout.guardrails import read_guardrails
 from experiments.readout.rows import contrast_records, make_contrasts
 from experiments.readout.show import contrast_tables, family_lines, finding_lines
@@ -212,7 +213,4 @@ class Readout(TabularResult):
         Raises:
             DesignError: INVALID, with every failed finding.
         """
-        failed = [finding for finding in self.findings if finding.status == "fail"]
-        if failed:
-            told = " ".join(f"[{finding.code}] {finding.text('en')}" for finding in failed)
-            raise DesignError("INVALID", f"the experiment cannot be trusted: {told}")
+        require_trusted(self.findings)

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 from attribution.core import messages
 from attribution.core.columns import Columns
-from attribution.core.errors import DesignError
 from attribution.core.findings import Finding
 from attribution.core.records import Field, Records, TabularResult
 from attribution.core.tables import Problems, open_table
-from experiments.design.alarms import share_alarm
+from experiments.design.alarms import require_trusted, share_alarm
 from experiments.design.balance import balance
 from experiments.design.exclusions import check_exclusions
 from experiments.design.influence import influence_finding
@@ -60,10 +59,7 @@ class TrustPanel(TabularResult):
         Raises:
             DesignError: INVALID, with every failed finding.
         """
-        failed = [finding for finding in self.findings if finding.status == "fail"]
-        if failed:
-            told = " ".join(f"[{finding.code}] {finding.text('en')}" for finding in failed)
-            raise DesignError("INVALID", f"the experiment cannot be trusted: {told}")
+        require_trusted(self.findings)
 
     def _records(self) -> Records:
         rows = [
