@@ -245,12 +245,14 @@ class Terms:
 
     Attributes:
         flags: Slots whose missing values are flagged; their variables come after those of the slots.
+        binary: Slots that hold nothing but 0 and 1, as their type or the census tells.
         singles: Slots whose deviations are summed.
         pairs: Pairs of variables whose products are summed, the smaller first.
         cubes: Slots whose cubes are summed.
     """
 
     flags: tuple[int, ...]
+    binary: frozenset[int]
     singles: tuple[int, ...]
     pairs: tuple[tuple[int, int], ...]
     cubes: tuple[int, ...]
@@ -312,13 +314,15 @@ def make_terms(plan: Plan, census: Census) -> Terms:
     for sheet in plan.sheets.values():
         variables = [*sheet.slots, *(place[slot] for slot in sheet.slots if slot in place)]
         pairs |= dict.fromkeys(_pairs(variables))
-    many = [slot for slot in range(len(plan.slots)) if not plan.binary(slot)]
-    apart = set(range(len(plan.slots))) - set(many)
+    plain = [slot for slot in plan.firsts if plan.scales[slot] in (Scale(0, 0.0), Scale(0, 1.0))]
+    told = {slot for slot in plain if not census.strange[slot].any()}
+    binary = frozenset(told | {slot for slot in range(len(plan.slots)) if plan.binary(slot)})
     return Terms(
         flags=tuple(flags),
-        singles=tuple(many),
-        pairs=tuple((first, second) for first, second in pairs if first != second or first not in apart),
-        cubes=tuple(slot for slot in plan.firsts if slot not in apart),
+        binary=binary,
+        singles=tuple(slot for slot in range(len(plan.slots)) if slot not in binary),
+        pairs=tuple((first, second) for first, second in pairs if first != second or first not in binary),
+        cubes=tuple(slot for slot in plan.firsts if slot not in binary),
     )
 
 

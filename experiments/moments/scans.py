@@ -193,7 +193,7 @@ class _Assembly:
         return made
 
     def _single(self, variable: int) -> Floats:
-        if self._is_binary(variable):
+        if variable in self._found.terms.binary:
             return self._of_binary(variable, 1)
         if variable < len(self._found.plan.slots):
             return whole_sums(self._found.sums.singles[self._found.terms.singles.index(variable)])
@@ -201,13 +201,10 @@ class _Assembly:
         return np.asarray(self._n - self._found.census.known[slot], dtype=np.float64)
 
     def _pair(self, first: int, second: int) -> Floats:
-        if first == second and self._is_binary(first):
+        if first == second and first in self._found.terms.binary:
             return self._of_binary(first, 2)
         place = self._found.terms.pairs.index((min(first, second), max(first, second)))
         return whole_sums(self._found.sums.pairs[place])
-
-    def _is_binary(self, variable: int) -> bool:
-        return variable < len(self._found.plan.slots) and self._found.plan.binary(variable)
 
     def _of_binary(self, slot: int, degree: int) -> Floats:
         """Sum of powers of the deviations of a slot of 0 and 1, whose ones follow from the coarse sum."""
@@ -251,7 +248,7 @@ class _Assembly:
     def _cubes(self, total: Floats, n: Floats) -> Floats:
         first = self._slots[0]
         mean = total / n
-        if self._is_binary(first):
+        if first in self._found.terms.binary:
             raw = self._of_binary(first, 3)
         else:
             raw = whole_sums(self._found.sums.cubes[self._found.terms.cubes.index(first)])

@@ -203,6 +203,10 @@ def test_a_rate_beside_a_covariate_is_exact(table_kind):
             assert part.mean[i] == nearest(exact["means"][0])
             assert part.squares[i] == pytest.approx(nearest(exact["products"][0][0]), rel=1e-15)
             assert part.cubes[i] == pytest.approx(nearest(exact["cube"]), rel=1e-14)
+    gaps = rows.assign(woken=rows["woken"].astype(float).replace(0.0, np.nan))  # as numbers with empty cells
+    filled = {"plain": inputs_of(ex.Rate("woken", missing="zero"))}
+    again = metric_moments(opened(table_kind(gaps)), filled, keys=("arm",))["plain"]
+    assert [again.means.tobytes(), again.products.tobytes()] == [alone.means.tobytes(), alone.products.tobytes()]
 
 
 @pytest.mark.parametrize("data", [{"arm": [], "x": []}, {"arm": ["a"], "x": [None]}, {"arm": ["a"], "x": [3.0]}])
