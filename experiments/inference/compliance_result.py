@@ -53,6 +53,20 @@ class ComplierEffect(TabularResult):
     findings: tuple[Finding, ...]
     recipe: Recipe
 
+    @property
+    def robust_p_value(self) -> float | None:
+        """P-value of no effect among compliers: the assignment's; None without a ratio, if treatment never varies."""
+        return None if self._nothing_varies else self.assignment.p_value
+
+    @property
+    def _nothing_varies(self) -> bool:
+        return self.first_stage.value == 0.0 and "ZERO_VARIANCE" in self.first_stage.note
+
+    def _robust_note(self) -> str:
+        if self._nothing_varies:
+            return "NO_FIRST_STAGE"
+        return "" if self.robust.kind != "all" else self.assignment.note
+
     def _records(self) -> Records:
         rows = [
             _row("assignment", self.assignment),
@@ -78,10 +92,10 @@ class ComplierEffect(TabularResult):
             "low": self.robust.low,
             "high": self.robust.high,
             "set_kind": self.robust.kind,
-            "p_value": self.assignment.p_value,
+            "p_value": self.robust_p_value,
             "n": self.assignment.n,
             "method": "anderson_rubin",
-            "note": "" if self.robust.kind != "all" else self.assignment.note,
+            "note": self._robust_note(),
         }
 
     def _display(self) -> Display:

@@ -155,7 +155,7 @@ def _stage(one: StageEffect) -> dict[str, object]:
     turned = {"NEGATIVE_FIRST_STAGE"} & {finding.code for finding in found.findings}
     return {
         "arm": one.arm, "stage": one.stage, "value": found.robust.value, "low": found.robust.low,
-        "high": found.robust.high, "set_kind": found.robust.kind, "p_value": found.assignment.p_value,
+        "high": found.robust.high, "set_kind": found.robust.kind, "p_value": found.robust_p_value,
         "strength": found.strength, "wald_low": found.effect.low, "wald_high": found.effect.high,
         "note": "; ".join(filter(None, (found.effect.note, *turned))),
     }  # fmt: skip
@@ -198,7 +198,7 @@ class ReachFunnel(TabularResult):
             ))  # fmt: skip
         values = {"n": self.recipe.n["persons"], "level": self.recipe.settings["level"]}
         notes = (*self.recipe.sentences(), *(finding.text() for finding in self.findings))
-        parts = (DisplayTable(columns, tuple(rows)), *notes)
+        parts: tuple[DisplayTable | str, ...] = (DisplayTable(columns, tuple(rows)), *notes)
         if self.effects is None:
             return Display(messages.text("REACHED.title", values), parts)
         shown = self.effects._display()  # noqa: SLF001 - a part of this result

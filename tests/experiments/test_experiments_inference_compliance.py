@@ -156,6 +156,8 @@ def test_nobody_reached_has_no_effect_among_compliers():
     assert (result.robust.value, result.robust.kind) == (None, "all")
     assert result.first_stage.note == "ZERO_VARIANCE"
     assert "nothing is excluded" in repr(result)
+    row = result.to_dicts()[2]  # no ratio, so no p-value of it, however clear the assignment's own is
+    assert (row["quantity"], row["p_value"], row["note"]) == ("anderson_rubin", None, "NO_FIRST_STAGE")
 
 
 def test_a_weak_first_stage_is_said():
