@@ -136,6 +136,14 @@ class Experiment(PlanningCalls):
             refuse_post(inputs_of(metric).covariates, self.post, use="a covariate")
         if self.cluster is not None and (not isinstance(self.cluster, str) or not self.cluster):
             raise InputError(f"cluster must be the name of a column or None, got {self.cluster!r}.")
+        measured = {column: name for name, metric in self.metrics.items() for column in inputs_of(metric).columns}
+        for column in (*self.layers, self.cluster):
+            if column in measured:
+                raise DesignError(
+                    "POST_ASSIGNMENT",
+                    f"the column {column!r} is what the metric {measured[column]!r} measures, so it cannot be a stratum or "
+                    "the cluster. Use columns fixed before the assignment.",
+                )
         uses = {"a stratum": self.layers, "a segment": self.segments or (), "the cluster": (self.cluster,)}
         for use, names in uses.items():
             if self.arm in names:

@@ -233,3 +233,9 @@ def test_a_readout_speaks_the_language_that_is_set(rows):
         assert "\u672c\u7ec4\u503c" in str(readout)  # the arm's figure, not the column of money
         assert "\u4ef7\u503c" not in str(readout)
     assert readout.sentence() == readout.sentence("en")
+
+
+@pytest.mark.parametrize("options", [{"strata": "seen"}, {"cluster": "seen"}, {"strata": ["region", "seen"]}])
+def test_a_measured_column_defines_no_group(options):
+    with pytest.raises(at.DesignError, match="'seen' is what the metric 'x' measures"):
+        ex.Experiment({"x": ex.Rate("seen")}, **options)
