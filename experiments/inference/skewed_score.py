@@ -61,7 +61,7 @@ def _corrected(z: float, tables: Tables, treated: Floats, control: Floats, ratio
         return z
     third = noise[0] * (1.0 - 2.0 * treated) / tables.n**2
     third = third - ratio**3 * noise[1] * (1.0 - 2.0 * control) / tables.control_n**2
-    g = float(np.sum(tables.weights**3 * third)) / (6.0 * variance**1.5)
+    g = float(np.sum(tables.weights**3 * third)) / (6.0 * variance * math.sqrt(variance))
     # The root of g z^2 + z - (Z + g) that goes to Z with g, written without its cancellation.
     return 2.0 * (z + g) / (1.0 + math.sqrt(max(0.0, 1.0 + 4.0 * g * (z + g))))
 

@@ -141,8 +141,8 @@ class Experiment(PlanningCalls):
             if column in measured:
                 raise DesignError(
                     "POST_ASSIGNMENT",
-                    f"the column {column!r} is what the metric {measured[column]!r} measures, so it cannot be a stratum "
-                    "or the cluster. Use columns fixed before the assignment.",
+                    f"the column {column!r} is what the metric {measured[column]!r} measures, so it cannot be a "
+                    "stratum or the cluster. Use columns fixed before the assignment.",
                 )
         uses = {"a stratum": self.layers, "a segment": self.segments or (), "the cluster": (self.cluster,)}
         for use, names in uses.items():
