@@ -91,6 +91,8 @@ def _numbers(array: pa.Array) -> NDArray[Any]:
 
     kind = array.type
     plain = pa.types.is_integer(kind) or pa.types.is_float64(kind) or pa.types.is_float32(kind)
+    if pa.types.is_decimal(kind):  # Arrow's own cast misses the nearest double by a digit in some cells
+        array = array.cast(pa.string())
     if array.null_count or not plain:
         array = array.cast(pa.float64(), safe=False)
     found: NDArray[Any] = array.to_numpy(zero_copy_only=False)

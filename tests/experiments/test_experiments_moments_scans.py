@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -189,6 +191,21 @@ def test_every_cell_keeps_its_digits_beside_any_other(name, table_kind):
             assert found.cubes[i] == pytest.approx(nearest(exact["cube"]), rel=1e-12, abs=1e-13 * reach**3)
     elsewhere = metric_moments(opened(table_kind(rows.sort_values("x"))), inputs, keys=("arm",))
     assert bytes_of(elsewhere) == bytes_of({"x": found})
+
+
+def test_decimals_are_read_as_the_nearest_double_everywhere():
+    import pyarrow as pa
+
+    duckdb, polars = pytest.importorskip("duckdb"), pytest.importorskip("polars")
+    cents = [None, *(Decimal(i) / 100 for i in range(-300, 4_000))]
+    table = pa.table({"arm": ["a"] * len(cents), "x": pa.array(cents, pa.decimal128(12, 2))})
+    connection = duckdb.connect()
+    connection.register("given", table)
+    inputs = {"x": inputs_of(ex.Mean("x"))}
+    doubles = pd.DataFrame({"arm": "a", "x": [np.nan if v is None else float(v) for v in cents]})
+    expected = bytes_of(metric_moments(opened(doubles), inputs, keys=("arm",)))
+    for kind in (table, polars.from_arrow(table), connection.sql("SELECT * FROM given")):
+        assert bytes_of(metric_moments(opened(kind), inputs, keys=("arm",))) == expected
 
 
 def test_a_rate_beside_a_covariate_is_exact(table_kind):
