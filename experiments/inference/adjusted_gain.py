@@ -117,8 +117,8 @@ def adjustment_findings(
 
 def _is_binary(grid: Grid) -> bool:
     """Whether the first column holds only 0 and 1: between them, squares sum to the values only then."""
-    if not (np.nanmin(grid.smallest) >= 0.0 and np.nanmax(grid.largest) <= 1.0):
-        return False
+    if not (np.all(grid.smallest >= 0.0) and np.all(grid.largest <= 1.0)):
+        return False  # also where the extremes are not known
     mean = grid.means[:, :, 0]
     return bool(np.allclose(grid.products[:, :, 0, 0], grid.n * mean * (1.0 - mean), rtol=1e-9, atol=1e-9))
 

@@ -206,7 +206,7 @@ def _signed_z(estimate: Estimate) -> float | None:
 
 
 def early_reading(outcomes: object, *, looks: Looks | None = None, planned: int | None = None) -> Finding | None:
-    """The finding that a fixed-horizon reading comes before the experiment's end; None when it does not.
+    """The finding that a reading as if there were one look only comes too early or after looks; None otherwise.
 
     Args:
         outcomes: What is analysed; the outcomes of `build_outcomes` know how many persons had to be left out because
@@ -215,7 +215,8 @@ def early_reading(outcomes: object, *, looks: Looks | None = None, planned: int 
         planned: Matured persons at which the experiment was to end, when that was declared otherwise.
 
     Returns:
-        EARLY_READING with status "warn". Values: ``matured`` (of a plain table its rows; without outcomes what the log
+        EARLY_READING with status "warn", or AFTER_LOOKS once several looks have ended the log: the p-value of one look is
+        naive then. Values of EARLY_READING: ``matured`` (of a plain table its rows; without outcomes what the log
         saw last), ``planned``, ``fraction``, ``reached`` (whether all planned persons have matured).
 
     Example:
@@ -227,7 +228,7 @@ def early_reading(outcomes: object, *, looks: Looks | None = None, planned: int 
     wanted = planned
     if looks is not None:
         if looks.ended:
-            return None
+            return _after_looks(looks)
         counted = looks.looks[-1].matured if looks.looks else 0
         matured, wanted = counted if matured is None else matured, looks.plan.planned
     elif wanted is None:
@@ -236,6 +237,12 @@ def early_reading(outcomes: object, *, looks: Looks | None = None, planned: int 
         return None
     values = {"matured": matured, "planned": wanted, "fraction": matured / wanted, "reached": matured >= wanted}
     return EarlyReading(code="EARLY_READING", status="warn", values=values)
+
+
+def _after_looks(looks: Looks) -> Finding | None:
+    """The finding that a reading as if there had been one look only ignores the looks before."""
+    taken = len({look.day for look in looks.looks if look.number is not None})
+    return Finding(code="AFTER_LOOKS", status="warn", values={"looks": taken}) if taken > 1 else None
 
 
 class EarlyReading(Finding):

@@ -102,3 +102,14 @@ def test_a_reading_before_the_last_look_is_early(rows):
     looks = ex.Looks(planned=10_000, arms=["sms"])
     assert "EARLY_READING" in [finding.code for finding in spec.analyze(rows, looks=looks).findings]
     assert "EARLY_READING" not in [finding.code for finding in spec.analyze(rows).findings]
+
+
+def test_a_reading_after_several_looks_points_to_the_estimate_after_stopping(rows):
+    spec = ex.Experiment({"woken": ex.Rate("woken")}, shares=SHARES)
+    half, whole = rows.iloc[:2_000], rows
+    log = ex.Looks(planned=len(rows), arms=["sms"])
+    log = spec.monitor({"2026-10-05": half, "2026-10-12": whole}, looks=log, final=True)
+    (found,) = (finding for finding in spec.analyze(rows, looks=log).findings if finding.code == "AFTER_LOOKS")
+    assert found.values == {"looks": 2}
+    once = spec.monitor(whole, looks=ex.Looks(planned=len(rows), arms=["sms"]), day="2026-10-12", final=True)
+    assert "AFTER_LOOKS" not in [finding.code for finding in spec.analyze(rows, looks=once).findings]
