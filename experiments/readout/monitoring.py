@@ -215,9 +215,9 @@ def early_reading(outcomes: object, *, looks: Looks | None = None, planned: int 
         planned: Matured persons at which the experiment was to end, when that was declared otherwise.
 
     Returns:
-        EARLY_READING with status "warn", or AFTER_LOOKS once several looks have ended the log: the p-value of one look is
-        naive then. Values of EARLY_READING: ``matured`` (of a plain table its rows; without outcomes what the log
-        saw last), ``planned``, ``fraction``, ``reached`` (whether all planned persons have matured).
+        EARLY_READING with status "warn", or AFTER_LOOKS once several looks have ended the log: the p-value of one look
+        is naive then. Values of EARLY_READING: ``matured`` (of a plain table its rows; without outcomes what the log saw
+        last), ``planned``, ``fraction``, ``reached`` (whether all planned persons have matured).
 
     Example:
         >>> import experiments as ex
