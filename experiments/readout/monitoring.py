@@ -216,8 +216,8 @@ def early_reading(outcomes: object, *, looks: Looks | None = None, planned: int 
 
     Returns:
         EARLY_READING with status "warn", or AFTER_LOOKS once several looks have ended the log: the p-value of one look
-        is naive then. Values of EARLY_READING: ``matured`` (of a plain table its rows; without outcomes what the log saw
-        last), ``planned``, ``fraction``, ``reached`` (whether all planned persons have matured).
+        is naive then. Values of EARLY_READING: ``matured`` (of a plain table its rows; without outcomes what the log
+        saw last), ``planned``, ``fraction``, ``reached`` (whether all planned persons have matured).
 
     Example:
         >>> import experiments as ex
