@@ -138,6 +138,7 @@ def _kinds(stages: Stages, touches: object) -> dict[str, tuple[str, ...]]:
     """Stage to kinds of touches (or to its own column)."""
     if isinstance(stages, str) or not isinstance(stages, (Mapping, Sequence)) or not len(stages):
         raise InputError(f"stages must list the names of the stages in order, or map them to kinds; got {stages!r}.")
+    found: dict[str, tuple[str, ...]]
     if not isinstance(stages, Mapping):
         found = {str(name): (str(name),) for name in stages}
     elif touches is None:
@@ -222,7 +223,7 @@ def _from_touches(
     return logged, unseen
 
 
-def _unseen(column: str, wanted: Sequence[str], names: NDArray[np.str_]) -> list[Mapping[str, object]]:
+def _unseen(column: str, wanted: Sequence[str], names: NDArray[np.object_]) -> list[Mapping[str, object]]:
     """What was asked for and is in no touch: a misspelt kind would be a stage that nobody reached."""
     known = [str(name) for name in names]
     lost = [str(one) for one in wanted if str(one) not in known]
