@@ -11,7 +11,7 @@ from attribution.core.columns import Columns
 from attribution.core.errors import InputError
 from attribution.core.tables import Problems, Table, open_table
 from experiments.moments.centred import single_moments
-from experiments.moments.counted import value_counts
+from experiments.moments.counted import is_noted, value_counts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -129,7 +129,7 @@ def _check_events(table: Table, counts: ValueCounts, woken: str, cost: str) -> N
             examples=sorted(set(money[negative].tolist())),
         )  # fmt: skip
     other = ~np.isnan(event) & (event != 0.0) & (event != 1.0)
-    if other.any():
+    if other.any() and not is_noted(table, "NOT_BINARY", woken):
         table.problems.add(
             "NOT_BINARY", table.name, woken, int(counts.count[other].sum()),
             message="an event is 0 or 1 for every person",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from experiments.metrics import Count, Duration, Quantile, Rate, inputs_of
 from experiments.moments import metric_moments, metric_rows, moments_of
+from experiments.moments.counted import is_noted
 from experiments.moments.grid import collapse
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def check_values(table: Table, name: str, metric: Metric, part: Moments) -> None
             message=f'the metric {name!r} has no value for some persons; declare missing="zero" where no record means '
             'no event, or missing="exclude" for a secondary metric',
         )  # fmt: skip
-    if isinstance(metric, Rate) and part.strange:
+    if isinstance(metric, Rate) and part.strange and not is_noted(table, "NOT_BINARY", column):
         table.problems.add(
             "NOT_BINARY", table.name, column, part.strange,
             message=f"the metric {name!r} is a Rate, and its column holds other values than 0 and 1; use Mean, or make "

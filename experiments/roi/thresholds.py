@@ -220,8 +220,8 @@ def _reading(table: Table, experiment: Experiment, guardrail: Guardrail, pair: t
     if (isinstance(metric, Rate) and part.strange) or (part.persons != part.n).any():
         table.problems.add(
             "NOT_BINARY", table.name, ", ".join(inputs_of(metric).columns), int(part.persons.sum()),
-            message=f"the guardrail {guardrail.metric!r} must be 0 or 1 for every person; a cell may be empty only "
-            'where its metric declares missing="zero"',
+            message=f"the guardrail {guardrail.metric!r} needs a value for every person, 0 or 1 for a rate; a cell "
+            'may be empty only where its metric declares missing="zero"',
         )  # fmt: skip
         return guardrail.read(None, low=None, high=None)
     fit, _ = fit_metric(guardrail.metric, metric, "guardrail", part, level=guardrail.level, clusters=clusters)

@@ -247,7 +247,7 @@ def test_an_early_reading_is_told():
     assert (found.status, found.values["matured"], found.values["planned"]) == ("warn", 5_000, 12_000)
     assert "before the end" in found.text("en")
     assert "早于计划终点" in found.text("zh")
-    assert early_reading(None, looks=log_of(4)) is None
+    assert early_reading(None, looks=log_of(4)).code == "AFTER_LOOKS"
     assert early_reading(np.zeros(3)) is None
 
 

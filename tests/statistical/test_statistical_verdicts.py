@@ -35,7 +35,9 @@ def test_words_agree_with_the_power_of_the_truth_over_a_few_seeds():
 @pytest.mark.parametrize("scenario", ["default", "null"])
 def test_clean_campaigns_are_silent(scenario):
     counts, loud, words = count(range(12), 1_000, scenario)
-    assert loud == {}
+    # The simulated margins are skewed in truth, and the readout says what that does to Welch's interval: no alarm.
+    true = ("outcomes and readout", "HEAVY_TAIL", "warn")
+    assert {seed: found for seed, found in loud.items() if found != [true]} == {}
     assert sum(words.values()) == 12 * 9
     assert counts["outcomes and readout", "SRM", "pass"] == 12
     assert counts["outcomes and readout", "LEAKAGE", "pass"] == 12
