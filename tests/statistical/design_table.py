@@ -88,7 +88,7 @@ def lines(rows: Sequence[Row]) -> list[str]:
     for kind, (title, *columns) in _HEADS.items():
         part = [row for row in rows if row.design.kind == kind]
         if part:
-            made += ["", f"### {title}", "", *_table(part, columns, judged)]
+            made += ["", f"## {title}", "", *_table(part, columns, judged)]
     return made
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from attribution.core.estimates import Estimate
 
-SECOND = "BCa takes out bias and skewness to second order only; with about 20 buyers held out the rest of the skewness remains"
+SECOND = "BCa takes out bias and skewness to second order only; with about 20 buyers held out some skewness remains"
 WIDE = (
     "the density falls beyond the mode, so the symmetric interval is too long on the side of the smaller values: "
     "it errs on the safe side"
