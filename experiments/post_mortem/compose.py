@@ -13,7 +13,7 @@ from experiments.post_mortem import pictures
 from experiments.post_mortem.cards import decisions_of
 from experiments.post_mortem.evidence import Evidence, gather
 from experiments.post_mortem.execution import assigned_days
-from experiments.post_mortem.gates import by_severity, gates_of, invalid_codes, trust_of
+from experiments.post_mortem.gates import by_severity, concerning_decisions, gates_of, invalid_codes, trust_of
 from experiments.post_mortem.sections import sections_of
 from experiments.post_mortem.unknown import unknown_of
 from experiments.post_mortem.words import furniture, window_words, word
@@ -81,7 +81,8 @@ def _report(evidence: Evidence, lang: str) -> Report:
     decisions = decisions_of(plan, evidence.thresholds)
     findings = by_severity(evidence.findings())
     invalid = invalid_codes(findings, decisions)
-    trust, trust_line = trust_of(findings, decisions, evidence.refusal)
+    primary = None if evidence.readout is None else evidence.readout.experiment.primary
+    trust, trust_line = trust_of(concerning_decisions(findings, primary), decisions, evidence.refusal)
     figures = _figures(evidence)
     figures_title, figures_subtitle = pictures.figures_title(evidence, invalid)
     document = Document(

@@ -38,6 +38,19 @@ def invalid_codes(findings: Sequence[Finding], decisions: Sequence[Decision]) ->
     return ", ".join(failed)
 
 
+_OF_ONE_METRIC = frozenset({"HEAVY_TAIL"})
+"""Remarks on how one metric's figure is to be read."""
+
+
+def concerning_decisions(findings: Sequence[Finding], primary: str | None) -> list[Finding]:
+    """The findings without remarks on how a metric is read that decides nothing; these stand beside that metric."""
+    return [
+        finding
+        for finding in findings
+        if finding.code not in _OF_ONE_METRIC or finding.values.get("metric") == primary
+    ]
+
+
 def trust_of(findings: Sequence[Finding], decisions: Sequence[Decision], refusal: str) -> tuple[Trust, str]:
     """How far the report can be trusted, and one line that says why."""
     failed = invalid_codes(findings, decisions)

@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 
 import experiments as ex
+from attribution.core.findings import Finding
+from experiments.post_mortem.gates import concerning_decisions
 
 N = 6_000
 KINDS = {
@@ -156,3 +158,11 @@ def test_thresholds_without_a_wanted_rate_say_what_is_missing(outcomes):
     made = report(outcomes, "spend", only=["spend", "days"])
     assert made.verdicts == ()
     assert "no metric is the rate of a wanted event" in made.to_markdown()
+
+
+def test_a_remark_on_how_a_secondary_metric_is_read_does_not_limit_the_verdicts():
+    heavy = Finding(code="HEAVY_TAIL", status="warn", values={"metric": "value"})
+    leak = Finding(code="LEAKAGE", status="unknown", values={})
+    assert concerning_decisions([heavy, leak], "woken") == [leak]
+    assert concerning_decisions([heavy, leak], "value") == [heavy, leak]
+    assert concerning_decisions([heavy, leak], None) == [leak]
