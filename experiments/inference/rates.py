@@ -34,6 +34,7 @@ __all__ = ["RateMethod", "compare_rates", "compare_stratified_rates"]
 RateMethod = Literal["score", "skewed_score", "newcombe", "wald", "agresti_caffo", "boschloo", "fisher"]
 _METHODS: tuple[str, ...] = get_args(RateMethod)
 _SMALL = 5.0
+_TAIL = 1.0364  # 15 % beyond it; where no variance is left the corrected statistic tends to 1
 
 
 def compare_rates(  # noqa: PLR0913 - the options of the public contract, keyword-only
@@ -193,8 +194,13 @@ _SCORES = {
 
 
 def _score_comparison(tables: Tables, *, level: float, side: Side, null: float, method: str) -> Comparison:
-    score = _SCORES[method.removeprefix("stratified ")]
-    z = critical_value(level, side)
+    chosen = method.removeprefix("stratified ")
+    score, z = _SCORES[chosen], critical_value(level, side)
+    if chosen == "skewed_score" and z < _TAIL:
+        raise InputError(
+            f"skewed_score corrects tails of at most 15 %, got level={level:g} with side={side!r}: near the middle the "
+            'corrected statistic need not fall with the null. Use a higher level, or method="score".'
+        )
     no_effect = p_value(score.statistic(tables, 0.0), side)
     note = _small_expected(tables, side=side)
     difference = Estimate(

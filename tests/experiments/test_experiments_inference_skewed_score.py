@@ -30,7 +30,7 @@ def test_ratesci(case):
     assert found.p_value == pytest.approx(case["p"], rel=1e-6)
 
 
-@pytest.mark.parametrize("level", [0.8, 0.95, 0.999])
+@pytest.mark.parametrize("level", [0.85, 0.95, 0.999])
 @pytest.mark.parametrize("side", ["two", "greater", "less"])
 def test_the_interval_excludes_no_effect_exactly_when_p_is_small(level, side):
     stream = np.random.default_rng(5)
@@ -90,6 +90,12 @@ def test_strata_of_weight_one_are_the_plain_comparison():
     two = compare_stratified_rates([60, 5], [9_000, 90], [3, 1], [1_000, 30], method="skewed_score")
     assert two.difference.method == "stratified skewed_score"
     assert (not two.difference.contains(0.0)) == (two.difference.p_value < 0.05)
+
+
+def test_the_middle_is_refused():
+    with pytest.raises(at.InputError, match="tails of at most 15 %"):
+        ex.compare_rates(12, 900, 1, 100, method="skewed_score", level=0.5)
+    assert ex.compare_rates(12, 900, 1, 100, method="skewed_score", level=0.85, side="less").difference.p_value > 0
 
 
 def test_other_methods_have_no_strata():
