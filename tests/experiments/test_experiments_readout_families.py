@@ -219,7 +219,7 @@ def test_without_a_correction_the_display_claims_none():
 
 
 @pytest.mark.parametrize("options", [{}, {"method": "skewed_score"}], ids=str)
-@pytest.mark.parametrize("level", [0.8, 0.95, 0.999])
+@pytest.mark.parametrize("level", [0.85, 0.95, 0.999])
 def test_relative_margins_are_held_against_the_lift(level, options):
     table = outcomes(15)
     table["score"] += 8.0
