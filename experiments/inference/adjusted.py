@@ -84,19 +84,8 @@ def adjusted_figures(rows: MetricRows, grid: Grid, *, weights: Floats, target: T
         return unadjusted(grid, weights, measured=rows.measured, note=slopes.note)
     require_persons(cells, slopes, grid.arms)
     figure = linear_figure(slopes)
-    arms = len(grid.arms)
-    found = [_robust(placed, cells, slopes, figure.direction[i], weights, i) for i in range(arms)]
-    covariance = np.diag([variance for variance, _ in found])
-    if target == "population":
-        covariance = covariance + population_covariance(cells, slopes, figure.direction, weights)
-    return ArmFigures(
-        value=figure.value,
-        covariance=covariance,
-        freedom=np.array([freedom for _, freedom in found]),
-        n=grid.n.sum(axis=0),
-        method="adjusted" if len(weights) == 1 else "stratified adjusted",
-        note="; ".join(part for part in (figure.note, slopes.note) if part),
-    )
+    found = [_robust(placed, cells, slopes, figure.direction[i], weights, i) for i in range(len(grid.arms))]
+    return _assembled(figure, found, cells, slopes, grid, weights=weights, target=target)
 
 
 def adjusted_figures_from_moments(
@@ -124,8 +113,22 @@ def adjusted_figures_from_moments(
         return unadjusted(grid, weights, measured=measured, note=slopes.note)
     require_persons(cells, slopes, grid.arms)
     figure = linear_figure(slopes)
-    arms = len(grid.arms)
-    found = [_classical(cells, slopes, figure.direction[i], weights, i) for i in range(arms)]
+    found = [_classical(cells, slopes, figure.direction[i], weights, i) for i in range(len(grid.arms))]
+    made = _assembled(figure, found, cells, slopes, grid, weights=weights, target=target)
+    return replace(made, method=f"{made.method} (moments)")
+
+
+def _assembled(  # noqa: PLR0913 - the parts of a figure
+    figure: LinearFigure,
+    found: list[tuple[float, float]],
+    cells: CellMoments,
+    slopes: Slopes,
+    grid: Grid,
+    *,
+    weights: Floats,
+    target: Target,
+) -> ArmFigures:
+    """The figures of all arms from the variance and the degrees of freedom of each."""
     covariance = np.diag([variance for variance, _ in found])
     if target == "population":
         covariance = covariance + population_covariance(cells, slopes, figure.direction, weights)
@@ -134,7 +137,7 @@ def adjusted_figures_from_moments(
         covariance=covariance,
         freedom=np.array([freedom for _, freedom in found]),
         n=grid.n.sum(axis=0),
-        method="adjusted (moments)" if len(weights) == 1 else "stratified adjusted (moments)",
+        method="adjusted" if len(weights) == 1 else "stratified adjusted",
         note="; ".join(part for part in (figure.note, slopes.note) if part),
     )
 
