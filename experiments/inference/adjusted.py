@@ -85,7 +85,7 @@ def adjusted_figures(rows: MetricRows, grid: Grid, *, weights: Floats, target: T
     require_persons(cells, slopes, grid.arms)
     figure = linear_figure(slopes)
     found = [_robust(placed, cells, slopes, figure.direction[i], weights, i) for i in range(len(grid.arms))]
-    return _assembled(figure, found, cells, slopes, grid, weights=weights, target=target)
+    return _assembled(figure, found, cells, slopes, weights, target)
 
 
 def adjusted_figures_from_moments(
@@ -114,17 +114,15 @@ def adjusted_figures_from_moments(
     require_persons(cells, slopes, grid.arms)
     figure = linear_figure(slopes)
     found = [_classical(cells, slopes, figure.direction[i], weights, i) for i in range(len(grid.arms))]
-    made = _assembled(figure, found, cells, slopes, grid, weights=weights, target=target)
+    made = _assembled(figure, found, cells, slopes, weights, target)
     return replace(made, method=f"{made.method} (moments)")
 
 
-def _assembled(  # noqa: PLR0913 - the parts of a figure
+def _assembled(
     figure: LinearFigure,
     found: list[tuple[float, float]],
     cells: CellMoments,
     slopes: Slopes,
-    grid: Grid,
-    *,
     weights: Floats,
     target: Target,
 ) -> ArmFigures:
@@ -136,7 +134,7 @@ def _assembled(  # noqa: PLR0913 - the parts of a figure
         value=figure.value,
         covariance=covariance,
         freedom=np.array([freedom for _, freedom in found]),
-        n=grid.n.sum(axis=0),
+        n=cells.n.sum(axis=0),
         method="adjusted" if len(weights) == 1 else "stratified adjusted",
         note="; ".join(part for part in (figure.note, slopes.note) if part),
     )
