@@ -12,6 +12,7 @@ from attribution.core.estimates import Estimate
 from attribution.core.findings import Finding
 from experiments.inference.counts import checked_tables
 from experiments.inference.exact import fisher_p
+from experiments.inference.proportions import share_interval
 from experiments.inference.ratios import fieller
 from experiments.inference.tails import critical_value, one_sided_tail
 
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
             ...
 
 
-__all__ = ["Compliance", "compliance_types", "refuted_assumptions", "share_interval"]
+__all__ = ["Compliance", "compliance_types", "refuted_assumptions"]
 
 _ALARM = 0.001
 _OUTCOME, _UNTREATED, _TAKEN = np.array([1.0, 0.0, 0.0]), np.array([0.0, 1.0, 0.0]), np.array([0.0, 0.0, 1.0])
@@ -96,25 +97,6 @@ def compliance_types(contrast: ArmContrast, pivot: float, *, level: float, readi
 def _share(found: Direction, contrast: ArmContrast, arm: int, level: float) -> Estimate:
     low, high = share_interval(found.value, found.variance, contrast.units[arm], level=level)
     return Estimate(value=found.value, low=low, high=high, level=level, method="wilson", n=contrast.n[arm])
-
-
-def share_interval(share: float, variance: float, n: float, *, level: float) -> tuple[float, float]:
-    """Wilson's interval at the number of independent persons that the variance of the share stands for.
-
-    A share of 0 or 1 has no variance: then it is the number of units given, persons or clusters.
-
-    Example:
-        >>> low, high = share_interval(0.0, 0.0, 100, level=0.95)
-        >>> round(low, 6), round(high, 6)
-        (0.0, 0.036993)
-    """
-    z = critical_value(level, "two")
-    effective = share * (1.0 - share) / variance if variance > 0.0 else float(n)
-    middle = share + z * z / (2.0 * effective)
-    half = z * math.sqrt(share * (1.0 - share) / effective + (z / (2.0 * effective)) ** 2)
-    scale = 1.0 + z * z / effective
-    low = 0.0 if share <= 0.0 else (middle - half) / scale
-    return max(0.0, low), 1.0 if share >= 1.0 else min(1.0, (middle + half) / scale)
 
 
 def _ratio(contrast: ArmContrast, over: Floats, under: Floats, blank: Estimate, *, shift: float) -> Estimate:

@@ -45,9 +45,7 @@ _OF_ONE_METRIC = frozenset({"HEAVY_TAIL"})
 def concerning_decisions(findings: Sequence[Finding], primary: str | None) -> list[Finding]:
     """The findings without remarks on how a metric is read that decides nothing; these stand beside that metric."""
     return [
-        finding
-        for finding in findings
-        if finding.code not in _OF_ONE_METRIC or finding.values.get("metric") == primary
+        finding for finding in findings if finding.code not in _OF_ONE_METRIC or finding.values.get("metric") == primary
     ]
 
 

@@ -13,7 +13,7 @@ from attribution.core.recipe import Recipe, fingerprint
 from experiments.inference.compliance import effect_of, read_contrast
 from experiments.inference.compliance_columns import CompliancePersons, sorted_persons
 from experiments.inference.compliance_moments import cluster_contrast
-from experiments.inference.compliance_types import share_interval
+from experiments.inference.proportions import share_interval
 from experiments.inference.rates import compare_rates
 from experiments.readout.reach_columns import Sources, read_reached
 from experiments.readout.reach_result import ReachEffects, ReachFunnel, ReachRow, StageEffect

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attribution.core.errors import DesignError
+from experiments.inference.proportions import share_interval
 from experiments.inference.tails import critical_value
 from experiments.metrics import Quantile, Rate, Ratio, inputs_of
 
@@ -200,15 +201,9 @@ def _clusters(clusters: Moments | None) -> dict[str, float]:
 
 def _interval(metric: PilotMetric, level: float) -> tuple[float, float]:
     """The baseline's own uncertainty: Wilson's interval for a rate, normal else, clusters counted."""
-    z = critical_value(level, "two")
     design = metric.inflation / metric.factor
     squared = float(np.sum(metric.weights**2 * metric.variances / metric.n)) * design
     if not isinstance(metric.metric, Rate):
-        half = z * math.sqrt(squared)
+        half = critical_value(level, "two") * math.sqrt(squared)
         return metric.baseline - half, metric.baseline + half
-    p = metric.baseline
-    spread = p * (1.0 - p)
-    n = spread / squared if squared > 0.0 else float(metric.n.sum()) / design
-    middle, scale = (p + z * z / (2.0 * n)), 1.0 + z * z / n
-    half = z * math.sqrt(spread / n + z * z / (4.0 * n * n))
-    return max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)
+    return share_interval(metric.baseline, squared, float(metric.n.sum()) / design, level=level)

@@ -1,0 +1,1 @@
+"""Who sleeps, who woke, and who they are: customers' acts over time."""
