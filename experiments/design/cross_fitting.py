@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from attribution.core.columns import Columns
 from attribution.core.errors import DesignError, InputError
-from attribution.core.randomness import check_seed, generator
+from attribution.core.randomness import check_seed
 from attribution.core.tables import Problems, open_table, to_kind_of
 from attribution.core.values import duplicates, keys, numbers
 from experiments.design.assignment_hash import unit_numbers
 from experiments.design.late_columns import refuse_post
+from experiments.design.outcome_models import OutcomeModel, check_folds, check_model, copied_model, learn_and_ask
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,16 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["OutcomeModel", "cross_fit", "out_of_fold"]
 
 _FEWEST_PER_FOLD = 20
-
-
-class OutcomeModel(Protocol):
-    """What `cross_fit` asks of a model: scikit-learn's way of fitting and predicting."""
-
-    def fit(self, features: Any, outcome: Any) -> Any:
-        """Learn the outcome from the features."""
-
-    def predict(self, features: Any) -> Any:
-        """Predict the outcome."""
 
 
 def cross_fit(  # noqa: PLR0913 - options by keyword
@@ -112,9 +102,9 @@ def cross_fit(  # noqa: PLR0913 - options by keyword
         True
     """
     names = _checked_names(features, outcome=outcome, arm=arm, column=column, person=person)
-    _check_model(model)
+    check_model(model)
     refuse_post(names, post, use="a feature")
-    seed, folds = check_seed(seed), _checked_folds(folds)
+    seed, folds = check_seed(seed), check_folds(folds)
     table = open_table(outcomes, "outcomes", Columns(person=person), problems=Problems())
     unit = person if cluster is None else cluster
     table.require_names(*dict.fromkeys((person, unit, outcome, *names)))
@@ -152,22 +142,6 @@ def _checked_names(
                 "says nothing about the arm."
             )
     return tuple(dict.fromkeys(names))
-
-
-def _check_model(model: object) -> None:
-    if isinstance(model, type) or not (
-        callable(getattr(model, "fit", None)) and callable(getattr(model, "predict", 0))
-    ):
-        raise InputError(
-            f"model must be an object with fit and predict, such as sklearn's HistGradientBoostingRegressor(), got "
-            f"{model!r}."
-        )
-
-
-def _checked_folds(folds: object) -> int:
-    if isinstance(folds, bool) or not isinstance(folds, (int, np.integer)) or folds < 2:
-        raise InputError(f"folds must be a whole number from 2 on, got {folds!r}.")
-    return int(folds)
 
 
 def _keys(table: Table, person: str, unit: str) -> tuple[pa.Array | None, pa.Array | None]:
@@ -224,50 +198,8 @@ def out_of_fold(
         if not mine.any():
             continue
         known = outcome[learn]
-        if known.min(initial=np.inf) == known.max(initial=-np.inf):  # nothing to learn: all alike
-            found[mine] = known[0]
-            continue
-        fitted = _copied(model, seed, part)
-        train, ask = _completed(features[learn], features[mine])
-        fitted.fit(train, known)
-        found[mine] = _answers(fitted, ask, events=events)
+        fitted = copied_model(model, seed, f"cross_fit {{name}} {part}")
+        found[mine] = learn_and_ask(fitted, features[learn], known, features[mine], events=events)
     if not np.isfinite(found).all():
         raise InputError("the model predicted values that are not finite numbers, so they cannot be a covariate.")
     return found
-
-
-def _answers(fitted: Any, features: NDArray[np.float64], *, events: bool) -> NDArray[np.float64]:
-    if events and callable(getattr(fitted, "predict_proba", None)):
-        return np.asarray(fitted.predict_proba(features), dtype=np.float64)[:, -1]
-    return np.asarray(fitted.predict(features), dtype=np.float64).reshape(len(features))
-
-
-def _copied(model: OutcomeModel, seed: int, part: int) -> Any:
-    """An unfitted copy of the model, its random state fixed."""
-    if not callable(getattr(model, "get_params", None)):
-        return copy.deepcopy(model)
-    try:
-        from sklearn.base import clone  # type: ignore[import-untyped, unused-ignore]
-    except ImportError:
-        return copy.deepcopy(model)
-    made = clone(model)
-    states = {
-        name: int(generator(seed, f"cross_fit {name} {part}").integers(2**31 - 1))
-        for name, value in made.get_params(deep=True).items()
-        if name.split("__")[-1] == "random_state" and value is None
-    }
-    return made.set_params(**states) if states else made
-
-
-def _completed(train: NDArray[np.float64], ask: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Features without gaps: the training persons' mean, and a column that says where there was none."""
-    lacking = np.isnan(train).any(axis=0) | np.isnan(ask).any(axis=0)
-    if not lacking.any():
-        return train, ask
-    there = ~np.isnan(train)
-    counts = there.sum(axis=0)
-    middle = np.divide(np.where(there, train, 0.0).sum(axis=0), counts, out=np.zeros(train.shape[1]), where=counts > 0)
-    first, second = (
-        np.column_stack([np.where(np.isnan(part), middle, part), np.isnan(part[:, lacking])]) for part in (train, ask)
-    )
-    return first, second
