@@ -108,6 +108,7 @@ if TYPE_CHECKING:
     from experiments.report.report import Report
     from experiments.roi import CostThresholds, Guardrail, Verdict, cost_thresholds
     from experiments.simulation import Campaign, simulate
+    from experiments.wakeup.funnel import Funnel, funnel
 
 messages.register("experiments")
 
@@ -134,6 +135,7 @@ _EXPORTS = {
     "Estimate": "attribution.core.estimates",
     "Experiment": "experiments.readout",
     "Finding": "attribution.core.findings",
+    "Funnel": "experiments.wakeup.funnel",
     "Guardrail": "experiments.roi",
     "InputError": "attribution.core.errors",
     "Looks": "experiments.design.looks",
@@ -205,6 +207,7 @@ _EXPORTS = {
     "equivalence_means": "experiments.inference.equivalence",
     "equivalence_rates": "experiments.inference.equivalence",
     "estimate_after_stopping": "experiments.inference.sequential.stopped",
+    "funnel": "experiments.wakeup.funnel",
     "futility_bounds": "experiments.inference.sequential.futility",
     "gatekeeping": "experiments.inference.gatekeeping",
     "group_bounds": "experiments.inference.sequential.classical",
@@ -272,6 +275,7 @@ __all__ = [
     "Estimate",
     "Experiment",
     "Finding",
+    "Funnel",
     "Guardrail",
     "InputError",
     "Looks",
@@ -343,6 +347,7 @@ __all__ = [
     "equivalence_means",
     "equivalence_rates",
     "estimate_after_stopping",
+    "funnel",
     "futility_bounds",
     "gatekeeping",
     "group_bounds",
