@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Literal
 
@@ -74,7 +74,17 @@ class Funnel(TabularResult):
 
         title = messages.text("FUNNEL.title", dict(self.recipe.settings) | dict(self.recipe.n))
         notes = [finding.text() for finding in self.findings]
-        return Display(title, (records_table(self.records), *self.recipe.sentences(), *notes))
+        table = records_table(self.records)
+        # In the readout a column of this name is of all assigned; here it is of all who started.
+        columns = tuple(
+            replace(column, label=messages.text("FUNNEL.of_all")) if place == self._total() else column
+            for place, column in enumerate(table.columns)
+        )
+        return Display(title, (replace(table, columns=columns), *self.recipe.sentences(), *notes))
+
+    def _total(self) -> int:
+        """Place of rate_total among the printed columns; the ends of rate_step are printed with it."""
+        return 3 if self.by is None else 4
 
 
 def funnel(  # noqa: PLR0913 - the options of the public contract, keyword-only
