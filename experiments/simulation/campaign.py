@@ -10,14 +10,16 @@ import numpy as np
 from attribution.core import messages
 from attribution.core.errors import InputError
 from attribution.core.formats import format_value
-from attribution.core.randomness import check_seed, generator
-from experiments.simulation.constants import ARMS, AS_OF, STEPS, constants_of
+from attribution.core.randomness import check_seed
+from experiments.simulation.constants import ARMS, STEPS, constants_of
 from experiments.simulation.declaration import declared_plan
 from experiments.simulation.dirt import Spoiled, check_dirt, spoil
-from experiments.simulation.exposure import draw_exposure, fixed_costs, outbound_costs
+from experiments.simulation.exposure import draw_exposure, fixed_costs
+from experiments.simulation.hazards import draw_returns
 from experiments.simulation.outcomes import expected_costs, realise
+from experiments.simulation.placing import draw_placing
 from experiments.simulation.population import draw_population
-from experiments.simulation.returns import closing_probabilities, draw_events, draw_returns, value_means
+from experiments.simulation.returns import closing_probabilities, draw_events, value_means
 from experiments.simulation.tables import Tables
 from experiments.simulation.touchlog import build_touch_log
 
@@ -124,9 +126,11 @@ def simulate(
     The model and every constant are in ``docs/methods/simulate.md``.
 
     Args:
-        scenario: "default"; "null" (no touch has any effect; costs stay); or "dirty": the default campaign, its logs
-            spoiled as real ones are. What was planted is listed in ``dirt``; assignment, outcomes, spend and truth are
-            those of the clean campaign.
+        scenario: "default"; "null" (no touch has any effect; costs stay); "dirty" (the default campaign, its logs
+            spoiled as real ones are: what was planted is listed in ``dirt``, while assignment, outcomes, spend and
+            truth are those of the clean campaign); "weak"; "phone_harm"; "hunter_heavy"; "market_rally";
+            "adaptive_resend"; "waves"; "pull_forward"; "leak"; "srm"; "split_ids". Each is one thing that goes
+            otherwise than planned, told with what an analysis should find on the page above.
         persons: Number of persons, at least 100.
         seed: Seed of all streams; the same seed gives the same tables.
         dirt: For "dirty" alone: what to plant, by the codes under which it is found (CHANNEL_TIME_SLIP,
@@ -154,14 +158,14 @@ def simulate(
     persons, seed = _check_persons(persons), check_seed(seed)
     population = draw_population(constants, persons, seed)
     exposure = draw_exposure(constants, population, seed)
-    arm = (generator(seed, "simulate.arm").random(persons) * len(ARMS)).astype(np.int64)
-    returns = draw_returns(constants, population, exposure, arm, seed)
-    events = draw_events(constants, population, exposure, arm=arm, returned_day=returns.day, seed=seed)
-    fixed, share = fixed_costs(constants, arm)
-    outbound = outbound_costs(constants, exposure)
-    realised = realise(constants, events, arm=arm, outbound=outbound, fixed=share)
-    log = build_touch_log(constants, exposure, events, arm=arm, seed=seed)
-    tables = Tables(constants, population, arm=arm, seed=seed)
+    placing = draw_placing(constants, population, exposure, seed)
+    returns = draw_returns(constants, population, exposure, placing, seed)
+    events = draw_events(constants, population, exposure, placing=placing, returned_day=returns.day, seed=seed)
+    listed = placing.arm if constants.design.by_number else placing.arm[placing.kept]
+    fixed, share = fixed_costs(constants, listed, persons=persons)
+    realised = realise(constants, events, exposure, placing=placing, fixed=share)
+    log = build_touch_log(constants, exposure, events, placing=placing, seed=seed)
+    tables = Tables(constants, population, placing=placing, seed=seed)
     touches, conversions = tables.touches(log), tables.conversions(events)
     logs = Spoiled(
         customers=tables.customers(),
@@ -189,8 +193,8 @@ def simulate(
             closing=closing_probabilities(constants, population, exposure),
             value_mean=value_means(constants, population),
         ),
-        plan=declared_plan(),
-        as_of=AS_OF,
+        plan=declared_plan(constants.design),
+        as_of=constants.design.as_of,
         order=ARMS,
         steps=dict(STEPS),
         scenario=scenario,

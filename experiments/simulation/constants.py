@@ -7,12 +7,13 @@ marked so in ``docs/methods/simulate.md``; the choices put the three stepped con
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta, timezone
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from attribution.core.errors import InputError, closest
+from experiments.simulation.designs import AS_OF, Design, Wave
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +27,6 @@ __all__ = [
     "LOCAL",
     "RECENCY_CLASSES",
     "SCENARIOS",
-    "SEEN_DAYS",
     "SOURCES",
     "STEPS",
     "TYPES",
@@ -40,9 +40,7 @@ STEPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 LOCAL = timezone(timedelta(hours=8))
 ASSIGNED_AT = datetime(2026, 10, 12, tzinfo=LOCAL)  # a Monday, local midnight: window days are calendar days
-AS_OF = date(2026, 12, 31)
 DAYS = 28
-SEEN_DAYS = (AS_OF - ASSIGNED_AT.date()).days  # closures are seen until the date of the data
 SOURCES = ("official", "search", "app_store", "referral", "rebate")
 RECENCY_CLASSES = ("90-180", "181-365", "366+")
 COUNT_CLASSES = ("1", "2-4", "5+")
@@ -144,7 +142,11 @@ class Constants:
     banner_fixed_per_person: float = 0.01
     phone_fixed_per_person: float = 0.10
 
+    # how the campaign is run
+    design: Design = field(default_factory=Design)
 
+
+_LONG = date(2027, 1, 31)
 SCENARIOS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "default": {},
@@ -157,6 +159,46 @@ SCENARIOS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "closing_after_call": 0.0,
             "closing_after_call_disturbed": 0.0,
         },
+        "weak": {
+            "push_effect": 0.0006 / 4,
+            "banner_effect": 0.0004 / 4,
+            "sms_effect": 0.0012 / 4,
+            "phone_effect": 0.0042 / 4,
+            "design": Design(harms=True),
+        },
+        "phone_harm": {
+            "phone_effect": 0.0168,
+            "closing_after_call": 0.02,
+            "closing_after_call_disturbed": 0.10,
+            "design": Design(harms=True),
+        },
+        "hunter_heavy": {
+            "source_shares": (0.11, 0.13, 0.11, 0.05, 0.60),
+            "design": Design(harms=True),
+        },
+        "market_rally": {"design": Design(harms=True, rally=3.0)},
+        "adaptive_resend": {"design": Design(harms=True, resend=True)},
+        "waves": {
+            "sms_effect": 0.0024,
+            "phone_effect": 0.0168,
+            "design": Design(
+                harms=True,
+                as_of=_LONG,
+                waves=(
+                    Wave(name="1", start=0, shares=(0.10, 0.20, 0.30, 0.40), effect=1.0, by_recency=(0.70, 0.20, 0.10)),
+                    Wave(
+                        name="2", start=28, shares=(0.25, 0.25, 0.25, 0.25), effect=0.4, by_recency=(0.20, 0.60, 0.20)
+                    ),
+                    Wave(
+                        name="3", start=56, shares=(0.40, 0.20, 0.20, 0.20), effect=0.1, by_recency=(0.10, 0.20, 0.70)
+                    ),
+                ),
+            ),
+        },
+        "pull_forward": {"design": Design(harms=True, as_of=_LONG, followed=90, pulled=120.0)},
+        "leak": {"design": Design(harms=True, contamination=0.03)},
+        "srm": {"design": Design(harms=True, dropped=0.05)},
+        "split_ids": {"design": Design(harms=True, by_number=True)},
     }
 )
 

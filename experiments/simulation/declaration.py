@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from experiments.simulation.constants import ARMS, AS_OF, ASSIGNED_AT, DAYS, STEPS
+from experiments.simulation.constants import ARMS, ASSIGNED_AT, DAYS, STEPS
+
+if TYPE_CHECKING:
+    from experiments.simulation.designs import Design
 
 __all__ = ["declared_plan"]
 
@@ -12,13 +15,13 @@ _ZONES = {"assignment": {"timezone": "Asia/Shanghai"}}
 _FILES = ("touches", "conversions", "assignment", "prices", "history")
 
 
-def declared_plan() -> dict[str, Any]:
+def declared_plan(design: Design) -> dict[str, Any]:
     """A new dict with the keys of a plan file; no decision is declared as a gate."""
-    return {
+    plan: dict[str, Any] = {
         "campaign": {
             "name": "2026Q4 wake-up",
             "population": "silent 90 days or more at assignment",
-            "as_of": AS_OF,
+            "as_of": design.as_of,
         },
         "tables": {name: {"path": f"data/{name}.parquet", **_ZONES.get(name, {})} for name in _FILES},
         "experiment": {
@@ -44,3 +47,6 @@ def declared_plan() -> dict[str, Any]:
         "guardrails": {"closed": {"column": "closed", "margin": 0.0015}},
         "report": {"language": "zh", "min_cell": 10},
     }
+    if design.waves:
+        plan["experiment"]["strata"] = "stratum"
+    return plan

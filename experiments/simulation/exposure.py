@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from experiments.simulation.constants import Constants
     from experiments.simulation.population import Population
 
-__all__ = ["Exposure", "draw_exposure", "fixed_costs", "outbound_costs"]
+__all__ = ["Exposure", "draw_exposure", "fixed_costs", "outbound_costs", "unsent_cost"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -91,24 +91,41 @@ def _draw_opened(constants: Constants, population: Population, seed: int) -> NDA
 
 
 def outbound_costs(constants: Constants, exposure: Exposure) -> NDArray[np.float64]:
-    """Arms by persons: what the person's campaign touches cost, in yuan, if assigned to that arm."""
+    """Arms by persons: what the person's campaign touches cost, in yuan, if assigned to that arm.
+
+    When control persons are reached, the cost of their messages stands below the arms.
+    """
     push = constants.push_price * len(constants.push_days) * exposure.push
     banner = constants.banner_price * exposure.opened.sum(axis=0)
     sms = constants.sms_price * len(constants.sms_days) * exposure.segments * exposure.sms_sent
     phone = constants.attempt_price * exposure.attempts + constants.answered_price * exposure.answered
     digital = push + banner
-    return np.stack([np.zeros_like(digital), digital, digital + sms, digital + sms + phone])
+    arms = [np.zeros_like(digital), digital, digital + sms, digital + sms + phone]
+    return np.stack([*arms, sms] if constants.design.contamination > 0 else arms)
 
 
-def fixed_costs(constants: Constants, arm: NDArray[np.int64]) -> tuple[dict[str, float], NDArray[np.float64]]:
-    """Lump sums by channel, and their share per assigned person in each arm.
+def unsent_cost(constants: Constants, exposure: Exposure) -> NDArray[np.float64]:
+    """Arms by persons: what is saved when the messages after the first are not sent to one who has returned."""
+    later = constants.sms_price * (len(constants.sms_days) - 1) * exposure.segments * exposure.sms_sent
+    return np.stack([np.zeros_like(later), np.zeros_like(later), later, later])
+
+
+def fixed_costs(
+    constants: Constants, arm: NDArray[np.int64], *, persons: int
+) -> tuple[dict[str, float], NDArray[np.float64]]:
+    """Lump sums by channel, and their share per assigned unit in each arm.
 
     The lump sums are quoted by the size of the campaign, so that a small simulated campaign costs as much per person
     as a large one.
+
+    Args:
+        constants: The scenario.
+        arm: Arms of the units in the table of the assignment.
+        persons: Persons of the campaign.
     """
     sums = {
-        "banner": round(constants.banner_fixed_per_person * len(arm), 2),
-        "phone": round(constants.phone_fixed_per_person * len(arm), 2),
+        "banner": round(constants.banner_fixed_per_person * persons, 2),
+        "phone": round(constants.phone_fixed_per_person * persons, 2),
     }
     counts = np.bincount(arm, minlength=len(ARMS))
     treated = max(1, int(counts[1:].sum()))

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from experiments.simulation.constants import DAYS
-from experiments.simulation.exposure import outbound_costs
+from experiments.simulation.constants import ARMS, DAYS
+from experiments.simulation.exposure import outbound_costs, unsent_cost
 from experiments.simulation.returns import incentive_terms
 
 if TYPE_CHECKING:
@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
     from experiments.simulation.constants import Constants
     from experiments.simulation.exposure import Exposure
+    from experiments.simulation.hazards import Returns
+    from experiments.simulation.placing import Placing
     from experiments.simulation.population import Population
-    from experiments.simulation.returns import Events, Returns
+    from experiments.simulation.returns import Events
 
 __all__ = ["Realised", "expected_costs", "realise"]
 
@@ -51,31 +53,31 @@ class Realised:
 
 
 def realise(
-    constants: Constants,
-    events: Events,
-    *,
-    arm: NDArray[np.int64],
-    outbound: NDArray[np.float64],
-    fixed: NDArray[np.float64],
+    constants: Constants, events: Events, exposure: Exposure, *, placing: Placing, fixed: NDArray[np.float64]
 ) -> Realised:
     """Outcomes from what happened.
 
     Args:
         constants: The scenario.
         events: What happened.
-        arm: Arm assigned, by person.
-        outbound: Arms by persons, cost of the campaign's touches.
+        exposure: Potential touches by person.
+        placing: Whose touches each person got.
         fixed: Share of the lump sums per person, by arm.
     """
-    woken = (events.returned_at >= 0).astype(np.int64)
-    touches = outbound[arm, np.arange(len(arm))] + constants.search_price * (events.search_at >= 0)
+    given, rows = placing.given, np.arange(len(placing.given))
+    woken = (events.returned_at >= 0) & (events.returned_at < _WINDOW)
+    again = (events.again_at >= 0) & (events.again_at < _WINDOW)
+    touches = outbound_costs(constants, exposure)[given, rows] + constants.search_price * (events.search_at >= 0)
+    if constants.design.resend:
+        back = (events.returned_at >= 0) & (events.returned_at < constants.sms_days[1] * 86_400)
+        touches -= np.where(back, unsent_cost(constants, exposure)[given, rows], 0.0)
     return Realised(
-        woken=woken,
-        value=events.value + events.again_value,
-        orders=woken + (events.again_at >= 0),
+        woken=woken.astype(np.int64),
+        value=np.where(woken, events.value, 0.0) + np.where(again, events.again_value, 0.0),
+        orders=woken.astype(np.int64) + again,
         touch_cost=touches,
         incentive_cost=events.redeemed,
-        fixed_cost=fixed[arm],
+        fixed_cost=fixed[given % len(ARMS)],
         closed=((events.closed_at >= 0) & (events.closed_at < _WINDOW)).astype(np.int64),
     )
 
@@ -90,14 +92,17 @@ def expected_costs(
 ) -> NDArray[np.float64]:
     """Arms by persons: expected full cost, exact given the person's potential touches.
 
-    Touches and lump sums are certain; search clicks and coupons are linear in the probability to return.
+    Touches and lump sums are certain; search clicks and coupons are linear in the probability to return. When control
+    persons are reached, what those cost stands below the arms.
     """
     probability = returns.probability
     clicks = constants.search_if_silent + (constants.search_if_woken - constants.search_if_silent) * probability
     coupon, redeemed = incentive_terms(constants, population)
     incentive = coupon * redeemed * probability
-    incentive[0] = 0.0
-    expected: NDArray[np.float64] = (
-        outbound_costs(constants, exposure) + constants.search_price * clicks + incentive + fixed[:, np.newaxis]
-    )
+    incentive[0] = incentive[len(ARMS) :] = 0.0
+    outbound = outbound_costs(constants, exposure)
+    if returns.before_resend is not None:
+        outbound = outbound - unsent_cost(constants, exposure) * returns.before_resend
+    share = fixed[np.arange(len(outbound)) % len(ARMS)]
+    expected: NDArray[np.float64] = outbound + constants.search_price * clicks + incentive + share[:, np.newaxis]
     return expected

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,9 +24,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from experiments.simulation.constants import Constants
+    from experiments.simulation.hazards import Returns
     from experiments.simulation.outcomes import Realised
+    from experiments.simulation.placing import Placing
     from experiments.simulation.population import Population
-    from experiments.simulation.returns import Events, Returns
+    from experiments.simulation.returns import Events
     from experiments.simulation.touchlog import TouchLog
 
 __all__ = ["Identifiers", "Tables"]
@@ -33,6 +36,19 @@ __all__ = ["Identifiers", "Tables"]
 Columns = dict[str, Any]
 _DAY = 86_400
 _DIGITS = 7
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Units:
+    """Who stands in the table of the assignment.
+
+    Attributes:
+        unit: Index of the unit.
+        person: Index of its person.
+    """
+
+    unit: NDArray[np.int64]
+    person: NDArray[np.int64]
 
 
 class Identifiers:
@@ -59,10 +75,11 @@ class Identifiers:
 class Tables:
     """Makes each table once; holds what several tables need."""
 
-    def __init__(self, constants: Constants, population: Population, *, arm: NDArray[np.int64], seed: int) -> None:
+    def __init__(self, constants: Constants, population: Population, *, placing: Placing, seed: int) -> None:
         self._constants = constants
         self._population = population
-        self._arm = arm
+        self._placing = placing
+        self._start = placing.start
         self._seed = seed
         self._ids = Identifiers(population, seed)
 
@@ -71,9 +88,10 @@ class Tables:
         p, owner = self._population, self._population.owner
         links = self._links()
         last_clock = (generator(self._seed, "simulate.last_active").random(len(p.kind)) * _DAY).astype(np.int64)
-        last = last_clock - p.recency_days * _DAY
+        last = last_clock - p.recency_days * _DAY + self._start
         tenure = 30 + generator(self._seed, "simulate.tenure").random(len(p.kind)) * 1_500 + 20 * p.investments
         first_day = np.where(p.investments == 1, p.recency_days, p.recency_days + tenure.astype(np.int64))
+        first_day = first_day - self._start // _DAY
         first = np.datetime64(ASSIGNED_AT.date().isoformat(), "D") - first_day.astype("timedelta64[D]")
         return _frame(
             {
@@ -110,17 +128,35 @@ class Tables:
         }
 
     def assignment(self) -> pd.DataFrame:
-        """One row per person."""
-        p = self._population
+        """One row per assigned unit: a person, or a customer number where those were assigned."""
+        placing, who = self._placing, self._units()
         return _frame(
             {
-                "person_id": self._ids.person,
-                "arm": names(ARMS, self._arm),
-                "p_assign": np.full(len(self._arm), 1 / len(ARMS)),
-                "assigned_at": _instants(np.zeros(len(self._arm), dtype=np.int64)),
-                "stratum": names(RECENCY_CLASSES, p.recency_class),
+                **self._keys(who),
+                "arm": names(ARMS, placing.arm[who.unit]),
+                "p_assign": placing.probability[who.unit],
+                "assigned_at": _instants(self._start[who.person]),
+                **self._strata(who),
             }
         )
+
+    def _units(self) -> Units:
+        """The units in the table of the assignment, and their persons."""
+        if self._constants.design.by_number:
+            return Units(np.arange(len(self._population.owner)), self._population.owner)
+        kept = np.flatnonzero(self._placing.kept)
+        return Units(kept, kept)
+
+    def _keys(self, who: Units) -> Columns:
+        number = {"customer_id": self._ids.customer[who.unit]} if self._constants.design.by_number else {}
+        return {**number, "person_id": self._ids.person[who.person]}
+
+    def _strata(self, who: Units) -> Columns:
+        waves = self._constants.design.waves
+        if not waves:
+            return {"stratum": names(RECENCY_CLASSES, self._population.recency_class[who.person])}
+        wave = names([each.name for each in waves], self._placing.wave[who.person])
+        return {"stratum": wave, "wave": wave}
 
     def touches(self, log: TouchLog) -> pd.DataFrame:
         """One row per touch, in the order of time."""
@@ -130,7 +166,7 @@ class Tables:
             {
                 "touch_id": codes("T", np.arange(1, total + 1), width=max(_DIGITS, len(str(total)))),
                 "person_id": self._ids.person[log.person],
-                "customer_id": self._ids.booked(log.person, "touch_customer"),
+                "customer_id": self._touched(log),
                 "time": _instants(log.seconds),
                 "channel": names(CHANNELS, log.channel),
                 "kind": names(KINDS, log.kind),
@@ -140,11 +176,15 @@ class Tables:
             }
         )
 
+    def _touched(self, log: TouchLog) -> NDArray[np.str_]:
+        """The customer number that was touched: any of the person's, or the one that was assigned to the touches."""
+        return self._ids.booked(log.person, "touch_customer")
+
     def conversions(self, events: Events) -> pd.DataFrame:
         """First and second conversions, in the order of time."""
         first, again = np.flatnonzero(events.returned_at >= 0), np.flatnonzero(events.again_at >= 0)
         person = np.concatenate([first, again])
-        seconds = np.concatenate([events.returned_at[first], events.again_at[again]])
+        seconds = np.concatenate([events.returned_at[first], events.again_at[again]]) + self._start[person]
         value = np.concatenate([events.value[first], events.again_value[again]])
         incentive = np.concatenate([events.redeemed[first], np.zeros(len(again))])
         order = np.lexsort((person, seconds))
@@ -207,27 +247,28 @@ class Tables:
             "recency_days": p.recency_days,
             "recency_class": names(RECENCY_CLASSES, p.recency_class),
             "amount_total": p.amount_total,
-            "closed_at": _instants(events.closed_at, events.closed_at >= 0),
+            "closed_at": _instants(events.closed_at + self._start, events.closed_at >= 0),
             "closed": realised.closed,
         }
 
     def outcomes(self, realised: Realised, events: Events) -> pd.DataFrame:
-        """One row per assigned person."""
-        p = self._population
+        """One row per assigned unit."""
+        placing, who = self._placing, self._units()
+        history = {name: column[who.person] for name, column in self._history(realised, events).items()}
         return _frame(
             {
-                "person_id": self._ids.person,
-                "arm": names(ARMS, self._arm),
-                "p_assign": np.full(len(self._arm), 1 / len(ARMS)),
-                "stratum": names(RECENCY_CLASSES, p.recency_class),
-                "woken": realised.woken,
-                "value": realised.value,
-                "orders": realised.orders,
-                "touch_cost": realised.touch_cost,
-                "incentive_cost": realised.incentive_cost,
-                "fixed_cost": realised.fixed_cost,
-                "cost": realised.touch_cost + realised.incentive_cost + realised.fixed_cost,
-                **self._history(realised, events),
+                **self._keys(who),
+                "arm": names(ARMS, placing.arm[who.unit]),
+                "p_assign": placing.probability[who.unit],
+                **self._strata(who),
+                "woken": realised.woken[who.unit],
+                "value": realised.value[who.unit],
+                "orders": realised.orders[who.unit],
+                "touch_cost": realised.touch_cost[who.unit],
+                "incentive_cost": realised.incentive_cost[who.unit],
+                "fixed_cost": realised.fixed_cost[who.unit],
+                "cost": (realised.touch_cost + realised.incentive_cost + realised.fixed_cost)[who.unit],
+                **history,
             }
         )
 
@@ -243,9 +284,23 @@ class Tables:
         p = self._population
         columns: Columns = {"person_id": self._ids.person}
         for prefix, array in (("p", returns.probability), ("c", cost), ("closed", closing)):
-            columns |= {f"{prefix}_{arm}": array[index] for index, arm in enumerate(ARMS)}
+            columns |= {f"{prefix}_{arm}": array[index] for index, arm in enumerate((*ARMS, "leaked")[: len(array)])}
         columns |= {"value_mean": value_mean, "hunter": p.hunter, "type": names(TYPES, p.kind)}
-        return _frame(columns)
+        for day, array in returns.later.items():
+            columns |= {f"p{day}_{arm}": array[index] for index, arm in enumerate(ARMS)}
+        return _frame({**columns, **self._treated()})
+
+    def _treated(self) -> Columns:
+        """What went otherwise than assigned, in the scenarios in which something did."""
+        design, placing = self._constants.design, self._placing
+        given = names((*ARMS, "leaked"), placing.given)
+        wave = [each.name for each in design.waves]
+        chosen: Columns = {"wave": names(wave, placing.wave)} if design.waves else {}
+        if design.contamination > 0 or design.dropped > 0 or design.by_number:
+            chosen["given"] = given
+        if design.dropped > 0:
+            chosen["dropped"] = ~placing.kept
+        return chosen
 
 
 def _frame(columns: Columns) -> pd.DataFrame:

@@ -8,19 +8,28 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attribution.core.randomness import generator
+from experiments.simulation.placing import LEAKED
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from experiments.simulation.constants import Constants
     from experiments.simulation.exposure import Exposure
+    from experiments.simulation.placing import Placing
     from experiments.simulation.returns import Events
 
 __all__ = ["CAMPAIGNS", "CHANNELS", "KINDS", "TouchLog", "build_touch_log"]
 
 CHANNELS = ("push", "banner", "search", "sms", "phone")
 KINDS = ("sent", "delivered", "impression", "click", "attempt", "answered")
-CAMPAIGNS = (None, "2026Q4-push", "2026Q4-banner", "2026Q4-sms-1", "2026Q4-sms-2", "2026Q4-call")
+_MOST_MESSAGES = 40
+CAMPAIGNS = (
+    None,
+    "2026Q4-push",
+    "2026Q4-banner",
+    "2026Q4-call",
+    *(f"2026Q4-sms-{message}" for message in range(1, _MOST_MESSAGES + 1)),
+)
 _HOUR = 3_600
 _DAY = 86_400
 _KIND = {name: index for index, name in enumerate(KINDS)}
@@ -32,7 +41,7 @@ class TouchLog:
 
     Attributes:
         person: Index of the person.
-        seconds: Time after assignment.
+        seconds: Time after the first assignment.
         channel: Index into `CHANNELS`.
         kind: Index into `KINDS`: the highest level that the touch reached.
         campaign: Index into `CAMPAIGNS`.
@@ -48,21 +57,24 @@ class TouchLog:
 
 
 def build_touch_log(
-    constants: Constants, exposure: Exposure, events: Events, *, arm: NDArray[np.int64], seed: int
+    constants: Constants, exposure: Exposure, events: Events, *, placing: Placing, seed: int
 ) -> TouchLog:
     """The potential touches of the channels that each person's arm uses, and the search clicks of everybody."""
+    arm = placing.given
     parts = [
         *_push(constants, exposure, arm, seed),
         _banner(constants, exposure, arm, seed),
-        *_sms(constants, exposure, arm, seed),
+        *_sms(constants, exposure, events, arm, seed),
         *_phone(exposure, arm, seed),
         _search(events),
     ]
     joined = TouchLog(
         **{name: np.concatenate([getattr(part, name) for part in parts]) for name in TouchLog.__dataclass_fields__}
     )
-    order = np.lexsort((joined.channel, joined.person, joined.seconds))
-    return TouchLog(**{name: getattr(joined, name)[order] for name in TouchLog.__dataclass_fields__})
+    seconds = joined.seconds + placing.start[joined.person]
+    order = np.lexsort((joined.channel, joined.person, seconds))
+    columns = {name: getattr(joined, name)[order] for name in TouchLog.__dataclass_fields__}
+    return TouchLog(**{**columns, "seconds": seconds[order]})
 
 
 def _morning(seed: int, purpose: str, size: int, begin: int, end: int) -> NDArray[np.int64]:
@@ -95,7 +107,7 @@ def _clicked(seed: int, purpose: str, size: int, share: float, *, otherwise: str
 
 
 def _push(constants: Constants, exposure: Exposure, arm: NDArray[np.int64], seed: int) -> list[TouchLog]:
-    person = np.flatnonzero(exposure.push & (arm >= 1))
+    person = np.flatnonzero(exposure.push & (arm >= 1) & (arm < LEAKED))
     return [
         _rows(
             person,
@@ -112,14 +124,16 @@ def _banner(constants: Constants, exposure: Exposure, arm: NDArray[np.int64], se
     day, person = np.nonzero(exposure.opened)
     seconds = day * _DAY + _morning(seed, "banner_time", len(person), 7, 12)
     kind = _clicked(seed, "banner_click", len(person), constants.banner_click, otherwise="impression")
-    shown = arm[person] >= 1
+    shown = (arm[person] >= 1) & (arm[person] < LEAKED)
     return _rows(person[shown], seconds[shown], "banner", kind[shown], "2026Q4-banner")
 
 
-def _sms(constants: Constants, exposure: Exposure, arm: NDArray[np.int64], seed: int) -> list[TouchLog]:
-    person = np.flatnonzero(exposure.sms_sent & (arm >= 2))
+def _sms(constants: Constants, exposure: Exposure, events: Events, arm: NDArray[np.int64], seed: int) -> list[TouchLog]:
+    listed = exposure.sms_sent & (arm >= 2)
     parts = []
     for wave, day in enumerate(constants.sms_days, start=1):
+        back = (events.returned_at >= 0) & (events.returned_at < day * _DAY)
+        person = np.flatnonzero(listed & ~back if constants.design.resend and wave > 1 else listed)
         clicked = _clicked(seed, f"sms_click.{wave}", len(arm), constants.sms_click, otherwise="delivered")
         parts.append(
             _rows(
@@ -137,7 +151,7 @@ def _sms(constants: Constants, exposure: Exposure, arm: NDArray[np.int64], seed:
 def _phone(exposure: Exposure, arm: NDArray[np.int64], seed: int) -> list[TouchLog]:
     parts = []
     for attempt in (1, 2):
-        person = np.flatnonzero((exposure.attempts >= attempt) & (arm >= 3))
+        person = np.flatnonzero((exposure.attempts >= attempt) & (arm == 3))
         answered = exposure.answered[person] & (exposure.attempts[person] == attempt)
         seconds = _morning(seed, f"phone_time.{attempt}", len(arm), 9, 12)[person]
         parts.append(

@@ -15,8 +15,9 @@ from attribution.core.errors import InputError
 from experiments.simulation import Campaign, constants, expected_verdicts, simulate
 from experiments.simulation.constants import ARMS, DAYS, SCENARIOS, Constants, constants_of
 from experiments.simulation.exposure import Exposure, draw_exposure
+from experiments.simulation.hazards import draw_returns
+from experiments.simulation.placing import one_assignment
 from experiments.simulation.population import Population, draw_population
-from experiments.simulation.returns import draw_returns
 
 RARE = 1e-6  # two-sided chance of a band to miss by accident
 SEEDS = (11, 12, 13, 14)
@@ -162,7 +163,7 @@ def test_return_probability_by_hand():
         answered=np.array([True]),
         call_day=np.array([5]),
     )
-    returns = draw_returns(constants_of("default"), person_of(1), exposure, np.array([0]), 0)
+    returns = draw_returns(constants_of("default"), person_of(1), exposure, one_assignment(np.array([0])), 0)
     touches = {
         "holdout": [],
         "digital": [*[(day, 0.0006, 3.0) for day in (1, 8, 15)], (3, 0.0004, 2.0), (9, 0.0004, 2.0)],
@@ -266,6 +267,8 @@ def test_documented_constants_are_those_of_the_code():
     written = {float(number) for number in re.findall(r"(?<![\w.])-?\d*\.?\d+(?![\w])", table)}
     percent = {float(number) / 100 for number in re.findall(r"(\d+) %", table)}
     for field in fields(Constants):
+        if field.name == "design":
+            continue
         values = field.default if isinstance(field.default, tuple) else (field.default,)
         missing = [value for value in values if value not in written | percent]
         if field.name not in {"recency_edges", "push_days", "sms_days", "call_days"}:
