@@ -18,9 +18,12 @@ from experiments.metrics import MetricInputs
 from experiments.moments import Moments, metric_moments
 from experiments.moments.grid import arrange, collapse
 from experiments.readout.fit import cluster_counts, common_strata
+from experiments.roi.segment_cells import split_segments
 from experiments.roi.undecided import IncrementalCost, crossings, excess_of, fieller_roots, points_around, shape_of, why
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from attribution.core.tables import Table
@@ -155,7 +158,7 @@ class ClusterCosts:
 
 
 def cluster_costs(
-    table: Table, experiment: Experiment, *, woken: str, cost: str, by: str | None, zero: bool
+    table: Table, experiment: Experiment, *, woken: str, cost: str, by: Sequence[str], zero: bool
 ) -> dict[str | None, ClusterCosts]:
     """Woken and cost by segment, arm and cluster; empty where the experiment names no cluster.
 
@@ -164,7 +167,7 @@ def cluster_costs(
         experiment: The declared experiment.
         woken: Column of the event.
         cost: Column of the full cost.
-        by: Column of segments.
+        by: Columns of the segments.
         zero: Whether an empty event means that nothing happened.
 
     Raises:
@@ -173,16 +176,14 @@ def cluster_costs(
     """
     if experiment.cluster is None:
         return {}
-    keys = (*(() if by is None else (by,)), *experiment.layers, experiment.arm, experiment.cluster)
+    keys = (*by, *experiment.layers, experiment.arm, experiment.cluster)
     inputs = MetricInputs(columns=(woken, cost), limits=(None, None), fill=0.0 if zero else None)
     found = metric_moments(table, {woken: inputs}, keys=keys)[woken]
     table.problems.raise_if_any()
     if found is None:  # pragma: no cover - a problem was noted, so the line above has raised
         return {}
-    if by is None:
-        return {None: _costs(found, "cost")}
-    names = list(dict.fromkeys(cell[0] for cell in found.cells))
-    return {str(name): _costs(_segment(found, name), f"cost, {name}") for name in names}
+    parts = split_segments(found, len(by))
+    return {name: _costs(part, "cost" if name is None else f"cost, {name}") for name, part in parts.items()}
 
 
 def _costs(clusters: Moments, name: str) -> ClusterCosts:
@@ -214,16 +215,4 @@ def _combined(clusters: Moments, direction: NDArray[np.float64]) -> Moments:
         labels=("combined",),
         means=(clusters.means @ direction)[:, None],
         products=np.einsum("i,gij,j->g", direction, clusters.products, direction)[:, None, None],
-    )
-
-
-def _segment(clusters: Moments, segment: object) -> Moments:
-    """The cells of one segment, without the segment's key."""
-    rows = np.array([cell[0] == segment for cell in clusters.cells])
-    arrays = ("persons", "observed", "n", "means", "products", "cubes", "smallest", "largest")
-    return replace(
-        clusters,
-        names=clusters.names[1:],
-        cells=tuple(cell[1:] for cell in clusters.cells if cell[0] == segment),
-        **{name: getattr(clusters, name)[rows] for name in arrays},
     )

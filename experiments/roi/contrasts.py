@@ -11,6 +11,7 @@ import numpy as np
 from attribution.core.errors import DesignError, InputError, closest
 from attribution.core.findings import Finding
 from experiments.roi.arms import ArmCosts
+from experiments.roi.segment_cells import segment_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -110,7 +111,7 @@ def build_contrasts(
         strata = list(dict.fromkeys(stratum for here, stratum, _ in cells if here == segment))
         kept = [stratum for stratum in strata if all((segment, stratum, arm) in cells for arm in arms)]
         if clustered:
-            enough = clustered[None if segment is None else str(segment)].strata
+            enough = clustered[segment_name(segment)].strata
             kept = [stratum for stratum in kept if _key(stratum) in enough]
         _note_dropped(findings, cells, segment, strata, kept)
         persons = [sum(cells[key].n for key in cells if key[:2] == (segment, stratum)) for stratum in kept]
@@ -120,7 +121,7 @@ def build_contrasts(
                 ContrastCosts(
                     arm=arm,
                     control=control,
-                    segment=None if segment is None else str(segment),
+                    segment=segment_name(segment),
                     treated=tuple(cells[segment, stratum, arm] for stratum in kept),
                     untreated=tuple(cells[segment, stratum, control] for stratum in kept),
                     weights=weights,
@@ -143,13 +144,13 @@ def _note_dropped(
 ) -> None:
     lost = [stratum for stratum in strata if stratum not in kept]
     if not kept:
-        place = "the outcomes" if segment is None else f"the segment {segment!r}"
+        place = "the outcomes" if segment is None else f"the segment {segment_name(segment)!r}"
         raise DesignError("NO_COMMON_STRATUM", f"{place} has no stratum with persons of every arm. Use coarser strata.")
     if lost:
         everyone = sum(arm.n for key, arm in cells.items() if key[0] == segment)
         dropped = sum(arm.n for key, arm in cells.items() if key[0] == segment and key[1] in lost)
         values = {
-            "metric": "cost" if segment is None else f"cost, {segment}",
+            "metric": "cost" if segment is None else f"cost, {segment_name(segment)}",
             "strata": len(lost),
             "persons": dropped,
             "assigned": everyone,

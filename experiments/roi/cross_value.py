@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-__all__ = ["CrossData", "CrossValue", "Rule", "cross_value", "unit_folds", "unit_hashes"]
+__all__ = ["CrossData", "CrossValue", "Rule", "cross_value", "over_splits", "unit_folds", "unit_hashes"]
 
 Rule = Callable[["NDArray[np.int64]", "NDArray[np.int64]"], "NDArray[np.int64] | NDArray[np.float64]"]
 _SUM = 1e-9
@@ -124,6 +124,25 @@ def unit_folds(unit: NDArray[np.uint64], *, folds: int, seed: int, split: int) -
     return np.asarray((drawn % folds)[place.reshape(-1)], dtype=np.int64)
 
 
+def over_splits(values: NDArray[np.float64], errors: NDArray[np.float64]) -> tuple[float, float]:
+    """One value out of several splits of the same persons: the median, with what the choice of a split adds.
+
+    Args:
+        values: The value at each split.
+        errors: Its standard error there.
+
+    Returns:
+        Median and standard error: the root of the median of variance plus squared distance to the median.
+
+    Example:
+        >>> middle, error = over_splits(np.array([1.0, 2.0, 3.0]), np.array([0.5, 0.5, 0.5]))
+        >>> middle, round(error, 3)
+        (2.0, 1.118)
+    """
+    middle = float(np.median(values))
+    return middle, math.sqrt(float(np.median(errors**2 + (values - middle) ** 2)))
+
+
 def cross_value(  # noqa: PLR0913 -- options by keyword
     data: CrossData,
     rule: Rule,
@@ -140,8 +159,8 @@ def cross_value(  # noqa: PLR0913 -- options by keyword
     person i whose arm was a, drawn with probability e, adds ``sum_b d_b m_b + d_a (net_i - m_a) / e``: d is what the
     rule prescribes (a share of contact per arm) less what the baseline does, m_b the mean net of arm b in i's stratum
     among the persons that the rule was chosen on. With known assignment this is unbiased whatever the m. The value of a
-    split is the mean over all persons; its variance that of the persons' (or clusters') terms. Splits differ by chance: the
-    value is the median over them, and its variance the median of variance plus squared distance to that median.
+    split is the mean over all persons; its variance that of the persons' (or clusters') terms. Splits differ by chance:
+    the value is the median over them, its variance the median of variance plus squared distance to that median.
 
     It answers "what is a list worth that is chosen this way on (folds - 1) / folds of the persons?", which is a little
     less than that of the list chosen on all.
@@ -192,13 +211,12 @@ def cross_value(  # noqa: PLR0913 -- options by keyword
         for split in range(splits)
     ]
     values = np.array([value for value, _ in found])
-    middle = float(np.median(values))
-    variance = float(np.median([error**2 + (value - middle) ** 2 for value, error in found]))
+    middle, error = over_splits(values, np.array([error for _, error in found]))
     everyone = np.arange(len(data.net))
     score = _scores(data, (rule, baseline), everyone, everyone)
     naive = _mean(score), _error(data, score)
     return CrossValue(
-        estimate=_estimate(middle, math.sqrt(variance), data, level, f"cross-fitted, {folds} folds, {splits} splits"),
+        estimate=_estimate(middle, error, data, level, f"cross-fitted, {folds} folds, {splits} splits"),
         naive=_estimate(*naive, data, level, "on the persons that it was chosen on"),
         by_split=tuple(values.tolist()),
         folds=int(folds),

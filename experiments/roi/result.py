@@ -166,7 +166,7 @@ class CostThresholds(TabularResult):
 def judge(  # noqa: PLR0913 -- internal, all by keyword
     rows: Sequence[Row],
     *,
-    readings: Mapping[tuple[str, str], tuple[GuardrailReading, ...]],
+    readings: Mapping[tuple[str, str, str | None], tuple[GuardrailReading, ...]],
     findings: tuple[Finding, ...],
     invalid: tuple[str, ...],
     primary: frozenset[tuple[str, str | None]],
@@ -200,7 +200,7 @@ def judge(  # noqa: PLR0913 -- internal, all by keyword
     )
     judged = []
     for row, net, word in zip(rows, nets, words, strict=True):
-        guards = readings[row.contrast.arm, row.contrast.control]
+        guards = readings[row.contrast.arm, row.contrast.control, row.contrast.segment]
         plain = decide(net, invalid=invalid, guardrails=guards)
         made = decide(net, invalid=invalid, guardrails=guards, word=word)
         # Compared with the interval's own word: a guardrail may have turned the unadjusted verdict into the same word.

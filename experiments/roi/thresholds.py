@@ -2,43 +2,29 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from numbers import Real
 from typing import TYPE_CHECKING
-
-import narwhals.stable.v2 as nw
-import numpy as np
 
 from attribution.core.errors import InputError, closest
 from attribution.core.estimates import Side, check_level, check_side
 from attribution.core.recipe import Recipe
-from experiments.design.alarms import share_alarm
-from experiments.metrics import Rate, inputs_of
-from experiments.moments import CostMoments, cost_moments, metric_moments
-from experiments.moments.grid import collapse
-from experiments.readout.analysis import missing_findings, open_outcomes, trust_findings
+from experiments.metrics import Rate
 from experiments.readout.experiment import Experiment
-from experiments.readout.fit import fit_metric
-from experiments.readout.guard import refuse_post
-from experiments.readout.guardrails import check_margin, read_worsening
-from experiments.roi.arms import few_events
-from experiments.roi.clustered import ClusterCosts, cluster_costs
-from experiments.roi.contrasts import ContrastCosts, build_contrasts, pairs_of
-from experiments.roi.guardrails import Guardrail, GuardrailReading
-from experiments.roi.net_benefit import FEW_EVENTS, Variance, check_variance
-from experiments.roi.result import CostThresholds, Row, judge
+from experiments.roi.guardrail_readings import read_contrasts
+from experiments.roi.net_benefit import Variance, check_variance
+from experiments.roi.reading import CostSource, read_costs
+from experiments.roi.result import CostThresholds, judge
+from experiments.roi.segment_cells import By, by_columns
+from experiments.roi.series import Thresholds, declared_values, series_rows
 from experiments.roi.waterfall import cost_parts
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from attribution.core.columns import ColumnsLike
-    from attribution.core.tables import Table
-    from experiments.metrics import Metric
+    from experiments.moments import CostMoments
+    from experiments.roi.contrasts import ContrastCosts
 
 __all__ = ["cost_thresholds"]
-
-Thresholds = Sequence[float] | Mapping[str, Sequence[float]]
 
 
 def cost_thresholds(  # noqa: PLR0913 -- the contract's options
@@ -47,7 +33,7 @@ def cost_thresholds(  # noqa: PLR0913 -- the contract's options
     woken: str = "woken",
     cost: str = "cost",
     thresholds: Thresholds = (60, 85, 125),
-    by: str | None = None,
+    by: By = None,
     order: Sequence[str] | None = None,
     experiment: Experiment | None = None,
     touches: object = None,
@@ -70,8 +56,11 @@ def cost_thresholds(  # noqa: PLR0913 -- the contract's options
         outcomes: One row per person with the event and the full cost, for control persons too.
         woken: Column of the event, 0 or 1.
         cost: Column of the full cost per person; 0 is declared, never assumed.
-        thresholds: What one woken customer may cost, a list; or a mapping of segment to its own list.
-        by: Column of segments, fixed before assignment.
+        thresholds: What one woken customer may cost: a list for all; or a mapping of segment to its own amount or list
+            (by the segment's name, the values of its columns as a tuple, or the value of its first column alone);
+            or the name of a column that holds each segment's own amount.
+        by: Column of segments, fixed before assignment; several columns (a segment and a wave, say) give a segment per
+            combination, named "a · b".
         order: Arms from the control upwards: each is compared with the one before. None: each arm with the control.
         experiment: Gives arm, control, strata, shares, guardrails and level; the default experiment otherwise.
         touches: The touches, for the leakage check.
@@ -88,7 +77,7 @@ def cost_thresholds(  # noqa: PLR0913 -- the contract's options
         columns: Names of the columns of the touches.
 
     Returns:
-        One row per contrast, segment and threshold.
+        One row per contrast, segment and threshold. A guardrail is read in the row's own segment.
 
     Raises:
         TableError: For missing columns, empty costs, events other than 0 and 1; CONTROL_WITHOUT_COST.
@@ -118,116 +107,32 @@ def cost_thresholds(  # noqa: PLR0913 -- the contract's options
     declared = Experiment({woken: Rate(woken)}) if experiment is None else experiment
     level = declared.level if level is None else check_level(level)
     side, variance = check_side(side), check_variance(variance)
-    if by is not None:
-        refuse_post((by,), declared.post, use="a segment")
-    table = open_outcomes(declared, outcomes)
-    _check_control_cost(table, declared, cost)
-    # First the checks that note problems of other tables: the moments raise whatever has been noted by then.
-    named = (campaign,) if isinstance(campaign, str) else campaign
-    findings = trust_findings(
-        declared, table, outcomes, touches=touches, campaign=named, leak_limit=leak_limit, columns=columns
+    segments = by_columns(by)
+    source = CostSource(
+        outcomes=outcomes, experiment=declared, woken=woken, cost=cost, by=segments, touches=touches,
+        campaign=campaign, leak_limit=leak_limit, columns=columns,
+    )  # fmt: skip
+    read = read_costs(source, order=order)
+    readings = read_contrasts(read.table, declared, read.pairs, by=segments, segments=tuple(read.segments))
+    parts = cost_parts(
+        read.table, declared, woken=woken, cost=cost, arms=[arm for arm, _ in read.pairs], zero=read.zero
     )
-    findings = share_alarm([*findings, *missing_findings(table, declared)])
-    zero = any(
-        isinstance(metric, Rate) and metric.column == woken and metric.missing == "zero"
-        for metric in declared.metrics.values()
-    )
-    moments = cost_moments(table, arm=declared.arm, woken=woken, cost=cost, strata=declared.layers, by=by, zero=zero)
-    arms = list(dict.fromkeys(str(arm) for arm in moments.arm))
-    pairs = pairs_of(sorted(arms), str(declared.control), order)
-    found = cluster_costs(table, declared, woken=woken, cost=cost, by=by, zero=zero)
-    contrasts, dropped = build_contrasts(moments, pairs, found)
-    contrasts = tuple(_with_clusters(contrasts, found)) if found else contrasts
-    readings = {pair: _guardrails(table, declared, pair) for pair in pairs}
-    parts = cost_parts(table, declared, woken=woken, cost=cost, arms=[arm for arm, _ in pairs], zero=zero)
-    table.problems.raise_if_any()
-    findings = [*findings, *dropped]
-    rows = _rows(contrasts, thresholds, by)
+    series = declared_values(read.table, thresholds, segments) if isinstance(thresholds, str) else thresholds
+    read.table.problems.raise_if_any()
+    settings = {"level": level, "side": side, "variance": variance, "relevant_net": relevant_net, "by": by}
     return judge(
-        rows,
+        series_rows(read.contrasts, series, segments, segments=read.segments),
         readings=readings,
-        findings=tuple(findings),
-        invalid=tuple(dict.fromkeys(finding.code for finding in findings if finding.status == "fail")),
-        primary=_primary(primary, contrasts),
+        findings=read.findings,
+        invalid=read.invalid,
+        primary=_primary(primary, read.contrasts),
         level=level,
         side=side,
         variance=variance,
         relevant_net=relevant_net,
         parts=parts,
-        recipe=_recipe(declared, moments, level=level, side=side, variance=variance, relevant_net=relevant_net, by=by),
+        recipe=_recipe(declared, read.moments, **settings),
     )
-
-
-def _with_clusters(contrasts: Sequence[ContrastCosts], found: Mapping[str | None, ClusterCosts]) -> list[ContrastCosts]:
-    """The contrasts with the variances of clusters."""
-    made = []
-    for contrast in contrasts:
-        few = FEW_EVENTS if few_events(contrast.treated, contrast.untreated) else ""
-        clustered = found[contrast.segment].contrast(contrast.arm, contrast.control, note=few)
-        made.append(replace(contrast, clustered=clustered))
-    return made
-
-
-def _check_control_cost(table: Table, experiment: Experiment, cost: str) -> None:
-    """Control persons must have a cost, if only 0: what was not spent on them is part of the difference."""
-    if not table.require_names(cost) or experiment.arm not in table.names:
-        return
-    if not table.lazy().collect_schema()[cost].is_numeric():
-        return  # the moments say what is wrong with it
-    money = nw.col(cost).cast(nw.Float64)
-    empty = (
-        table.lazy()
-        .filter(nw.col(experiment.arm) == experiment.control)
-        .filter(money.is_null() | money.is_nan())
-        .select(empty=nw.len())
-        .collect("pyarrow")
-    )
-    count = int(empty.get_column("empty").item())
-    if count:
-        table.problems.add(
-            "CONTROL_WITHOUT_COST", table.name, cost, count,
-            message="control persons have no cost; write 0 where nothing was spent, else their clicks and incentives",
-        )  # fmt: skip
-
-
-def _guardrails(table: Table, experiment: Experiment, pair: tuple[str, str]) -> tuple[GuardrailReading, ...]:
-    return tuple(
-        _reading(table, experiment, guard, pair) for guard in experiment.guardrails if isinstance(guard, Guardrail)
-    )
-
-
-def _guarded(experiment: Experiment, guardrail: Guardrail) -> Metric:
-    """The metric of a guardrail; a bare column is one whose rise is harm."""
-    metric = experiment.metrics.get(guardrail.metric, Rate(guardrail.metric, direction="down"))
-    if metric.direction is None:
-        raise InputError(
-            f"the guardrail {guardrail.metric!r} names a metric without a direction: is a rise good or harm? Write "
-            f'direction="down" when a rise is harm (closures), "up" when a fall is.'
-        )
-    check_margin(guardrail.metric, guardrail.margin, metric, relative=guardrail.relative)
-    return metric
-
-
-def _reading(table: Table, experiment: Experiment, guardrail: Guardrail, pair: tuple[str, str]) -> GuardrailReading:
-    """One guardrail on one contrast: two one-sided bounds of the worsening."""
-    metric = _guarded(experiment, guardrail)
-    keys = (*experiment.layers, experiment.arm, *(() if experiment.cluster is None else (experiment.cluster,)))
-    found = metric_moments(table, {guardrail.metric: inputs_of(metric)}, keys=keys)[guardrail.metric]
-    if found is None:
-        return guardrail.read(None, low=None, high=None)
-    clusters = None if experiment.cluster is None else found
-    part = found if clusters is None else collapse(clusters, len(keys) - 1)
-    if (isinstance(metric, Rate) and part.strange) or (part.persons != part.n).any():
-        table.problems.add(
-            "NOT_BINARY", table.name, ", ".join(inputs_of(metric).columns), int(part.persons.sum()),
-            message=f"the guardrail {guardrail.metric!r} needs a value for every person, 0 or 1 for a rate; a cell "
-            'may be empty only where its metric declares missing="zero"',
-        )  # fmt: skip
-        return guardrail.read(None, low=None, high=None)
-    fit, _ = fit_metric(guardrail.metric, metric, "guardrail", part, level=guardrail.level, clusters=clusters)
-    i, j = (next(k for k, arm in enumerate(fit.arms) if str(arm) == name) for name in pair)
-    worse = read_worsening(fit, fit.arms[i], fit.arms[j], level=guardrail.level, relative=guardrail.relative)
-    return guardrail.read(worse.value, low=worse.low, high=worse.high)
 
 
 def _primary(
@@ -248,37 +153,6 @@ def _primary(
             raise InputError(f"primary names {item!r}, which is no treated arm of these contrasts. {hint}")
         made |= found
     return frozenset(made)
-
-
-def _rows(contrasts: Sequence[ContrastCosts], thresholds: Thresholds, by: str | None) -> list[Row]:
-    if isinstance(thresholds, Mapping):
-        if by is None:
-            raise InputError("thresholds by segment need by=, the column of the segments.")
-        absent = sorted({str(c.segment) for c in contrasts} - {str(key) for key in thresholds})
-        if absent:
-            raise InputError(f"thresholds names no list for the segment {absent[0]!r}; every segment needs its own.")
-        lists = {str(key): check_thresholds(values) for key, values in thresholds.items()}
-        return [Row(c, value) for c in contrasts for value in lists[str(c.segment)]]
-    values = check_thresholds(thresholds)
-    return [Row(contrast, value) for contrast in contrasts for value in values]
-
-
-def check_thresholds(values: object) -> list[float]:
-    """Finite amounts of money, 0 or more, each once, in the order given."""
-    values = values.tolist() if isinstance(values, np.ndarray) else values
-    if isinstance(values, (str, bytes)) or not isinstance(values, Sequence) or not values:
-        raise InputError(
-            f"thresholds must be a list of amounts per woken customer, such as [60, 85, 125], got {values!r}."
-        )
-    made: list[float] = []
-    for value in values:
-        number = isinstance(value, Real) and not isinstance(value, bool)
-        if not number or not 0.0 <= float(value) < math.inf:
-            raise InputError(f"a threshold must be a finite amount of money, 0 or more, got {value!r}.")
-        made.append(float(value))
-    if len(set(made)) < len(made):
-        raise InputError(f"thresholds must differ, got {values!r}.")
-    return made
 
 
 def _recipe(experiment: Experiment, moments: CostMoments, **settings: object) -> Recipe:
