@@ -1,0 +1,400 @@
+"""Did it pay in realised money? Margin minus cost per assigned person, under two variances at once."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from numbers import Real
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+
+from attribution.core.errors import InputError
+from attribution.core.estimates import Estimate, Side, check_level, check_side
+from attribution.core.randomness import check_seed
+from attribution.core.recipe import Recipe
+from experiments.design.alarms import share_alarm
+from experiments.inference.caps import heavy_tail
+from experiments.inference.outcome_rows import fingerprint_of
+from experiments.inference.redrawn import pair_of, redraw
+from experiments.metrics import Mean, MetricInputs
+from experiments.moments import metric_rows, moments_of
+from experiments.moments.grid import Grid, arrange, collapse
+from experiments.readout.analysis import open_outcomes, trust_findings
+from experiments.readout.experiment import Experiment
+from experiments.readout.guard import refuse_post
+from experiments.roi.arms import FEW_WOKEN
+from experiments.roi.contrasts import pairs_of
+from experiments.roi.money_kernel import MoneyFigures, both, money_figures, pooled_difference, welch_difference
+from experiments.roi.money_result import MULTIPLICITY, MoneyLine, MoneyTest
+from experiments.roi.net_benefit import FEW_EVENTS
+from experiments.roi.people import people_needed
+from experiments.roi.verdicts import Word, adjust_verdicts, decide, verdict_p_values
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from attribution.core.columns import ColumnsLike
+    from attribution.core.findings import Finding
+    from attribution.core.tables import Table
+    from experiments.moments import MetricRows
+    from experiments.roi.guardrails import GuardrailReading
+
+__all__ = ["Second", "money_test"]
+
+Second = Literal["pooled", "randomisation"]
+_NULL = "NULL_OUTCOME"
+
+
+def money_test(  # noqa: PLR0913 -- the contract's options
+    outcomes: object,
+    *,
+    value: str = "value",
+    cost: str = "cost",
+    cap: float | None = None,
+    by: str | None = None,
+    order: Sequence[str] | None = None,
+    experiment: Experiment | None = None,
+    touches: object = None,
+    level: float | None = None,
+    side: Side = "two",
+    second: Second = "pooled",
+    relevant_net: float | None = None,
+    campaign: str | Sequence[str] | None = None,
+    leak_limit: float = 0.05,
+    columns: ColumnsLike = None,
+    replicates: int = 9_999,
+    seed: int = 0,
+) -> MoneyTest:
+    """Whether each contrast pays in realised money: value minus full cost per assigned person.
+
+    Estimand: the mean of ``value - cost`` over all assigned persons, treated minus control. It needs no declared value
+    of a woken customer, and pays for that: money of dormant customers is nearly always 0 and now and then very large,
+    so it decides later and rests on fewer persons than counts times a declared value (`cost_thresholds`), to which it
+    is secondary.
+
+    PASS needs two bounds above 0, FAIL two below. With a small holdout and heavy tails Welch's interval passes in 5 to
+    20 % of campaigns that bring nothing instead of 2.5 %, because a small arm that lacks its large values by luck has a
+    low mean and a low variance together. The second reading (``second``) does not follow that luck: "pooled" uses
+    the variance that both arms share when nothing happened, "randomisation" redraws the assignment (studentised;
+    exact when nothing happened). The default is "pooled": it is immediate, has no seed and gives an interval; PASS
+    then errs in at most the nominal share of campaigns and, at unbalanced holdouts, in less.
+
+    Args:
+        outcomes: One row per person with the realised margin and the full cost, for control persons too.
+        value: Column of the realised margin (not revenue); 0 for persons without an order.
+        cost: Column of the full cost.
+        cap: Every value above it counts as the cap, on lines of their own: the capped mean is another estimand. It is
+            declared before the outcomes are seen (`pooled_cap` proposes one from an earlier campaign).
+        by: Column of segments, fixed before the assignment.
+        order: Arms from the control upwards: each is compared with the one before. None: each arm with the control.
+        experiment: Gives arm, control, strata, cluster, shares, guardrails and level.
+        touches: The touches, for the leakage check.
+        level: Confidence level; the experiment's by default.
+        side: "two"; "greater" asks only whether it pays, "less" only whether it does not.
+        second: "pooled" or "randomisation".
+        relevant_net: The smallest net amount per person worth knowing about; it makes `people_needed` a declared number.
+        campaign: Name(s) of this campaign in the touches.
+        leak_limit: Share of touched control persons above which the experiment is INVALID.
+        columns: Names of the columns of the touches.
+        replicates: Assignments drawn by "randomisation".
+        seed: Seed of these draws.
+
+    Returns:
+        One line per contrast and segment, and as many capped lines when there is a cap. Lines of one estimand are
+        adjusted by Holm, PASS and FAIL separately. Fewer than 20 persons with a value other than 0 in an arm:
+        FEW_EVENTS, neither PASS nor FAIL.
+
+    Raises:
+        TableError: Missing columns, empty cells, text where money is expected.
+        DesignError: NO_HOLDOUT without persons in the control arm; NO_COMMON_STRATUM; POST_ASSIGNMENT.
+        InputError: An option is not allowed.
+
+    Assumptions:
+        Arms are randomised; persons are independent, or the clusters that the experiment names are; value and cost are
+        complete for everybody within the same window.
+
+    References:
+        Welch (1947), Biometrika 34:28. Wu and Ding (2021), Journal of the American Statistical Association 116:1898.
+
+    Verified against R's t.test (both variances) and coin::oneway_test, and by simulated campaigns whose true net is 0;
+    see docs/methods/money-test.md.
+
+    Example:
+        >>> import experiments as ex
+        >>> c = ex.simulate("default", persons=8_000, seed=7)
+        >>> outcomes = ex.build_outcomes(c.assignment, c.conversions, touches=c.touches, prices=c.prices, as_of=c.as_of)
+        >>> ex.money_test(outcomes, order=c.order).verdict(arm="sms").word
+        'INCONCLUSIVE'
+    """
+    declared = Experiment({value: Mean(value)}) if experiment is None else experiment
+    level = declared.level if level is None else check_level(level)
+    side, seed = check_side(side), check_seed(seed)
+    _check_options(cap, second, replicates)
+    if by is not None:
+        refuse_post((by,), declared.post, use="a segment")
+    table = open_outcomes(declared, outcomes)
+    named = (campaign,) if isinstance(campaign, str) else campaign
+    found = trust_findings(
+        declared, table, outcomes, touches=touches, campaign=named, leak_limit=leak_limit, columns=columns
+    )
+    data = _read(table, declared, value=value, cost=cost, by=by, cap=cap)
+    arms = sorted({str(cell[_arm_place(declared, by)]) for cell in data["all"].cells})
+    pairs = pairs_of(arms, str(declared.control), order)
+    guards = _guards(table, declared, pairs)
+    table.problems.raise_if_any()
+    tests = {name: _Estimand(rows, declared, by=by, name=name) for name, rows in data.items()}
+    options = _Options(level=level, side=side, second=second, replicates=replicates, seed=seed, relevant=relevant_net)
+    findings = list(found)
+    for test in tests.values():
+        findings += test.findings(pairs, level=level)
+    findings = share_alarm(findings)
+    invalid = tuple(dict.fromkeys(one.code for one in findings if one.status == "fail"))
+    lines = [line for test in tests.values() for line in test.lines(pairs, guards, invalid=invalid, options=options)]
+    return MoneyTest(
+        lines=tuple(lines), findings=tuple(dict.fromkeys(findings)), level=level, side=side, cap=cap,
+        recipe=_recipe(declared, data["all"], options, value=value, cost=cost, cap=cap, by=by),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Options:
+    """What every line of a call shares."""
+
+    level: float
+    side: Side
+    second: Second
+    replicates: int
+    seed: int
+    relevant: float | None
+
+
+def _check_options(cap: float | None, second: str, replicates: int) -> None:
+    if second not in get_args(Second):
+        raise InputError(f'second must be "pooled" or "randomisation", got {second!r}.')
+    number = isinstance(cap, Real) and not isinstance(cap, bool)
+    if cap is not None and not (number and 0.0 < float(cap) < math.inf):
+        raise InputError(f"cap must be a finite amount of money above 0, or None for no capped lines, got {cap!r}.")
+    if isinstance(replicates, bool) or not isinstance(replicates, (int, np.integer)) or replicates < 1:
+        raise InputError(f"replicates must be a whole number of 1 or more, got {replicates!r}.")
+
+
+def _keys(experiment: Experiment, by: str | None) -> tuple[str, ...]:
+    cluster = () if experiment.cluster is None else (experiment.cluster,)
+    return (*(() if by is None else (by,)), *experiment.layers, experiment.arm, *cluster)
+
+
+def _arm_place(experiment: Experiment, by: str | None) -> int:
+    return len(_keys(experiment, by)) - (1 if experiment.cluster is None else 2)
+
+
+def _read(
+    table: Table, experiment: Experiment, *, value: str, cost: str, by: str | None, cap: float | None
+) -> dict[Literal["all", "capped"], MetricRows]:
+    """Counted rows of net, value and cost by segment, stratum, arm and cluster; of the capped value too."""
+    made: dict[Literal["all", "capped"], MetricRows] = {}
+    caps: list[tuple[Literal["all", "capped"], tuple[float, float] | None]] = [("all", None)]
+    caps += [] if cap is None else [("capped", (-math.inf, float(cap)))]
+    for name, limits in caps:
+        inputs = MetricInputs(columns=(value, cost), limits=(limits, None))
+        rows = metric_rows(table, inputs, keys=_keys(experiment, by))
+        if rows is None:
+            table.problems.raise_if_any()
+            raise InputError("the outcomes have no rows that can be read.")
+        lost = int(rows.persons.sum() - rows.count.sum())
+        if lost:
+            table.problems.add(
+                _NULL, table.name, f"{value}, {cost}", lost,
+                message="a value or a cost is missing; write 0 only where 0 is known, for control persons too",
+            )  # fmt: skip
+            table.problems.raise_if_any()
+        net = rows.values[:, 0] - rows.values[:, 1]
+        made[name] = replace(rows, values=np.column_stack([net, rows.values]), labels=("net", value, cost), measured=3)
+    return made
+
+
+def _guards(
+    table: Table, experiment: Experiment, pairs: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], tuple[GuardrailReading, ...]]:
+    from experiments.roi.guardrail_readings import read_contrasts
+
+    return {(arm, control): found for (arm, control, _), found in read_contrasts(table, experiment, pairs).items()}
+
+
+class _Estimand:
+    """The money as it is, or the capped money, in every segment."""
+
+    def __init__(
+        self, rows: MetricRows, experiment: Experiment, *, by: str | None, name: Literal["all", "capped"]
+    ) -> None:
+        self.name = name
+        self.experiment = experiment
+        segments: list[object] = [None] if by is None else list(dict.fromkeys(cell[0] for cell in rows.cells))
+        self.parts: dict[str | None, tuple[MetricRows, MoneyFigures]] = {}
+        self.dropped: list[Finding] = []
+        for segment in segments:
+            part = rows if by is None else _segment(rows, segment)
+            moments = moments_of(part)
+            clusters = None if experiment.cluster is None else moments
+            grid = arrange(moments if clusters is None else collapse(clusters, len(part.names) - 1))
+            label = name if segment is None else f"{name}, {segment}"
+            figures, findings = money_figures(grid, clusters, name=label)
+            self.parts[None if segment is None else str(segment)] = part, figures
+            self.dropped += findings if name == "all" else []
+
+    def findings(self, pairs: Sequence[tuple[str, str]], *, level: float) -> list[Finding]:
+        """Strata left out, and where the tails of Welch's interval are known to miss."""
+        found = list(self.dropped)
+        if self.experiment.cluster is not None:
+            return found
+        for segment, (_, money) in self.parts.items():
+            label = "money" if self.name == "all" else "money, capped"
+            for arm, control in pairs:
+                places = [money.place(arm), money.place(control)]
+                tail = heavy_tail(
+                    _of_arms(money.grid, places), money.weights, control=money.grid.arms[places[1]], level=level,
+                    metric=label if segment is None else f"{label}, {segment}",
+                )  # fmt: skip
+                found += [] if tail is None else [tail]
+        return found
+
+    def lines(
+        self,
+        pairs: Sequence[tuple[str, str]],
+        guards: Mapping[tuple[str, str], tuple[GuardrailReading, ...]],
+        *,
+        invalid: tuple[str, ...],
+        options: _Options,
+    ) -> list[MoneyLine]:
+        """Every contrast in every segment, adjusted over all of them."""
+        made = [
+            (pair, segment, money, *self._readings(rows, money, pair, options))
+            for segment, (rows, money) in self.parts.items()
+            for pair in pairs
+        ]
+        words = _words([net for *_, net, _, _ in made], options)
+        found = []
+        for (pair, segment, money, net, welch, second), word in zip(made, words, strict=True):
+            own = _words([net], options)[0]
+            plain = decide(net, invalid=invalid, guardrails=guards[pair], word=own)
+            judged = decide(net, invalid=invalid, guardrails=guards[pair], word=word)
+            if word != own and not judged.reason:
+                judged = replace(judged, reason=MULTIPLICITY)
+            i, j = money.place(pair[0]), money.place(pair[1])
+            means = np.sum(money.weights[:, None] * (money.grid.means[:, i, 1:3] - money.grid.means[:, j, 1:3]), axis=0)
+            found.append(
+                MoneyLine(
+                    arm=pair[0],
+                    control=pair[1],
+                    segment=segment,
+                    estimand=self.name,
+                    value=float(means[0]),
+                    cost=float(means[1]),
+                    net=net,
+                    welch=welch,
+                    second=second,
+                    verdict=judged,
+                    unadjusted=plain,
+                    people=people_needed(net, max(net.n, 1), relevant_net=options.relevant),
+                    guardrails=guards[pair],
+                )  # fmt: skip
+            )
+        return found
+
+    def _readings(
+        self, rows: MetricRows, money: MoneyFigures, pair: tuple[str, str], options: _Options
+    ) -> tuple[Estimate, Estimate, Estimate]:
+        """What both readings say together, and each of them."""
+        welch = welch_difference(money, *pair, level=options.level, side=options.side)
+        if options.second == "pooled":
+            second = pooled_difference(money, *pair, level=options.level, side=options.side)
+            net = both(welch, second)
+        else:
+            second = self._redrawn(rows, money, pair, options)
+            net = replace(welch, p_value=None, note=second.note)
+            if welch.p_value is not None and second.p_value is not None:
+                net = replace(welch, p_value=max(welch.p_value, second.p_value), method="welch and randomisation")
+        if self._few(rows, pair):
+            notes = [FEW_EVENTS, *(part for part in net.note.split("; ") if part)]
+            net = replace(net, note="; ".join(dict.fromkeys(notes)))
+        return net, welch, second
+
+    def _few(self, rows: MetricRows, pair: tuple[str, str]) -> bool:
+        """Whether an arm has fewer than 20 persons with a value other than 0."""
+        place = len(rows.names) - (1 if self.experiment.cluster is None else 2)
+        arms = np.array([str(cell[place]) for cell in rows.cells], dtype=object)[rows.cell]
+        some = rows.values[:, 1] != 0.0
+        return min(int(rows.count[some & (arms == arm)].sum()) for arm in pair) < FEW_WOKEN
+
+    def _redrawn(self, rows: MetricRows, money: MoneyFigures, pair: tuple[str, str], options: _Options) -> Estimate:
+        grid = money.grid
+        single = replace(rows, values=rows.values[:, :1], labels=("net",), measured=1)
+        assigned = pair_of(
+            single, grid.strata, money.weights, arm=grid.arms[money.place(pair[0])],
+            control=grid.arms[money.place(pair[1])], clustered=money.clusters is not None,
+        )  # fmt: skip
+        drawn = redraw(
+            assigned, design="complete", share=math.nan, side=options.side, studentised=True,
+            replicates=options.replicates, seed=options.seed, purpose=f"money/{self.name}/{pair[0]}/{pair[1]}",
+        )  # fmt: skip
+        return Estimate(
+            value=drawn.difference, p_value=drawn.p_value, level=options.level, side=options.side,
+            method="randomisation", n=int(assigned.count.sum()), note=drawn.note,
+        )  # fmt: skip
+
+
+def _words(nets: Sequence[Estimate], options: _Options) -> list[Word]:
+    """PASS, FAIL or INCONCLUSIVE of each line by its p-value, adjusted over those that have one."""
+    known = [i for i, net in enumerate(nets) if net.p_value is not None and net.value is not None]
+    p_values = [verdict_p_values(nets[i]) for i in known]
+    words = adjust_verdicts(
+        [p[0] for p in p_values], [p[1] for p in p_values], [False] * len(known),
+        level=options.level, side=options.side,
+    )  # fmt: skip
+    made: list[Word] = ["INCONCLUSIVE"] * len(nets)
+    for i, word in zip(known, words, strict=True):
+        made[i] = word
+    return made
+
+
+def _segment(rows: MetricRows, segment: object) -> MetricRows:
+    """The rows of one segment, without the segment's key."""
+    kept = [i for i, cell in enumerate(rows.cells) if cell[0] == segment]
+    place = np.full(len(rows.cells), -1, dtype=np.int64)
+    place[kept] = np.arange(len(kept))
+    mine = place[rows.cell] >= 0
+    return replace(
+        rows,
+        names=rows.names[1:],
+        cells=tuple(rows.cells[i][1:] for i in kept),
+        cell=place[rows.cell[mine]],
+        values=rows.values[mine],
+        count=rows.count[mine],
+        persons=rows.persons[kept],
+        observed=rows.observed[kept],
+    )
+
+
+def _of_arms(grid: Grid, places: list[int]) -> Grid:
+    """The grid of two arms."""
+    arrays = ("persons", "n", "means", "products", "cubes", "smallest", "largest")
+    return replace(
+        grid, arms=tuple(grid.arms[i] for i in places), **{name: getattr(grid, name)[:, places] for name in arrays}
+    )
+
+
+def _recipe(experiment: Experiment, rows: MetricRows, options: _Options, **settings: Any) -> Recipe:
+    drawn = {"replicates": options.replicates, "seed": options.seed} if options.second == "randomisation" else {}
+    capped = () if settings["cap"] is None else ("MONEY_CAPPED",)
+    return Recipe(
+        method="money_test",
+        definitions=("MONEY_TEST", "MONEY_SECOND_POOLED" if options.second == "pooled" else "MONEY_SECOND_DRAWN",
+                     *capped, "MONEY_SECONDARY"),
+        settings={
+            **settings, **drawn, "level": options.level, "side": options.side, "second": options.second,
+            "relevant_net": options.relevant, "control": experiment.control, "strata": ", ".join(experiment.layers),
+            **({} if experiment.cluster is None else {"cluster": experiment.cluster}),
+        },
+        n={"persons": int(rows.persons.sum())},
+        fingerprint=fingerprint_of(rows),
+    )  # fmt: skip
