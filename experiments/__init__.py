@@ -77,6 +77,7 @@ if TYPE_CHECKING:
     from experiments.inference.dunnett import Dunnett, dunnett
     from experiments.inference.equivalence import Equivalence, equivalence_means, equivalence_rates
     from experiments.inference.gatekeeping import gatekeeping
+    from experiments.inference.kaplan_meier import KaplanMeier, kaplan_meier
     from experiments.inference.means import compare_means
     from experiments.inference.multiplicity import adjust_pvalues
     from experiments.inference.quantiles import compare_quantiles
@@ -108,7 +109,13 @@ if TYPE_CHECKING:
     from experiments.report.report import Report
     from experiments.roi import CostThresholds, Guardrail, Verdict, cost_thresholds
     from experiments.simulation import Campaign, simulate
+    from experiments.wakeup.dormancy import dormancy_curve
+    from experiments.wakeup.dormancy_result import DormancyCurve, DormancyCut
+    from experiments.wakeup.flows import customer_flows
+    from experiments.wakeup.flows_result import CustomerFlows, FlowSeries
     from experiments.wakeup.funnel import Funnel, funnel
+    from experiments.wakeup.pressure import ContactPressure, contact_pressure
+    from experiments.wakeup.states import CustomerStates, customer_states
 
 messages.register("experiments")
 
@@ -125,19 +132,26 @@ _EXPORTS = {
     "Comparison": "attribution.core.estimates",
     "ComplierEffect": "experiments.inference.compliance_result",
     "ConditionalPower": "experiments.inference.sequential.conditional",
+    "ContactPressure": "experiments.wakeup.pressure",
     "ContaminationBounds": "experiments.inference.contamination",
     "CostThresholds": "experiments.roi",
     "Count": "experiments.metrics",
+    "CustomerFlows": "experiments.wakeup.flows_result",
+    "CustomerStates": "experiments.wakeup.states",
     "DesignError": "attribution.core.errors",
+    "DormancyCurve": "experiments.wakeup.dormancy_result",
+    "DormancyCut": "experiments.wakeup.dormancy_result",
     "Dunnett": "experiments.inference.dunnett",
     "Duration": "experiments.metrics",
     "Equivalence": "experiments.inference.equivalence",
     "Estimate": "attribution.core.estimates",
     "Experiment": "experiments.readout",
     "Finding": "attribution.core.findings",
+    "FlowSeries": "experiments.wakeup.flows_result",
     "Funnel": "experiments.wakeup.funnel",
     "Guardrail": "experiments.roi",
     "InputError": "attribution.core.errors",
+    "KaplanMeier": "experiments.inference.kaplan_meier",
     "Looks": "experiments.design.looks",
     "Mean": "experiments.metrics",
     "OptimalHoldout": "experiments.design.planning",
@@ -197,12 +211,16 @@ _EXPORTS = {
     "compare_rates": "experiments.inference.rates",
     "complier_effect": "experiments.inference.compliance",
     "conditional_power": "experiments.inference.sequential.conditional",
+    "contact_pressure": "experiments.wakeup.pressure",
     "contamination_bounds": "experiments.inference.contamination",
     "cost_thresholds": "experiments.roi",
     "count_std": "experiments.design.planning",
     "cross_fit": "experiments.design.cross_fitting",
+    "customer_flows": "experiments.wakeup.flows",
+    "customer_states": "experiments.wakeup.states",
     "detectable_means": "experiments.design.planning",
     "detectable_rates": "experiments.design.planning",
+    "dormancy_curve": "experiments.wakeup.dormancy",
     "dunnett": "experiments.inference.dunnett",
     "equivalence_means": "experiments.inference.equivalence",
     "equivalence_rates": "experiments.inference.equivalence",
@@ -211,6 +229,7 @@ _EXPORTS = {
     "futility_bounds": "experiments.inference.sequential.futility",
     "gatekeeping": "experiments.inference.gatekeeping",
     "group_bounds": "experiments.inference.sequential.classical",
+    "kaplan_meier": "experiments.inference.kaplan_meier",
     "mann_whitney": "experiments.inference.ranks",
     "merge_aggregates": "experiments.readout.aggregates_merge",
     "optimal_holdout": "experiments.design.planning",
@@ -265,19 +284,26 @@ __all__ = [
     "Comparison",
     "ComplierEffect",
     "ConditionalPower",
+    "ContactPressure",
     "ContaminationBounds",
     "CostThresholds",
     "Count",
+    "CustomerFlows",
+    "CustomerStates",
     "DesignError",
+    "DormancyCurve",
+    "DormancyCut",
     "Dunnett",
     "Duration",
     "Equivalence",
     "Estimate",
     "Experiment",
     "Finding",
+    "FlowSeries",
     "Funnel",
     "Guardrail",
     "InputError",
+    "KaplanMeier",
     "Looks",
     "Mean",
     "OptimalHoldout",
@@ -337,12 +363,16 @@ __all__ = [
     "compare_rates",
     "complier_effect",
     "conditional_power",
+    "contact_pressure",
     "contamination_bounds",
     "cost_thresholds",
     "count_std",
     "cross_fit",
+    "customer_flows",
+    "customer_states",
     "detectable_means",
     "detectable_rates",
+    "dormancy_curve",
     "dunnett",
     "equivalence_means",
     "equivalence_rates",
@@ -351,6 +381,7 @@ __all__ = [
     "futility_bounds",
     "gatekeeping",
     "group_bounds",
+    "kaplan_meier",
     "mann_whitney",
     "merge_aggregates",
     "optimal_holdout",
