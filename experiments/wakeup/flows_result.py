@@ -14,7 +14,7 @@ from experiments.wakeup.states_kernel import STATES
 if TYPE_CHECKING:
     from attribution.core.findings import Finding
     from attribution.core.recipe import Recipe
-    from attribution.core.render.display import Display
+    from attribution.core.render.display import Display, DisplayTable
     from experiments.wakeup.flows_kernel import Flows
 
 __all__ = ["CustomerFlows", "FlowRow", "FlowSeries"]
@@ -89,7 +89,7 @@ class FlowSeries(TabularResult):
         return Display(messages.text("FLOWS.series"), (_table(self._records()), messages.text("FLOWS.no_sum")))
 
 
-def _table(records: Records) -> object:
+def _table(records: Records) -> DisplayTable:
     from attribution.core.render.display import records_table
 
     grouped = any(value is not None for value in records.column("group"))
@@ -207,10 +207,13 @@ class CustomerFlows(TabularResult):
 
         title = messages.text("FLOWS.title", dict(self.recipe.settings))
         notes = [finding.text() for finding in self.findings]
-        parts = [_table(self._records()), messages.text("FLOWS.identity", self.rows[0].to_dict())]
+        parts: list[DisplayTable | str] = [
+            _table(self._records()),
+            messages.text("FLOWS.identity", self.rows[0].to_dict()),
+        ]
         if self.series is not None:
             parts += [messages.text("FLOWS.series"), _table(self.series._records()), messages.text("FLOWS.no_sum")]  # noqa: SLF001 - a part of this result
-        return Display(title, (*parts, *self.recipe.sentences(), *notes))  # type: ignore[arg-type]
+        return Display(title, (*parts, *self.recipe.sentences(), *notes))
 
 
 def _transitions(flows: Flows) -> Records:

@@ -60,7 +60,8 @@ def local_time(time: NDArray[np.int64], zone: ZoneInfo) -> NDArray[np.int64]:
     import pandas as pd
 
     shown = pd.DatetimeIndex(pd.to_datetime(time, unit="us", utc=True)).tz_convert(zone).tz_localize(None)
-    return shown.as_unit("us").asi8  # type: ignore[no-any-return]
+    found: NDArray[np.int64] = shown.as_unit("us").asi8
+    return found
 
 
 def known_acts(acts: Acts, cut: int) -> NDArray[np.int64]:
@@ -89,6 +90,6 @@ def state_at(acts: Acts, people: Customers, moment: Moment, limits: Limits) -> N
 def _ages(last: NDArray[np.int64], moment: Moment, acts: Acts) -> NDArray[np.int64]:
     """How long ago the last act was; with day precision in days of the calendar."""
     if acts.table.roles.precision == "day":
-        at = local_time(np.array([moment.at]), acts.zone)[0]
+        at = int(local_time(np.array([moment.at]), acts.zone)[0])
         return at - local_time(last, acts.zone)
     return moment.at - last

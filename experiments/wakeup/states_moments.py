@@ -143,7 +143,7 @@ def _durations(start: Moment, end: Moment, every: str, days_in: ZoneInfo | None)
     if length % DAY:
         raise InputError(f'with precision="day" every must be whole days, got {every!r}.')
     step, day = timedelta(microseconds=length), date.fromisoformat(start.label)
-    found = []
+    found: list[Moment] = []
     while len(found) <= _MOST:
         day += step
         moment = _day_end(day, days_in, day_precision=True)
