@@ -11,12 +11,15 @@ from attribution.core import messages
 from attribution.core.errors import InputError
 from attribution.core.formats import format_value
 from attribution.core.randomness import check_seed
-from experiments.simulation.constants import ARMS, STEPS, constants_of
+from experiments.simulation.by_number import realised_by_number
+from experiments.simulation.constants import ARMS, STEPS, constants_of, turned
 from experiments.simulation.declaration import declared_plan
 from experiments.simulation.dirt import Spoiled, check_dirt, spoil
 from experiments.simulation.exposure import draw_exposure, fixed_costs
+from experiments.simulation.harms import draw_harms
 from experiments.simulation.hazards import draw_returns
 from experiments.simulation.outcomes import expected_costs, realise
+from experiments.simulation.past import draw_past_acts
 from experiments.simulation.placing import draw_placing
 from experiments.simulation.population import draw_population
 from experiments.simulation.returns import closing_probabilities, draw_events, value_means
@@ -28,6 +31,11 @@ if TYPE_CHECKING:
     from datetime import date
 
     import pandas as pd
+
+    from experiments.simulation.constants import Constants
+    from experiments.simulation.exposure import Exposure
+    from experiments.simulation.placing import Placing
+    from experiments.simulation.population import Population
 
 __all__ = ["Campaign", "simulate"]
 
@@ -92,6 +100,42 @@ class Campaign:
     scenario: str
     seed: int
     dirt: pd.DataFrame
+    _constants: Constants
+
+    @property
+    def events(self) -> pd.DataFrame:
+        """What the customers did before the campaign, made when asked for: person_id, time, kind, value.
+
+        Kinds are registration, login and investment; ``value`` is the amount invested, 0 for the others. The log agrees
+        with the history: as many investments as ``n_invest``, summing to ``amount_total``, the last of them at
+        ``last_active_at``. It knows the customers of the campaign alone, all of whom have fallen silent: what it says
+        about dormancy is selected by that. `simulate_acts` makes the log of a whole customer base.
+
+        Example:
+            >>> simulate(persons=100).events["kind"].value_counts()["registration"]
+            np.int64(100)
+        """
+        population, _, placing = self._drawn()
+        tables = Tables(self._constants, population, placing=placing, seed=self.seed)
+        return tables.acts(draw_past_acts(population, placing.start, self.seed))
+
+    @property
+    def harms(self) -> pd.DataFrame:
+        """Opt-outs and complaints within the window, made when asked for.
+
+        One row per person of the history: person_id, opted_out_at, opted_out, complained_at, complained. The scenarios
+        after the first three have the same columns in ``history``, ``outcomes`` and (as probabilities) ``truth``.
+
+        Example:
+            >>> list(simulate(persons=100).harms.columns)
+            ['person_id', 'opted_out_at', 'opted_out', 'complained_at', 'complained']
+        """
+        population, exposure, placing = self._drawn()
+        tables = Tables(self._constants, population, placing=placing, seed=self.seed)
+        return tables.harms(draw_harms(self._constants, population, exposure, placing, self.seed))
+
+    def _drawn(self) -> tuple[Population, Exposure, Placing]:
+        return _draw(self._constants, len(self.truth), self.seed)
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """The tables by name; the listing of what was planted is among them when there is one.
@@ -116,7 +160,13 @@ class Campaign:
 
 
 def simulate(
-    scenario: str = "default", *, persons: int = 60_000, seed: int = 0, dirt: Sequence[str] | None = None
+    scenario: str = "default",
+    *,
+    persons: int = 60_000,
+    seed: int = 0,
+    dirt: Sequence[str] | None = None,
+    contamination: float | None = None,
+    pressure: int = 1,
 ) -> Campaign:
     """A wake-up campaign with a random holdout, whose truth is known.
 
@@ -136,9 +186,13 @@ def simulate(
         dirt: For "dirty" alone: what to plant, by the codes under which it is found (CHANNEL_TIME_SLIP,
             AFTER_CONVERSION, REFUNDS, DUPLICATE_ID, NEAR_DUPLICATE, DUPLICATE_TOUCH_ID, REPEATED_TOUCH, TEST_ACCOUNTS,
             UNKNOWN_PERSONS, CHANNEL_ALIASES, UNPRICED_CHANNEL, DAY_PRECISION); all but DAY_PRECISION by default.
+        contamination: Share of the control group that gets the messages, at least 0 and below 1; what the scenario
+            says by default (0.03 in "leak", else 0).
+        pressure: How many times as many push and text messages go out, 1 to 8, spread over the window; each has that
+            part of the effect. 1 gives about 2.7 touches a person, 5 about 10.
 
     Raises:
-        InputError: For an unknown scenario or dirt, fewer than 100 persons, or a negative seed.
+        InputError: For an unknown scenario or dirt, fewer than 100 persons, a negative seed, or knobs out of range.
 
     Verified:
         Realised returns, costs and closures against the truth over several seeds, in exact binomial bands; outcomes
@@ -151,14 +205,12 @@ def simulate(
         >>> bool((campaign.truth["p_sms"] >= 0).all())
         True
     """
-    constants = constants_of(scenario)
+    constants = turned(constants_of(scenario), contamination=contamination, pressure=pressure)
     if dirt is not None and scenario != "dirty":
         raise InputError(f'dirt= serves the scenario "dirty" alone, got scenario={scenario!r}.')
     planted = check_dirt(dirt) if scenario == "dirty" else ()
     persons, seed = _check_persons(persons), check_seed(seed)
-    population = draw_population(constants, persons, seed)
-    exposure = draw_exposure(constants, population, seed)
-    placing = draw_placing(constants, population, exposure, seed)
+    population, exposure, placing = _draw(constants, persons, seed)
     returns = draw_returns(constants, population, exposure, placing, seed)
     events = draw_events(constants, population, exposure, placing=placing, returned_day=returns.day, seed=seed)
     listed = placing.arm if constants.design.by_number else placing.arm[placing.kept]
@@ -166,7 +218,11 @@ def simulate(
     realised = realise(constants, events, exposure, placing=placing, fixed=share)
     log = build_touch_log(constants, exposure, events, placing=placing, seed=seed)
     tables = Tables(constants, population, placing=placing, seed=seed)
-    touches, conversions = tables.touches(log), tables.conversions(events)
+    booked, harms = tables.booked(events), draw_harms(constants, population, exposure, placing, seed)
+    by_number = None
+    if constants.design.by_number:
+        by_number = realised_by_number(booked, tables.touched(log), tables.touch_costs(log), fixed=share[placing.arm])
+    touches, conversions = tables.touches(log), tables.conversions(booked)
     logs = Spoiled(
         customers=tables.customers(),
         links=tables.links(),
@@ -185,13 +241,14 @@ def simulate(
         conversions=logs.conversions,
         prices=logs.prices,
         spend=tables.spend(log, fixed),
-        history=tables.history(realised, events),
-        outcomes=tables.outcomes(realised, events),
+        history=tables.history(realised, events, harms),
+        outcomes=tables.outcomes(realised, events, harms, by_number=by_number),
         truth=tables.truth(
             returns,
             cost=expected_costs(constants, population, exposure, returns, fixed=share),
             closing=closing_probabilities(constants, population, exposure),
             value_mean=value_means(constants, population),
+            harms=harms,
         ),
         plan=declared_plan(constants.design),
         as_of=constants.design.as_of,
@@ -200,7 +257,15 @@ def simulate(
         scenario=scenario,
         seed=seed,
         dirt=logs.listed(),
+        _constants=constants,
     )
+
+
+def _draw(constants: Constants, persons: int, seed: int) -> tuple[Population, Exposure, Placing]:
+    """Everything that is settled before anybody returns."""
+    population = draw_population(constants, persons, seed)
+    exposure = draw_exposure(constants, population, seed)
+    return population, exposure, draw_placing(constants, population, exposure, seed)
 
 
 def _check_persons(persons: object) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta, timezone
+from numbers import Integral, Real
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,7 @@ __all__ = [
     "TYPES",
     "Constants",
     "constants_of",
+    "turned",
 ]
 
 ARMS = ("holdout", "digital", "sms", "full")
@@ -132,6 +134,17 @@ class Constants:
     closing_after_call_disturbed: float = 0.02
     closing_call_days: float = 10.0
 
+    # opting out and complaining within the window
+    opting_out: float = 0.002
+    opting_out_push: float = 0.0015
+    opting_out_sms: float = 0.006
+    opting_out_call: float = 0.009
+    complaining: float = 0.0001
+    complaining_push: float = 0.0002
+    complaining_sms: float = 0.0004
+    complaining_call: float = 0.0025
+    harm_disturbed: float = 4.0
+
     # prices
     push_price: float = 0.002
     banner_price: float = 0.02
@@ -146,6 +159,7 @@ class Constants:
     design: Design = field(default_factory=Design)
 
 
+_MOST_PRESSURE = 8
 _LONG = date(2027, 1, 31)
 SCENARIOS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
@@ -212,3 +226,36 @@ def constants_of(scenario: str) -> Constants:
     if not isinstance(scenario, str) or scenario not in SCENARIOS:
         raise InputError(f"There is no scenario {scenario!r}. {closest(str(scenario), SCENARIOS)}")
     return replace(Constants(), **SCENARIOS[scenario])
+
+
+def turned(constants: Constants, *, contamination: float | None, pressure: int) -> Constants:
+    """The constants with the knobs of `simulate` turned.
+
+    Raises:
+        InputError: For a share of the control or a pressure that cannot be.
+    """
+    if contamination is not None:
+        if isinstance(contamination, bool) or not isinstance(contamination, Real) or not 0 <= contamination < 1:
+            raise InputError(
+                f"contamination must be a share of the control group, at least 0 and below 1, got {contamination!r}."
+            )
+        if constants.design.by_number and contamination:
+            raise InputError('contamination needs an assignment of persons; the scenario "split_ids" assigns numbers.')
+        constants = replace(constants, design=replace(constants.design, contamination=float(contamination)))
+    if isinstance(pressure, bool) or not isinstance(pressure, Integral) or not 1 <= pressure <= _MOST_PRESSURE:
+        raise InputError(f"pressure must be a whole number from 1 to {_MOST_PRESSURE}, got {pressure!r}.")
+    if pressure == 1:
+        return constants
+    return replace(
+        constants,
+        push_days=_spread(len(constants.push_days) * int(pressure)),
+        sms_days=_spread(len(constants.sms_days) * int(pressure)),
+        push_effect=constants.push_effect / pressure,
+        sms_effect=constants.sms_effect / pressure,
+    )
+
+
+def _spread(days: int) -> tuple[int, ...]:
+    """So many different days, evenly over the window."""
+    last = DAYS - 2
+    return tuple(1 + round(place * (last - 1) / (days - 1)) for place in range(days))

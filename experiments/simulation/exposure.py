@@ -105,9 +105,9 @@ def outbound_costs(constants: Constants, exposure: Exposure) -> NDArray[np.float
 
 
 def unsent_cost(constants: Constants, exposure: Exposure) -> NDArray[np.float64]:
-    """Arms by persons: what is saved when the messages after the first are not sent to one who has returned."""
-    later = constants.sms_price * (len(constants.sms_days) - 1) * exposure.segments * exposure.sms_sent
-    return np.stack([np.zeros_like(later), np.zeros_like(later), later, later])
+    """Arms by persons: what is saved by each message that is not sent to one who has returned."""
+    message = constants.sms_price * exposure.segments * exposure.sms_sent
+    return np.stack([np.zeros_like(message), np.zeros_like(message), message, message])
 
 
 def fixed_costs(

@@ -32,7 +32,7 @@ class Returns:
         probability: Arms by persons: probability to return within the window; below the arms, when control persons are
             reached, the probability of a control person who gets the messages.
         day: Day of the realised return by person, -1 without one.
-        before_resend: The probability to have returned before the second message, where it goes to the silent only.
+        before_resend: Where messages after the first go to the silent only: how many are expected not to go out.
         later: Days after the assignment, of a long follow-up: the probability to have returned by then.
     """
 
@@ -63,10 +63,10 @@ def _added(
     touches = _Levels(constants, exposure, leaked=constants.design.contamination > 0)
     survival = np.ones((1 + touches.treatments, persons))
     day = np.full(persons, -1, dtype=np.int64)
-    before_resend = None
+    before_resend = np.zeros_like(survival) if constants.design.resend else None
     for today in range(DAYS):
-        if constants.design.resend and today == constants.sms_days[1]:
-            before_resend = 1 - survival
+        if before_resend is not None and today in constants.sms_days[1:]:
+            before_resend += 1 - survival
         factor = _factor(constants, today)
         anyway = daily * constants.design.rally if today >= constants.design.rally_day else daily
         survival[0] *= 1 - np.clip(anyway * factor, 0, 1)

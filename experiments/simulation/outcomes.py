@@ -69,8 +69,9 @@ def realise(
     again = (events.again_at >= 0) & (events.again_at < _WINDOW)
     touches = outbound_costs(constants, exposure)[given, rows] + constants.search_price * (events.search_at >= 0)
     if constants.design.resend:
-        back = (events.returned_at >= 0) & (events.returned_at < constants.sms_days[1] * 86_400)
-        touches -= np.where(back, unsent_cost(constants, exposure)[given, rows], 0.0)
+        later = np.array(constants.sms_days[1:])[:, np.newaxis] * 86_400
+        unsent = ((events.returned_at >= 0) & (events.returned_at < later)).sum(axis=0)
+        touches -= unsent * unsent_cost(constants, exposure)[given, rows]
     return Realised(
         woken=woken.astype(np.int64),
         value=np.where(woken, events.value, 0.0) + np.where(again, events.again_value, 0.0),

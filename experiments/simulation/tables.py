@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attribution.core.randomness import generator
+from experiments.simulation.by_number import addressed
 from experiments.simulation.constants import (
     ARMS,
     ASSIGNED_AT,
@@ -16,6 +17,8 @@ from experiments.simulation.constants import (
     SOURCES,
     TYPES,
 )
+from experiments.simulation.harms import HARMS
+from experiments.simulation.past import ACTS, span_of_history
 from experiments.simulation.text import codes, hashes, names
 from experiments.simulation.touchlog import CAMPAIGNS, CHANNELS, KINDS
 
@@ -24,14 +27,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from experiments.simulation.constants import Constants
+    from experiments.simulation.harms import Harms
     from experiments.simulation.hazards import Returns
     from experiments.simulation.outcomes import Realised
+    from experiments.simulation.past import PastActs
     from experiments.simulation.placing import Placing
     from experiments.simulation.population import Population
     from experiments.simulation.returns import Events
     from experiments.simulation.touchlog import TouchLog
 
-__all__ = ["Identifiers", "Tables"]
+__all__ = ["Booked", "Identifiers", "Tables"]
 
 Columns = dict[str, Any]
 _DAY = 86_400
@@ -64,12 +69,31 @@ class Identifiers:
         self._numbers = population.numbers
         self._seed = seed
 
-    def booked(self, person: NDArray[np.int64], purpose: str) -> NDArray[np.str_]:
+    def booked(self, person: NDArray[np.int64], purpose: str) -> NDArray[np.int64]:
         """One of the person's customer numbers for each event, at random."""
         uniform = generator(self._seed, f"simulate.{purpose}").random(len(person))
         place = self._begin[person] + (uniform * self._numbers[person]).astype(np.int64)
-        booked: NDArray[np.str_] = self.customer[self._of_person[place]]
+        booked: NDArray[np.int64] = self._of_person[place]
         return booked
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Booked:
+    """The conversions, in the order of time.
+
+    Attributes:
+        person: Index of the person.
+        number: Index of the customer number.
+        seconds: Time after the first assignment.
+        value: Margin.
+        incentive: Coupon paid.
+    """
+
+    person: NDArray[np.int64]
+    number: NDArray[np.int64]
+    seconds: NDArray[np.int64]
+    value: NDArray[np.float64]
+    incentive: NDArray[np.float64]
 
 
 class Tables:
@@ -87,11 +111,7 @@ class Tables:
         """One row per customer number; the history of the person is repeated on each."""
         p, owner = self._population, self._population.owner
         links = self._links()
-        last_clock = (generator(self._seed, "simulate.last_active").random(len(p.kind)) * _DAY).astype(np.int64)
-        last = last_clock - p.recency_days * _DAY + self._start
-        tenure = 30 + generator(self._seed, "simulate.tenure").random(len(p.kind)) * 1_500 + 20 * p.investments
-        first_day = np.where(p.investments == 1, p.recency_days, p.recency_days + tenure.astype(np.int64))
-        first_day = first_day - self._start // _DAY
+        last, first_day = span_of_history(p, self._start, self._seed)
         first = np.datetime64(ASSIGNED_AT.date().isoformat(), "D") - first_day.astype("timedelta64[D]")
         return _frame(
             {
@@ -166,7 +186,7 @@ class Tables:
             {
                 "touch_id": codes("T", np.arange(1, total + 1), width=max(_DIGITS, len(str(total)))),
                 "person_id": self._ids.person[log.person],
-                "customer_id": self._touched(log),
+                "customer_id": self._ids.customer[self.touched(log)],
                 "time": _instants(log.seconds),
                 "channel": names(CHANNELS, log.channel),
                 "kind": names(KINDS, log.kind),
@@ -176,27 +196,39 @@ class Tables:
             }
         )
 
-    def _touched(self, log: TouchLog) -> NDArray[np.str_]:
-        """The customer number that was touched: any of the person's, or the one that was assigned to the touches."""
-        return self._ids.booked(log.person, "touch_customer")
+    def touched(self, log: TouchLog) -> NDArray[np.int64]:
+        """The customer number that was touched: any of the person's, or the one on whose list the touch was."""
+        drawn = self._ids.booked(log.person, "touch_customer")
+        if not self._constants.design.by_number:
+            return drawn
+        listed = addressed(self._population.owner, self._placing.arm)[log.person]
+        return np.where(log.channel == CHANNELS.index("search"), drawn, listed)
 
-    def conversions(self, events: Events) -> pd.DataFrame:
-        """First and second conversions, in the order of time."""
+    def booked(self, events: Events) -> Booked:
+        """First and second conversions, in the order of time, each on one of the person's numbers."""
         first, again = np.flatnonzero(events.returned_at >= 0), np.flatnonzero(events.again_at >= 0)
         person = np.concatenate([first, again])
         seconds = np.concatenate([events.returned_at[first], events.again_at[again]]) + self._start[person]
-        value = np.concatenate([events.value[first], events.again_value[again]])
-        incentive = np.concatenate([events.redeemed[first], np.zeros(len(again))])
         order = np.lexsort((person, seconds))
-        person, total = person[order], len(person)
+        return Booked(
+            person=person[order],
+            number=self._ids.booked(person[order], "conversion_customer"),
+            seconds=seconds[order],
+            value=np.concatenate([events.value[first], events.again_value[again]])[order],
+            incentive=np.concatenate([events.redeemed[first], np.zeros(len(again))])[order],
+        )
+
+    def conversions(self, booked: Booked) -> pd.DataFrame:
+        """One row per conversion, in the order of time."""
+        total = len(booked.person)
         return _frame(
             {
                 "conversion_id": codes("V", np.arange(1, total + 1), width=max(_DIGITS, len(str(total)))),
-                "person_id": self._ids.person[person],
-                "customer_id": self._ids.booked(person, "conversion_customer"),
-                "time": _instants(seconds[order]),
-                "value": value[order],
-                "incentive_cost": incentive[order],
+                "person_id": self._ids.person[booked.person],
+                "customer_id": self._ids.customer[booked.number],
+                "time": _instants(booked.seconds),
+                "value": booked.value,
+                "incentive_cost": booked.incentive,
             }
         )
 
@@ -223,23 +255,51 @@ class Tables:
             }
         )
 
-    def spend(self, log: TouchLog, fixed: dict[str, float]) -> pd.DataFrame:
-        """Realised cost of each channel over everybody, with its lump sum."""
+    def touch_costs(self, log: TouchLog) -> NDArray[np.float64]:
+        """Cost of each touch by itself."""
         c = self._constants
         attempts = c.attempt_price * (log.kind >= KINDS.index("attempt"))
         answered = c.answered_price * (log.kind == KINDS.index("answered"))
         unit = np.array([c.push_price, c.banner_price, c.search_price, c.sms_price, 0.0])
         times = np.where(log.channel == CHANNELS.index("sms"), log.segments, 1)
-        cost = np.bincount(log.channel, unit[log.channel] * times + attempts + answered, minlength=len(CHANNELS))
+        costs: NDArray[np.float64] = unit[log.channel] * times + attempts + answered
+        return costs
+
+    def spend(self, log: TouchLog, fixed: dict[str, float]) -> pd.DataFrame:
+        """Realised cost of each channel over everybody, with its lump sum."""
+        cost = np.bincount(log.channel, self.touch_costs(log), minlength=len(CHANNELS))
         lump = np.array([fixed.get(channel, 0.0) for channel in CHANNELS])
         return _frame({"channel": np.array(CHANNELS, dtype=object), "cost": cost + lump})
 
-    def history(self, realised: Realised, events: Events) -> pd.DataFrame:
+    def history(self, realised: Realised, events: Events, harms: Harms) -> pd.DataFrame:
         """What the bank knows of each person, and the closing of the account."""
-        return _frame({"person_id": self._ids.person, **self._history(realised, events)})
+        return _frame({"person_id": self._ids.person, **self._history(realised, events, harms)})
 
-    def _history(self, realised: Realised, events: Events) -> Columns:
+    def acts(self, past: PastActs) -> pd.DataFrame:
+        """One row per act before the assignment."""
+        return _frame(
+            {
+                "person_id": self._ids.person[past.person],
+                "time": _instants(past.seconds),
+                "kind": names(ACTS, past.kind),
+                "value": past.value,
+            }
+        )
+
+    def harms(self, harms: Harms) -> pd.DataFrame:
+        """Opt-outs and complaints of each person."""
+        return _frame({"person_id": self._ids.person, **self._harms(harms)})
+
+    def _harms(self, harms: Harms) -> Columns:
+        columns: Columns = {}
+        for name in HARMS:
+            at = harms.seconds[name]
+            columns |= {f"{name}_at": _instants(at + self._start, at >= 0), name: (at >= 0).astype(np.int64)}
+        return columns
+
+    def _history(self, realised: Realised, events: Events, harms: Harms) -> Columns:
         p = self._population
+        told = self._harms(harms) if self._constants.design.harms else {}
         return {
             "source": names(SOURCES, p.source),
             "n_invest": p.investments,
@@ -249,25 +309,35 @@ class Tables:
             "amount_total": p.amount_total,
             "closed_at": _instants(events.closed_at + self._start, events.closed_at >= 0),
             "closed": realised.closed,
+            **told,
         }
 
-    def outcomes(self, realised: Realised, events: Events) -> pd.DataFrame:
-        """One row per assigned unit."""
-        placing, who = self._placing, self._units()
-        history = {name: column[who.person] for name, column in self._history(realised, events).items()}
+    def outcomes(
+        self, realised: Realised, events: Events, harms: Harms, *, by_number: Realised | None = None
+    ) -> pd.DataFrame:
+        """One row per assigned unit.
+
+        Args:
+            realised: Outcomes of persons.
+            events: What happened to them.
+            harms: Opt-outs and complaints.
+            by_number: Outcomes of customer numbers, where those were assigned.
+        """
+        placing, who, seen = self._placing, self._units(), by_number or realised
+        history = {name: column[who.person] for name, column in self._history(realised, events, harms).items()}
         return _frame(
             {
                 **self._keys(who),
                 "arm": names(ARMS, placing.arm[who.unit]),
                 "p_assign": placing.probability[who.unit],
                 **self._strata(who),
-                "woken": realised.woken[who.unit],
-                "value": realised.value[who.unit],
-                "orders": realised.orders[who.unit],
-                "touch_cost": realised.touch_cost[who.unit],
-                "incentive_cost": realised.incentive_cost[who.unit],
-                "fixed_cost": realised.fixed_cost[who.unit],
-                "cost": (realised.touch_cost + realised.incentive_cost + realised.fixed_cost)[who.unit],
+                "woken": seen.woken[who.unit],
+                "value": seen.value[who.unit],
+                "orders": seen.orders[who.unit],
+                "touch_cost": seen.touch_cost[who.unit],
+                "incentive_cost": seen.incentive_cost[who.unit],
+                "fixed_cost": seen.fixed_cost[who.unit],
+                "cost": (seen.touch_cost + seen.incentive_cost + seen.fixed_cost)[who.unit],
                 **history,
             }
         )
@@ -279,6 +349,7 @@ class Tables:
         cost: NDArray[np.float64],
         closing: NDArray[np.float64],
         value_mean: NDArray[np.float64],
+        harms: Harms,
     ) -> pd.DataFrame:
         """What no bank can know: each person's probabilities and expected cost under every arm."""
         p = self._population
@@ -288,6 +359,8 @@ class Tables:
         columns |= {"value_mean": value_mean, "hunter": p.hunter, "type": names(TYPES, p.kind)}
         for day, array in returns.later.items():
             columns |= {f"p{day}_{arm}": array[index] for index, arm in enumerate(ARMS)}
+        for name, array in harms.probability.items() if self._constants.design.harms else ():
+            columns |= {f"{name}_{arm}": array[index] for index, arm in enumerate((*ARMS, "leaked")[: len(array)])}
         return _frame({**columns, **self._treated()})
 
     def _treated(self) -> Columns:

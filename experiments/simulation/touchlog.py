@@ -22,7 +22,7 @@ __all__ = ["CAMPAIGNS", "CHANNELS", "KINDS", "TouchLog", "build_touch_log"]
 
 CHANNELS = ("push", "banner", "search", "sms", "phone")
 KINDS = ("sent", "delivered", "impression", "click", "attempt", "answered")
-_MOST_MESSAGES = 40
+_MOST_MESSAGES = 16
 CAMPAIGNS = (
     None,
     "2026Q4-push",
