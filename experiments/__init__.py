@@ -108,6 +108,9 @@ if TYPE_CHECKING:
     from experiments.reconciliation import Reconciliation, reconcile
     from experiments.report.report import Report
     from experiments.roi import CostThresholds, Guardrail, Verdict, cost_thresholds
+    from experiments.roi.guardrail_readings import GuardrailTable, guardrail_table
+    from experiments.roi.marginal import marginal_costs
+    from experiments.roi.marginal_result import MarginalCosts
     from experiments.simulation import Campaign, simulate
     from experiments.wakeup.dormancy import dormancy_curve
     from experiments.wakeup.dormancy_result import DormancyCurve, DormancyCut
@@ -150,9 +153,11 @@ _EXPORTS = {
     "FlowSeries": "experiments.wakeup.flows_result",
     "Funnel": "experiments.wakeup.funnel",
     "Guardrail": "experiments.roi",
+    "GuardrailTable": "experiments.roi.guardrail_readings",
     "InputError": "attribution.core.errors",
     "KaplanMeier": "experiments.inference.kaplan_meier",
     "Looks": "experiments.design.looks",
+    "MarginalCosts": "experiments.roi.marginal_result",
     "Mean": "experiments.metrics",
     "OptimalHoldout": "experiments.design.planning",
     "Outcomes": "experiments.outcomes",
@@ -229,8 +234,10 @@ _EXPORTS = {
     "futility_bounds": "experiments.inference.sequential.futility",
     "gatekeeping": "experiments.inference.gatekeeping",
     "group_bounds": "experiments.inference.sequential.classical",
+    "guardrail_table": "experiments.roi.guardrail_readings",
     "kaplan_meier": "experiments.inference.kaplan_meier",
     "mann_whitney": "experiments.inference.ranks",
+    "marginal_costs": "experiments.roi.marginal",
     "merge_aggregates": "experiments.readout.aggregates_merge",
     "optimal_holdout": "experiments.design.planning",
     "placebo_contrast": "experiments.design.placebo_contrast",
@@ -302,9 +309,11 @@ __all__ = [
     "FlowSeries",
     "Funnel",
     "Guardrail",
+    "GuardrailTable",
     "InputError",
     "KaplanMeier",
     "Looks",
+    "MarginalCosts",
     "Mean",
     "OptimalHoldout",
     "Outcomes",
@@ -381,8 +390,10 @@ __all__ = [
     "futility_bounds",
     "gatekeeping",
     "group_bounds",
+    "guardrail_table",
     "kaplan_meier",
     "mann_whitney",
+    "marginal_costs",
     "merge_aggregates",
     "optimal_holdout",
     "placebo_contrast",

@@ -34,6 +34,7 @@ class ContrastCosts:
         untreated: The control's, in the same order.
         weights: Share of each stratum in all persons of the segment's kept strata, all arms together.
         clustered: The same contrast with the variances of clusters; None where persons were assigned one by one.
+        everyone: Persons of all arms in the kept strata of the segment.
     """
 
     arm: str
@@ -43,6 +44,7 @@ class ContrastCosts:
     untreated: tuple[ArmCosts, ...]
     weights: tuple[float, ...]
     clustered: ClusterContrast | None = None
+    everyone: int = 0
 
     @property
     def persons(self) -> int:
@@ -91,7 +93,8 @@ def build_contrasts(
         clustered: What clusters say of each segment, where they were assigned; a stratum without enough of them leaves.
 
     Raises:
-        DesignError: NO_COMMON_STRATUM when a segment has no stratum with every arm.
+        DesignError: NO_HOLDOUT when a segment has nobody in the first contrast's control; NO_COMMON_STRATUM when it has
+            no stratum with every arm.
     """
     cells = {
         (moments.segment[i], moments.stratum[i], str(moments.arm[i])): ArmCosts(
@@ -113,6 +116,8 @@ def build_contrasts(
         if clustered:
             enough = clustered[segment_name(segment)].strata
             kept = [stratum for stratum in kept if _key(stratum) in enough]
+        if segment is not None:
+            _need_control(segment, {arm for here, _, arm in cells if here == segment}, pairs[0][1])
         _note_dropped(findings, cells, segment, strata, kept)
         persons = [sum(cells[key].n for key in cells if key[:2] == (segment, stratum)) for stratum in kept]
         weights = tuple((np.array(persons) / sum(persons)).tolist())
@@ -125,6 +130,7 @@ def build_contrasts(
                     treated=tuple(cells[segment, stratum, arm] for stratum in kept),
                     untreated=tuple(cells[segment, stratum, control] for stratum in kept),
                     weights=weights,
+                    everyone=sum(persons),
                 )
             )
     return tuple(made), tuple(findings)
@@ -133,6 +139,15 @@ def build_contrasts(
 def _key(stratum: object) -> tuple[object, ...]:
     """The key values of a stratum: none, one, or several."""
     return () if stratum is None else stratum if isinstance(stratum, tuple) else (stratum,)
+
+
+def _need_control(segment: object, arms: set[str], control: str) -> None:
+    if control not in arms:
+        raise DesignError(
+            "NO_HOLDOUT",
+            f"{segment_name(segment)!r} has nobody in the control {control!r}: nothing says what was caused there. "
+            "Hold persons out of every segment and every wave, or leave these persons out of the outcomes.",
+        )
 
 
 def _note_dropped(

@@ -43,6 +43,7 @@ class CostSource:
         campaign: Names of this campaign in the touches.
         leak_limit: Share of touched control persons above which the experiment is invalid.
         columns: Names of the columns of the touches.
+        checked: The experiment whose strata the trust checks use, when these are more than the analysis'.
     """
 
     outcomes: object
@@ -54,6 +55,7 @@ class CostSource:
     campaign: str | Sequence[str] | None = None
     leak_limit: float = 0.05
     columns: ColumnsLike = None
+    checked: Experiment | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -91,12 +93,13 @@ class CostReading:
         return int(self.moments.n.sum())
 
 
-def read_costs(source: CostSource, *, order: Sequence[str] | None = None) -> CostReading:
+def read_costs(source: CostSource, *, order: Sequence[str] | None = None, whole: bool = False) -> CostReading:
     """Check the outcomes, take their statistics and make the contrasts.
 
     Args:
         source: What is read.
         order: Arms from the control upwards, each compared with the one before; None: each with the control.
+        whole: Whether the last arm of the order is compared with the control as well.
 
     Raises:
         TableError: With every problem of the table.
@@ -111,8 +114,8 @@ def read_costs(source: CostSource, *, order: Sequence[str] | None = None) -> Cos
     # First the checks that note problems of other tables: the moments raise whatever has been noted by then.
     named = (source.campaign,) if isinstance(source.campaign, str) else source.campaign
     findings = trust_findings(
-        declared, table, source.outcomes, touches=source.touches, campaign=named, leak_limit=source.leak_limit,
-        columns=source.columns,
+        source.checked or declared, table, source.outcomes, touches=source.touches, campaign=named,
+        leak_limit=source.leak_limit, columns=source.columns,
     )  # fmt: skip
     findings = share_alarm([*findings, *missing_findings(table, declared)])
     zero = counts_empty(declared, source.woken)
@@ -122,6 +125,8 @@ def read_costs(source: CostSource, *, order: Sequence[str] | None = None) -> Cos
     check_names(moments.segment)
     arms = list(dict.fromkeys(str(arm) for arm in moments.arm))
     pairs = pairs_of(sorted(arms), str(declared.control), order)
+    if whole and order is not None and len(pairs) > 1:
+        pairs.append((pairs[-1][0], str(declared.control)))
     found = cluster_costs(table, declared, woken=source.woken, cost=source.cost, by=by, zero=zero)
     contrasts, dropped = build_contrasts(moments, pairs, found)
     contrasts = tuple(_with_clusters(contrasts, found)) if found else contrasts
