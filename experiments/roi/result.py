@@ -10,7 +10,9 @@ from attribution.core import messages
 from attribution.core.errors import InputError, closest
 from attribution.core.records import Field, Records, TabularResult
 from attribution.core.render.display import Cell, Display, DisplayColumn, DisplayTable, column_label
-from experiments.roi.net_benefit import Variance, net_benefit
+from experiments.roi.acceptability import AcceptabilityCurve, acceptability, default_grid, net_of
+from experiments.roi.break_even import BreakEven, break_even
+from experiments.roi.net_benefit import Variance
 from experiments.roi.people import PeopleNeeded, people_needed
 from experiments.roi.undecided import IncrementalCost, cost_per_incremental
 from experiments.roi.verdicts import GUARDRAIL_UNDECIDED, Verdict, adjust_verdicts, decide, verdict_p_values
@@ -118,11 +120,36 @@ class CostThresholds(TabularResult):
         rows = []
         for contrast in contrasts:
             for threshold in thresholds:
-                net = _net(contrast, float(threshold), level=self.level, side=self.side, variance=self.variance)
+                net = net_of(contrast, float(threshold), level=self.level, side=self.side, variance=self.variance)
                 rows.append({**_names(contrast), "threshold": float(threshold), **_per_1000(net)})
         segment = (Field("segment", "text"),) if any(c.segment is not None for c in contrasts) else ()
         fields = (Field("arm", "text"), Field("control", "text"), *segment, Field("threshold", "money"))
         return Records.from_rows((*fields, *(Field(name, "money") for name in _NET)), rows)
+
+    def break_even(self) -> BreakEven:
+        """Where each contrast would just pay: break-even effect, cost and value, beside the cost per returner of all.
+
+        ``break_even_effect``: woken per 1,000 at which the net benefit at the threshold would be 0, each further woken
+        person at the arm's own cost of waking (so above ``cost_per_1000 / threshold`` where incentives are paid).
+        ``break_even_cost``: what 1,000 persons may cost at most for the effect that was measured, with the interval of
+        the effect. ``cost_per_incremental`` is the break-even value itself. ``cost_per_returner`` divides the arm's
+        whole cost by everybody who came back and is no measure of what the campaign brought;
+        ``incremental_share`` says which part of them is incremental.
+        """
+        return break_even(self.judged, level=self.level)
+
+    def acceptability(self, thresholds: Sequence[float] | None = None) -> AcceptabilityCurve:
+        """One minus the one-sided p-value of "it does not pay", over a range of thresholds.
+
+        A confidence curve: where it is at least 97.5 % the two-sided 95 % interval of the net benefit lies above 0. It
+        is not the probability that the contrast pays; for that a prior is needed (`bayes_rates`). `plot_acceptability`
+        draws it.
+
+        Args:
+            thresholds: The thresholds; None: 61 from 0 to twice the largest amount of interest, the declared ones too.
+        """
+        grid = default_grid(self.judged) if thresholds is None else [float(threshold) for threshold in thresholds]
+        return acceptability(self.judged, grid, level=self.level, variance=self.variance)
 
     def waterfall(self) -> Records:
         """Cost per 1,000 persons of each arm: touches, fixed, incentives (incremental, natural returners), total."""
@@ -188,7 +215,7 @@ def judge(  # noqa: PLR0913 -- internal, all by keyword
                 if c.clustered is None
                 else c.clustered.price(level=level, side=side)
             )
-    nets = [_net(row.contrast, row.threshold, **options) for row in rows]  # type: ignore[arg-type]
+    nets = [net_of(row.contrast, row.threshold, **options) for row in rows]  # type: ignore[arg-type]
     p_values = [verdict_p_values(net) for net in nets]
     words = adjust_verdicts(
         [p[0] for p in p_values],
@@ -220,20 +247,6 @@ def judge(  # noqa: PLR0913 -- internal, all by keyword
         )
     return CostThresholds(
         judged=tuple(judged), findings=findings, recipe=recipe, level=level, side=side, variance=variance, parts=parts
-    )
-
-
-def _net(contrast: ContrastCosts, threshold: float, *, level: float, side: Side, variance: Variance) -> Estimate:
-    if contrast.clustered is not None:
-        return contrast.clustered.net(threshold, level=level, side=side)
-    return net_benefit(
-        contrast.treated,
-        contrast.untreated,
-        threshold,
-        weights=contrast.weights,
-        level=level,
-        side=side,
-        variance=variance,
     )
 
 
