@@ -128,7 +128,7 @@ def test_the_top_tenth_is_rounded_up() -> None:
 
 
 def test_weighted_contacts_per_wake_up_are_a_ratio_of_two_effects() -> None:
-    campaign = ex.simulate("default", persons=9_000, seed=11)
+    campaign = ex.simulate("default", persons=12_000, seed=7)
     weights = {"phone": 5.0, "sms": 1.0, "*": 0.5}
     data = {"conversions": campaign.conversions, "assignment": campaign.assignment, "as_of": campaign.as_of}
     found = ex.contact_pressure(campaign.touches, weights=weights, **data)
@@ -140,9 +140,10 @@ def test_weighted_contacts_per_wake_up_are_a_ratio_of_two_effects() -> None:
     weight = inside["channel"].map(lambda name: weights.get(name, 0.5)).groupby(inside["person_id"]).sum()
     outcomes = outcomes.assign(cost=outcomes["person_id"].map(weight).fillna(0.0))
     experiment = ex.Experiment({"woken": ex.Rate("woken")}, strata="stratum", shares="p_assign")
-    pays = ex.cost_thresholds(outcomes, experiment=experiment, thresholds=[85], variance="plugin").table()
+    pays = ex.cost_thresholds(outcomes, experiment=experiment, thresholds=[85], variance="plugin")
+    prices = {row["arm"]: row for row in pays.to_dicts()}
     for row in found.arms.to_dicts():
-        same = pays[pays["arm"] == row["arm"]].iloc[0]
+        same = prices[row["arm"]]
         assert row["weighted_per_incremental"] == pytest.approx(same["cost_per_incremental"], rel=1e-9)
         assert row["weighted_per_incremental_low"] == pytest.approx(same["cost_per_incremental_low"], rel=1e-9)
         assert row["weighted_per_incremental_high"] == pytest.approx(same["cost_per_incremental_high"], rel=1e-9)
