@@ -96,6 +96,7 @@ if TYPE_CHECKING:
     from experiments.outcomes import Outcomes, build_outcomes
     from experiments.plan import Plan
     from experiments.plots import plot_distribution, plot_forest, plot_looks, plot_power
+    from experiments.plots.uplift import plot_uplift
     from experiments.post_mortem.compose import postmortem
     from experiments.readout import Experiment, Readout
     from experiments.readout.aggregates import Aggregates
@@ -105,20 +106,37 @@ if TYPE_CHECKING:
     from experiments.readout.reach import reach
     from experiments.readout.reach_result import ReachEffects, ReachFunnel
     from experiments.readout.segments_result import SegmentReadout
-    from experiments.reconciliation import Reconciliation, reconcile
+    from experiments.reconciliation import (
+        CalibratedCredit,
+        Calibration,
+        PlaceboCredit,
+        Reconciliation,
+        calibrate,
+        placebo_credit,
+        reconcile,
+    )
     from experiments.report.report import Report
     from experiments.roi import CostThresholds, Guardrail, Verdict, cost_thresholds
     from experiments.roi.guardrail_readings import GuardrailTable, guardrail_table
     from experiments.roi.marginal import marginal_costs
     from experiments.roi.marginal_result import MarginalCosts
     from experiments.simulation import Campaign, simulate
+    from experiments.uplift.curve_result import UpliftCurve
+    from experiments.uplift.learners import DoublyRobust, TransformedOutcome, TwoModel
+    from experiments.uplift.leave_alone import LeaveAlone, leave_alone
+    from experiments.uplift.policy import PolicyValue, policy_value
+    from experiments.uplift.ranking import TopShare, UpliftRanking, rank_uplift
+    from experiments.uplift.scored import profit_curve, uplift_curve
     from experiments.wakeup.dormancy import dormancy_curve
     from experiments.wakeup.dormancy_result import DormancyCurve, DormancyCut
     from experiments.wakeup.flows import customer_flows
     from experiments.wakeup.flows_result import CustomerFlows, FlowSeries
     from experiments.wakeup.funnel import Funnel, funnel
+    from experiments.wakeup.nth_purchase import nth_purchase
+    from experiments.wakeup.nth_purchase_result import NthPurchase
     from experiments.wakeup.pressure import ContactPressure, contact_pressure
     from experiments.wakeup.states import CustomerStates, customer_states
+    from experiments.wakeup.time_to import TimeTo, time_to_first, time_to_next
 
 messages.register("experiments")
 
@@ -131,6 +149,8 @@ _EXPORTS = {
     "BestArm": "experiments.inference.bayes.best",
     "Bootstrap": "experiments.inference.bootstrap",
     "Bounds": "experiments.inference.sequential.bounds",
+    "CalibratedCredit": "experiments.reconciliation",
+    "Calibration": "experiments.reconciliation",
     "Campaign": "experiments.simulation",
     "Comparison": "attribution.core.estimates",
     "ComplierEffect": "experiments.inference.compliance_result",
@@ -144,6 +164,7 @@ _EXPORTS = {
     "DesignError": "attribution.core.errors",
     "DormancyCurve": "experiments.wakeup.dormancy_result",
     "DormancyCut": "experiments.wakeup.dormancy_result",
+    "DoublyRobust": "experiments.uplift.learners",
     "Dunnett": "experiments.inference.dunnett",
     "Duration": "experiments.metrics",
     "Equivalence": "experiments.inference.equivalence",
@@ -156,20 +177,24 @@ _EXPORTS = {
     "GuardrailTable": "experiments.roi.guardrail_readings",
     "InputError": "attribution.core.errors",
     "KaplanMeier": "experiments.inference.kaplan_meier",
+    "LeaveAlone": "experiments.uplift.leave_alone",
     "Looks": "experiments.design.looks",
     "MarginalCosts": "experiments.roi.marginal_result",
     "Mean": "experiments.metrics",
+    "NthPurchase": "experiments.wakeup.nth_purchase_result",
     "OptimalHoldout": "experiments.design.planning",
     "Outcomes": "experiments.outcomes",
     "OutcomesBootstrap": "experiments.inference.bootstrap_outcomes",
     "PayPlan": "experiments.design.planning",
     "PlaceboContrast": "experiments.design.placebo_contrast",
+    "PlaceboCredit": "experiments.reconciliation",
     "PlaceboOutcome": "experiments.design.negative_controls",
     "Plan": "experiments.plan",
     "PlanError": "attribution.core.errors",
     "PlanOptions": "experiments.design.planning",
     "Planned": "experiments.design.planning",
     "PlannedDuration": "experiments.design.planning",
+    "PolicyValue": "experiments.uplift.policy",
     "PooledCap": "experiments.inference.caps",
     "PowerCurve": "experiments.design.planning",
     "PullForward": "experiments.design.pull_forward",
@@ -189,7 +214,13 @@ _EXPORTS = {
     "SplitWatch": "experiments.design.sequential_split",
     "StoppedEstimate": "experiments.inference.sequential.stopped",
     "TableError": "attribution.core.errors",
+    "TimeTo": "experiments.wakeup.time_to",
+    "TopShare": "experiments.uplift.ranking",
+    "TransformedOutcome": "experiments.uplift.learners",
     "Transport": "experiments.design.transport",
+    "TwoModel": "experiments.uplift.learners",
+    "UpliftCurve": "experiments.uplift.curve_result",
+    "UpliftRanking": "experiments.uplift.ranking",
     "Verdict": "experiments.roi",
     "WakeLiftError": "attribution.core.errors",
     "WakeLiftWarning": "attribution.core.errors",
@@ -206,6 +237,7 @@ _EXPORTS = {
     "bootstrap": "experiments.inference.bootstrap",
     "bootstrap_outcomes": "experiments.inference.bootstrap_outcomes",
     "build_outcomes": "experiments.outcomes",
+    "calibrate": "experiments.reconciliation",
     "check_delivered": "experiments.design.exclusions",
     "check_exclusions": "experiments.design.exclusions",
     "check_influence": "experiments.design.influence",
@@ -236,17 +268,22 @@ _EXPORTS = {
     "group_bounds": "experiments.inference.sequential.classical",
     "guardrail_table": "experiments.roi.guardrail_readings",
     "kaplan_meier": "experiments.inference.kaplan_meier",
+    "leave_alone": "experiments.uplift.leave_alone",
     "mann_whitney": "experiments.inference.ranks",
     "marginal_costs": "experiments.roi.marginal",
     "merge_aggregates": "experiments.readout.aggregates_merge",
+    "nth_purchase": "experiments.wakeup.nth_purchase",
     "optimal_holdout": "experiments.design.planning",
     "placebo_contrast": "experiments.design.placebo_contrast",
+    "placebo_credit": "experiments.reconciliation",
     "placebo_outcome": "experiments.design.negative_controls",
     "plan_duration": "experiments.design.planning",
     "plot_distribution": "experiments.plots",
     "plot_forest": "experiments.plots",
     "plot_looks": "experiments.plots",
     "plot_power": "experiments.plots",
+    "plot_uplift": "experiments.plots.uplift",
+    "policy_value": "experiments.uplift.policy",
     "pooled_cap": "experiments.inference.caps",
     "postmortem": "experiments.post_mortem.compose",
     "power_curve": "experiments.design.planning",
@@ -256,9 +293,11 @@ _EXPORTS = {
     "power_ranks": "experiments.design.planning",
     "power_rates": "experiments.design.planning",
     "power_to_pay": "experiments.design.planning",
+    "profit_curve": "experiments.uplift.scored",
     "pull_forward": "experiments.design.pull_forward",
     "quantile_std": "experiments.design.planning",
     "randomisation_test": "experiments.inference.randomisation",
+    "rank_uplift": "experiments.uplift.ranking",
     "ratio_interval": "experiments.inference.ratios",
     "ratio_std": "experiments.design.planning",
     "reach": "experiments.readout.reach",
@@ -273,7 +312,10 @@ _EXPORTS = {
     "simulate": "experiments.simulation",
     "spending_bounds": "experiments.inference.sequential.boundaries",
     "spillover_bound": "experiments.design.spillover",
+    "time_to_first": "experiments.wakeup.time_to",
+    "time_to_next": "experiments.wakeup.time_to",
     "transport": "experiments.design.transport",
+    "uplift_curve": "experiments.uplift.scored",
     "verify_assignment": "experiments.design.assignment_check",
     "watch_split": "experiments.design.sequential_split",
 }
@@ -287,6 +329,8 @@ __all__ = [
     "BestArm",
     "Bootstrap",
     "Bounds",
+    "CalibratedCredit",
+    "Calibration",
     "Campaign",
     "Comparison",
     "ComplierEffect",
@@ -300,6 +344,7 @@ __all__ = [
     "DesignError",
     "DormancyCurve",
     "DormancyCut",
+    "DoublyRobust",
     "Dunnett",
     "Duration",
     "Equivalence",
@@ -312,20 +357,24 @@ __all__ = [
     "GuardrailTable",
     "InputError",
     "KaplanMeier",
+    "LeaveAlone",
     "Looks",
     "MarginalCosts",
     "Mean",
+    "NthPurchase",
     "OptimalHoldout",
     "Outcomes",
     "OutcomesBootstrap",
     "PayPlan",
     "PlaceboContrast",
+    "PlaceboCredit",
     "PlaceboOutcome",
     "Plan",
     "PlanError",
     "PlanOptions",
     "Planned",
     "PlannedDuration",
+    "PolicyValue",
     "PooledCap",
     "PowerCurve",
     "PullForward",
@@ -345,7 +394,13 @@ __all__ = [
     "SplitWatch",
     "StoppedEstimate",
     "TableError",
+    "TimeTo",
+    "TopShare",
+    "TransformedOutcome",
     "Transport",
+    "TwoModel",
+    "UpliftCurve",
+    "UpliftRanking",
     "Verdict",
     "WakeLiftError",
     "WakeLiftWarning",
@@ -362,6 +417,7 @@ __all__ = [
     "bootstrap",
     "bootstrap_outcomes",
     "build_outcomes",
+    "calibrate",
     "check_delivered",
     "check_exclusions",
     "check_influence",
@@ -392,17 +448,22 @@ __all__ = [
     "group_bounds",
     "guardrail_table",
     "kaplan_meier",
+    "leave_alone",
     "mann_whitney",
     "marginal_costs",
     "merge_aggregates",
+    "nth_purchase",
     "optimal_holdout",
     "placebo_contrast",
+    "placebo_credit",
     "placebo_outcome",
     "plan_duration",
     "plot_distribution",
     "plot_forest",
     "plot_looks",
     "plot_power",
+    "plot_uplift",
+    "policy_value",
     "pooled_cap",
     "postmortem",
     "power_curve",
@@ -412,9 +473,11 @@ __all__ = [
     "power_ranks",
     "power_rates",
     "power_to_pay",
+    "profit_curve",
     "pull_forward",
     "quantile_std",
     "randomisation_test",
+    "rank_uplift",
     "ratio_interval",
     "ratio_std",
     "reach",
@@ -429,7 +492,10 @@ __all__ = [
     "simulate",
     "spending_bounds",
     "spillover_bound",
+    "time_to_first",
+    "time_to_next",
     "transport",
+    "uplift_curve",
     "verify_assignment",
     "watch_split",
 ]
