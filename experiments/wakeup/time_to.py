@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from attribution.core import messages
-from attribution.core.columns import columns_for
 from attribution.core.durations import MICROSECONDS_PER_DAY
 from attribution.core.errors import InputError
 from attribution.core.estimates import check_level
@@ -115,23 +115,21 @@ class TimeTo(TabularResult):
         return Records.from_rows(fields, rows)
 
     def _display(self) -> Display:
-        from attribution.core.render.display import Cell, Display, DisplayColumn, DisplayTable, column_label
+        from attribution.core.render.display import Cell, Display, DisplayColumn, DisplayTable
 
-        columns = () if self.by is None else (DisplayColumn(self.by),)
-        columns += (DisplayColumn(column_label("customers"), "count"), DisplayColumn(column_label("events"), "count"))
-        columns += tuple(
-            DisplayColumn(messages.text("TIME_TO.quantile", {"share": share}), "number") for share in self.shares
-        )
-        rows = []
+        heads = [] if self.by is None else [DisplayColumn(self.by)]
+        heads += [DisplayColumn(messages.text(f"TIME_TO.{name}"), "count") for name in ("persons", "acted")]
+        heads += [DisplayColumn(messages.text("TIME_TO.quantile", {"share": share}), "number") for share in self.shares]
+        rows: list[tuple[object, ...]] = []
         for group, curve in self.curves.items():
             found = [curve.quantile(share, level=self._level) for share in self.shares]
             cells = [Cell(one.value, one.low, one.high) for one in found]
-            head = () if self.by is None else (group,)
+            head: tuple[object, ...] = () if self.by is None else (group,)
             rows.append((*head, curve.n, int(curve.events.sum()), *cells))
         what = messages.text(f"TIME_TO.{self.recipe.method.rpartition('_')[2]}", dict(self.recipe.settings))
         title = messages.text("TIME_TO.title", {"what": what, "level": self._level})
         told = tuple(finding.text() for finding in self.findings)
-        return Display(title, (DisplayTable(columns, tuple(rows)), *self.recipe.sentences(), *told))
+        return Display(title, (DisplayTable(tuple(heads), tuple(rows)), *self.recipe.sentences(), *told))
 
 
 def _flipped(found: Estimate) -> Estimate:
@@ -280,7 +278,7 @@ def _curves(days: NDArray[np.float64], acted: NDArray[np.bool_], groups: Labels 
         return {"": product_limit(days, acted)}
     order = np.argsort(groups.codes, kind="stable")
     edges = np.searchsorted(groups.codes[order], np.arange(len(groups.names) + 1))
-    parts = [order[begin:end] for begin, end in zip(edges[:-1], edges[1:], strict=True)]
+    parts = [order[begin:end] for begin, end in itertools.pairwise(edges)]
     return {
         str(name): product_limit(days[part], acted[part])
         for name, part in zip(groups.names, parts, strict=True)
