@@ -62,7 +62,8 @@ class Identifiers:
     def __init__(self, population: Population, seed: int) -> None:
         total = len(population.owner)
         width = max(_DIGITS, len(str(total)))
-        self.customer = codes("C", np.arange(1, total + 1), width=width)
+        # Objects, so that every table points to the same text instead of holding it again.
+        self.customer: NDArray[Any] = codes("C", np.arange(1, total + 1), width=width).astype(object)
         self.person = self.customer[population.smallest]
         self._of_person = np.argsort(population.owner, kind="stable")
         self._begin = np.cumsum(population.numbers) - population.numbers
@@ -181,18 +182,19 @@ class Tables:
     def touches(self, log: TouchLog) -> pd.DataFrame:
         """One row per touch, in the order of time."""
         total = len(log.person)
-        search = CHANNELS.index("search")
+        width = max(_DIGITS, len(str(total)))
+        inbound = (log.channel == CHANNELS.index("search")).astype(np.int8)
         return _frame(
             {
-                "touch_id": codes("T", np.arange(1, total + 1), width=max(_DIGITS, len(str(total)))),
-                "person_id": self._ids.person[log.person],
-                "customer_id": self._ids.customer[self.touched(log)],
-                "time": _instants(log.seconds),
-                "channel": names(CHANNELS, log.channel),
-                "kind": names(KINDS, log.kind),
-                "origin": names(("outbound", "inbound"), (log.channel == search).astype(np.int64)),
-                "campaign": names(CAMPAIGNS, log.campaign),
-                "segments": _nullable(log.segments, log.segments > 0),
+                "touch_id": lambda: codes("T", np.arange(1, total + 1), width=width),
+                "person_id": lambda: self._ids.person[log.person],
+                "customer_id": lambda: self._ids.customer[self.touched(log)],
+                "time": lambda: _instants(log.seconds),
+                "channel": lambda: names(CHANNELS, log.channel),
+                "kind": lambda: names(KINDS, log.kind),
+                "origin": lambda: names(("outbound", "inbound"), inbound),
+                "campaign": lambda: names(CAMPAIGNS, log.campaign),
+                "segments": lambda: _nullable(log.segments, log.segments > 0),
             }
         )
 
@@ -377,14 +379,19 @@ class Tables:
 
 
 def _frame(columns: Columns) -> pd.DataFrame:
+    """A table of arrays, or of functions that make one, so that wide text is not held for all columns at once."""
     import pandas as pd
 
-    return pd.DataFrame({name: _text(array) for name, array in columns.items()})
+    return pd.DataFrame({name: _column(made() if callable(made) else made) for name, made in columns.items()})
 
 
-def _text(array: Any) -> Any:
-    """Text columns as objects, so that every pandas release chooses its own dtype for text."""
-    return array.astype(object) if isinstance(array, np.ndarray) and array.dtype.kind == "U" else array
+def _column(array: Any) -> Any:
+    """Text as a column made of objects, so that every pandas release chooses its own dtype for text."""
+    import pandas as pd
+
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "UO":
+        return array
+    return pd.Series(array.astype(object, copy=False))
 
 
 def _instants(seconds: NDArray[np.int64], known: NDArray[np.bool_] | None = None) -> pd.Series[pd.Timestamp]:
@@ -398,8 +405,8 @@ def _instants(seconds: NDArray[np.int64], known: NDArray[np.bool_] | None = None
     return pd.Series(times).dt.tz_localize("UTC")
 
 
-def _nullable(values: NDArray[np.int64], known: NDArray[np.bool_]) -> Any:
+def _nullable(values: NDArray[np.integer[Any]], known: NDArray[np.bool_]) -> Any:
     """Whole numbers with nulls."""
     import pandas as pd
 
-    return pd.arrays.IntegerArray(values.copy(), ~known)
+    return pd.arrays.IntegerArray(values.astype(np.int64), ~known)

@@ -33,11 +33,12 @@ def hashes(prefix: str, numbers: NDArray[np.int64], *, seed: int) -> NDArray[np.
     return _joined(prefix, _HEX[(mixed[:, np.newaxis] >> shifts & np.uint64(15)).astype(np.int64)])
 
 
-def names(values: Sequence[str | None], index: NDArray[np.int64]) -> NDArray[Any]:
+def names(values: Sequence[str | None], index: NDArray[np.integer[Any]]) -> NDArray[Any]:
     """The name at each index, as an array of objects; None stays None."""
     lookup = np.empty(len(values), dtype=object)
     lookup[:] = values
-    return lookup[index]
+    named: NDArray[Any] = lookup[index]
+    return named
 
 
 def _joined(prefix: str, letters: NDArray[np.uint8]) -> NDArray[np.str_]:

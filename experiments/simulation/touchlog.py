@@ -50,10 +50,10 @@ class TouchLog:
 
     person: NDArray[np.int64]
     seconds: NDArray[np.int64]
-    channel: NDArray[np.int64]
-    kind: NDArray[np.int64]
-    campaign: NDArray[np.int64]
-    segments: NDArray[np.int64]
+    channel: NDArray[np.int8]
+    kind: NDArray[np.int8]
+    campaign: NDArray[np.int8]
+    segments: NDArray[np.int8]
 
 
 def build_touch_log(
@@ -71,6 +71,7 @@ def build_touch_log(
     joined = TouchLog(
         **{name: np.concatenate([getattr(part, name) for part in parts]) for name in TouchLog.__dataclass_fields__}
     )
+    del parts
     seconds = joined.seconds + placing.start[joined.person]
     order = np.lexsort((joined.channel, joined.person, seconds))
     columns = {name: getattr(joined, name)[order] for name in TouchLog.__dataclass_fields__}
@@ -94,10 +95,10 @@ def _rows(
     return TouchLog(
         person=person,
         seconds=seconds,
-        channel=np.full(len(person), CHANNELS.index(channel)),
-        kind=kind,
-        campaign=np.full(len(person), CAMPAIGNS.index(campaign)),
-        segments=np.zeros(len(person), dtype=np.int64) if segments is None else segments,
+        channel=np.full(len(person), CHANNELS.index(channel), dtype=np.int8),
+        kind=kind.astype(np.int8),
+        campaign=np.full(len(person), CAMPAIGNS.index(campaign), dtype=np.int8),
+        segments=np.zeros(len(person), dtype=np.int8) if segments is None else segments.astype(np.int8),
     )
 
 
