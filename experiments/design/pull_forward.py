@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from attribution.core.render.display import Display
     from experiments.design.pull_forward_curve import Curve
 
-__all__ = ["PullForward", "Rise", "band_width", "pull_forward", "rise"]
+__all__ = ["PullForward", "Rise", "band_width", "late_reading", "pull_forward", "rise"]
 
 messages.register("experiments")
 
@@ -163,7 +163,7 @@ def pull_forward(  # noqa: PLR0913 - two tables, the clock and the arms
         part = rise(found[own], found[control])
         width = band_width(part.covariance, level, random.standard_normal((_DRAWS, len(part.difference))))
         rows += _rows((str(own), control), part, width, level, size)
-        lates.append({"arm": str(own), "control": control} | _late(part, place, level))
+        lates.append({"arm": str(own), "control": control} | late_reading(part, place, level))
     settings = {
         "window": duration_text(near), "horizon": duration_text(far), "step": duration_text(parse_duration(step)),
         "column": column, "control": control, "level": level, "as_of": str(as_of), "seed": seed,
@@ -270,8 +270,14 @@ def _rows(names: tuple[str, str], part: Rise, width: float, level: float, size: 
     return rows
 
 
-def _late(part: Rise, place: int, level: float) -> dict[str, object]:
-    """The effect in the window, what happened afterwards, and both together."""
+def late_reading(part: Rise, place: int, level: float) -> dict[str, object]:
+    """The effect in the window, what happened afterwards, and both together.
+
+    Args:
+        part: The difference of two curves.
+        place: The step that ends the window.
+        level: Confidence level.
+    """
     z, v, d = critical_value(level, "two"), part.covariance, part.difference
     early, total = float(d[place]), float(d[-1])
     errors = {

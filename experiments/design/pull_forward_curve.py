@@ -36,6 +36,7 @@ class Counted:
         arm: Index of the arm of every person.
         arms: Names of the arms, sorted.
         stratum: Index of the stratum of every person; 0 without strata.
+        start: When every person was assigned, microseconds.
         person: Person of each event, as an index.
         step: Step in which each event falls.
         amount: What it adds.
@@ -46,6 +47,7 @@ class Counted:
     arm: NDArray[np.int64]
     arms: tuple[object, ...]
     stratum: NDArray[np.int64]
+    start: NDArray[np.int64]
     person: NDArray[np.int64]
     step: NDArray[np.int64]
     amount: NDArray[np.float64]
@@ -128,7 +130,7 @@ def daily_events(  # noqa: PLR0913 - what both tables and the clock say
     return Counted(
         arm=sources.assigned.arm.codes[rows], arms=tuple(sources.assigned.arm.names.tolist()),
         stratum=np.zeros(len(rows), np.int64) if stratum is None else stratum.codes[rows],
-        person=person, step=at, amount=amount, steps=-(-length // step), findings=tuple(findings),
+        start=start, person=person, step=at, amount=amount, steps=-(-length // step), findings=tuple(findings),
     )  # fmt: skip
 
 
