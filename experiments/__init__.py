@@ -95,7 +95,7 @@ if TYPE_CHECKING:
     from experiments.metrics import Count, Duration, Mean, Quantile, Rate, Ratio
     from experiments.outcomes import Outcomes, build_outcomes
     from experiments.plan import Plan
-    from experiments.plots import plot_distribution, plot_forest, plot_looks, plot_power
+    from experiments.plots import plot_distribution, plot_forest, plot_looks, plot_power, plot_reconciliation
     from experiments.plots.uplift import plot_uplift
     from experiments.post_mortem.compose import postmortem
     from experiments.readout import Experiment, Readout
@@ -129,12 +129,15 @@ if TYPE_CHECKING:
     from experiments.uplift.scored import profit_curve, uplift_curve
     from experiments.wakeup.dormancy import dormancy_curve
     from experiments.wakeup.dormancy_result import DormancyCurve, DormancyCut
+    from experiments.wakeup.durability import Durability, durability
     from experiments.wakeup.flows import customer_flows
     from experiments.wakeup.flows_result import CustomerFlows, FlowSeries
     from experiments.wakeup.funnel import Funnel, funnel
     from experiments.wakeup.nth_purchase import nth_purchase
     from experiments.wakeup.nth_purchase_result import NthPurchase
     from experiments.wakeup.pressure import ContactPressure, contact_pressure
+    from experiments.wakeup.retention import retention
+    from experiments.wakeup.retention_result import Retention
     from experiments.wakeup.states import CustomerStates, customer_states
     from experiments.wakeup.time_to import TimeTo, time_to_first, time_to_next
 
@@ -166,6 +169,7 @@ _EXPORTS = {
     "DormancyCut": "experiments.wakeup.dormancy_result",
     "DoublyRobust": "experiments.uplift.learners",
     "Dunnett": "experiments.inference.dunnett",
+    "Durability": "experiments.wakeup.durability",
     "Duration": "experiments.metrics",
     "Equivalence": "experiments.inference.equivalence",
     "Estimate": "attribution.core.estimates",
@@ -208,6 +212,7 @@ _EXPORTS = {
     "Readout": "experiments.readout",
     "Reconciliation": "experiments.reconciliation",
     "Report": "experiments.report.report",
+    "Retention": "experiments.wakeup.retention_result",
     "SampleSize": "experiments.design.planning",
     "SegmentReadout": "experiments.readout.segments_result",
     "SpilloverBound": "experiments.design.spillover",
@@ -259,6 +264,7 @@ _EXPORTS = {
     "detectable_rates": "experiments.design.planning",
     "dormancy_curve": "experiments.wakeup.dormancy",
     "dunnett": "experiments.inference.dunnett",
+    "durability": "experiments.wakeup.durability",
     "equivalence_means": "experiments.inference.equivalence",
     "equivalence_rates": "experiments.inference.equivalence",
     "estimate_after_stopping": "experiments.inference.sequential.stopped",
@@ -282,6 +288,7 @@ _EXPORTS = {
     "plot_forest": "experiments.plots",
     "plot_looks": "experiments.plots",
     "plot_power": "experiments.plots",
+    "plot_reconciliation": "experiments.plots",
     "plot_uplift": "experiments.plots.uplift",
     "policy_value": "experiments.uplift.policy",
     "pooled_cap": "experiments.inference.caps",
@@ -303,6 +310,7 @@ _EXPORTS = {
     "reach": "experiments.readout.reach",
     "read_aggregates": "experiments.readout.aggregates_table",
     "reconcile": "experiments.reconciliation",
+    "retention": "experiments.wakeup.retention",
     "sample_size_equivalence_means": "experiments.design.planning",
     "sample_size_equivalence_rates": "experiments.design.planning",
     "sample_size_means": "experiments.design.planning",
@@ -346,6 +354,7 @@ __all__ = [
     "DormancyCut",
     "DoublyRobust",
     "Dunnett",
+    "Durability",
     "Duration",
     "Equivalence",
     "Estimate",
@@ -388,6 +397,7 @@ __all__ = [
     "Readout",
     "Reconciliation",
     "Report",
+    "Retention",
     "SampleSize",
     "SegmentReadout",
     "SpilloverBound",
@@ -439,6 +449,7 @@ __all__ = [
     "detectable_rates",
     "dormancy_curve",
     "dunnett",
+    "durability",
     "equivalence_means",
     "equivalence_rates",
     "estimate_after_stopping",
@@ -462,6 +473,7 @@ __all__ = [
     "plot_forest",
     "plot_looks",
     "plot_power",
+    "plot_reconciliation",
     "plot_uplift",
     "policy_value",
     "pooled_cap",
@@ -483,6 +495,7 @@ __all__ = [
     "reach",
     "read_aggregates",
     "reconcile",
+    "retention",
     "sample_size_equivalence_means",
     "sample_size_equivalence_rates",
     "sample_size_means",

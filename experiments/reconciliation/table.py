@@ -1,22 +1,26 @@
 """Touched, attributed and incremental side by side, on the same persons, step by step.
 
 Credit says who was near when something happened; the experiment says what would not have happened otherwise. The table
-holds both for the persons of each step's arm and for their windows, with the credit that the same model gives the same
-channels in the holdout (placebo credit), where the campaign cannot have caused anything.
+holds both for the persons of each step's arm and for their windows, their gap with its interval, and the credit that
+the same model gives the same channels in the holdout (placebo credit), where the campaign cannot have caused anything.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from attribution.core.errors import InputError, closest
-from attribution.core.findings import Finding
+from attribution.core.errors import InputError
 from attribution.core.recipe import Recipe
 from attribution.core.records import Records
 from attribution.models.fitted import FittedModel
-from experiments.metrics import Rate
-from experiments.reconciliation.credited import Credited, credit_on, ground_of
-from experiments.reconciliation.result import FIELDS, TOTAL, UNTESTED, Reconciliation
+from experiments.reconciliation.contrasts import Contrasts, Variance
+from experiments.reconciliation.credited import credit_on
+from experiments.reconciliation.declared import checked_metric, checked_variance, owners_of
+from experiments.reconciliation.ground import ground_of
+from experiments.reconciliation.joint import inverted
+from experiments.reconciliation.remarks import basis_findings, reach_findings
+from experiments.reconciliation.result import FIELDS, TOTAL, UNTESTED, Factor, Reconciliation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -26,9 +30,10 @@ if TYPE_CHECKING:
     from attribution.credit import Credit
     from experiments.readout import Readout
 
-__all__ = ["INTERVAL_CONTAINS_0", "UNTESTED_NOTE", "reconcile"]
+__all__ = ["INTERVAL_CONTAINS_0", "NO_CREDIT", "UNTESTED_NOTE", "Setting", "reconcile", "set_up"]
 
 INTERVAL_CONTAINS_0 = "INTERVAL_CONTAINS_0"
+NO_CREDIT = "NO_CREDIT"
 UNTESTED_NOTE = "UNTESTED"
 
 
@@ -41,6 +46,7 @@ def reconcile(  # noqa: PLR0913 -- the contract's options
     steps: Mapping[str, Sequence[str]],
     window: str | timedelta | None = None,
     columns: ColumnsLike = None,
+    variance: Variance = "score",
 ) -> Reconciliation:
     """Put touched, attributed and incremental side by side for every step of the experiment.
 
@@ -58,10 +64,15 @@ def reconcile(  # noqa: PLR0913 -- the contract's options
         window: Length of the window, needed with ``assignment`` when the readout does not know it; without any window
             every conversion counts, and a finding warns.
         columns: Names of the columns.
+        variance: How gaps and ratios are judged where the readout compares counts of persons. "score": by the
+            statistic of the readout's own test, with the credit in the place of a cost; "plugin": sample variances and
+            the normal quantile, which makes the set of the ratio Fieller's own. Readouts with clusters, covariates or
+            the population as target have one way, Student's t.
 
     Returns:
-        One row per step and model; a "total" of the last arm against the control with the channels of all steps; one
-        per channel that no step adds and model, with the word "untested".
+        One row per step and model, with the gap (attributed less incremental) and its interval, in customers and per
+        1,000 persons, and the set of attributed / incremental; a "total" of the last arm against the control with the
+        channels of all steps; one per channel that no step adds and model, with the word "untested".
 
     Raises:
         InputError: When a step is not an arm of the readout, a channel belongs to two steps, the metric is no rate, or
@@ -70,9 +81,16 @@ def reconcile(  # noqa: PLR0913 -- the contract's options
 
     Assumptions:
         The arms are randomised and each differs from the one before by the step's channels alone. A step's effect
-        belongs to its bundle of channels; it is not split over them.
+        belongs to its bundle of channels; it is not split over them. Credit and effect are read on the same persons:
+        their covariance over persons is part of the gap's interval, by strata, clusters and covariates as the readout
+        has them. Credit of models of paths is their reading inside journeys, their fit is taken as given.
 
-    Verified against: the truth of simulated campaigns; a plain-pandas computation in the tests.
+    References:
+        Fieller (1954), JRSS B 16:175; Miettinen and Nurminen (1985), Statistics in Medicine 4:213; Gordon and others
+        (2019), Marketing Science 38:193 (observational methods against experiments).
+
+    Verified against: the truth of simulated campaigns (coverage of gap and factor, docs/methods/reconciliation.md); a
+    plain-pandas computation; Welch's interval of the person-level difference and Fieller's set in the tests.
 
     Example:
         >>> import attribution as at, experiments as ex
@@ -84,167 +102,185 @@ def reconcile(  # noqa: PLR0913 -- the contract's options
         >>> table.loc[table["channels"] == "search", "step"].unique().tolist()
         ['untested']
     """
-    chosen = _metric(readout, metric)
-    order = (str(readout.experiment.control), *steps)
-    owners = _owners(steps)
-    if readout.outcomes is None and assignment is None:
-        raise InputError("assignment is needed: the readout does not know who was in which arm.")
-    persons = ground_of(readout, assignment, order, metric=chosen, window=window, columns=columns)
-    names = [str(name) for name in credit.journeys.touches.channel.names]
-    untested = [channel for channel in names if channel not in owners]
-    groups = [tuple(steps[arm]) for arm in steps] + [tuple(owners)] + [(channel,) for channel in untested]
-    found = credit_on(credit, persons, len(order), groups)
-    effects = {row["arm"]: row for row in readout.steps(order).to_dicts() if row["metric"] == chosen}
-    control = readout.fit(chosen).persons(readout.experiment.control)
-    ground = _Ground(found, order, control)
+    setting = set_up(
+        credit, readout, assignment=assignment, metric=metric, steps=steps, window=window, columns=columns,
+        variance=variance,
+    )  # fmt: skip
+    found, chosen, order = setting.contrasts.found, setting.metric, setting.contrasts.order
+    effects = setting.effects
     rows: list[dict[str, object]] = []
+    factors: list[Factor | None] = []
     for place, arm in enumerate(steps):
-        rows += _tested(ground, arm, groups[place], effects[arm], place)
+        for row, factor in _tested(setting, arm, (place,), effects[arm]):
+            rows.append(row)
+            factors.append(factor)
     last = next(row for row in readout.to_dicts() if row["metric"] == chosen and row["arm"] == order[-1])
-    rows += _tested(ground, TOTAL, groups[len(steps)], last, len(steps))
+    for row, factor in _tested(setting, TOTAL, tuple(range(len(steps))), last):
+        rows.append(row)
+        factors.append(factor)
     treated = sum(int(effects[arm]["n"]) for arm in steps)
-    for place, channel in enumerate(untested, start=len(steps) + 1):
-        rows += _untested(found, channel, place, treated, control)
+    for channel, group in setting.untested.items():
+        rows += _untested(setting, channel, group, treated)
+    factors += [None] * (len(rows) - len(factors))
+    windowed = setting.contrasts.ground.start is not None
     return Reconciliation(
         records=Records.from_rows(FIELDS, rows),
+        factors=tuple(factors),
         findings=(
-            *_basis(found, [effects[arm] for arm in steps]),
-            *_findings(found, untested, owners, windowed=persons.start is not None),
+            *(finding for finding in readout.findings if finding.status == "fail"),
+            *basis_findings(found, [effects[arm] for arm in steps]),
+            *reach_findings(found, setting.untested, setting.owners, windowed=windowed),
         ),
-        recipe=_recipe(credit, chosen, steps, treated + control),
+        recipe=_recipe(credit, setting, treated + setting.control),
     )
 
 
-def _recipe(credit: Credit, metric: str, steps: Mapping[str, Sequence[str]], persons: int) -> Recipe:
-    settings: dict[str, object] = {"metric": metric, "steps": {arm: list(names) for arm, names in steps.items()}}
-    fitted = [model.name for model in credit.models if isinstance(model, FittedModel)]
-    if fitted:
-        settings["path_models"] = ", ".join(fitted)
-    definitions = ("RECONCILE", "PLACEBO", *(("RECONCILE_INSIDE",) if fitted else ()))
-    return Recipe(method="reconcile", definitions=definitions, settings=settings, n={"persons": persons})
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Setting:
+    """Credit on the experiment's ground, beside the readout's effects.
 
+    Attributes:
+        metric: The rate.
+        steps: Arm -> its channels.
+        owners: Channel -> its step.
+        contrasts: Joint contrasts; the groups of its credit are the steps, then one per untested channel.
+        untested: Untested channel -> its group.
+        effects: Arm -> its row of the stepped contrasts.
+        control: Persons of the control.
+    """
 
-def _metric(readout: Readout, metric: str | None) -> str:
-    chosen = readout.experiment.primary if metric is None else metric
-    declared = readout.experiment.metrics.get(chosen)
-    if declared is None:
-        hint = closest(chosen, readout.experiment.metrics)
-        raise InputError(f"metric must be a metric of the readout, got {chosen!r}. {hint}")
-    if not isinstance(declared, Rate):
-        raise InputError(
-            f"metric {chosen!r} is a mean, and credit counts customers: the two cannot stand side by side. Name a rate."
-        )
-    return chosen
-
-
-def _owners(steps: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    if not steps:
-        raise InputError('steps must name at least one arm with its channels, such as {"sms": ("sms",)}.')
-    owners: dict[str, str] = {}
-    for arm, channels in steps.items():
-        if isinstance(channels, str):
-            raise InputError(
-                f"steps[{arm!r}] must be a list of channels, got the text {channels!r}. Write ({channels!r},)."
-            )
-        for channel in channels:
-            if channel in owners:
-                raise InputError(
-                    f"the channel {channel!r} is a step of both {owners[channel]!r} and {arm!r}; name it once."
-                )
-            owners[channel] = arm
-    return owners
-
-
-class _Ground(NamedTuple):
-    """Credit on the experiment's ground, the arms in order, and the persons of the control."""
-
-    found: Credited
-    order: tuple[str, ...]
+    metric: str
+    steps: dict[str, tuple[str, ...]]
+    owners: dict[str, str]
+    contrasts: Contrasts
+    untested: dict[str, int]
+    effects: dict[str, dict[str, Any]]
     control: int
 
 
+def set_up(  # noqa: PLR0913 -- the options of reconcile
+    credit: Credit,
+    readout: Readout,
+    *,
+    assignment: object,
+    metric: str | None,
+    steps: Mapping[str, Sequence[str]],
+    window: str | timedelta | None,
+    columns: ColumnsLike,
+    variance: Variance,
+) -> Setting:
+    """Check what is asked for, and put the credit on the experiment's ground."""
+    variance = checked_variance(variance)
+    chosen = checked_metric(readout, metric)
+    owners = owners_of(steps)
+    order = (str(readout.experiment.control), *steps)
+    if readout.outcomes is None and assignment is None:
+        raise InputError("assignment is needed: the readout does not know who was in which arm.")
+    ground = ground_of(readout, assignment, order, metric=chosen, window=window, columns=columns)
+    listed = {arm: tuple(channels) for arm, channels in steps.items()}
+    found = credit_on(credit, ground, len(order), list(listed.values()))
+    fit = readout.fit(chosen)
+    return Setting(
+        metric=chosen,
+        steps=listed,
+        owners=owners,
+        contrasts=Contrasts(readout, fit, ground, found, order, variance),
+        untested={group[0]: place for place, group in enumerate(found.groups) if place >= len(listed)},
+        effects={str(row["arm"]): row for row in readout.steps(order).to_dicts() if row["metric"] == chosen},
+        control=fit.persons(readout.experiment.control),
+    )
+
+
+def _recipe(credit: Credit, setting: Setting, persons: int) -> Recipe:
+    contrasts = setting.contrasts
+    settings: dict[str, object] = {
+        "metric": setting.metric,
+        "steps": {arm: list(names) for arm, names in setting.steps.items()},
+        "level": contrasts.readout.experiment.level,
+        "variance": contrasts.variance if contrasts.fit.figures is None else contrasts.fit.figures.method,
+    }
+    fitted = [model.name for model in credit.models if isinstance(model, FittedModel)]
+    if fitted:
+        settings["path_models"] = ", ".join(fitted)
+    definitions = ("RECONCILE", "PLACEBO", "RECONCILE_GAP", *(("RECONCILE_INSIDE",) if fitted else ()))
+    return Recipe(method="reconcile", definitions=definitions, settings=settings, n={"persons": persons})
+
+
 def _tested(
-    ground: _Ground, step: str, channels: tuple[str, ...], effect: Mapping[str, Any], group: int
-) -> Iterator[dict[str, object]]:
-    found, order, control = ground
+    setting: Setting, step: str, groups: tuple[int, ...], effect: Mapping[str, Any]
+) -> Iterator[tuple[dict[str, object], Factor]]:
+    found, order = setting.contrasts.found, setting.contrasts.order
     arm = str(effect["arm"])
-    place = order.index(arm)
-    persons = int(effect["n"])
+    place, persons = order.index(arm), int(effect["n"])
     difference, low, high = (
         None if effect[end] is None else persons * effect[end] for end in ("difference", "low", "high")
     )
     clear = difference is not None and low is not None and high is not None and (low > 0 or high < 0)
     for number, model in enumerate(found.models):
-        attributed = found.credited(number, [place], channels)
-        placebo = found.credited(number, [0], channels)
-        yield {
-            "step": step,
-            "arm": arm,
-            "control": effect["control"],
-            "channels": ", ".join(channels),
-            "model": model,
-            "persons": persons,
-            "touched": int(found.touched[group, place]),
-            "attributed": attributed,
-            "persons_holdout": control,
-            "placebo": placebo,
-            "placebo_scaled": placebo * persons / control,
-            "incremental": difference,
-            "incremental_low": low,
-            "incremental_high": high,
-            "ratio": attributed / difference if clear and difference else None,
-            "note": "" if clear else INTERVAL_CONTAINS_0,
-        }
+        attributed = found.credited(number, [place], groups)
+        placebo = found.credited(number, [0], groups)
+        gap, factor = _compared(setting, number, groups, effect)
+        notes = [factor.note, "" if clear else INTERVAL_CONTAINS_0]
+        yield (
+            {
+                "step": step,
+                "arm": arm,
+                "control": effect["control"],
+                "channels": ", ".join(channel for group in groups for channel in found.groups[group]),
+                "model": model,
+                "persons": persons,
+                "touched": found.touched([place], groups),
+                "attributed": attributed,
+                "persons_holdout": setting.control,
+                "placebo": placebo,
+                "placebo_scaled": placebo * persons / setting.control,
+                "incremental": difference,
+                "incremental_low": low,
+                "incremental_high": high,
+                "ratio": attributed / difference if clear and difference else None,
+                "note": "; ".join(note for note in notes if note),
+                **gap,
+            },
+            factor,
+        )
 
 
-def _untested(found: Credited, channel: str, group: int, treated: int, control: int) -> Iterator[dict[str, object]]:
-    arms = list(range(1, found.credit.shape[1]))
+def _compared(
+    setting: Setting, model: int, groups: tuple[int, ...], effect: Mapping[str, Any]
+) -> tuple[dict[str, object], Factor]:
+    """The gap and the ratio of a row with what is unknown of them; or the reason why they cannot be joined."""
+    contrasts, persons = setting.contrasts, int(effect["n"])
+    arm, against = (contrasts.order.index(str(effect[name])) for name in ("arm", "control"))
+    joint = contrasts.joint(model, groups, arm, against)
+    if isinstance(joint, str):
+        return {}, Factor(note=joint)
+    gap = joint.gap()
+    row: dict[str, object] = {"attributed_compared": persons * joint.credit}
+    for name, value in zip(("gap", "gap_low", "gap_high"), gap, strict=True):
+        row[name] = persons * value
+        row[name.replace("gap", "gap_per_1000")] = 1000.0 * value
+    found = joint.factor()
+    if found is None:
+        return row, Factor(note=NO_CREDIT)
+    ratio = inverted(found)
+    row |= {"ratio_low": ratio.low, "ratio_high": ratio.high, "ratio_kind": ratio.kind}
+    return row, Factor(found=found, error=joint.error / joint.credit)
+
+
+def _untested(setting: Setting, channel: str, group: int, treated: int) -> Iterator[dict[str, object]]:
+    found, control = setting.contrasts.found, setting.control
+    arms = list(range(1, len(found.persons)))
     for number, model in enumerate(found.models):
-        placebo = found.credited(number, [0], [channel])
+        placebo = found.credited(number, [0], [group])
         yield {
             "step": UNTESTED,
             "channels": channel,
             "model": model,
             "persons": treated,
-            "touched": int(found.touched[group, 1:].sum()),
-            "attributed": found.credited(number, arms, [channel]),
+            "touched": found.touched(arms, [group]),
+            "attributed": found.credited(number, arms, [group]),
             "persons_holdout": control,
             "placebo": placebo,
             "placebo_scaled": placebo * treated / control,
             "note": UNTESTED_NOTE,
         }
-
-
-def _basis(found: Credited, effects: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
-    """Whether credit and effect speak of the same persons, and of the same customers among them."""
-    for place, effect in enumerate(effects, start=1):
-        analysed, woken = int(effect["n"]), round(effect["n"] * effect["value"])
-        persons, counted = int(found.persons[place]), int(found.counted[place])
-        if persons != analysed:
-            values = {"arm": effect["arm"], "persons": persons, "analysed": analysed}
-            yield Finding(code="PERSONS_DIFFER", status="warn", values=values)
-        elif counted != woken:
-            values = {"arm": effect["arm"], "counted": counted, "woken": woken}
-            yield Finding(code="CUSTOMERS_DIFFER", status="warn", values=values)
-
-
-def _findings(
-    found: Credited, untested: Sequence[str], owners: Mapping[str, str], *, windowed: bool
-) -> Iterator[Finding]:
-    if not windowed:
-        yield Finding(code="WINDOW_UNKNOWN", status="warn")
-    for channel in owners:
-        if channel not in found.channels:
-            values = {"channel": channel, "hint": closest(channel, found.channels)}
-            yield Finding(code="CHANNEL_UNSEEN", status="warn", values=values)
-    if found.outside or found.later:
-        yield Finding(code="CREDIT_OUTSIDE", status="note", values={"outside": found.outside, "later": found.later})
-    arms = list(range(1, found.credit.shape[1]))
-    for channel in untested:
-        rows = [found.credited(number, arms, [channel]) for number in range(len(found.models))]
-        placebo = [found.credited(number, [0], [channel]) for number in range(len(found.models))]
-        yield Finding(
-            code="UNTESTED_CHANNEL",
-            status="note",
-            values={"channel": channel, "credit": (min(rows), max(rows)), "placebo": (min(placebo), max(placebo))},
-        )

@@ -1,0 +1,108 @@
+"""Factors of a test multiplied onto another credit: calibrated credit, labelled, with the error of the test."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from attribution.core import messages
+from attribution.core.errors import InputError, closest
+from attribution.core.recipe import Recipe
+from attribution.core.records import Field, Records, TabularResult
+from attribution.core.render.display import Display, records_table
+from attribution.credit import Credit
+from attribution.models.fitted import FittedModel
+from experiments.reconciliation.result import UNTESTED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from experiments.reconciliation.calibration import Calibration
+    from experiments.reconciliation.result import Factor
+
+__all__ = ["CalibratedCredit", "apply_factors"]
+
+_FIELDS = (
+    Field("step", "text"), Field("channels", "text"), Field("model", "text"), Field("attributed", "number"),
+    Field("factor", "ratio"), Field("calibrated", "number"), Field("calibrated_low", "number"),
+    Field("calibrated_high", "number"), Field("reading", "text"), Field("note", "text"),
+)  # fmt: skip
+_NONE = "(none)"
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
+class CalibratedCredit(TabularResult):
+    """A credit times the factors of a test: one row per step and model, one per untested channel, and ``(none)``.
+
+    ``attributed`` adds up to all counted conversions. ``calibrated`` is attributed x factor; its ends are those of the
+    factor's set, the credit being taken as given. Untested channels and ``(none)`` have none: what they caused is not
+    known, and no other channel's factor stands in.
+
+    Attributes:
+        records: The rows.
+        recipe: The recipe of the factors.
+    """
+
+    records: Records
+    recipe: Recipe
+
+    def _records(self) -> Records:
+        return self.records
+
+    def _display(self) -> Display:
+        names = ["step", "channels", "model", "attributed", "factor", "calibrated", "reading"]
+        table = records_table(self.records, names)
+        return Display(messages.text("CALIBRATED.TITLE"), (table, *self.recipe.sentences()))
+
+
+def apply_factors(calibration: Calibration, credit: Credit) -> CalibratedCredit:
+    """Multiply another credit, as `Calibration.apply` says."""
+    if not isinstance(credit, Credit):
+        raise InputError(f"apply needs a Credit, as at.attribute gives it, got {type(credit).__name__}.")
+    known = dict.fromkeys(model for _, model in calibration.factors)
+    for model in credit.models:
+        if model.name not in known:
+            raise InputError(
+                f"the model {model.name!r} has no calibration factors: they were measured for {', '.join(known)}. "
+                f"{closest(model.name, known)}"
+            )
+    # Credit inside journeys, as the factors were measured: channel totals of models of paths are another reading.
+    keyed = credit.by("channel")
+    rows = [row for model in credit.models for row in _rows(calibration, keyed, model.name)]
+    fitted = [model.name for model in credit.models if isinstance(model, FittedModel)]
+    settings = dict(calibration.recipe.settings)
+    if fitted:
+        settings["path_models"] = ", ".join(fitted)
+    return CalibratedCredit(
+        records=Records.from_rows(_FIELDS, rows),
+        recipe=Recipe(
+            method="calibrated credit",
+            definitions=("CALIBRATED", *(("RECONCILE_INSIDE",) if fitted else ())),
+            settings=settings,
+            n=calibration.recipe.n,
+        ),
+    )
+
+
+def _rows(calibration: Calibration, credit: Credit, model: str) -> Iterator[dict[str, Any]]:
+    given = {row["channel"]: row["conversions"] for row in credit.to_dicts() if row["model"] == model}
+    owned = {channel for channels in calibration.steps.values() for channel in channels}
+    for step, channels in calibration.steps.items():
+        attributed = sum(given.get(channel, 0.0) for channel in channels)
+        shared = {"step": step, "channels": ", ".join(channels), "model": model, "attributed": attributed}
+        yield {**shared, **_product(calibration.factors[step, model], attributed)}
+    for channel, attributed in given.items():
+        if channel not in owned:
+            step = _NONE if channel == _NONE else UNTESTED
+            yield {
+                "step": step, "channels": channel, "model": model, "attributed": attributed, "reading": UNTESTED,
+                "note": "" if channel == _NONE else "UNTESTED",
+            }  # fmt: skip
+
+
+def _product(factor: Factor, attributed: float) -> dict[str, Any]:
+    from experiments.reconciliation.calibration import TESTED, calibrated
+
+    if factor.found is None:
+        return {"reading": TESTED, "note": factor.note}
+    return {"factor": factor.found.value, **calibrated(factor.found, attributed), "reading": TESTED, "note": ""}

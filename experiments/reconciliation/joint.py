@@ -1,0 +1,235 @@
+"""Credit and effect of one step together: their gap and their ratio, with what they share taken into account.
+
+Both speak of the same persons. With y a person's waking and a the credit of that person, the gap per person is the mean
+of a in the arm minus the difference of y, which is a contrast of the variable y - a in the arm against y in the arm
+before: what the arm before woke by itself, less what the model left uncredited in the arm. Its variance therefore needs
+the covariance of a and y, which is far from 0: nobody is credited who did not wake.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from attribution.core.estimates import RatioSet
+from experiments.inference.ratios import fieller
+from experiments.inference.tails import critical_value
+from experiments.roi.arms import Moments, Stratum
+from experiments.roi.statistic import at_threshold
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from attribution.core.estimates import Kind
+
+__all__ = ["Joint", "Linear", "Scored", "inverted", "plugged", "scored_strata"]
+
+_DOUBLINGS = 60
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Linear:
+    """Credit and effect per person with their variances and covariance, Student's t.
+
+    Attributes:
+        effect: Difference of the metric per person.
+        credit: Credit per person of the arm, with the weights of the effect.
+        variances: Of the effect, of the credit, and their covariance.
+        freedom: Degrees of freedom of the effect and of the gap.
+        level: Confidence level.
+    """
+
+    effect: float
+    credit: float
+    variances: tuple[float, float, float]
+    freedom: tuple[float, float]
+    level: float
+
+    @property
+    def error(self) -> float:
+        """Standard error of effect - factor x credit at the factor's estimate."""
+        return math.sqrt(self._variance(self.effect / self.credit)) if self.credit else math.nan
+
+    def gap(self) -> tuple[float, float, float]:
+        """Credit minus effect per person, with the ends of its interval."""
+        value = self.credit - self.effect
+        half = critical_value(self.level, "two", self.freedom[1]) * math.sqrt(self._variance(1.0))
+        return value, value - half, value + half
+
+    def factor(self) -> RatioSet | None:
+        """Fieller's set of effect / credit; None without any credit."""
+        if self.credit <= 0.0:
+            return None
+        top, bottom, joint = self.variances
+        t = critical_value(self.level, "two", self.freedom[0])
+        return fieller(self.effect, self.credit, top, bottom, t=t, level=self.level, joint=joint)
+
+    def _variance(self, factor: float) -> float:
+        top, bottom, joint = self.variances
+        return max(0.0, top + factor * (factor * bottom - 2.0 * joint))
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Scored:
+    """Credit and effect per person, judged by the score statistic of the readout's rates.
+
+    The statistic of effect - factor x credit = b is that of `net_benefit` with the credit in the place of the cost: at
+    factor 0 it is the readout's own test of the effect, so that the factor's set holds 0 exactly when the interval of
+    the effect does.
+
+    Attributes:
+        strata: The arm and the arm before it; what "costs" is the credit, 0 in the arm before.
+        level: Confidence level.
+    """
+
+    strata: tuple[Stratum, ...]
+    level: float
+
+    @property
+    def effect(self) -> float:
+        """Difference of the metric per person."""
+        return at_threshold(self._times(0.0), 1.0).value
+
+    @property
+    def credit(self) -> float:
+        """Credit per person of the arm, with the weights of the effect."""
+        return -at_threshold(self.strata, 0.0).value
+
+    @property
+    def error(self) -> float:
+        """Standard error of effect - factor x credit at the factor's estimate."""
+        credit = self.credit
+        if credit <= 0.0:
+            return math.nan
+        return math.sqrt(at_threshold(self._times(self.effect / credit), 1.0).variance(0.0))
+
+    def gap(self) -> tuple[float, float, float]:
+        """Credit minus effect per person, with the ends of its interval."""
+        contrast = at_threshold(self.strata, 1.0)
+        z = critical_value(self.level, "two")
+        return -contrast.value, -contrast.limit(-z), -contrast.limit(z)
+
+    def factor(self) -> RatioSet | None:
+        """The factors that the statistic does not reject, around effect / credit; None without any credit."""
+        credit = self.credit
+        if credit <= 0.0:
+            return None
+        value, unit = self.effect / credit, self.error / credit
+        if unit == 0.0:
+            return RatioSet(value=value, low=value, high=value, kind="interval", level=self.level)
+        kind, low, high = self._shape(value, unit)
+        return RatioSet(value=value, low=low, high=high, kind=kind, level=self.level)
+
+    def _shape(self, value: float, unit: float) -> tuple[Kind, float, float]:
+        """The piece around the estimate, with that beyond infinity where the credit itself may be 0."""
+        low, high = self._end(value, -unit), self._end(value, unit)
+        below, above = (self._beyond_end(sign) <= 0.0 for sign in (-1.0, 1.0))
+        if math.isinf(low) and math.isinf(high):
+            return "all", low, high
+        if math.isinf(high) and below:
+            return "complement", self._resumed(low, -unit), low
+        if math.isinf(low) and above:
+            return "complement", high, self._resumed(high, unit)
+        return "interval", -math.inf if below else low, math.inf if above else high
+
+    def _beyond(self, factor: float) -> float:
+        """Above 0 where a factor is rejected; on a bounded scale, as a statistic without variance is infinite."""
+        return self._excess(at_threshold(self._times(factor), 1.0).statistic(0.0))
+
+    def _beyond_end(self, sign: float) -> float:
+        """The same at a factor beyond every number."""
+        return self._excess(at_threshold(self._times(sign), 0.0).statistic(0.0))
+
+    def _excess(self, statistic: float) -> float:
+        z, size = critical_value(self.level, "two"), abs(statistic)
+        return (1.0 if math.isinf(size) else size / (1.0 + size)) - z / (1.0 + z)
+
+    def _end(self, value: float, unit: float) -> float:
+        """Where the piece around the estimate ends in the direction of the unit."""
+        inside = value
+        for _ in range(_DOUBLINGS):
+            if self._beyond(value + unit) > 0.0:
+                return _root(self._beyond, inside, value + unit)
+            inside, unit = value + unit, 2.0 * unit
+        return math.copysign(math.inf, unit)
+
+    def _resumed(self, start: float, unit: float) -> float:
+        """Where, beyond a rejected stretch, factors are kept again; beyond every number when nowhere before."""
+        outside = start + unit
+        for _ in range(_DOUBLINGS):
+            unit *= 2.0
+            if self._beyond(start + unit) <= 0.0:
+                return _root(self._beyond, outside, start + unit)
+            outside = start + unit
+        return math.copysign(math.inf, unit)
+
+    def _times(self, factor: float) -> tuple[Stratum, ...]:
+        return tuple(Stratum(one.weight, _times(one.treated, factor), one.control) for one in self.strata)
+
+
+Joint = Linear | Scored
+
+
+def _times(arm: Moments, factor: float) -> Moments:
+    square = factor * factor
+    return Moments(
+        arm.n, arm.woken, factor * arm.wake_cost, factor * arm.other, square * arm.variance_woken,
+        square * arm.variance_other,
+    )  # fmt: skip
+
+
+def _root(function: Callable[[float], float], one: float, other: float) -> float:
+    from scipy.optimize import brentq
+
+    return float(brentq(function, one, other, xtol=1e-15, rtol=2.0**-50, maxiter=500))
+
+
+def plugged(scored: Scored) -> Linear:
+    """The same contrast with sample variances and the normal quantile: Fieller's own set."""
+    from experiments.roi.net_benefit import plugin_moments
+
+    effect, credit, v_effect, joint, v_credit = plugin_moments(scored.strata)
+    return Linear(
+        effect=effect,
+        credit=credit,
+        variances=(v_effect, v_credit, joint),
+        freedom=(math.inf, math.inf),
+        level=scored.level,
+    )
+
+
+def inverted(found: RatioSet) -> RatioSet:
+    """The set of 1 / x over all x of a set: unbounded where that holds 0."""
+    value = 1.0 / found.value if found.value else None
+    kind, low, high = _inverted(found.kind, found.low, found.high)
+    return RatioSet(value=value, low=low, high=high, kind=kind, level=found.level)
+
+
+def _inverted(kind: Kind, low: float, high: float) -> tuple[Kind, float, float]:
+    if kind == "all":
+        return "all", -math.inf, math.inf
+    if kind == "interval":
+        if low < 0.0 < high:
+            return "complement", _one_over(low, -1.0), _one_over(high, 1.0)
+        return "interval", _one_over(high, -1.0), _one_over(low, 1.0)
+    ends = sorted((_one_over(low, -1.0), _one_over(high, 1.0)))
+    return "interval" if low <= 0.0 <= high else "complement", ends[0], ends[1]
+
+
+def _one_over(x: float, sign_at_zero: float) -> float:
+    """1 / x; beyond every number at 0, and a 0 without a sign at infinity."""
+    if x == 0.0:
+        return sign_at_zero * math.inf
+    return 1.0 / x if math.isfinite(x) else 0.0
+
+
+def scored_strata(
+    treated: Sequence[Moments], control: Sequence[tuple[int, int]], weights: Sequence[float], *, level: float
+) -> Scored:
+    """The strata of a step: the arm with its credit, the arm before with its persons and woken persons."""
+    strata = tuple(
+        Stratum(float(weight), arm, Moments(n, woken, 0.0, 0.0, 0.0, 0.0))
+        for arm, (n, woken), weight in zip(treated, control, weights, strict=True)
+    )
+    return Scored(strata=strata, level=level)
