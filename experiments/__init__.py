@@ -120,6 +120,8 @@ if TYPE_CHECKING:
     from experiments.roi.guardrail_readings import GuardrailTable, guardrail_table
     from experiments.roi.marginal import marginal_costs
     from experiments.roi.marginal_result import MarginalCosts
+    from experiments.roi.monitor import NetBenefitMonitor
+    from experiments.roi.monitor_thresholds import monitor_thresholds
     from experiments.simulation import Campaign, simulate
     from experiments.uplift.curve_result import UpliftCurve
     from experiments.uplift.learners import DoublyRobust, TransformedOutcome, TwoModel
@@ -185,6 +187,7 @@ _EXPORTS = {
     "Looks": "experiments.design.looks",
     "MarginalCosts": "experiments.roi.marginal_result",
     "Mean": "experiments.metrics",
+    "NetBenefitMonitor": "experiments.roi.monitor",
     "NthPurchase": "experiments.wakeup.nth_purchase_result",
     "OptimalHoldout": "experiments.design.planning",
     "Outcomes": "experiments.outcomes",
@@ -278,6 +281,7 @@ _EXPORTS = {
     "mann_whitney": "experiments.inference.ranks",
     "marginal_costs": "experiments.roi.marginal",
     "merge_aggregates": "experiments.readout.aggregates_merge",
+    "monitor_thresholds": "experiments.roi.monitor_thresholds",
     "nth_purchase": "experiments.wakeup.nth_purchase",
     "optimal_holdout": "experiments.design.planning",
     "placebo_contrast": "experiments.design.placebo_contrast",
@@ -370,6 +374,7 @@ __all__ = [
     "Looks",
     "MarginalCosts",
     "Mean",
+    "NetBenefitMonitor",
     "NthPurchase",
     "OptimalHoldout",
     "Outcomes",
@@ -463,6 +468,7 @@ __all__ = [
     "mann_whitney",
     "marginal_costs",
     "merge_aggregates",
+    "monitor_thresholds",
     "nth_purchase",
     "optimal_holdout",
     "placebo_contrast",
