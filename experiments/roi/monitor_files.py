@@ -1,0 +1,188 @@
+"""A log of looks at the net benefit as rows of a table, and back."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from attribution.core.columns import Columns
+from attribution.core.errors import DesignError, InputError
+from attribution.core.tables import Problems, open_table
+from experiments.design.look_entry import as_day
+from experiments.roi.monitor import FIELDS
+from experiments.roi.monitor_plan import Seen
+
+if TYPE_CHECKING:
+    from experiments.roi.monitor import NetBenefitMonitor
+
+__all__ = ["monitor_rows", "read_monitor"]
+
+_PLAN = ("planned", "level", "side", "least")
+_MADE = ("matured", "fraction", "bound", "p_value")
+_CLOSE = 1e-6
+
+
+def monitor_rows(log: NetBenefitMonitor) -> list[dict[str, object]]:
+    """One row per look, contrast and threshold; the plan is repeated in each, so that a file holds all of it."""
+    plan, rows = log.plan, []
+    days = {day: number for number, day in enumerate(log.days, start=1)}
+    standing: dict[tuple[tuple[str, str], float], str] = {}
+    for look in log.looks:
+        seen, key = look.seen, (look.pair, look.threshold)
+        if look.verdict in ("PASS", "FAIL"):
+            standing.setdefault(key, look.verdict)
+        now = "INVALID" if look.verdict == "INVALID" else standing.get(key, "INCONCLUSIVE")
+        rows.append(
+            {
+                "look": days[look.day], "date": look.day, "arm": look.pair[0], "control": look.pair[1],
+                "threshold": look.threshold, "matured": look.matured, "planned": plan.planned,
+                "fraction": look.matured / plan.planned, "n": look.n[0], "n_control": look.n[1],
+                "events": look.woken[0], "events_control": look.woken[1], "net_benefit_per_1000": 1000.0 * seen.net,
+                "net_benefit_low": _thousand(seen.low), "net_benefit_high": _thousand(seen.high), "z": seen.z,
+                "bound": look.bound, "p_value": look.p_value, "guardrail": seen.guardrail, "invalid": seen.invalid,
+                "verdict": look.verdict, "reason": look.reason, "verdict_so_far": now, "level": plan.level,
+                "side": plan.side, "least": plan.least,
+            }
+        )  # fmt: skip
+    return rows
+
+
+def _thousand(amount: float | None) -> float | None:
+    return None if amount is None else 1000.0 * amount
+
+
+def read_monitor(kind: type[NetBenefitMonitor], table: object) -> NetBenefitMonitor:
+    """Carry out `NetBenefitMonitor.read`."""
+    rows = _rows(table)
+    if not rows:
+        raise InputError("the table of looks has no rows, so it holds no plan. Declare NetBenefitMonitor(...) anew.")
+    rows.sort(key=lambda row: _count(row, "look"))  # stable: a table may come back in another order
+    first = rows[0]
+    for name in _PLAN:
+        if any(row[name] != first[name] for row in rows):
+            raise _changed(f"the column {name!r} differs between looks; the plan is fixed before the first one")
+    looks: dict[int, dict[tuple[str, str, float], dict[str, Any]]] = {}
+    for row in rows:
+        key = (str(row["arm"]), str(row["control"]), _number(row, "threshold") or 0.0)
+        look = looks.setdefault(_count(row, "look"), {})
+        if key in look:
+            raise _changed(f"look {row['look']} has more than one row of {key!r}")
+        look[key] = row
+    log = _declared(kind, first, list(next(iter(looks.values()))))
+    for group in looks.values():
+        log = _again(log, group)
+    for made in monitor_rows(log):
+        key = (str(made["arm"]), str(made["control"]), float(made["threshold"]))  # type: ignore[arg-type]
+        _compare(looks[_count(made, "look")][key], made)
+    return log
+
+
+def _rows(table: object) -> list[dict[str, Any]]:
+    names = [field.name for field in FIELDS]
+    if isinstance(table, list) and all(isinstance(row, dict) for row in table):
+        lacking = [name for name in names if any(name not in row for row in table)]
+        if lacking:
+            raise InputError(f"the rows of the log lack {', '.join(map(repr, lacking))}.")
+        return [dict(row) for row in table]
+    problems = Problems()
+    opened = open_table(table, "looks", Columns(), problems=problems)
+    opened.require_names(*names)
+    problems.raise_if_any()
+    columns = {name: opened.arrow(name).to_pylist() for name in names}
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def _declared(
+    kind: type[NetBenefitMonitor], row: dict[str, Any], keys: list[tuple[str, str, float]]
+) -> NetBenefitMonitor:
+    pairs = list(dict.fromkeys((arm, control) for arm, control, _ in keys))
+    options: dict[str, Any] = {
+        "planned": _count(row, "planned"), "thresholds": list(dict.fromkeys(threshold for *_, threshold in keys)),
+        "level": float(row["level"]), "side": row["side"], "least": _count(row, "least"),
+    }  # fmt: skip
+    if len({control for _, control in pairs}) == 1:
+        return kind(arms=[arm for arm, _ in pairs], control=pairs[0][1], **options)
+    before = {control: arm for arm, control in pairs}
+    start = next((control for _, control in pairs if control not in {arm for arm, _ in pairs}), None)
+    order = [] if start is None else [start]
+    while order and order[-1] in before and len(order) <= len(pairs):
+        order.append(before[order[-1]])
+    if len(order) != len(pairs) + 1:
+        raise _changed(f"the contrasts {pairs!r} are no order of arms")
+    return kind(order=order, **options)
+
+
+def _again(log: NetBenefitMonitor, rows: dict[tuple[str, str, float], dict[str, Any]]) -> NetBenefitMonitor:
+    """Take one look of the table again."""
+    days = sorted({as_day(row["date"]).isoformat() for row in rows.values()})
+    wanted = {(arm, control, threshold) for arm, control in log.plan.pairs for threshold in log.plan.thresholds}
+    if len(days) > 1 or set(rows) != wanted:
+        raise _changed(f"the rows of the look of {days[0]} are not those of one look at the plan's contrasts")
+    matured: dict[str, int] = {}
+    woken: dict[str, int] = {}
+    for (arm, control, _), row in rows.items():
+        matured |= {arm: _count(row, "n"), control: _count(row, "n_control")}
+        woken |= {arm: _count(row, "events"), control: _count(row, "events_control")}
+
+    def read(pair: tuple[str, str], threshold: float, bound: float | None) -> Seen:
+        row = rows[*pair, threshold]
+        net, z = _number(row, "net_benefit_per_1000"), _number(row, "z")
+        low, high = (_number(row, f"net_benefit_{end}") for end in ("low", "high"))
+        if bound is not None:  # JSON has no infinite numbers
+            low, high = -math.inf if low is None else low, math.inf if high is None else high
+        return Seen(
+            net=(net or 0.0) / 1000.0,
+            z=z or 0.0,
+            low=None if low is None else low / 1000.0,
+            high=None if high is None else high / 1000.0,
+            guardrail=_text(row, "guardrail"),
+            invalid=_text(row, "invalid"),
+        )
+
+    return log.append(days[0], matured=matured, woken=woken, read=read)
+
+
+def _compare(row: dict[str, Any], made: dict[str, object]) -> None:
+    """What the plan gives must be what the table says."""
+    for name in _MADE:
+        told, found = _number(row, name), made[name]
+        same = told is None and found is None
+        if told is not None and isinstance(found, (int, float)):
+            same = math.isclose(told, float(found), rel_tol=_CLOSE, abs_tol=1e-12)
+        if not same:
+            raise _changed(f"the {name} of {row['arm']} on {row['date']} is {told!r}, and the plan gives {found!r}")
+    for name in ("verdict", "reason", "verdict_so_far"):
+        if _text(row, name) != made[name]:
+            raise _changed(
+                f"the column {name!r} of {row['arm']} on {row['date']} says {row[name]!r}, and the plan gives "
+                f"{made[name]!r}"
+            )
+
+
+def _changed(what: str) -> DesignError:
+    return DesignError("LOOKS_CHANGED", f"{what}. Restore the log as it was saved.")
+
+
+def _text(row: dict[str, Any], name: str) -> str:
+    """Text of a cell; readers of CSV take an empty one for a missing value."""
+    value = row[name]
+    empty = value is None or (isinstance(value, float) and math.isnan(value))
+    return "" if empty else str(value)
+
+
+def _number(row: dict[str, Any], name: str) -> float | None:
+    value = row[name]
+    if value is None or value == "":
+        return None
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise InputError(f"the column {name!r} of the log must hold numbers, got {value!r}.") from None
+    return None if math.isnan(number) else number
+
+
+def _count(row: dict[str, Any], name: str) -> int:
+    number = _number(row, name)
+    if number is None or not math.isfinite(number) or not number.is_integer():
+        raise InputError(f"the column {name!r} of the log must hold whole numbers, got {row[name]!r}.")
+    return int(number)
