@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from experiments.moments import MetricRows
     from experiments.roi.contrasts import ContrastCosts
 
-__all__ = ["ValueLine", "ValuePerWakeup", "value_per_wakeup"]
+__all__ = ["ValueLine", "ValuePerWakeup", "value_line", "value_per_wakeup"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -230,7 +230,7 @@ def value_per_wakeup(  # noqa: PLR0913 -- the options of cost_thresholds
         if found:
             clustered = found[contrast.segment].contrast(contrast.arm, contrast.control, note=few)
             contrast = replace(contrast, clustered=clustered)  # noqa: PLW2901 -- the same contrast, with clusters
-        lines.append(_line(contrast, level=level, variance=variance, few=few))
+        lines.append(value_line(contrast, level=level, variance=variance, few=few))
     settings = {
         "woken": woken, "value": value, "by": by, "level": level, "variance": variance, "control": declared.control,
         "strata": ", ".join(declared.layers), "cluster": declared.cluster,
@@ -292,7 +292,7 @@ def _conditional(rows: MetricRows, experiment: Experiment, by: str | None) -> Co
     )
 
 
-def _line(contrast: ContrastCosts, *, level: float, variance: Variance, few: str) -> ValueLine:
+def value_line(contrast: ContrastCosts, *, level: float, variance: Variance = "score", few: str = "") -> ValueLine:
     """The ratio on the whole line: the thresholds above 0 that stay undecided, and those below by mirroring."""
     above = _priced(contrast, level=level, variance=variance)
     below = _priced(_mirrored(contrast), level=level, variance=variance)

@@ -385,8 +385,9 @@ def test_the_waterfall_counts_an_empty_event_as_none_where_its_metric_says_so(ta
     split = table.assign(touch_cost=0.1, fixed_cost=0.0, incentive_cost=table["cost"])
     sparse = split.assign(woken=split["woken"].where(split["woken"] == 1))
     zero = ex.Experiment({"woken": ex.Rate("woken", missing="zero")}, shares=SHARES)
-    full = ex.cost_thresholds(split, experiment=experiment()).waterfall()
-    assert ex.cost_thresholds(sparse, experiment=zero).waterfall().to_dicts() == full.to_dicts()
+    full = ex.cost_thresholds(split, experiment=experiment()).waterfall().to_pandas()
+    found = ex.cost_thresholds(sparse, experiment=zero).waterfall().to_pandas()
+    pd.testing.assert_frame_equal(found, full, rtol=1e-12)
 
 
 def test_a_part_of_the_cost_that_is_no_number_or_not_complete(table: pd.DataFrame) -> None:
