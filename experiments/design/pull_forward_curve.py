@@ -100,6 +100,7 @@ def daily_events(  # noqa: PLR0913 - what both tables and the clock say
     settled, findings = settle_persons(sources.table, sources.assigned, code, two_arms="first")
     sources.table.problems.raise_if_any()
     rows = settled[sources.assigned.assigned_at[settled] <= last]
+    rows = rows[np.argsort(code[rows])]  # persons in the order of their keys, whatever the order of the rows
     if not len(rows):
         raise DesignError(
             "NONE_MATURE", "no person has been followed for the whole horizon at as_of (less lag). Choose a shorter "

@@ -60,7 +60,7 @@ def read_returns(counted: Counted, until: int, days: int, *, control: str, level
     time, back = _first_returns(counted, until, days)
     codes = [code for code in np.unique(counted.arm).tolist() if str(counted.arms[code]) != control]
     codes.insert(0, next(code for code, name in enumerate(counted.arms) if str(name) == control))
-    strata, weights, left = _strata(counted, time, codes, float(days))
+    strata, weights, left = _strata(counted, (time, back), codes, float(days))
     if not len(strata):
         return Returns(curve=[], means=[], left=left)
     grid = np.linspace(0.0, float(days), min(days, _MOST_POINTS) + 1)
@@ -85,16 +85,19 @@ def _first_returns(counted: Counted, until: int, days: int) -> tuple[NDArray[np.
 
 
 def _strata(
-    counted: Counted, time: NDArray[np.float64], codes: list[int], days: float
+    counted: Counted, spells: tuple[NDArray[np.float64], NDArray[np.bool_]], codes: list[int], days: float
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], int]:
     """The strata that take part, their weights, and the persons of the others."""
     wide = len(counted.arms)
     size = (int(counted.stratum.max()) + 1) * wide
     cell = counted.stratum * wide + counted.arm
     n = np.bincount(cell, minlength=size).reshape(-1, wide)
-    longest = np.zeros(size)
-    np.maximum.at(longest, cell, time)
-    enough = (n >= _FEWEST) & (longest.reshape(-1, wide) >= days)
+    longest, unseen = np.zeros(size), np.zeros(size)
+    np.maximum.at(longest, cell, spells[0])
+    np.maximum.at(unseen, cell[~spells[1]], spells[0][~spells[1]])
+    # Where the longest spell was seen to end, everybody has returned: the curve is known from there on.
+    known = (longest >= days) | (unseen < longest)
+    enough = (n >= _FEWEST) & known.reshape(-1, wide)
     used = np.flatnonzero(enough[:, codes].all(axis=1))
     persons = n[used].sum(axis=1)
     return used, persons / max(int(persons.sum()), 1), int(n.sum() - persons.sum())
@@ -110,7 +113,8 @@ def _arm(
     silent, variance = np.zeros(len(grid)), np.zeros(len(grid))
     mean, spread, persons = 0.0, 0.0, 0
     for stratum, weight in zip(strata.tolist(), weights.tolist(), strict=True):
-        own = (counted.arm == code) & (counted.stratum == stratum)
+        own = np.flatnonzero((counted.arm == code) & (counted.stratum == stratum))
+        own = own[np.lexsort((spells[1][own], spells[0][own]))]  # sums over persons: no order of rows may show
         found = product_limit(spells[0][own], spells[1][own])
         share, error = _on_grid(found, grid)
         silent, variance = silent + weight * share, variance + weight**2 * error
