@@ -15,6 +15,7 @@ from experiments.simulation.by_number import realised_by_number
 from experiments.simulation.constants import ARMS, STEPS, constants_of, turned
 from experiments.simulation.declaration import declared_plan
 from experiments.simulation.dirt import Spoiled, check_dirt, spoil
+from experiments.simulation.expected import expected_table
 from experiments.simulation.exposure import draw_exposure, fixed_costs
 from experiments.simulation.harms import draw_harms
 from experiments.simulation.hazards import draw_returns
@@ -118,6 +119,16 @@ class Campaign:
         population, _, placing = self._drawn()
         tables = Tables(self._constants, population, placing=placing, seed=self.seed)
         return tables.acts(draw_past_acts(population, placing.start, self.seed))
+
+    @property
+    def expected(self) -> pd.DataFrame:
+        """What a correct analysis of 60,000 persons must say: where, code, status, arm, threshold, segment, reason.
+
+        Example:
+            >>> simulate("srm", persons=100).expected[["where", "code", "status"]].values.tolist()
+            [['Experiment.analyze', 'SRM', 'fail'], ['cost_thresholds', 'INVALID', 'verdict']]
+        """
+        return expected_table(self.scenario)
 
     @property
     def harms(self) -> pd.DataFrame:

@@ -181,27 +181,28 @@ SCENARIOS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "design": Design(harms=True),
         },
         "phone_harm": {
-            "phone_effect": 0.0168,
+            "phone_effect": 0.02,
             "closing_after_call": 0.02,
             "closing_after_call_disturbed": 0.10,
             "design": Design(harms=True),
         },
         "hunter_heavy": {
             "source_shares": (0.11, 0.13, 0.11, 0.05, 0.60),
+            "hunter_by_source": (0.03, 0.05, 0.10, 0.15, 0.90),
             "design": Design(harms=True),
         },
         "market_rally": {"design": Design(harms=True, rally=3.0)},
         "adaptive_resend": {"design": Design(harms=True, resend=True)},
         "waves": {
             "sms_effect": 0.0024,
-            "phone_effect": 0.0168,
+            "phone_effect": 0.024,
             "design": Design(
                 harms=True,
                 as_of=_LONG,
                 waves=(
                     Wave(name="1", start=0, shares=(0.10, 0.20, 0.30, 0.40), effect=1.0, by_recency=(0.70, 0.20, 0.10)),
                     Wave(
-                        name="2", start=28, shares=(0.25, 0.25, 0.25, 0.25), effect=0.4, by_recency=(0.20, 0.60, 0.20)
+                        name="2", start=28, shares=(0.25, 0.25, 0.25, 0.25), effect=0.2, by_recency=(0.20, 0.60, 0.20)
                     ),
                     Wave(
                         name="3", start=56, shares=(0.40, 0.20, 0.20, 0.20), effect=0.1, by_recency=(0.10, 0.20, 0.70)

@@ -386,9 +386,11 @@ def _frame(columns: Columns) -> pd.DataFrame:
 
 
 def _column(array: Any) -> Any:
-    """Text as a column made of objects, so that every pandas release chooses its own dtype for text."""
+    """Rows numbered from 0; text made of objects, so that every pandas release chooses its own dtype for text."""
     import pandas as pd
 
+    if isinstance(array, pd.Series):
+        return array.reset_index(drop=True)  # the rows of a table are numbered from 0, whoever is left out
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "UO":
         return array
     return pd.Series(array.astype(object, copy=False))
