@@ -251,9 +251,10 @@ def _mean_and_noise(side: Sequence[ArmCosts], weights: NDArray[np.float64]) -> t
     mean = noise = 0.0
     for arm, weight in zip(side, weights.tolist(), strict=True):
         p, between = arm.woken / arm.n, arm.cost_mean_woken - arm.cost_mean_other
-        inside = p * arm.cost_variance_woken + (1.0 - p) * arm.cost_variance_other
+        inside = max(arm.woken - 1, 0) * arm.cost_variance_woken + max(arm.other - 1, 0) * arm.cost_variance_other
+        squares = inside + p * (1.0 - p) * arm.n * between * between
         mean += weight * arm.cost_mean
-        noise += weight * weight * (inside + p * (1.0 - p) * between * between) / arm.n
+        noise += weight * weight * squares / max(arm.n - 1, 1) / arm.n
     return mean, noise
 
 
