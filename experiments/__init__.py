@@ -96,6 +96,9 @@ if TYPE_CHECKING:
     from experiments.outcomes import Outcomes, build_outcomes
     from experiments.plan import Plan
     from experiments.plots import plot_distribution, plot_forest, plot_looks, plot_power, plot_reconciliation
+    from experiments.plots.durability import plot_durability
+    from experiments.plots.funnel import plot_funnel
+    from experiments.plots.pressure import plot_pressure
     from experiments.plots.uplift import plot_uplift
     from experiments.post_mortem.compose import postmortem
     from experiments.readout import Experiment, Readout
@@ -289,9 +292,12 @@ _EXPORTS = {
     "placebo_outcome": "experiments.design.negative_controls",
     "plan_duration": "experiments.design.planning",
     "plot_distribution": "experiments.plots",
+    "plot_durability": "experiments.plots.durability",
     "plot_forest": "experiments.plots",
+    "plot_funnel": "experiments.plots.funnel",
     "plot_looks": "experiments.plots",
     "plot_power": "experiments.plots",
+    "plot_pressure": "experiments.plots.pressure",
     "plot_reconciliation": "experiments.plots",
     "plot_uplift": "experiments.plots.uplift",
     "policy_value": "experiments.uplift.policy",
@@ -476,9 +482,12 @@ __all__ = [
     "placebo_outcome",
     "plan_duration",
     "plot_distribution",
+    "plot_durability",
     "plot_forest",
+    "plot_funnel",
     "plot_looks",
     "plot_power",
+    "plot_pressure",
     "plot_reconciliation",
     "plot_uplift",
     "policy_value",
