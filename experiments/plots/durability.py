@@ -73,5 +73,7 @@ def _series(drawn: Frame, place: int, name: str, rows: list[dict[str, float]]) -
     color = MUTED if place == 0 else tint(place - 1)  # the control comes first
     days = [row["day"] for row in rows]
     shares, low, high = ([100.0 * row[column] for row in rows] for column in ("share_returned", "low", "high"))
-    drawn.band(days, low, high, color=color)
+    # A band of steps, as the line: between two days nothing is interpolated.
+    edges = [day for day in days for _ in range(2)][1:]
+    drawn.band(edges, *([end for end in ends for _ in range(2)][:-1] for ends in (low, high)), color=color)
     return Series(label=name, x=days, y=shares, color=color, dashes=dashes_of(place))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["plot_funnel"]
 
 _NAMES = 170.0
-_NUMBERS = 210.0
+_NUMBERS = 270.0
 _STEP = 34.0
 _BAR = 20.0
 
