@@ -120,6 +120,9 @@ if TYPE_CHECKING:
     )
     from experiments.report.report import Report
     from experiments.roi import CostThresholds, Guardrail, Verdict, cost_thresholds
+    from experiments.roi.budget import plan_budget
+    from experiments.roi.budget_result import BudgetPlan
+    from experiments.roi.cross_value import CrossData, CrossValue, cross_value
     from experiments.roi.guardrail_readings import GuardrailTable, guardrail_table
     from experiments.roi.marginal import marginal_costs
     from experiments.roi.marginal_result import MarginalCosts
@@ -143,6 +146,9 @@ if TYPE_CHECKING:
     from experiments.wakeup.pressure import ContactPressure, contact_pressure
     from experiments.wakeup.retention import retention
     from experiments.wakeup.retention_result import Retention
+    from experiments.wakeup.scenes import scenes
+    from experiments.wakeup.scenes_declared import AtNth, DropOut, Lapsed, Scene, standard_scenes
+    from experiments.wakeup.scenes_result import Audiences
     from experiments.wakeup.states import CustomerStates, customer_states
     from experiments.wakeup.time_to import TimeTo, time_to_first, time_to_next
 
@@ -152,11 +158,14 @@ _EXPORTS = {
     "Aggregates": "experiments.readout.aggregates",
     "AlwaysValidSequence": "experiments.inference.sequential.always_valid",
     "Assignment": "experiments.design.assignment_result",
+    "AtNth": "experiments.wakeup.scenes_declared",
+    "Audiences": "experiments.wakeup.scenes_result",
     "Balance": "experiments.design.balance",
     "BayesReading": "experiments.inference.bayes.result",
     "BestArm": "experiments.inference.bayes.best",
     "Bootstrap": "experiments.inference.bootstrap",
     "Bounds": "experiments.inference.sequential.bounds",
+    "BudgetPlan": "experiments.roi.budget_result",
     "CalibratedCredit": "experiments.reconciliation",
     "Calibration": "experiments.reconciliation",
     "Campaign": "experiments.simulation",
@@ -167,12 +176,15 @@ _EXPORTS = {
     "ContaminationBounds": "experiments.inference.contamination",
     "CostThresholds": "experiments.roi",
     "Count": "experiments.metrics",
+    "CrossData": "experiments.roi.cross_value",
+    "CrossValue": "experiments.roi.cross_value",
     "CustomerFlows": "experiments.wakeup.flows_result",
     "CustomerStates": "experiments.wakeup.states",
     "DesignError": "attribution.core.errors",
     "DormancyCurve": "experiments.wakeup.dormancy_result",
     "DormancyCut": "experiments.wakeup.dormancy_result",
     "DoublyRobust": "experiments.uplift.learners",
+    "DropOut": "experiments.wakeup.scenes_declared",
     "Dunnett": "experiments.inference.dunnett",
     "Durability": "experiments.wakeup.durability",
     "Duration": "experiments.metrics",
@@ -186,6 +198,7 @@ _EXPORTS = {
     "GuardrailTable": "experiments.roi.guardrail_readings",
     "InputError": "attribution.core.errors",
     "KaplanMeier": "experiments.inference.kaplan_meier",
+    "Lapsed": "experiments.wakeup.scenes_declared",
     "LeaveAlone": "experiments.uplift.leave_alone",
     "Looks": "experiments.design.looks",
     "MarginalCosts": "experiments.roi.marginal_result",
@@ -220,6 +233,7 @@ _EXPORTS = {
     "Report": "experiments.report.report",
     "Retention": "experiments.wakeup.retention_result",
     "SampleSize": "experiments.design.planning",
+    "Scene": "experiments.wakeup.scenes_declared",
     "SegmentReadout": "experiments.readout.segments_result",
     "SpilloverBound": "experiments.design.spillover",
     "SplitWatch": "experiments.design.sequential_split",
@@ -264,6 +278,7 @@ _EXPORTS = {
     "cost_thresholds": "experiments.roi",
     "count_std": "experiments.design.planning",
     "cross_fit": "experiments.design.cross_fitting",
+    "cross_value": "experiments.roi.cross_value",
     "customer_flows": "experiments.wakeup.flows",
     "customer_states": "experiments.wakeup.states",
     "detectable_means": "experiments.design.planning",
@@ -290,6 +305,7 @@ _EXPORTS = {
     "placebo_contrast": "experiments.design.placebo_contrast",
     "placebo_credit": "experiments.reconciliation",
     "placebo_outcome": "experiments.design.negative_controls",
+    "plan_budget": "experiments.roi.budget",
     "plan_duration": "experiments.design.planning",
     "plot_distribution": "experiments.plots",
     "plot_durability": "experiments.plots.durability",
@@ -327,9 +343,11 @@ _EXPORTS = {
     "sample_size_ranks": "experiments.design.planning",
     "sample_size_rates": "experiments.design.planning",
     "sample_size_to_pay": "experiments.design.planning",
+    "scenes": "experiments.wakeup.scenes",
     "simulate": "experiments.simulation",
     "spending_bounds": "experiments.inference.sequential.boundaries",
     "spillover_bound": "experiments.design.spillover",
+    "standard_scenes": "experiments.wakeup.scenes_declared",
     "time_to_first": "experiments.wakeup.time_to",
     "time_to_next": "experiments.wakeup.time_to",
     "transport": "experiments.design.transport",
@@ -342,11 +360,14 @@ __all__ = [
     "Aggregates",
     "AlwaysValidSequence",
     "Assignment",
+    "AtNth",
+    "Audiences",
     "Balance",
     "BayesReading",
     "BestArm",
     "Bootstrap",
     "Bounds",
+    "BudgetPlan",
     "CalibratedCredit",
     "Calibration",
     "Campaign",
@@ -357,12 +378,15 @@ __all__ = [
     "ContaminationBounds",
     "CostThresholds",
     "Count",
+    "CrossData",
+    "CrossValue",
     "CustomerFlows",
     "CustomerStates",
     "DesignError",
     "DormancyCurve",
     "DormancyCut",
     "DoublyRobust",
+    "DropOut",
     "Dunnett",
     "Durability",
     "Duration",
@@ -376,6 +400,7 @@ __all__ = [
     "GuardrailTable",
     "InputError",
     "KaplanMeier",
+    "Lapsed",
     "LeaveAlone",
     "Looks",
     "MarginalCosts",
@@ -410,6 +435,7 @@ __all__ = [
     "Report",
     "Retention",
     "SampleSize",
+    "Scene",
     "SegmentReadout",
     "SpilloverBound",
     "SplitWatch",
@@ -454,6 +480,7 @@ __all__ = [
     "cost_thresholds",
     "count_std",
     "cross_fit",
+    "cross_value",
     "customer_flows",
     "customer_states",
     "detectable_means",
@@ -480,6 +507,7 @@ __all__ = [
     "placebo_contrast",
     "placebo_credit",
     "placebo_outcome",
+    "plan_budget",
     "plan_duration",
     "plot_distribution",
     "plot_durability",
@@ -517,9 +545,11 @@ __all__ = [
     "sample_size_ranks",
     "sample_size_rates",
     "sample_size_to_pay",
+    "scenes",
     "simulate",
     "spending_bounds",
     "spillover_bound",
+    "standard_scenes",
     "time_to_first",
     "time_to_next",
     "transport",

@@ -13,7 +13,7 @@ from experiments.moments import CostMoments, cost_moments
 from experiments.readout.analysis import missing_findings, open_outcomes, trust_findings
 from experiments.readout.guard import refuse_post
 from experiments.roi.arms import few_events
-from experiments.roi.clustered import ClusterCosts, cluster_costs
+from experiments.roi.clustered import cluster_costs
 from experiments.roi.contrasts import ContrastCosts, build_contrasts, pairs_of
 from experiments.roi.net_benefit import FEW_EVENTS
 from experiments.roi.segment_cells import by_columns, check_names, segment_name
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from attribution.core.findings import Finding
     from attribution.core.tables import Table
     from experiments.readout.experiment import Experiment
+    from experiments.roi.clustered import ClusterCosts
 
 __all__ = ["CostReading", "CostSource", "counts_empty", "read_costs"]
 
@@ -71,6 +72,7 @@ class CostReading:
         contrasts: The contrasts in every segment.
         segments: Values of the segment columns by the segment's name.
         zero: Whether an empty event means that nothing happened.
+        clusters: What clusters say of every segment, where they were assigned; else empty.
     """
 
     experiment: Experiment
@@ -81,6 +83,7 @@ class CostReading:
     contrasts: tuple[ContrastCosts, ...]
     segments: Mapping[str | None, tuple[object, ...]]
     zero: bool
+    clusters: Mapping[str | None, ClusterCosts]
 
     @property
     def invalid(self) -> tuple[str, ...]:
@@ -140,6 +143,7 @@ def read_costs(source: CostSource, *, order: Sequence[str] | None = None, whole:
         contrasts=contrasts,
         segments={name: key if isinstance(key, tuple) else (key,) for name, key in keys.items()},
         zero=zero,
+        clusters=found,
     )
 
 
