@@ -175,6 +175,10 @@ def kaplan_meier(
     for name, column in (("observed", ended), ("groups", labels), ("persons", who)):
         if column is not None and len(column) != len(length):
             raise InputError(f"{name} has {len(column)} entries, durations {len(length)}. Give one for every spell.")
+    # Sums over persons are of floats: spells in an order of their own make them the same for any order given.
+    order = np.lexsort([column for column in (ended, length, who) if column is not None])
+    length, ended = length[order], ended[order]
+    labels, who = (None if column is None else column[order] for column in (labels, who))
     curves = {}
     for i, name in enumerate(names):
         chosen = np.arange(len(length)) if labels is None else np.flatnonzero(labels == i)

@@ -70,7 +70,8 @@ class ProductLimit:
         """Pointwise limits of the survival at each duration.
 
         Before the first event nothing varies and both are 1. Where nothing survives, the lower one is 0 and the upper
-        one is that of the duration before, which still bounds a curve that cannot rise.
+        one is that of the duration before, which still bounds a curve that cannot rise; when all ended at the first
+        event, it is Clopper and Pearson's for nobody left of so many persons.
         """
         z = critical_value(level, "two")
         low, high = np.ones(len(self.time)), np.ones(len(self.time))
@@ -90,9 +91,17 @@ class ProductLimit:
         stuck = ~varied & (self.survival < 1.0)
         low[stuck] = 0.0
         ended = stuck & (self.survival <= 0.0)
-        first = int(np.flatnonzero(ended)[0]) if ended.any() else 0
-        high[ended] = high[first - 1] if first else 1.0
+        if ended.any():
+            first = int(np.flatnonzero(ended)[0])
+            alone = first == 0 or self.survival[first - 1] >= 1.0
+            high[ended] = 1.0 - ((1.0 - level) / 2.0) ** (1.0 / self._persons_from(first)) if alone else high[first - 1]
         return low, high
+
+    def _persons_from(self, place: int) -> int:
+        """Persons with a spell that lasts at least so long."""
+        if self.clusters is None:
+            return int(self.at_risk[place])
+        return len(np.unique(self.clusters[self.place >= place]))
 
     def at(self, when: float) -> tuple[int, str]:
         """The place that holds at a duration (-1 before the first), and a reason when the curve does not reach it."""
@@ -118,16 +127,17 @@ class ProductLimit:
     def quantile(self, share: float, *, level: float, limits: Limits = "log-log") -> Estimate:
         """The first duration by which a share of the spells has ended, with Brookmeyer and Crowley's interval.
 
-        An end that the limits do not reach is ``inf``; a quantile that the curve does not reach is undefined, with the
-        note QUANTILE_NOT_REACHED, and its lower end still holds.
+        An upper end that the limits do not reach is ``inf``; a lower one is the last duration seen, beyond which it
+        lies. A quantile that the curve does not reach is undefined: QUANTILE_NOT_REACHED; its lower end still holds.
         """
         if not 0.0 < share < 1.0:
             raise InputError(f"a quantile must lie strictly between 0 and 1, got {share!r}. 0.5 is the median.")
         low, high = self.limits(level=level, limits=limits)
         value, first, last = (self._first_below(curve, 1.0 - share) for curve in (self.survival, low, high))
+        reached = math.isfinite(value)
         return Estimate(
-            value=value if math.isfinite(value) else None, low=first, high=last, level=level, n=self.n,
-            method=f"kaplan-meier, {limits}", note="" if math.isfinite(value) else "QUANTILE_NOT_REACHED",
+            value=value if reached else None, low=min(first, float(self.time[-1])), high=last, level=level, n=self.n,
+            method=f"kaplan-meier, {limits}", note="" if reached else "QUANTILE_NOT_REACHED",
         )  # fmt: skip
 
     def _first_below(self, curve: Floats, height: float) -> float:

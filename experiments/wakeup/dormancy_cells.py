@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Cells", "Patterns", "drawn_sums", "patterns_of", "place_spells", "share_at"]
 
-_BLOCK_PERSONS = 1 << 17
+_EXACT_PERSONS = 1 << 15
+_GROUPS = 1 << 14
 _BLOCK_DRAWS = 1 << 23
-_MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -83,93 +83,75 @@ def share_at(cells: Cells, point: int, *, level: float) -> tuple[int, int, Estim
     """Spells at risk at a grid point, those that returned, and their share over persons."""
     chosen = np.flatnonzero(cells.upto > point)
     back = cells.hit[chosen] <= point
-    persons, who = np.unique(cells.person[chosen], return_inverse=True)
+    mine = cells.person[chosen]
+    who = np.concatenate((np.zeros(min(1, len(mine)), np.int64), np.cumsum(np.diff(mine) > 0)))
     weight = np.ones(len(chosen))
     if cells.turn is not None and cells.weight is not None:
         weight = np.where(cells.turn[chosen] <= point, cells.weight[chosen], 1.0)
-    n = np.bincount(who, weights=weight, minlength=len(persons))
-    hits = np.bincount(who, weights=weight * back, minlength=len(persons))
+    n, hits = np.bincount(who, weights=weight), np.bincount(who, weights=weight * back)
     return len(chosen), int(np.count_nonzero(back)), bundled_share(hits, n, level=level)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Patterns:
-    """Persons told apart by nothing but what they add to the sums.
+    """Persons, or random groups of persons, told apart by nothing but what they add to the sums.
 
     Attributes:
-        rows: What a person of each kind adds, kinds by sums.
-        count: Persons of each kind.
+        rows: What one of each kind adds, kinds by sums.
+        count: How many there are of each kind.
     """
 
     rows: NDArray[np.float64]
     count: NDArray[np.int64]
 
 
-def patterns_of(cells: Cells) -> Patterns:
-    """The distinct contributions of persons: spells at risk at each point, then spells returned at each point."""
-    kinds: list[NDArray[np.float64]] = []
-    counts: list[NDArray[np.int64]] = []
-    first = (
-        np.flatnonzero(np.concatenate(([True], np.diff(cells.person) > 0))) if len(cells.person) else np.zeros(0, int)
-    )
-    edges = np.append(first, len(cells.person))
-    for begin in range(0, len(first), _BLOCK_PERSONS):
-        last = min(begin + _BLOCK_PERSONS, len(first))
-        rows = _contributions(cells, slice(int(edges[begin]), int(edges[last])))
-        found = merged(rows, np.ones(len(rows), np.int64))
-        kinds.append(found.rows)
-        counts.append(found.count)
-    silent = cells.persons - len(first)
-    kinds.append(np.zeros((1, 2 * cells.points)))
-    counts.append(np.array([silent]))
-    found = merged(np.concatenate(kinds), np.concatenate(counts))
-    return Patterns(rows=found.rows[found.count > 0], count=found.count[found.count > 0])
+def patterns_of(cells: Cells, chance: Generator) -> Patterns:
+    """What persons add to the spells at risk at each point, then to the spells returned at each point.
+
+    More than 32,768 persons are dealt at random into 16,384 groups, which are then drawn instead of persons: sums over
+    random groups vary as sums over persons do, and the work no longer grows with the persons.
+    """
+    if cells.persons <= _EXACT_PERSONS:
+        return _counted(_contributions(cells, cells.person, cells.persons))
+    group = chance.permutation(cells.persons) % _GROUPS
+    return _counted(_contributions(cells, group[cells.person], _GROUPS))
 
 
-def _contributions(cells: Cells, part: slice) -> NDArray[np.float64]:
-    """Persons by sums, for the spells of some persons."""
-    person = cells.person[part]
-    number = np.concatenate(([0], np.cumsum(np.diff(person) > 0)))
-    upto, hit = cells.upto[part].astype(np.int64), cells.hit[part].astype(np.int64)
-    none = np.zeros(len(upto), np.int64)
-    back = np.minimum(hit, upto)
-    shape = (int(number[-1]) + 1, cells.points + 1)
-    at_risk, returned = _stacked(number, none, upto, None, shape), _stacked(number, back, upto, None, shape)
+def _counted(rows: NDArray[np.float64]) -> Patterns:
+    kinds, count = np.unique(rows, axis=0, return_counts=True)
+    return Patterns(rows=kinds, count=count.astype(np.int64))
+
+
+def _contributions(cells: Cells, unit: NDArray[np.int64], units: int) -> NDArray[np.float64]:
+    """Units by sums."""
+    shape = (units, cells.points + 1)
+    none = np.zeros(len(unit), np.int64)
+    back = np.minimum(cells.hit, cells.upto)
+    at_risk, returned = _stacked(unit, none, cells.upto, None, shape), _stacked(unit, back, cells.upto, None, shape)
     if cells.turn is not None and cells.weight is not None:
-        turn, more = np.minimum(cells.turn[part], upto), cells.weight[part] - 1.0
-        at_risk += _stacked(number, turn, upto, more, shape)
-        returned += _stacked(number, np.maximum(turn, back), upto, more, shape)
+        turn, more = np.minimum(cells.turn, cells.upto), cells.weight - 1.0
+        at_risk += _stacked(unit, turn, cells.upto, more, shape)
+        returned += _stacked(unit, np.maximum(turn, back), cells.upto, more, shape)
     return np.concatenate((at_risk, returned), axis=1)
 
 
 def _stacked(
-    number: NDArray[np.int64], begin: NDArray[np.int64], end: NDArray[np.int64], weight: NDArray[np.float64] | None,
+    unit: NDArray[np.int64],
+    begin: NDArray[np.int64] | NDArray[np.int16],
+    end: NDArray[np.int16],
+    weight: NDArray[np.float64] | None,
     shape: tuple[int, int],
-) -> NDArray[np.float64]:  # fmt: skip
-    """For each person and point the sum over spells whose stretch [begin, end) holds the point."""
+) -> NDArray[np.float64]:
+    """For each unit and point the sum over spells whose stretch [begin, end) holds the point."""
     wide, size = shape[1], shape[0] * shape[1]
-    rise = np.bincount(number * wide + begin, weights=weight, minlength=size)
-    fall = np.bincount(number * wide + end, weights=weight, minlength=size)
+    rise = np.bincount(unit * wide + begin, weights=weight, minlength=size)
+    fall = np.bincount(unit * wide + end, weights=weight, minlength=size)
     found: NDArray[np.float64] = np.cumsum((rise - fall).reshape(shape), axis=1)[:, :-1].astype(np.float64)
     return found
 
 
-def merged(rows: NDArray[np.float64], count: NDArray[np.int64]) -> Patterns:
-    """Equal rows once, with the sum of their counts, in an order that the rows alone decide."""
-    bits = np.ascontiguousarray(rows + 0.0).view(np.uint64)
-    code = np.zeros(len(rows), np.uint64)
-    for column in bits.T:
-        code = (code ^ column) * _MIX
-        code ^= code >> np.uint64(29)
-    _, first, place = np.unique(code, return_index=True, return_inverse=True)
-    if not np.array_equal(rows[first][place], rows):  # two rows of one code: compare them whole
-        kinds, place = np.unique(rows, axis=0, return_inverse=True)
-        return Patterns(rows=kinds, count=np.bincount(place.ravel(), weights=count).astype(np.int64))
-    return Patterns(rows=rows[first], count=np.bincount(place, weights=count).astype(np.int64))
-
-
 def drawn_sums(patterns: Patterns, replicates: int, chance: Generator) -> Iterator[NDArray[np.float64]]:
-    """Sums over as many persons drawn with replacement, replicates by sums, in blocks that fit in memory."""
+    """Sums over as many units drawn with replacement, replicates by sums, in blocks that fit in memory."""
     total = int(patterns.count.sum())
     shares = patterns.count / total
     size = max(1, _BLOCK_DRAWS // len(patterns.count))

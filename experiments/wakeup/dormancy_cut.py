@@ -36,7 +36,7 @@ def cut_of(
     """
     level = check_level(level)
     grid = np.append(np.asarray(days, dtype=np.float64), math.inf)
-    patterns = patterns_of(cells)
+    patterns = patterns_of(cells, generator(check_seed(draws[1]), "dormancy.groups"))
     own = first_place((patterns.count.astype(np.float64) @ patterns.rows)[None, :], eps, min_spells)[0]
     chance = generator(check_seed(draws[1]), "dormancy.cut")
     places = np.concatenate([first_place(sums, eps, min_spells) for sums in drawn_sums(patterns, draws[0], chance)])
