@@ -16,7 +16,7 @@ from experiments.wakeup.acts import span
 if TYPE_CHECKING:
     from attribution.core.columns import Columns
 
-__all__ = ["DAY", "EVERY", "Moment", "check_order", "instant_of", "moment_of", "moments_between"]
+__all__ = ["DAY", "EVERY", "Moment", "check_order", "instant_of", "is_date", "moment_of", "moments_between", "zone_of"]
 
 DAY = 86_400_000_000
 EVERY = ("day", "week", "month", "quarter", "year")
@@ -53,15 +53,21 @@ def moment_of(value: object, roles: Columns) -> Moment:
     instant includes an act at that very instant.
     """
     end = as_of_microseconds(value, roles.timezone)
-    whole_day = _is_date(value)
+    whole_day = is_date(value)
     if roles.precision == "day":
-        zone = ZoneInfo(roles.timezone or "UTC")
+        zone = zone_of(roles)
         local = instant_of(end - 1 if whole_day else end).astimezone(zone).date()
         return _day_end(local, zone, day_precision=True)
     return Moment(cut=end if whole_day else end + 1, at=end, label=str(value).strip())
 
 
-def _is_date(value: object) -> bool:
+def zone_of(roles: Columns) -> ZoneInfo:
+    """The time zone of calendar days."""
+    return ZoneInfo(roles.timezone or "UTC")
+
+
+def is_date(value: object) -> bool:
+    """Whether a value names a day, and not an instant."""
     if isinstance(value, np.datetime64):
         return bool(value.dtype == np.dtype("datetime64[D]"))
     if isinstance(value, str):
@@ -92,7 +98,7 @@ def moments_between(start: Moment, end: Moment, every: str, roles: Columns) -> t
     Raises:
         InputError: For an unknown step, or more than 4,000 of them.
     """
-    zone = ZoneInfo(roles.timezone or "UTC")
+    zone = zone_of(roles)
     daily = roles.precision == "day"
     if every in EVERY:
         between = _calendar(start, end, every, (zone, daily))
