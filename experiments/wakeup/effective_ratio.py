@@ -86,7 +86,9 @@ def reciprocal(top: float, below: Estimate) -> Estimate:
     )
 
 
-def paid_per_count(paid: NDArray[np.float64], hits: NDArray[np.bool_], *, level: float) -> Estimate:
+def paid_per_count(
+    paid: NDArray[np.float64], hits: NDArray[np.bool_] | NDArray[np.float64], *, level: float
+) -> Estimate:
     """Money per customer who fulfils the condition, when the money differs from person to person.
 
     Money may depend on the condition (a bonus), so both means and their covariance enter: Fieller's set, cut at 0. A
