@@ -135,17 +135,31 @@ if TYPE_CHECKING:
     from experiments.uplift.policy import PolicyValue, policy_value
     from experiments.uplift.ranking import TopShare, UpliftRanking, rank_uplift
     from experiments.uplift.scored import profit_curve, uplift_curve
+    from experiments.wakeup.aha import aha_threshold
+    from experiments.wakeup.aha_result import AhaThreshold
+    from experiments.wakeup.channel_quality import channel_quality
+    from experiments.wakeup.channel_quality_result import ChannelQuality
     from experiments.wakeup.dormancy import dormancy_curve
     from experiments.wakeup.dormancy_result import DormancyCurve, DormancyCut
     from experiments.wakeup.durability import Durability, durability
+    from experiments.wakeup.effective_customers import effective_customers
+    from experiments.wakeup.effective_result import EffectiveCustomers
     from experiments.wakeup.flows import customer_flows
     from experiments.wakeup.flows_result import CustomerFlows, FlowSeries
     from experiments.wakeup.funnel import Funnel, funnel
+    from experiments.wakeup.lookalike import match_lookalikes
+    from experiments.wakeup.lookalike_result import Lookalikes
     from experiments.wakeup.nth_purchase import nth_purchase
     from experiments.wakeup.nth_purchase_result import NthPurchase
+    from experiments.wakeup.offers import off_segment_offers
+    from experiments.wakeup.offers_result import OffSegmentOffers
     from experiments.wakeup.pressure import ContactPressure, contact_pressure
+    from experiments.wakeup.referral import referral
+    from experiments.wakeup.referral_result import Referral
     from experiments.wakeup.retention import retention
     from experiments.wakeup.retention_result import Retention
+    from experiments.wakeup.sales import sales_campaign
+    from experiments.wakeup.sales_result import SalesCampaign
     from experiments.wakeup.scenes import scenes
     from experiments.wakeup.scenes_declared import AtNth, DropOut, Lapsed, Scene, standard_scenes
     from experiments.wakeup.scenes_result import Audiences
@@ -156,6 +170,7 @@ messages.register("experiments")
 
 _EXPORTS = {
     "Aggregates": "experiments.readout.aggregates",
+    "AhaThreshold": "experiments.wakeup.aha_result",
     "AlwaysValidSequence": "experiments.inference.sequential.always_valid",
     "Assignment": "experiments.design.assignment_result",
     "AtNth": "experiments.wakeup.scenes_declared",
@@ -169,6 +184,7 @@ _EXPORTS = {
     "CalibratedCredit": "experiments.reconciliation",
     "Calibration": "experiments.reconciliation",
     "Campaign": "experiments.simulation",
+    "ChannelQuality": "experiments.wakeup.channel_quality_result",
     "Comparison": "attribution.core.estimates",
     "ComplierEffect": "experiments.inference.compliance_result",
     "ConditionalPower": "experiments.inference.sequential.conditional",
@@ -188,6 +204,7 @@ _EXPORTS = {
     "Dunnett": "experiments.inference.dunnett",
     "Durability": "experiments.wakeup.durability",
     "Duration": "experiments.metrics",
+    "EffectiveCustomers": "experiments.wakeup.effective_result",
     "Equivalence": "experiments.inference.equivalence",
     "Estimate": "attribution.core.estimates",
     "Experiment": "experiments.readout",
@@ -200,11 +217,13 @@ _EXPORTS = {
     "KaplanMeier": "experiments.inference.kaplan_meier",
     "Lapsed": "experiments.wakeup.scenes_declared",
     "LeaveAlone": "experiments.uplift.leave_alone",
+    "Lookalikes": "experiments.wakeup.lookalike_result",
     "Looks": "experiments.design.looks",
     "MarginalCosts": "experiments.roi.marginal_result",
     "Mean": "experiments.metrics",
     "NetBenefitMonitor": "experiments.roi.monitor",
     "NthPurchase": "experiments.wakeup.nth_purchase_result",
+    "OffSegmentOffers": "experiments.wakeup.offers_result",
     "OptimalHoldout": "experiments.design.planning",
     "Outcomes": "experiments.outcomes",
     "OutcomesBootstrap": "experiments.inference.bootstrap_outcomes",
@@ -230,8 +249,10 @@ _EXPORTS = {
     "ReachFunnel": "experiments.readout.reach_result",
     "Readout": "experiments.readout",
     "Reconciliation": "experiments.reconciliation",
+    "Referral": "experiments.wakeup.referral_result",
     "Report": "experiments.report.report",
     "Retention": "experiments.wakeup.retention_result",
+    "SalesCampaign": "experiments.wakeup.sales_result",
     "SampleSize": "experiments.design.planning",
     "Scene": "experiments.wakeup.scenes_declared",
     "SegmentReadout": "experiments.readout.segments_result",
@@ -250,6 +271,7 @@ _EXPORTS = {
     "WakeLiftError": "attribution.core.errors",
     "WakeLiftWarning": "attribution.core.errors",
     "adjust_pvalues": "experiments.inference.multiplicity",
+    "aha_threshold": "experiments.wakeup.aha",
     "always_valid": "experiments.inference.sequential.always_valid",
     "always_valid_sequence": "experiments.inference.sequential.always_valid",
     "assign": "experiments.design.assignment",
@@ -263,6 +285,7 @@ _EXPORTS = {
     "bootstrap_outcomes": "experiments.inference.bootstrap_outcomes",
     "build_outcomes": "experiments.outcomes",
     "calibrate": "experiments.reconciliation",
+    "channel_quality": "experiments.wakeup.channel_quality",
     "check_delivered": "experiments.design.exclusions",
     "check_exclusions": "experiments.design.exclusions",
     "check_influence": "experiments.design.influence",
@@ -286,6 +309,7 @@ _EXPORTS = {
     "dormancy_curve": "experiments.wakeup.dormancy",
     "dunnett": "experiments.inference.dunnett",
     "durability": "experiments.wakeup.durability",
+    "effective_customers": "experiments.wakeup.effective_customers",
     "equivalence_means": "experiments.inference.equivalence",
     "equivalence_rates": "experiments.inference.equivalence",
     "estimate_after_stopping": "experiments.inference.sequential.stopped",
@@ -298,9 +322,11 @@ _EXPORTS = {
     "leave_alone": "experiments.uplift.leave_alone",
     "mann_whitney": "experiments.inference.ranks",
     "marginal_costs": "experiments.roi.marginal",
+    "match_lookalikes": "experiments.wakeup.lookalike",
     "merge_aggregates": "experiments.readout.aggregates_merge",
     "monitor_thresholds": "experiments.roi.monitor_thresholds",
     "nth_purchase": "experiments.wakeup.nth_purchase",
+    "off_segment_offers": "experiments.wakeup.offers",
     "optimal_holdout": "experiments.design.planning",
     "placebo_contrast": "experiments.design.placebo_contrast",
     "placebo_credit": "experiments.reconciliation",
@@ -336,7 +362,9 @@ _EXPORTS = {
     "reach": "experiments.readout.reach",
     "read_aggregates": "experiments.readout.aggregates_table",
     "reconcile": "experiments.reconciliation",
+    "referral": "experiments.wakeup.referral",
     "retention": "experiments.wakeup.retention",
+    "sales_campaign": "experiments.wakeup.sales",
     "sample_size_equivalence_means": "experiments.design.planning",
     "sample_size_equivalence_rates": "experiments.design.planning",
     "sample_size_means": "experiments.design.planning",
@@ -358,6 +386,7 @@ _EXPORTS = {
 
 __all__ = [
     "Aggregates",
+    "AhaThreshold",
     "AlwaysValidSequence",
     "Assignment",
     "AtNth",
@@ -371,6 +400,7 @@ __all__ = [
     "CalibratedCredit",
     "Calibration",
     "Campaign",
+    "ChannelQuality",
     "Comparison",
     "ComplierEffect",
     "ConditionalPower",
@@ -390,6 +420,7 @@ __all__ = [
     "Dunnett",
     "Durability",
     "Duration",
+    "EffectiveCustomers",
     "Equivalence",
     "Estimate",
     "Experiment",
@@ -402,11 +433,13 @@ __all__ = [
     "KaplanMeier",
     "Lapsed",
     "LeaveAlone",
+    "Lookalikes",
     "Looks",
     "MarginalCosts",
     "Mean",
     "NetBenefitMonitor",
     "NthPurchase",
+    "OffSegmentOffers",
     "OptimalHoldout",
     "Outcomes",
     "OutcomesBootstrap",
@@ -432,8 +465,10 @@ __all__ = [
     "ReachFunnel",
     "Readout",
     "Reconciliation",
+    "Referral",
     "Report",
     "Retention",
+    "SalesCampaign",
     "SampleSize",
     "Scene",
     "SegmentReadout",
@@ -452,6 +487,7 @@ __all__ = [
     "WakeLiftError",
     "WakeLiftWarning",
     "adjust_pvalues",
+    "aha_threshold",
     "always_valid",
     "always_valid_sequence",
     "assign",
@@ -465,6 +501,7 @@ __all__ = [
     "bootstrap_outcomes",
     "build_outcomes",
     "calibrate",
+    "channel_quality",
     "check_delivered",
     "check_exclusions",
     "check_influence",
@@ -488,6 +525,7 @@ __all__ = [
     "dormancy_curve",
     "dunnett",
     "durability",
+    "effective_customers",
     "equivalence_means",
     "equivalence_rates",
     "estimate_after_stopping",
@@ -500,9 +538,11 @@ __all__ = [
     "leave_alone",
     "mann_whitney",
     "marginal_costs",
+    "match_lookalikes",
     "merge_aggregates",
     "monitor_thresholds",
     "nth_purchase",
+    "off_segment_offers",
     "optimal_holdout",
     "placebo_contrast",
     "placebo_credit",
@@ -538,7 +578,9 @@ __all__ = [
     "reach",
     "read_aggregates",
     "reconcile",
+    "referral",
     "retention",
+    "sales_campaign",
     "sample_size_equivalence_means",
     "sample_size_equivalence_rates",
     "sample_size_means",
