@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -168,8 +169,10 @@ def value_per_wakeup(  # noqa: PLR0913 -- the options of cost_thresholds
     natural returners buy more moves dV and not dY.
 
     The set holds every r at which "r * dY - dV = 0" is not rejected: with ``variance="score"`` by the statistic of the
-    net benefit, value in the place of cost; with "plugin" it is Fieller's set with the joint covariance. A weak effect
-    gives an unbounded set, or everything; the ratio is never given without it.
+    net benefit, value in the place of cost, read twice (with each arm's own variance of value among its woken, and with
+    the one of both arms together, which does not follow the luck of a small holdout): an r is excluded where both
+    exclude it. With "plugin" it is Fieller's set with the joint covariance. A weak effect gives an unbounded set, or
+    everything; the ratio is never given without it.
 
     Args:
         outcomes: One row per person with event and value, for control persons too.
@@ -294,16 +297,37 @@ def _conditional(rows: MetricRows, experiment: Experiment, by: str | None) -> Co
 
 def value_line(contrast: ContrastCosts, *, level: float, variance: Variance = "score", few: str = "") -> ValueLine:
     """The ratio on the whole line: the thresholds above 0 that stay undecided, and those below by mirroring."""
-    above = _priced(contrast, level=level, variance=variance)
-    below = _priced(_mirrored(contrast), level=level, variance=variance)
+    twice = variance == "score" and contrast.clustered is None
+    pieces: list[tuple[float, float]] = []
+    for one in (contrast, _shared(contrast)) if twice else (contrast,):
+        above, woken = _priced(one, level=level, variance=variance)
+        below, _ = _priced(_mirrored(one), level=level, variance=variance)
+        pieces = _merged([*pieces, *_pieces(above), *((-high, -low) for low, high in _pieces(below))])
     dy, dv = contrast.difference("woken"), contrast.difference("cost")
-    reason = HARM if above[1].high is not None and above[1].high < 0.0 else "" if dy > 0.0 else NO_INCREMENT
-    found = _joined(above[0], below[0])
+    reason = HARM if woken.high is not None and woken.high < 0.0 else "" if dy > 0.0 else NO_INCREMENT
+    found = _shaped(pieces, level)
     note = "; ".join(part for part in (reason, few) if part)
     return ValueLine(
-        arm=contrast.arm, control=contrast.control, segment=contrast.segment, woken=above[1], value=dv,
+        arm=contrast.arm, control=contrast.control, segment=contrast.segment, woken=woken, value=dv,
         ratio=replace(found, value=None if reason else dv / dy), note=note,
     )  # fmt: skip
+
+
+def _shared(contrast: ContrastCosts) -> ContrastCosts:
+    """The contrast with one variance of value among the woken of both arms, in every stratum.
+
+    Few woken who lack the large values by luck have a low mean and a low variance together; a small control arm would
+    then say with confidence that its customers are worth little. The variance of both arms does not follow that luck.
+    """
+    treated, untreated = [], []
+    for one, two in zip(contrast.treated, contrast.untreated, strict=True):
+        degrees = [max(arm.woken - 1, 0) for arm in (one, two)]
+        parts = zip(degrees, (one, two), strict=True)
+        squares = math.fsum(df * arm.cost_variance_woken for df, arm in parts if df > 0)
+        shared = squares / sum(degrees) if sum(degrees) else math.nan
+        treated.append(replace(one, cost_variance_woken=shared))
+        untreated.append(replace(two, cost_variance_woken=shared))
+    return replace(contrast, treated=tuple(treated), untreated=tuple(untreated))
 
 
 def _priced(contrast: ContrastCosts, *, level: float, variance: Variance) -> tuple[RatioSet, Estimate]:
@@ -339,26 +363,28 @@ def _pieces(found: RatioSet) -> list[tuple[float, float]]:
     return [] if math.isinf(found.low) else [(0.0, found.low), (found.high, math.inf)]
 
 
-def _joined(above: RatioSet, below: RatioSet) -> RatioSet:
-    """One set from its half of 0 and more and its mirrored half."""
-    pieces = [(-high, -low) for low, high in reversed(_pieces(below))]
-    for low, high in _pieces(above):
-        if pieces and pieces[-1][1] == 0.0 and low == 0.0:
-            pieces[-1] = pieces[-1][0], high
+def _merged(pieces: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Pieces of the line in order, those that touch or overlap as one."""
+    made: list[tuple[float, float]] = []
+    for low, high in sorted(pieces):
+        if made and low <= made[-1][1]:
+            made[-1] = made[-1][0], max(made[-1][1], high)
         else:
-            pieces.append((low, high))
-    # A lone point 0 is the seam of both halves.
-    level = above.level
+            made.append((low, high))
+    return made
+
+
+def _shaped(pieces: list[tuple[float, float]], level: float) -> RatioSet:
+    """Pieces of the line as one of the shapes of a set: the smallest that holds them all."""
     if not pieces:
         return RatioSet(value=None, low=-math.inf, high=math.inf, kind="complement", level=level)
     low, high = pieces[0][0], pieces[-1][1]
-    if len(pieces) == 1 and math.isinf(low) and math.isinf(high):
+    if not (math.isinf(low) and math.isinf(high)):
+        return RatioSet(value=None, low=low, high=high, kind="interval", level=level)
+    if len(pieces) == 1:
         return RatioSet(value=None, low=low, high=high, kind="all", level=level)
-    if math.isinf(low) and math.isinf(high):
-        _, end, begin = max((after[0] - before[1], before[1], after[0])
-                            for before, after in zip(pieces[:-1], pieces[1:], strict=True))  # fmt: skip
-        return RatioSet(value=None, low=end, high=begin, kind="complement", level=level)
-    return RatioSet(value=None, low=low, high=high, kind="interval", level=level)
+    _, low, high = max((after[0] - before[1], before[1], after[0]) for before, after in pairwise(pieces))
+    return RatioSet(value=None, low=low, high=high, kind="complement", level=level)
 
 
 def _beside(ratio: RatioSet, threshold: float) -> str:
