@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Joint", "Linear", "Scored", "inverted", "plugged", "scored_strata"]
 
 _DOUBLINGS = 60
+_CLOSE = 2.0**-20
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -156,8 +157,11 @@ class Scored:
 
     def _resumed(self, start: float, unit: float) -> float:
         """Where, beyond a rejected stretch, factors are kept again; beyond every number when nowhere before."""
+        unit *= _CLOSE
         outside = start + unit
-        for _ in range(_DOUBLINGS):
+        if self._beyond(outside) <= 0.0:
+            return start
+        for _ in range(2 * _DOUBLINGS):
             unit *= 2.0
             if self._beyond(start + unit) <= 0.0:
                 return _root(self._beyond, outside, start + unit)

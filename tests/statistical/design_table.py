@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
     from statistical.designs import Design, Tally
 
-AREAS = ("rates", "adjustment", "resampling", "multiplicity", "sequential", "compliance", "bayes", "planning", "trust")
+AREAS = (
+    "rates", "adjustment", "resampling", "multiplicity", "sequential", "compliance", "bayes", "planning", "trust",
+    "uplift", "calibration",
+)  # fmt: skip
 REPLICATIONS = 4_000
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "simulated-experiments.md"
 START, END = "<!-- simulated: begin -->", "<!-- simulated: end -->"
