@@ -99,6 +99,7 @@ if TYPE_CHECKING:
     from experiments.plots.durability import plot_durability
     from experiments.plots.funnel import plot_funnel
     from experiments.plots.pressure import plot_pressure
+    from experiments.plots.thresholds import plot_acceptability, plot_net_benefit
     from experiments.plots.uplift import plot_uplift
     from experiments.post_mortem.compose import postmortem
     from experiments.readout import Experiment, Readout
@@ -120,14 +121,21 @@ if TYPE_CHECKING:
     )
     from experiments.report.report import Report
     from experiments.roi import CostThresholds, Guardrail, Verdict, cost_thresholds
+    from experiments.roi.acceptability import AcceptabilityCurve
+    from experiments.roi.break_even import BreakEven, CostCeiling, cost_ceiling
     from experiments.roi.budget import plan_budget
     from experiments.roi.budget_result import BudgetPlan
     from experiments.roi.cross_value import CrossData, CrossValue, cross_value
     from experiments.roi.guardrail_readings import GuardrailTable, guardrail_table
+    from experiments.roi.information import InformationValue, value_of_information
     from experiments.roi.marginal import marginal_costs
     from experiments.roi.marginal_result import MarginalCosts
+    from experiments.roi.money import money_test
+    from experiments.roi.money_result import MoneyTest
     from experiments.roi.monitor import NetBenefitMonitor
     from experiments.roi.monitor_thresholds import monitor_thresholds
+    from experiments.roi.tipping import Tipping, tipping
+    from experiments.roi.value import ValuePerWakeup, value_per_wakeup
     from experiments.simulation import Campaign, simulate
     from experiments.uplift.curve_result import UpliftCurve
     from experiments.uplift.learners import DoublyRobust, TransformedOutcome, TwoModel
@@ -163,12 +171,14 @@ if TYPE_CHECKING:
     from experiments.wakeup.scenes import scenes
     from experiments.wakeup.scenes_declared import AtNth, DropOut, Lapsed, Scene, standard_scenes
     from experiments.wakeup.scenes_result import Audiences
+    from experiments.wakeup.slots import Slots, slots
     from experiments.wakeup.states import CustomerStates, customer_states
     from experiments.wakeup.time_to import TimeTo, time_to_first, time_to_next
 
 messages.register("experiments")
 
 _EXPORTS = {
+    "AcceptabilityCurve": "experiments.roi.acceptability",
     "Aggregates": "experiments.readout.aggregates",
     "AhaThreshold": "experiments.wakeup.aha_result",
     "AlwaysValidSequence": "experiments.inference.sequential.always_valid",
@@ -180,6 +190,7 @@ _EXPORTS = {
     "BestArm": "experiments.inference.bayes.best",
     "Bootstrap": "experiments.inference.bootstrap",
     "Bounds": "experiments.inference.sequential.bounds",
+    "BreakEven": "experiments.roi.break_even",
     "BudgetPlan": "experiments.roi.budget_result",
     "CalibratedCredit": "experiments.reconciliation",
     "Calibration": "experiments.reconciliation",
@@ -190,6 +201,7 @@ _EXPORTS = {
     "ConditionalPower": "experiments.inference.sequential.conditional",
     "ContactPressure": "experiments.wakeup.pressure",
     "ContaminationBounds": "experiments.inference.contamination",
+    "CostCeiling": "experiments.roi.break_even",
     "CostThresholds": "experiments.roi",
     "Count": "experiments.metrics",
     "CrossData": "experiments.roi.cross_value",
@@ -213,6 +225,7 @@ _EXPORTS = {
     "Funnel": "experiments.wakeup.funnel",
     "Guardrail": "experiments.roi",
     "GuardrailTable": "experiments.roi.guardrail_readings",
+    "InformationValue": "experiments.roi.information",
     "InputError": "attribution.core.errors",
     "KaplanMeier": "experiments.inference.kaplan_meier",
     "Lapsed": "experiments.wakeup.scenes_declared",
@@ -221,6 +234,7 @@ _EXPORTS = {
     "Looks": "experiments.design.looks",
     "MarginalCosts": "experiments.roi.marginal_result",
     "Mean": "experiments.metrics",
+    "MoneyTest": "experiments.roi.money_result",
     "NetBenefitMonitor": "experiments.roi.monitor",
     "NthPurchase": "experiments.wakeup.nth_purchase_result",
     "OffSegmentOffers": "experiments.wakeup.offers_result",
@@ -256,17 +270,20 @@ _EXPORTS = {
     "SampleSize": "experiments.design.planning",
     "Scene": "experiments.wakeup.scenes_declared",
     "SegmentReadout": "experiments.readout.segments_result",
+    "Slots": "experiments.wakeup.slots",
     "SpilloverBound": "experiments.design.spillover",
     "SplitWatch": "experiments.design.sequential_split",
     "StoppedEstimate": "experiments.inference.sequential.stopped",
     "TableError": "attribution.core.errors",
     "TimeTo": "experiments.wakeup.time_to",
+    "Tipping": "experiments.roi.tipping",
     "TopShare": "experiments.uplift.ranking",
     "TransformedOutcome": "experiments.uplift.learners",
     "Transport": "experiments.design.transport",
     "TwoModel": "experiments.uplift.learners",
     "UpliftCurve": "experiments.uplift.curve_result",
     "UpliftRanking": "experiments.uplift.ranking",
+    "ValuePerWakeup": "experiments.roi.value",
     "Verdict": "experiments.roi",
     "WakeLiftError": "attribution.core.errors",
     "WakeLiftWarning": "attribution.core.errors",
@@ -298,6 +315,7 @@ _EXPORTS = {
     "conditional_power": "experiments.inference.sequential.conditional",
     "contact_pressure": "experiments.wakeup.pressure",
     "contamination_bounds": "experiments.inference.contamination",
+    "cost_ceiling": "experiments.roi.break_even",
     "cost_thresholds": "experiments.roi",
     "count_std": "experiments.design.planning",
     "cross_fit": "experiments.design.cross_fitting",
@@ -324,6 +342,7 @@ _EXPORTS = {
     "marginal_costs": "experiments.roi.marginal",
     "match_lookalikes": "experiments.wakeup.lookalike",
     "merge_aggregates": "experiments.readout.aggregates_merge",
+    "money_test": "experiments.roi.money",
     "monitor_thresholds": "experiments.roi.monitor_thresholds",
     "nth_purchase": "experiments.wakeup.nth_purchase",
     "off_segment_offers": "experiments.wakeup.offers",
@@ -333,11 +352,13 @@ _EXPORTS = {
     "placebo_outcome": "experiments.design.negative_controls",
     "plan_budget": "experiments.roi.budget",
     "plan_duration": "experiments.design.planning",
+    "plot_acceptability": "experiments.plots.thresholds",
     "plot_distribution": "experiments.plots",
     "plot_durability": "experiments.plots.durability",
     "plot_forest": "experiments.plots",
     "plot_funnel": "experiments.plots.funnel",
     "plot_looks": "experiments.plots",
+    "plot_net_benefit": "experiments.plots.thresholds",
     "plot_power": "experiments.plots",
     "plot_pressure": "experiments.plots.pressure",
     "plot_reconciliation": "experiments.plots",
@@ -373,18 +394,23 @@ _EXPORTS = {
     "sample_size_to_pay": "experiments.design.planning",
     "scenes": "experiments.wakeup.scenes",
     "simulate": "experiments.simulation",
+    "slots": "experiments.wakeup.slots",
     "spending_bounds": "experiments.inference.sequential.boundaries",
     "spillover_bound": "experiments.design.spillover",
     "standard_scenes": "experiments.wakeup.scenes_declared",
     "time_to_first": "experiments.wakeup.time_to",
     "time_to_next": "experiments.wakeup.time_to",
+    "tipping": "experiments.roi.tipping",
     "transport": "experiments.design.transport",
     "uplift_curve": "experiments.uplift.scored",
+    "value_of_information": "experiments.roi.information",
+    "value_per_wakeup": "experiments.roi.value",
     "verify_assignment": "experiments.design.assignment_check",
     "watch_split": "experiments.design.sequential_split",
 }
 
 __all__ = [
+    "AcceptabilityCurve",
     "Aggregates",
     "AhaThreshold",
     "AlwaysValidSequence",
@@ -396,6 +422,7 @@ __all__ = [
     "BestArm",
     "Bootstrap",
     "Bounds",
+    "BreakEven",
     "BudgetPlan",
     "CalibratedCredit",
     "Calibration",
@@ -406,6 +433,7 @@ __all__ = [
     "ConditionalPower",
     "ContactPressure",
     "ContaminationBounds",
+    "CostCeiling",
     "CostThresholds",
     "Count",
     "CrossData",
@@ -429,6 +457,7 @@ __all__ = [
     "Funnel",
     "Guardrail",
     "GuardrailTable",
+    "InformationValue",
     "InputError",
     "KaplanMeier",
     "Lapsed",
@@ -437,6 +466,7 @@ __all__ = [
     "Looks",
     "MarginalCosts",
     "Mean",
+    "MoneyTest",
     "NetBenefitMonitor",
     "NthPurchase",
     "OffSegmentOffers",
@@ -472,17 +502,20 @@ __all__ = [
     "SampleSize",
     "Scene",
     "SegmentReadout",
+    "Slots",
     "SpilloverBound",
     "SplitWatch",
     "StoppedEstimate",
     "TableError",
     "TimeTo",
+    "Tipping",
     "TopShare",
     "TransformedOutcome",
     "Transport",
     "TwoModel",
     "UpliftCurve",
     "UpliftRanking",
+    "ValuePerWakeup",
     "Verdict",
     "WakeLiftError",
     "WakeLiftWarning",
@@ -514,6 +547,7 @@ __all__ = [
     "conditional_power",
     "contact_pressure",
     "contamination_bounds",
+    "cost_ceiling",
     "cost_thresholds",
     "count_std",
     "cross_fit",
@@ -540,6 +574,7 @@ __all__ = [
     "marginal_costs",
     "match_lookalikes",
     "merge_aggregates",
+    "money_test",
     "monitor_thresholds",
     "nth_purchase",
     "off_segment_offers",
@@ -549,11 +584,13 @@ __all__ = [
     "placebo_outcome",
     "plan_budget",
     "plan_duration",
+    "plot_acceptability",
     "plot_distribution",
     "plot_durability",
     "plot_forest",
     "plot_funnel",
     "plot_looks",
+    "plot_net_benefit",
     "plot_power",
     "plot_pressure",
     "plot_reconciliation",
@@ -589,13 +626,17 @@ __all__ = [
     "sample_size_to_pay",
     "scenes",
     "simulate",
+    "slots",
     "spending_bounds",
     "spillover_bound",
     "standard_scenes",
     "time_to_first",
     "time_to_next",
+    "tipping",
     "transport",
     "uplift_curve",
+    "value_of_information",
+    "value_per_wakeup",
     "verify_assignment",
     "watch_split",
 ]
