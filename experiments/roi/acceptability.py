@@ -71,7 +71,7 @@ def default_grid(judged: Sequence[Judged]) -> list[float]:
     ends = [end for row in judged for end in (row.cost.value, row.cost.undecided.low, row.cost.undecided.high)]
     most = max(declared[-1], 1e-9)
     # An end of a set that lies very far out would press everything of interest into a corner.
-    known = [end for end in ends if end is not None and 0.0 < end <= 5.0 * most]
+    known = [end for end in ends if end is not None and 0.0 < end <= 2.0 * most]
     top = _REACH * max([most, *known])
     return sorted({*(top * step / _POINTS for step in range(_POINTS + 1)), *declared})
 
