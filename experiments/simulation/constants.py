@@ -202,10 +202,10 @@ SCENARIOS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
                 waves=(
                     Wave(name="1", start=0, shares=(0.10, 0.20, 0.30, 0.40), effect=1.0, by_recency=(0.70, 0.20, 0.10)),
                     Wave(
-                        name="2", start=28, shares=(0.25, 0.25, 0.25, 0.25), effect=0.2, by_recency=(0.20, 0.60, 0.20)
+                        name="2", start=28, shares=(0.25, 0.25, 0.25, 0.25), effect=0.12, by_recency=(0.20, 0.60, 0.20)
                     ),
                     Wave(
-                        name="3", start=56, shares=(0.40, 0.20, 0.20, 0.20), effect=0.1, by_recency=(0.10, 0.20, 0.70)
+                        name="3", start=56, shares=(0.40, 0.20, 0.20, 0.20), effect=0.05, by_recency=(0.10, 0.20, 0.70)
                     ),
                 ),
             ),

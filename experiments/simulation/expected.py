@@ -82,7 +82,8 @@ EXPECTED: Mapping[str, tuple[Expected, ...]] = MappingProxyType(
         "waves": (
             Expected(where="Experiment.analyze", code="UNUSED_STRATUM", status="warn"),
             _verdict("PASS", "full", 125.0, segment="wave=1"),
-            _verdict("FAIL", "full", 125.0, segment="wave=2"),
+            _verdict("FAIL", "full", 85.0, segment="wave=2"),
+            _verdict("FAIL", "full", 85.0, segment="wave=3"),
             _verdict("FAIL", "full", 125.0, segment="wave=3"),
         ),
         "pull_forward": (
