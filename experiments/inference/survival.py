@@ -39,12 +39,13 @@ class ProductLimit:
     Attributes:
         time: Distinct durations, ascending.
         at_risk: Spells that last at least that long; the censored ones of that duration are still among them.
-        events: Spells that end there.
+        events: Spells that end there. Both are sums of weights where spells have weights.
         survival: Share that lasts longer than that.
         variance: Variance of the logarithm of `survival`; 0 before the first event, nan where nothing survives.
         place: Place of each spell's duration in `time`.
         observed: Whether each spell was seen to end.
         clusters: Number of the person of each spell, from 0; None when all are of different persons.
+        weights: For how many each spell stands; None when all stand for themselves.
     """
 
     time: Floats
@@ -55,6 +56,7 @@ class ProductLimit:
     place: Counts
     observed: NDArray[np.bool_]
     clusters: Counts | None
+    weights: Floats | None = None
 
     @property
     def n(self) -> int:
@@ -195,6 +197,7 @@ def product_limit(
     durations: NDArray[np.float64] | NDArray[np.int64],
     observed: NDArray[np.bool_],
     clusters: NDArray[np.int64] | None = None,
+    weights: NDArray[np.float64] | None = None,
 ) -> ProductLimit:
     """Kaplan-Meier's curve in linear-log work: ends before censorings where both have one duration.
 
@@ -206,6 +209,8 @@ def product_limit(
         durations: Length of each spell, as far as it was seen; 0 or more.
         observed: Whether it was seen to end.
         clusters: Number of the person of each spell, 0 to persons - 1; None when no person has two.
+        weights: For how many a spell stands. Only the curve and `window_share` know them; the variance of the whole
+            curve is Greenwood's on the sums of weights, and not to be read.
 
     References:
         Kaplan and Meier (1958), JASA 53:457; Greenwood (1926); Therneau and Grambsch (2000), Modeling Survival Data
@@ -213,24 +218,26 @@ def product_limit(
     """
     time, place = np.unique(durations, return_inverse=True)
     place = place.astype(np.int64, copy=False)
-    total = np.bincount(place, minlength=len(time))
-    events = np.bincount(place[observed], minlength=len(time))
+    total = np.bincount(place, weights=weights, minlength=len(time))
+    ends = None if weights is None else weights[observed]
+    events = np.bincount(place[observed], weights=ends, minlength=len(time))
     at_risk = np.cumsum(total[::-1])[::-1]
     survival = np.asarray(np.cumprod(1.0 - events / at_risk), dtype=np.float64)
     steps, jumps = _steps(at_risk, events)
     spread = np.cumsum(steps)
     variance = spread if clusters is None else _clustered(place, observed, clusters, spread, jumps)
     return ProductLimit(
-        time=time.astype(np.float64), at_risk=at_risk.astype(np.int64), events=events.astype(np.int64),
+        time=time.astype(np.float64), at_risk=at_risk, events=events,
         survival=survival, variance=np.where(survival > 0.0, np.maximum(variance, 0.0), np.nan), place=place,
-        observed=observed, clusters=clusters,
+        observed=observed, clusters=clusters, weights=weights,
     )  # fmt: skip
 
 
 def _steps(at_risk: NDArray[np.int64], events: NDArray[np.int64]) -> tuple[Floats, Floats]:
     """Greenwood's summands d / (n (n - d)) and the jumps 1 / (n - d); 0 where all of those at risk end."""
     left = at_risk - events
-    jumps = np.divide(1.0, left, out=np.zeros(len(left)), where=left > 0)
+    # Sums of weights may leave 1e-16 of those at risk when all of them end.
+    jumps = np.divide(1.0, left, out=np.zeros(len(left)), where=left > 1e-12 * at_risk)
     return events / at_risk * jumps, jumps
 
 
@@ -291,9 +298,11 @@ def window_share(
     influence = upto[inside]
     ended = curve.observed[chosen] & (place <= last)
     influence[ended] -= jumps[place[ended] - first - 1]
-    clusters = curve.clusters if clusters is None else clusters
+    own = np.ones(len(chosen)) if curve.weights is None else curve.weights[chosen]
+    influence *= own
+    total, clusters = float(own.sum()), curve.clusters if clusters is None else clusters
     if clusters is None:
-        return 1.0 - kept, kept**2 * float(influence @ influence), float(len(chosen))
+        return 1.0 - kept, kept**2 * float(influence @ influence), total**2 / float(own @ own)
     who = clusters[chosen]
-    sums, sizes = np.bincount(who, weights=influence), np.bincount(who).astype(np.float64)
-    return 1.0 - kept, kept**2 * float(sums @ sums), float(len(chosen)) ** 2 / float(sizes @ sizes)
+    sums, sizes = np.bincount(who, weights=influence), np.bincount(who, weights=own)
+    return 1.0 - kept, kept**2 * float(sums @ sums), total**2 / float(sizes @ sizes)

@@ -60,7 +60,7 @@ def dormancy_curve(  # noqa: PLR0913 - the log, the clock, and what to leave out
 
     Spells of treated persons are no natural returns. With `assignment`, what a treated person did from the assignment
     on is left out, and control persons whose spell was still open then count 1 / (probability of the control) times, so
-    that those who were chosen for their silence are not missing. Kaplan-Meier censors treated spells instead.
+    that those who were chosen for their silence are not missing. Kaplan-Meier weights whole spells in the same way.
 
     Args:
         events: The acts: person and time.
@@ -169,11 +169,15 @@ def _days(days: Sequence[float]) -> list[float]:
 def _second(spells: Spells, grid: NDArray[np.int64], ahead: int, level: float) -> list[Estimate]:
     """The second reading at every point: Kaplan-Meier over all spells longer than the first point."""
     last = np.minimum(spells.end, spells.known)
-    chosen = np.flatnonzero(last - spells.start > grid[0])
+    kept = last - spells.start > grid[0]
+    if spells.whole is not None:
+        kept &= spells.whole > 0.0
+    chosen = np.flatnonzero(kept)
     if not len(chosen):
         return [_undefined("NOBODY_AT_RISK", level)] * len(grid)
     person, ended = spells.person[chosen], spells.end[chosen] <= spells.known[chosen]
-    curve = product_limit(last[chosen] - spells.start[chosen], ended)
+    weights = None if spells.whole is None else spells.whole[chosen]
+    curve = product_limit(last[chosen] - spells.start[chosen], ended, weights=weights)
     return [_reading(curve, float(day), float(ahead), person, level) for day in grid]
 
 

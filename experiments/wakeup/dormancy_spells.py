@@ -41,6 +41,8 @@ class Spells:
             data, or before a treated person's assignment.
         stands: From when on the spell of a control person stands for treated ones too; `NEVER` when it does not.
         weight: For how many it stands then, itself among them; None when all stand for themselves only.
+        whole: For how many a spell stands when it is read as a whole: 0 for treated ones that were open at the
+            assignment or began later, and the weight for those of control persons. None without an assignment.
         persons: Number of persons, with and without spells.
     """
 
@@ -51,6 +53,7 @@ class Spells:
     known: NDArray[np.int64]
     stands: NDArray[np.int64] | None
     weight: NDArray[np.float64] | None
+    whole: NDArray[np.float64] | None
     persons: int
 
 
@@ -58,7 +61,7 @@ def spells_of(acts: Acts) -> Spells:
     """One spell per act, those of length 0 (two acts at one instant) among them."""
     return Spells(
         keys=acts.persons, person=acts.person, start=acts.time, end=acts.next_time(NEVER),
-        known=np.broadcast_to(np.int64(acts.as_of - 1), acts.time.shape), stands=None, weight=None,
+        known=np.broadcast_to(np.int64(acts.as_of - 1), acts.time.shape), stands=None, weight=None, whole=None,
         persons=len(acts.persons),
     )  # fmt: skip
 
@@ -102,7 +105,8 @@ def with_registered(
     start, end = np.concatenate((spells.start, first[chosen])), np.concatenate((spells.end, acted[chosen]))
     joined = Spells(
         keys=pa.array(list(names), type=spells.keys.type), person=person[order], start=start[order], end=end[order],
-        known=np.broadcast_to(np.int64(acts.as_of - 1), person.shape), stands=None, weight=None, persons=len(names),
+        known=np.broadcast_to(np.int64(acts.as_of - 1), person.shape), stands=None, weight=None, whole=None,
+        persons=len(names),
     )  # fmt: skip
     return joined, (Finding(code="REGISTERED_SPELLS", status="note", values=found),)
 
@@ -115,7 +119,8 @@ def mark_treated(
     A spell that was over before the assignment stays as it is. For one that still ran, or begins later: of a treated
     person only what was over before the assignment may be read; of a control person it counts 1 / (probability of the
     control) times from the assignment on. Without that weight those who were silent at the assignment, and so were
-    assigned, would be missing among the others, and the curve would read too high.
+    assigned, would be missing among the others, and the curve would read too high. Kaplan-Meier reads spells as a
+    whole: it leaves these spells of treated persons out and weights those of control persons alike.
 
     Raises:
         TableError: For empty or unusable cells, or keys of another kind than those of the events.
@@ -131,6 +136,8 @@ def mark_treated(
     treated = np.zeros(spells.persons, bool)
     at[read.person[own]], treated[read.person[own]] = read.at[own], ~held[own]
     factor[read.person[own & held]] = 1.0 / share[own & held]
+    # Where nobody stands for a treated person, Kaplan-Meier has the spell up to the assignment, and censors it there.
+    factor[read.person[own & ~held]] = np.where(np.isnan(share[own & ~held]), 1.0, 0.0)
     since = at[spells.person]
     reached = since <= np.minimum(spells.end, spells.known)
     hit = treated[spells.person] & reached
@@ -147,6 +154,7 @@ def mark_treated(
         known=np.where(hit, since - 1, spells.known),
         stands=np.where(reached & ~hit, since, NEVER),
         weight=factor[spells.person],
+        whole=np.where(reached, factor[spells.person], 1.0),
     )
     return marked, (Finding(code="TREATED_SPELLS_LEFT_OUT", status=status, values=values),)
 
