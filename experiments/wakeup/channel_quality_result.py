@@ -10,7 +10,7 @@ from attribution.core import messages
 from attribution.core.estimates import Estimate
 from attribution.core.records import Field, Records, TabularResult
 from attribution.core.render.display import Display, records_table
-from experiments.wakeup.effective_result import ALL, ends
+from experiments.wakeup.effective_result import ALL, ends, in_words
 
 if TYPE_CHECKING:
     from attribution.core.findings import Finding
@@ -178,7 +178,7 @@ class ChannelQuality(TabularResult):
         return Records.from_rows(fields, [row.values(self.source) for row in self.rows])
 
     def _display(self) -> Display:
-        records = self._records()
+        records = in_words(self._records(), "deal_hunters")
         shown = [self.source, "customers", "observed", "lost", "lost_difference", "p_adjusted", "deal_hunters"]
         optional = ("value", "share_new", "cost_per_customer", "effective_share", "cost_per_effective", "note")
         shown += ["purchases", *(name for name in optional if any(records.column(name)))]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from attribution.core.findings import Finding
     from attribution.core.recipe import Recipe
 
-__all__ = ["EffectiveCustomers", "EffectiveRow", "ends"]
+__all__ = ["ALL", "EffectiveCustomers", "EffectiveRow", "ends", "in_words"]
 
 ALL = "(all)"
 _FIELDS = (
@@ -38,6 +38,17 @@ def ends(name: str, estimate: Estimate | None) -> dict[str, object]:
     if estimate is None:
         return {}
     return {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
+
+
+def in_words(records: Records, name: str) -> Records:
+    """The records with the fixed words of one column in the current language, for displays only."""
+    columns = tuple(
+        [messages.text(f"WORD.{value}") if messages.has(f"WORD.{value}") else value for value in column]
+        if field.name == name
+        else column
+        for field, column in zip(records.fields, records.columns, strict=True)
+    )
+    return Records(records.fields, columns)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -121,8 +132,9 @@ class EffectiveCustomers(TabularResult):
             shown += _WORTH
         if any(row.note for row in self.rows):
             shown.append("note")
-        kept = [name for name in (field.name for field in self._records().fields) if name in shown]
-        table = records_table(self._records(), kept, decisive="cost_per_effective")
+        records = in_words(self._records(), "standing")
+        kept = [name for name in (field.name for field in records.fields) if name in shown]
+        table = records_table(records, kept, decisive="cost_per_effective")
         values = {"n": self.recipe.n["customers"], "level": self.recipe.settings["level"]}
         notes = (*self.recipe.sentences(), *(finding.text() for finding in self.findings))
         return Display(messages.text("EFFECTIVE.title", values), (table, *notes))

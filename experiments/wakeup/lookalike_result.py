@@ -10,6 +10,7 @@ import numpy as np
 from attribution.core import messages
 from attribution.core.records import Field, Records, TabularResult
 from attribution.core.render.display import Display, records_table
+from experiments.wakeup.effective_result import in_words
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -61,7 +62,7 @@ class LookalikeBalance(TabularResult):
         return Records.from_rows(_BALANCE, listed)
 
     def _display(self) -> Display:
-        table = records_table(self._records(), decisive="smd_after")
+        table = records_table(in_words(self._records(), "used"), decisive="smd_after")
         return Display(messages.text("LOOKALIKE.balance"), (table, messages.text("LOOKALIKE.hypothesis")))
 
 

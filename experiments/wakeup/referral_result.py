@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from attribution.core import messages
 from attribution.core.records import Field, Records, TabularResult
 from attribution.core.render.display import Display, records_table
-from experiments.wakeup.effective_result import ALL, ends
+from experiments.wakeup.effective_result import ALL, ends, in_words
 
 if TYPE_CHECKING:
     from attribution.core.estimates import Estimate
@@ -105,7 +105,7 @@ class Referral(TabularResult):
         }  # fmt: skip
 
     def _display(self) -> Display:
-        records = self._records()
+        records = in_words(self._records(), "stage")
         shown = [*self.names, "stage", "n", "share_step", "per_participant"]
         shown += [name for name in ("cost_per", "note") if any(records.column(name))]
         values: dict[str, object] = {**self.recipe.n, "level": self.recipe.settings["level"]}
