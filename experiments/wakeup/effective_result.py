@@ -43,7 +43,7 @@ def ends(name: str, estimate: Estimate | None) -> dict[str, object]:
 def in_words(records: Records, name: str) -> Records:
     """The records with the fixed words of one column in the current language, for displays only."""
     columns = tuple(
-        [messages.text(f"WORD.{value}") if messages.has(f"WORD.{value}") else value for value in column]
+        [messages.text(f"SPOKEN.{value}") if messages.has(f"SPOKEN.{value}") else value for value in column]
         if field.name == name
         else column
         for field, column in zip(records.fields, records.columns, strict=True)

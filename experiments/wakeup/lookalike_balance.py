@@ -104,9 +104,12 @@ def _levels(
     ranked = np.lexsort((np.arange(len(names)), -np.asarray(counts)))
     shown = sorted(ranked[:_MOST_LEVELS].tolist())
     for level in shown:
-        yield str(names[level]), _Sides(sought=(codes[0] == level) * 1.0, pool=(codes[1] == level) * 1.0)
+        yield (
+            str(names[level]),
+            _Sides(sought=(codes[0] == level).astype(np.float64), pool=(codes[1] == level).astype(np.float64)),
+        )
     if len(names) > _MOST_LEVELS:
-        inside = [np.isin(side, shown, invert=True) * 1.0 for side in codes]
+        inside = [np.isin(side, shown, invert=True).astype(np.float64) for side in codes]
         yield OTHER_LEVELS, _Sides(sought=inside[0], pool=inside[1])
 
 
