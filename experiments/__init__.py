@@ -94,6 +94,7 @@ if TYPE_CHECKING:
     from experiments.inference.sequential.stopped import StoppedEstimate, estimate_after_stopping
     from experiments.metrics import Count, Duration, Mean, Quantile, Rate, Ratio
     from experiments.outcomes import Outcomes, build_outcomes
+    from experiments.outcomes.marked import mark_events
     from experiments.plan import Plan
     from experiments.plots import plot_distribution, plot_forest, plot_looks, plot_power, plot_reconciliation
     from experiments.plots.durability import plot_durability
@@ -340,6 +341,7 @@ _EXPORTS = {
     "leave_alone": "experiments.uplift.leave_alone",
     "mann_whitney": "experiments.inference.ranks",
     "marginal_costs": "experiments.roi.marginal",
+    "mark_events": "experiments.outcomes.marked",
     "match_lookalikes": "experiments.wakeup.lookalike",
     "merge_aggregates": "experiments.readout.aggregates_merge",
     "money_test": "experiments.roi.money",
@@ -572,6 +574,7 @@ __all__ = [
     "leave_alone",
     "mann_whitney",
     "marginal_costs",
+    "mark_events",
     "match_lookalikes",
     "merge_aggregates",
     "money_test",
