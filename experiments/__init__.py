@@ -156,6 +156,9 @@ if TYPE_CHECKING:
     from experiments.wakeup.flows import customer_flows
     from experiments.wakeup.flows_result import CustomerFlows, FlowSeries
     from experiments.wakeup.funnel import Funnel, funnel
+    from experiments.wakeup.growth import growth_chain
+    from experiments.wakeup.growth_period import growth_period
+    from experiments.wakeup.growth_result import GrowthChain, GrowthPeriod
     from experiments.wakeup.lookalike import match_lookalikes
     from experiments.wakeup.lookalike_result import Lookalikes
     from experiments.wakeup.nth_purchase import nth_purchase
@@ -224,6 +227,8 @@ _EXPORTS = {
     "Finding": "attribution.core.findings",
     "FlowSeries": "experiments.wakeup.flows_result",
     "Funnel": "experiments.wakeup.funnel",
+    "GrowthChain": "experiments.wakeup.growth_result",
+    "GrowthPeriod": "experiments.wakeup.growth_result",
     "Guardrail": "experiments.roi",
     "GuardrailTable": "experiments.roi.guardrail_readings",
     "InformationValue": "experiments.roi.information",
@@ -336,6 +341,8 @@ _EXPORTS = {
     "futility_bounds": "experiments.inference.sequential.futility",
     "gatekeeping": "experiments.inference.gatekeeping",
     "group_bounds": "experiments.inference.sequential.classical",
+    "growth_chain": "experiments.wakeup.growth",
+    "growth_period": "experiments.wakeup.growth_period",
     "guardrail_table": "experiments.roi.guardrail_readings",
     "kaplan_meier": "experiments.inference.kaplan_meier",
     "leave_alone": "experiments.uplift.leave_alone",
@@ -457,6 +464,8 @@ __all__ = [
     "Finding",
     "FlowSeries",
     "Funnel",
+    "GrowthChain",
+    "GrowthPeriod",
     "Guardrail",
     "GuardrailTable",
     "InformationValue",
@@ -569,6 +578,8 @@ __all__ = [
     "futility_bounds",
     "gatekeeping",
     "group_bounds",
+    "growth_chain",
+    "growth_period",
     "guardrail_table",
     "kaplan_meier",
     "leave_alone",
