@@ -1,4 +1,4 @@
-"""The series of thresholds as pictures: the net benefit over the value of a woken customer, and how sure its sign is."""
+"""The series of thresholds as pictures: net benefit over the value of a woken customer, and how sure its sign is."""
 
 from __future__ import annotations
 
@@ -75,8 +75,9 @@ def plot_net_benefit(pays: CostThresholds, *, thresholds: Sequence[float] | None
         _marks(drawn, marks)
         drawn.lines(series, named=False)
         drawn.key(series)
-    told = [(f"{name}, {brief(at, 'money')}", brief(_at(rows, at, names[0]), "money"))
-            for name, rows in groups.items() for at in marks if _at(rows, at, names[0]) is not None]  # fmt: skip
+    told = [(f"{name}, {brief(at, 'money')}", brief(value, "money"))
+            for name, rows in groups.items() for at in marks
+            if (value := _at(rows, at, names[0])) is not None]  # fmt: skip
     return Plot(
         title=title, subtitle=subtitle, description=in_words(title, told), records=curve, figure=drawn.sheet.figure
     )

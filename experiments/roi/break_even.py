@@ -301,7 +301,5 @@ def cost_ceiling(
         per_returner=None if share is None else ceiling * float(share),
         field_formula=None if acquisition is None else ceiling - float(acquisition),
         incremental_share=None if share is None else float(share),
-        recipe=Recipe(
-            method="cost_ceiling", definitions=definitions, settings={**amounts, "incremental_share": share}
-        ),
+        recipe=Recipe(method="cost_ceiling", definitions=definitions, settings={**amounts, "incremental_share": share}),
     )

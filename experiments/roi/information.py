@@ -123,8 +123,8 @@ def value_of_information(  # noqa: PLR0913 -- keyword-only options of a public f
     declared prior updated by them. Rolling out brings persons x net benefit, stopping 0, so what counts is the mean of
     the belief; more data move it, and are worth something where they may turn its sign. With ``n`` further persons the
     mean will move by a standard deviation s = sd^2 / sqrt(sd^2 + v / n) (v: variance of the estimate times the persons
-    it rests on), and their information is worth persons x s x L(|mean| / s), L the unit normal loss. Perfect information
-    is the limit s = sd.
+    it rests on), and their information is worth persons x s x L(|mean| / s), L the unit normal loss. Perfect
+    information is the limit s = sd.
 
     Whoever needs a verdict word needs another size (`people_needed`); this one asks what is worth paying. A belief from
     a flat prior believes the estimate, its luck included: after choosing the best of several arms declare a prior.
@@ -174,7 +174,8 @@ def value_of_information(  # noqa: PLR0913 -- keyword-only options of a public f
     for n in looked:
         worth, chance = case.worth(n)
         cost = case.fixed + case.each * n
-        rows.append({"further_persons": n, "worth": worth, "cost": cost, "gain": worth - cost, "chance_of_change": chance})
+        row = {"further_persons": n, "worth": worth, "cost": cost, "gain": worth - cost}
+        rows.append({**row, "chance_of_change": chance})
     best, gain = _best(case, estimate.n)
     fields = (
         Field("further_persons", "count"), Field("worth", "money"), Field("cost", "money"), Field("gain", "money"),
@@ -232,9 +233,9 @@ def _amount(name: str, value: float) -> float:
 
 
 def _whole(name: str, value: object) -> int:
-    if isinstance(value, bool) or not hasattr(value, "__index__") or int(value) < 1:  # type: ignore[call-overload]
+    if isinstance(value, bool) or not hasattr(value, "__index__") or int(value) < 1:
         raise InputError(f"{name} must be a whole number of persons, 1 or more, got {value!r}.")
-    return int(value)  # type: ignore[call-overload, no-any-return]
+    return int(value)
 
 
 def _allocation(now: float | None, new: float | None) -> float:

@@ -25,10 +25,12 @@ from experiments.readout.experiment import Experiment
 from experiments.readout.guard import refuse_post
 from experiments.roi.arms import FEW_WOKEN
 from experiments.roi.contrasts import pairs_of
+from experiments.roi.guardrail_readings import read_contrasts
 from experiments.roi.money_kernel import MoneyFigures, both, money_figures, pooled_difference, welch_difference
 from experiments.roi.money_result import MULTIPLICITY, MoneyLine, MoneyTest
 from experiments.roi.net_benefit import FEW_EVENTS
 from experiments.roi.people import people_needed
+from experiments.roi.segment_cells import By, by_columns, check_names, segment_name
 from experiments.roi.verdicts import Word, adjust_verdicts, decide, verdict_p_values
 
 if TYPE_CHECKING:
@@ -52,7 +54,7 @@ def money_test(  # noqa: PLR0913 -- the contract's options
     value: str = "value",
     cost: str = "cost",
     cap: float | None = None,
-    by: str | None = None,
+    by: By = None,
     order: Sequence[str] | None = None,
     experiment: Experiment | None = None,
     touches: object = None,
@@ -86,14 +88,14 @@ def money_test(  # noqa: PLR0913 -- the contract's options
         cost: Column of the full cost.
         cap: Every value above it counts as the cap, on lines of their own: the capped mean is another estimand. It is
             declared before the outcomes are seen (`pooled_cap` proposes one from an earlier campaign).
-        by: Column of segments, fixed before the assignment.
+        by: Column(s) of segments, fixed before the assignment.
         order: Arms from the control upwards: each is compared with the one before. None: each arm with the control.
         experiment: Gives arm, control, strata, cluster, shares, guardrails and level.
         touches: The touches, for the leakage check.
         level: Confidence level; the experiment's by default.
         side: "two"; "greater" asks only whether it pays, "less" only whether it does not.
         second: "pooled" or "randomisation".
-        relevant_net: The smallest net amount per person worth knowing about; it makes `people_needed` a declared number.
+        relevant_net: The smallest net amount per person worth knowing about; it makes people_needed declared.
         campaign: Name(s) of this campaign in the touches.
         leak_limit: Share of touched control persons above which the experiment is INVALID.
         columns: Names of the columns of the touches.
@@ -131,19 +133,20 @@ def money_test(  # noqa: PLR0913 -- the contract's options
     level = declared.level if level is None else check_level(level)
     side, seed = check_side(side), check_seed(seed)
     _check_options(cap, second, replicates)
-    if by is not None:
-        refuse_post((by,), declared.post, use="a segment")
+    segments = by_columns(by)
+    if segments:
+        refuse_post(segments, declared.post, use="a segment")
     table = open_outcomes(declared, outcomes)
     named = (campaign,) if isinstance(campaign, str) else campaign
     found = trust_findings(
         declared, table, outcomes, touches=touches, campaign=named, leak_limit=leak_limit, columns=columns
     )
-    data = _read(table, declared, value=value, cost=cost, by=by, cap=cap)
-    arms = sorted({str(cell[_arm_place(declared, by)]) for cell in data["all"].cells})
-    pairs = pairs_of(arms, str(declared.control), order)
-    guards = _guards(table, declared, pairs)
+    data = _read(table, declared, value=value, cost=cost, by=segments, cap=cap)
+    place = len(segments) + len(declared.layers)
+    pairs = pairs_of(sorted({str(cell[place]) for cell in data["all"].cells}), str(declared.control), order)
+    tests = {name: _Estimand(rows, declared, wide=len(segments), name=name) for name, rows in data.items()}
+    guards = read_contrasts(table, declared, pairs, by=segments, segments=tuple(tests["all"].parts))
     table.problems.raise_if_any()
-    tests = {name: _Estimand(rows, declared, by=by, name=name) for name, rows in data.items()}
     options = _Options(level=level, side=side, second=second, replicates=replicates, seed=seed, relevant=relevant_net)
     findings = list(found)
     for test in tests.values():
@@ -179,25 +182,18 @@ def _check_options(cap: float | None, second: str, replicates: int) -> None:
         raise InputError(f"replicates must be a whole number of 1 or more, got {replicates!r}.")
 
 
-def _keys(experiment: Experiment, by: str | None) -> tuple[str, ...]:
-    cluster = () if experiment.cluster is None else (experiment.cluster,)
-    return (*(() if by is None else (by,)), *experiment.layers, experiment.arm, *cluster)
-
-
-def _arm_place(experiment: Experiment, by: str | None) -> int:
-    return len(_keys(experiment, by)) - (1 if experiment.cluster is None else 2)
-
-
 def _read(
-    table: Table, experiment: Experiment, *, value: str, cost: str, by: str | None, cap: float | None
+    table: Table, experiment: Experiment, *, value: str, cost: str, by: Sequence[str], cap: float | None
 ) -> dict[Literal["all", "capped"], MetricRows]:
     """Counted rows of net, value and cost by segment, stratum, arm and cluster; of the capped value too."""
+    cluster = () if experiment.cluster is None else (experiment.cluster,)
+    keys = (*by, *experiment.layers, experiment.arm, *cluster)
     made: dict[Literal["all", "capped"], MetricRows] = {}
     caps: list[tuple[Literal["all", "capped"], tuple[float, float] | None]] = [("all", None)]
     caps += [] if cap is None else [("capped", (-math.inf, float(cap)))]
     for name, limits in caps:
         inputs = MetricInputs(columns=(value, cost), limits=(limits, None))
-        rows = metric_rows(table, inputs, keys=_keys(experiment, by))
+        rows = metric_rows(table, inputs, keys=keys)
         if rows is None:
             table.problems.raise_if_any()
             raise InputError("the outcomes have no rows that can be read.")
@@ -213,33 +209,21 @@ def _read(
     return made
 
 
-def _guards(
-    table: Table, experiment: Experiment, pairs: Sequence[tuple[str, str]]
-) -> dict[tuple[str, str], tuple[GuardrailReading, ...]]:
-    from experiments.roi.guardrail_readings import read_contrasts
-
-    return {(arm, control): found for (arm, control, _), found in read_contrasts(table, experiment, pairs).items()}
-
-
 class _Estimand:
     """The money as it is, or the capped money, in every segment."""
 
-    def __init__(
-        self, rows: MetricRows, experiment: Experiment, *, by: str | None, name: Literal["all", "capped"]
-    ) -> None:
+    def __init__(self, rows: MetricRows, experiment: Experiment, *, wide: int, name: Literal["all", "capped"]) -> None:
         self.name = name
         self.experiment = experiment
-        segments: list[object] = [None] if by is None else list(dict.fromkeys(cell[0] for cell in rows.cells))
         self.parts: dict[str | None, tuple[MetricRows, MoneyFigures]] = {}
         self.dropped: list[Finding] = []
-        for segment in segments:
-            part = rows if by is None else _segment(rows, segment)
+        for segment, part in _segments(rows, wide).items():
             moments = moments_of(part)
             clusters = None if experiment.cluster is None else moments
             grid = arrange(moments if clusters is None else collapse(clusters, len(part.names) - 1))
             label = name if segment is None else f"{name}, {segment}"
             figures, findings = money_figures(grid, clusters, name=label)
-            self.parts[None if segment is None else str(segment)] = part, figures
+            self.parts[segment] = part, figures
             self.dropped += findings if name == "all" else []
 
     def findings(self, pairs: Sequence[tuple[str, str]], *, level: float) -> list[Finding]:
@@ -261,7 +245,7 @@ class _Estimand:
     def lines(
         self,
         pairs: Sequence[tuple[str, str]],
-        guards: Mapping[tuple[str, str], tuple[GuardrailReading, ...]],
+        guards: Mapping[tuple[str, str, str | None], tuple[GuardrailReading, ...]],
         *,
         invalid: tuple[str, ...],
         options: _Options,
@@ -275,9 +259,9 @@ class _Estimand:
         words = _words([net for *_, net, _, _ in made], options)
         found = []
         for (pair, segment, money, net, welch, second), word in zip(made, words, strict=True):
-            own = _words([net], options)[0]
-            plain = decide(net, invalid=invalid, guardrails=guards[pair], word=own)
-            judged = decide(net, invalid=invalid, guardrails=guards[pair], word=word)
+            own, guarded = _words([net], options)[0], guards[(*pair, segment)]
+            plain = decide(net, invalid=invalid, guardrails=guarded, word=own)
+            judged = decide(net, invalid=invalid, guardrails=guarded, word=word)
             if word != own and not judged.reason:
                 judged = replace(judged, reason=MULTIPLICITY)
             i, j = money.place(pair[0]), money.place(pair[1])
@@ -296,9 +280,9 @@ class _Estimand:
                     verdict=judged,
                     unadjusted=plain,
                     people=people_needed(net, max(net.n, 1), relevant_net=options.relevant),
-                    guardrails=guards[pair],
-                )  # fmt: skip
-            )
+                    guardrails=guarded,
+                )
+            )  # fmt: skip
         return found
 
     def _readings(
@@ -357,22 +341,33 @@ def _words(nets: Sequence[Estimate], options: _Options) -> list[Word]:
     return made
 
 
-def _segment(rows: MetricRows, segment: object) -> MetricRows:
-    """The rows of one segment, without the segment's key."""
-    kept = [i for i, cell in enumerate(rows.cells) if cell[0] == segment]
-    place = np.full(len(rows.cells), -1, dtype=np.int64)
-    place[kept] = np.arange(len(kept))
-    mine = place[rows.cell] >= 0
-    return replace(
-        rows,
-        names=rows.names[1:],
-        cells=tuple(rows.cells[i][1:] for i in kept),
-        cell=place[rows.cell[mine]],
-        values=rows.values[mine],
-        count=rows.count[mine],
-        persons=rows.persons[kept],
-        observed=rows.observed[kept],
-    )
+def _segments(rows: MetricRows, wide: int) -> dict[str | None, MetricRows]:
+    """The rows of every segment, without the segments' keys; one entry named None without segments.
+
+    Raises:
+        InputError: When two segments have one name.
+    """
+    if wide == 0:
+        return {None: rows}
+    heads = [cell[0] if wide == 1 else cell[:wide] for cell in rows.cells]
+    check_names(heads)
+    found: dict[str | None, MetricRows] = {}
+    for head in dict.fromkeys(heads):
+        kept = [i for i, one in enumerate(heads) if one == head]
+        place = np.full(len(rows.cells), -1, dtype=np.int64)
+        place[kept] = np.arange(len(kept))
+        mine = place[rows.cell] >= 0
+        found[segment_name(head)] = replace(
+            rows,
+            names=rows.names[wide:],
+            cells=tuple(rows.cells[i][wide:] for i in kept),
+            cell=place[rows.cell[mine]],
+            values=rows.values[mine],
+            count=rows.count[mine],
+            persons=rows.persons[kept],
+            observed=rows.observed[kept],
+        )
+    return found
 
 
 def _of_arms(grid: Grid, places: list[int]) -> Grid:

@@ -9,14 +9,14 @@ from attribution.core import messages
 from attribution.core.errors import InputError, closest
 from attribution.core.records import Field, Records, TabularResult
 from attribution.core.render.display import Cell, Display, DisplayColumn, DisplayTable, column_label
-from experiments.roi.guardrails import GuardrailReading
-from experiments.roi.people import PeopleNeeded
 from experiments.roi.verdicts import GUARDRAIL_UNDECIDED, Verdict
 
 if TYPE_CHECKING:
     from attribution.core.estimates import Estimate, Side
     from attribution.core.findings import Finding
     from attribution.core.recipe import Recipe
+    from experiments.roi.guardrails import GuardrailReading
+    from experiments.roi.people import PeopleNeeded
 
 __all__ = ["MULTIPLICITY", "MoneyLine", "MoneyTest"]
 
@@ -148,7 +148,7 @@ class MoneyTest(TabularResult):
             messages.text(f"MONEY_TEST.{line.estimand}", {"cap": self.cap}),
             record["value_per_1000"],
             record["cost_per_1000"],
-            Cell(*(record[name] for name in _NET), note="" if line.net.low is not None else line.net.note),
+            Cell(record[_NET[0]], record[_NET[1]], record[_NET[2]], "" if line.net.low is not None else line.net.note),
             line.verdict.word,
             record["people_needed"] if line.verdict.word == "INCONCLUSIVE" else None,
         )

@@ -12,7 +12,6 @@ from attribution.core.records import Field, Records, TabularResult
 from attribution.core.render.display import Cell, Display, DisplayColumn, DisplayTable, column_label
 from experiments.roi.acceptability import AcceptabilityCurve, acceptability, default_grid, net_of
 from experiments.roi.break_even import BreakEven, break_even
-from experiments.roi.net_benefit import Variance
 from experiments.roi.people import PeopleNeeded, people_needed
 from experiments.roi.undecided import IncrementalCost, cost_per_incremental
 from experiments.roi.verdicts import GUARDRAIL_UNDECIDED, Verdict, adjust_verdicts, decide, verdict_p_values
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from attribution.core.recipe import Recipe
     from experiments.roi.contrasts import ContrastCosts
     from experiments.roi.guardrails import GuardrailReading
+    from experiments.roi.net_benefit import Variance
 
 __all__ = ["MULTIPLICITY", "CostThresholds", "Judged", "Row", "judge"]
 

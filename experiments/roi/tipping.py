@@ -122,23 +122,13 @@ def tipping(
         >>> rows += [("holdout", 1, 0.0)] * 80 + [("holdout", 0, 0.0)] * 3920
         >>> table = pd.DataFrame(rows, columns=["arm", "woken", "cost"]).assign(person_id=range(8_000))
         >>> found = ex.tipping(ex.cost_thresholds(table, thresholds=[85])).to_dicts()
-        >>> [(row["assumption"], round(row["tips_at"], 3), row["becomes"]) for row in found if row["tips_at"]]
-        [('value', 72.986, 'INCONCLUSIVE'), ('cost_factor', 1.165, 'INCONCLUSIVE'), ('unseen_control', 0.002, 'INCONCLUSIVE')]
+        >>> [(row["assumption"], round(row["tips_at"], 3)) for row in found if row["becomes"] == "INCONCLUSIVE"]
+        [('value', 72.986), ('cost_factor', 1.165), ('unseen_control', 0.002)]
     """
     if not isinstance(pays, CostThresholds):
         raise InputError(f"tipping needs the result of cost_thresholds, got {type(pays).__name__}.")
     computed = {name: _computed(name, settings) for name, settings in (alternatives or {}).items()}
-    rows = []
-    for row in pays.judged:
-        for tip in _tips(row, pays, computed, base or {}):
-            rows.append(
-                {
-                    "arm": row.contrast.arm, "control": row.contrast.control, "segment": row.contrast.segment,
-                    "threshold": row.threshold, "verdict": row.unadjusted.word, "assumption": tip.assumption,
-                    "unit": tip.unit, "base": tip.base, "tips_at": tip.at, "setting": tip.setting or None,
-                    "becomes": tip.becomes or None, "note": tip.note,
-                }
-            )  # fmt: skip
+    rows = [_row(row, tip) for row in pays.judged for tip in _tips(row, pays, computed, base or {})]
     segmented = any(row.contrast.segment is not None for row in pays.judged)
     fields = (
         Field("arm", "text"),
@@ -156,6 +146,15 @@ def tipping(
     )
     recipe = Recipe(method="tipping", definitions=("TIPPING", "TIPPING_LEAKAGE", "TIPPING_UNSEEN"))
     return Tipping(records=Records.from_rows(fields, rows), recipe=recipe)
+
+
+def _row(row: Judged, tip: _Tip) -> dict[str, object]:
+    return {
+        "arm": row.contrast.arm, "control": row.contrast.control, "segment": row.contrast.segment,
+        "threshold": row.threshold, "verdict": row.unadjusted.word, "assumption": tip.assumption, "unit": tip.unit,
+        "base": tip.base, "tips_at": tip.at, "setting": tip.setting or None, "becomes": tip.becomes or None,
+        "note": tip.note,
+    }  # fmt: skip
 
 
 def _computed(name: str, settings: Mapping[object, object]) -> dict[str, CostThresholds]:
@@ -178,9 +177,7 @@ def _tips(
     held = row.unadjusted.reason if row.unadjusted.word == "INVALID" or row.unadjusted.reason == FEW_EVENTS else ""
     if held:
         bases = {"value": row.threshold, "cost_factor": 1.0}
-        found = [
-            _Tip(assumption=name, unit=_UNITS[name], base=bases.get(name, 0.0), note=held) for name in _UNITS
-        ]
+        found = [_Tip(assumption=name, unit=_UNITS[name], base=bases.get(name, 0.0), note=held) for name in _UNITS]
     else:
         found = [*_of_value(row, pays), *_unseen(row, pays)]
     for name, settings in computed.items():
@@ -215,16 +212,11 @@ def _ends(row: Judged, pays: CostThresholds) -> list[tuple[float, str]]:
 
 def _of_value(row: Judged, pays: CostThresholds) -> list[_Tip]:
     """Value, cost factor and leakage, all of which ask about another threshold."""
-    ends, made = _ends(row, pays), []
-    for name, of_end, base in (
-        ("value", lambda end: end, row.threshold),
-        ("cost_factor", lambda end: row.threshold / end, 1.0),
-        ("leakage", lambda end: 1.0 - row.threshold / end, 0.0),
-    ):
-        tips = [(of_end(end), word) for end, word in ends if row.threshold > 0.0 or name == "value"]
-        tips = [(at, word) for at, word in tips if name != "leakage" or at > 0.0]
-        made += _told(name, base, tips)
-    return made
+    ends = _ends(row, pays)
+    at_zero = row.threshold == 0.0  # a value of 0 stays 0, whatever it is divided by
+    factors = [] if at_zero else [(row.threshold / end, word) for end, word in ends]
+    leaks = [(1.0 - factor, word) for factor, word in factors if factor < 1.0]
+    return [*_told("value", row.threshold, ends), *_told("cost_factor", 1.0, factors), *_told("leakage", 0.0, leaks)]
 
 
 def _told(name: str, base: float, tips: Sequence[tuple[float, str]]) -> list[_Tip]:
@@ -277,17 +269,13 @@ def _shown(row: dict[str, object]) -> tuple[object, ...]:
     key = f"TIPPING.{name}"
     at = row["setting"] if row["unit"] == "setting" else row["tips_at"]
     note = str(row["note"])
-    told = note.split("; ")[0]
-    if at is None:
-        shown = messages.text("TIPPING.none") if told == NO_VALUE else told
-    else:
-        shown = format_value(at, kind)
+    told = messages.text("TIPPING.none") if note.startswith(NO_VALUE) else note
     return (
         label if row.get("segment") is None else f"{label} · {row['segment']}",
         row["threshold"],
         row["verdict"],
         messages.text(key) if messages.has(key) else name,
         format_value(row["base"], kind),
-        shown,
+        told if at is None else format_value(at, kind),
         row["becomes"],
     )

@@ -27,6 +27,7 @@ from experiments.roi.arms import few_events
 from experiments.roi.clustered import cluster_costs
 from experiments.roi.contrasts import build_contrasts, pairs_of
 from experiments.roi.net_benefit import FEW_EVENTS, Variance, check_variance
+from experiments.roi.segment_cells import By, by_columns, check_names
 from experiments.roi.undecided import HARM, NO_INCREMENT, cost_per_incremental
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ def value_per_wakeup(  # noqa: PLR0913 -- the options of cost_thresholds
     *,
     woken: str = "woken",
     value: str = "value",
-    by: str | None = None,
+    by: By = None,
     order: Sequence[str] | None = None,
     experiment: Experiment | None = None,
     touches: object = None,
@@ -178,7 +179,7 @@ def value_per_wakeup(  # noqa: PLR0913 -- the options of cost_thresholds
         outcomes: One row per person with event and value, for control persons too.
         woken: Column of the event, 0 or 1.
         value: Column of the realised margin; 0 for persons without an order.
-        by: Column of segments, fixed before the assignment.
+        by: Column(s) of segments, fixed before the assignment.
         order: Arms from the control upwards. None: each arm with the control.
         experiment: Gives arm, control, strata, cluster, shares and level.
         touches: The touches, for the leakage check.
@@ -214,17 +215,18 @@ def value_per_wakeup(  # noqa: PLR0913 -- the options of cost_thresholds
     """
     declared = Experiment({woken: Rate(woken)}) if experiment is None else experiment
     level, variance = declared.level if level is None else check_level(level), check_variance(variance)
-    if by is not None:
-        refuse_post((by,), declared.post, use="a segment")
+    segments = by_columns(by)
+    if segments:
+        refuse_post(segments, declared.post, use="a segment")
     table = open_outcomes(declared, outcomes)
     named = (campaign,) if isinstance(campaign, str) else campaign
     findings = trust_findings(
         declared, table, outcomes, touches=touches, campaign=named, leak_limit=leak_limit, columns=columns
     )
-    rows = _read(table, declared, woken=woken, value=value, by=by)
-    moments = _conditional(rows, declared, by)
+    rows = _read(table, declared, woken=woken, value=value, by=segments)
+    moments = _conditional(rows, declared, wide=len(segments))
     pairs = pairs_of(sorted({str(arm) for arm in moments.arm}), str(declared.control), order)
-    found = cluster_costs(table, declared, woken=woken, cost=value, by=by, zero=False)
+    found = cluster_costs(table, declared, woken=woken, cost=value, by=segments, zero=False)
     table.problems.raise_if_any()
     contrasts, dropped = build_contrasts(moments, pairs, found)
     lines = []
@@ -249,9 +251,9 @@ def value_per_wakeup(  # noqa: PLR0913 -- the options of cost_thresholds
     )  # fmt: skip
 
 
-def _read(table: Table, experiment: Experiment, *, woken: str, value: str, by: str | None) -> MetricRows:
+def _read(table: Table, experiment: Experiment, *, woken: str, value: str, by: Sequence[str]) -> MetricRows:
     """Counted rows of event and value by segment, stratum and arm."""
-    keys = (*(() if by is None else (by,)), *experiment.layers, experiment.arm)
+    keys = (*by, *experiment.layers, experiment.arm)
     rows = metric_rows(table, MetricInputs(columns=(woken, value), limits=(None, None)), keys=keys)
     if rows is not None:
         lost = int(rows.persons.sum() - rows.count.sum())
@@ -270,7 +272,7 @@ def _read(table: Table, experiment: Experiment, *, woken: str, value: str, by: s
     return rows
 
 
-def _conditional(rows: MetricRows, experiment: Experiment, by: str | None) -> CostMoments:
+def _conditional(rows: MetricRows, experiment: Experiment, *, wide: int) -> CostMoments:
     """Persons, woken, and the value among the woken and the others, by segment, stratum and arm."""
     size = len(rows.cells)
     hit = rows.values[:, 0].astype(np.int64)
@@ -280,12 +282,13 @@ def _conditional(rows: MetricRows, experiment: Experiment, by: str | None) -> Co
         made = single_moments(rows.names, rows.cells, rows.cell[mine], rows.values[mine, 1], rows.count[mine])
         parts.append((made.n, made.mean, made.variance))
     layers = len(experiment.layers)
-    first = 0 if by is None else 1
-    strata = [cell[first : first + layers] for cell in rows.cells]
+    strata = [cell[wide : wide + layers] for cell in rows.cells]
+    heads = [None if wide == 0 else cell[0] if wide == 1 else cell[:wide] for cell in rows.cells]
+    check_names(heads)
     return CostMoments(
-        segment=tuple(None if by is None else cell[0] for cell in rows.cells),
+        segment=tuple(heads),
         stratum=tuple(None if not layers else part[0] if layers == 1 else part for part in strata),
-        arm=tuple(cell[first + layers] for cell in rows.cells),
+        arm=tuple(cell[wide + layers] for cell in rows.cells),
         n=np.bincount(rows.cell, weights=rows.count, minlength=size).astype(np.int64),
         woken=parts[0][0],
         mean_woken=parts[0][1],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -68,7 +69,7 @@ def family(draws: int, stream: Generator, *, holdout: float, segments: int = 3) 
                 costed(stream, size, p, total - WAKING * p if k else 0.0, coupon=k > 0)
                 for k, (size, p, total) in enumerate(zip(sizes, steps, totals, strict=True))
             ]
-            for before, arm in zip(arms[:-1], arms[1:], strict=True):
+            for before, arm in pairwise(arms):
                 pair = verdict_p_values(net_benefit([arm], [before], THRESHOLD))
                 up.append(pair[0])
                 down.append(pair[1])
@@ -104,9 +105,7 @@ def bought(stream: Generator, n: int, rate: float, sigma: float) -> ArmCosts:
     )
 
 
-def value_set(
-    draws: int, stream: Generator, *, n: tuple[int, int], rates: tuple[float, float], sigma: float
-) -> Tally:
+def value_set(draws: int, stream: Generator, *, n: tuple[int, int], rates: tuple[float, float], sigma: float) -> Tally:
     """Whether the set of the incremental value per incremental wake-up holds the truth, the mean value of the woken."""
     truth = float(np.exp(4.0 + sigma**2 / 2.0))
     low = high = 0
