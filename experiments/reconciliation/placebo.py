@@ -219,20 +219,25 @@ def _ghosts(credit: Credit, setting: Setting, log: WouldBe, findings: list[Findi
     rows: list[dict[str, Any]] = []
     lines = [line for line in _lines(setting) if line[0] != UNTESTED]
     for arm in setting.steps:
-        journeys = journeys_with(credit.journeys, contrasts.ground, log, arm)
-        seen = credit_of(journeys, credit.models, contrasts.ground, len(contrasts.order), steps)
+        known: list[Line] = []
         for step, of, groups in lines:
+            channels = [channel for group in groups for channel in steps[group]]
             if of != arm:
                 continue
-            channels = [channel for group in groups for channel in steps[group]]
-            if not any(channel in _sent(log, arm) for channel in channels):
+            if _sent(log, arm).isdisjoint(channels):
                 values = {"step": step, "channels": ", ".join(channels)}
                 findings.append(Finding(code="WOULD_BE_UNSEEN", status="warn", values=values))
-                continue
+            else:
+                known.append((step, of, groups))
+        if not known:
+            continue
+        journeys = journeys_with(credit.journeys, contrasts.ground, log, arm)
+        seen = credit_of(journeys, credit.models, contrasts.ground, len(contrasts.order), steps)
+        for line in known:
             for number in range(len(contrasts.found.models)):
-                each = contrasts.found.each(number, groups)
-                apart = _aligned(contrasts.found, seen, number, groups, len(contrasts.ground.arm))
-                rows.append(_row(setting, (step, of, groups), number, (each, apart, WOULD_BE)))
+                each = contrasts.found.each(number, line[2])
+                apart = _aligned(contrasts.found, seen, number, line[2], len(contrasts.ground.arm))
+                rows.append(_row(setting, line, number, (each, apart, WOULD_BE)))
     order = {line[0]: place for place, line in enumerate(lines)}
     return sorted(rows, key=lambda row: order[row["step"]])
 
