@@ -166,6 +166,7 @@ if TYPE_CHECKING:
     from experiments.wakeup.offers import off_segment_offers
     from experiments.wakeup.offers_result import OffSegmentOffers
     from experiments.wakeup.pressure import ContactPressure, contact_pressure
+    from experiments.wakeup.reachable import ReachMatrix, reach_matrix
     from experiments.wakeup.referral import referral
     from experiments.wakeup.referral_result import Referral
     from experiments.wakeup.retention import retention
@@ -267,6 +268,7 @@ _EXPORTS = {
     "RatioSet": "attribution.core.estimates",
     "ReachEffects": "experiments.readout.reach_result",
     "ReachFunnel": "experiments.readout.reach_result",
+    "ReachMatrix": "experiments.wakeup.reachable",
     "Readout": "experiments.readout",
     "Reconciliation": "experiments.reconciliation",
     "Referral": "experiments.wakeup.referral_result",
@@ -390,6 +392,7 @@ _EXPORTS = {
     "ratio_interval": "experiments.inference.ratios",
     "ratio_std": "experiments.design.planning",
     "reach": "experiments.readout.reach",
+    "reach_matrix": "experiments.wakeup.reachable",
     "read_aggregates": "experiments.readout.aggregates_table",
     "reconcile": "experiments.reconciliation",
     "referral": "experiments.wakeup.referral",
@@ -504,6 +507,7 @@ __all__ = [
     "RatioSet",
     "ReachEffects",
     "ReachFunnel",
+    "ReachMatrix",
     "Readout",
     "Reconciliation",
     "Referral",
@@ -627,6 +631,7 @@ __all__ = [
     "ratio_interval",
     "ratio_std",
     "reach",
+    "reach_matrix",
     "read_aggregates",
     "reconcile",
     "referral",
