@@ -36,6 +36,8 @@ from experiments.roi.verdicts import Word, adjust_verdicts, decide, verdict_p_va
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from numpy.typing import NDArray
+
     from attribution.core.columns import ColumnsLike
     from attribution.core.findings import Finding
     from attribution.core.tables import Table
@@ -218,7 +220,8 @@ class _Estimand:
         self.parts: dict[str | None, tuple[MetricRows, MoneyFigures]] = {}
         self.dropped: list[Finding] = []
         for segment, part in _segments(rows, wide).items():
-            moments = moments_of(part)
+            # The net alone: further coordinates of a cluster would be read as its covariates.
+            moments = moments_of(_net_of(part))
             clusters = None if experiment.cluster is None else moments
             grid = arrange(moments if clusters is None else collapse(clusters, len(part.names) - 1))
             label = name if segment is None else f"{name}, {segment}"
@@ -265,7 +268,8 @@ class _Estimand:
             if word != own and not judged.reason:
                 judged = replace(judged, reason=MULTIPLICITY)
             i, j = money.place(pair[0]), money.place(pair[1])
-            means = np.sum(money.weights[:, None] * (money.grid.means[:, i, 1:3] - money.grid.means[:, j, 1:3]), axis=0)
+            parts = self._means(segment, money)
+            means = np.sum(money.weights[:, None] * (parts[:, i] - parts[:, j]), axis=0)
             found.append(
                 MoneyLine(
                     arm=pair[0],
@@ -303,6 +307,14 @@ class _Estimand:
             net = replace(net, note="; ".join(dict.fromkeys(notes)))
         return net, welch, second
 
+    def _means(self, segment: str | None, money: MoneyFigures) -> NDArray[np.float64]:
+        """Means of value and cost: the kept strata by arms by two."""
+        rows, _ = self.parts[segment]
+        moments = moments_of(rows)
+        whole = arrange(moments if money.clusters is None else collapse(moments, len(rows.names) - 1))
+        kept = np.array([stratum in money.grid.strata for stratum in whole.strata])
+        return whole.keep(kept).means[:, :, 1:3]
+
     def _few(self, rows: MetricRows, pair: tuple[str, str]) -> bool:
         """Whether an arm has fewer than 20 persons with a value other than 0."""
         place = len(rows.names) - (1 if self.experiment.cluster is None else 2)
@@ -312,9 +324,8 @@ class _Estimand:
 
     def _redrawn(self, rows: MetricRows, money: MoneyFigures, pair: tuple[str, str], options: _Options) -> Estimate:
         grid = money.grid
-        single = replace(rows, values=rows.values[:, :1], labels=("net",), measured=1)
         assigned = pair_of(
-            single, grid.strata, money.weights, arm=grid.arms[money.place(pair[0])],
+            _net_of(rows), grid.strata, money.weights, arm=grid.arms[money.place(pair[0])],
             control=grid.arms[money.place(pair[1])], clustered=money.clusters is not None,
         )  # fmt: skip
         drawn = redraw(
@@ -325,6 +336,11 @@ class _Estimand:
             value=drawn.difference, p_value=drawn.p_value, level=options.level, side=options.side,
             method="randomisation", n=int(assigned.count.sum()), note=drawn.note,
         )  # fmt: skip
+
+
+def _net_of(rows: MetricRows) -> MetricRows:
+    """The rows of the net alone."""
+    return replace(rows, values=rows.values[:, :1], labels=("net",), measured=1)
 
 
 def _words(nets: Sequence[Estimate], options: _Options) -> list[Word]:
