@@ -103,7 +103,7 @@ def step(rows: list[dict[str, float]]) -> tuple[int | None, list[float]]:
     trials = sum(row["reached"] for row in used)
     if not gains or 2 * max(gains) <= 2 * math.log(trials):
         return None, gains
-    return used[gains.index(max(gains))]["nth"], gains
+    return used[gains.index(max(gains)) + 1]["nth"], gains
 
 
 def median_to_next(log: pd.DataFrame, *, last: int, n: int) -> float | None:
