@@ -61,7 +61,7 @@ def mark_events(outcomes: Outcomes, events: Mapping[str, object], *, columns: Co
         >>> people = pd.DataFrame({"person_id": ["p1", "p2"], "arm": ["sms", "holdout"], "assigned_at": day})
         >>> orders = pd.DataFrame({"conversion_id": ["c1"], "person_id": ["p1"], "time": [day + pd.Timedelta("3h")]})
         >>> made = ex.build_outcomes(people, orders, window="28d", as_of="2026-12-31")
-        >>> opt_outs = pd.DataFrame({"person_id": ["p1"], "time": [day + pd.Timedelta("2d")]})
+        >>> opt_outs = pd.DataFrame({"person_id": ["p1"], "time": [day + pd.Timedelta("48h")]})
         >>> ex.mark_events(made, {"opted_out": opt_outs}).table()["opted_out"].tolist()
         [1, 0]
     """
@@ -73,7 +73,7 @@ def mark_events(outcomes: Outcomes, events: Mapping[str, object], *, columns: Co
     named = _named(outcomes, events)
     roles = columns_for(columns, "events")
     problems = Problems()
-    person: pa.Array = outcomes.records.column("person_id")  # type: ignore[assignment]
+    person: Any = outcomes.records.column("person_id")
     read = []
     for name, data in named.items():
         table = open_table(data, name, roles, problems=problems, required=("person", "time"))
@@ -92,7 +92,7 @@ def mark_events(outcomes: Outcomes, events: Mapping[str, object], *, columns: Co
         made[name], finding = _mark(outcomes, name, who, when)
         findings.append(finding)
     fields = (*outcomes.records.fields, *(Field(name, "count") for name in made))
-    columns_made = (*outcomes.records.columns, *made.values())
+    columns_made: tuple[Any, ...] = (*outcomes.records.columns, *made.values())
     content = {field.name: column for field, column in zip(fields, columns_made, strict=True)}
     return replace(
         outcomes,

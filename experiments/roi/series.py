@@ -41,17 +41,18 @@ def declared_values(table: Table, column: str, by: Sequence[str]) -> dict[str | 
     if not table.lazy().collect_schema()[column].is_numeric():
         raise InputError(f"thresholds names the column {column!r}, which holds no numbers. One amount per segment.")
     value = nw.col(column).cast(nw.Float64)
-    wanted = {"low": value.min(), "high": value.max(), "empty": (value.is_null() | value.is_nan()).sum()}
-    frame = table.lazy()
+    empty = (value.is_null() | value.is_nan()).cast(nw.Int64)
+    frame = table.lazy().select(*by, _value=value, _empty=empty)
+    wanted = {"low": nw.col("_value").min(), "high": nw.col("_value").max(), "empty": nw.col("_empty").sum()}
     counted = (frame.group_by(list(by)).agg(**wanted) if by else frame.select(**wanted)).collect("pyarrow")
     names = [*by, "low", "high", "empty"]
     rows = sorted(zip(*(counted.get_column(name).to_list() for name in names), strict=True), key=str)
     found: dict[str | None, list[float]] = {}
-    for *segment, low, high, empty in rows:
+    for *segment, low, high, gaps in rows:
         key = None if not by else segment_name(segment[0] if len(by) == 1 else tuple(segment))
-        if empty or low != high:
+        if gaps or low != high:
             place = "the outcomes have" if key is None else f"the segment {key!r} has"
-            what = "empty cells" if empty else f"values from {low:g} to {high:g}"
+            what = "empty cells" if gaps else f"values from {low:g} to {high:g}"
             raise InputError(
                 f"{place} {what} in {column!r}; a threshold is one declared amount per segment. Write the segment's "
                 "amount in every row, or refine by=."
