@@ -97,6 +97,7 @@ if TYPE_CHECKING:
     from experiments.outcomes.marked import mark_events
     from experiments.plan import Plan
     from experiments.plots import plot_distribution, plot_forest, plot_looks, plot_power, plot_reconciliation
+    from experiments.plots.dormancy import plot_dormancy, plot_nth_purchase
     from experiments.plots.durability import plot_durability
     from experiments.plots.funnel import plot_funnel
     from experiments.plots.pressure import plot_pressure
@@ -166,6 +167,7 @@ if TYPE_CHECKING:
     from experiments.wakeup.offers import off_segment_offers
     from experiments.wakeup.offers_result import OffSegmentOffers
     from experiments.wakeup.pressure import ContactPressure, contact_pressure
+    from experiments.wakeup.pressure_chains import Chains, hand_overs
     from experiments.wakeup.reachable import ReachMatrix, reach_matrix
     from experiments.wakeup.referral import referral
     from experiments.wakeup.referral_result import Referral
@@ -200,6 +202,7 @@ _EXPORTS = {
     "CalibratedCredit": "experiments.reconciliation",
     "Calibration": "experiments.reconciliation",
     "Campaign": "experiments.simulation",
+    "Chains": "experiments.wakeup.pressure_chains",
     "ChannelQuality": "experiments.wakeup.channel_quality_result",
     "Comparison": "attribution.core.estimates",
     "ComplierEffect": "experiments.inference.compliance_result",
@@ -346,6 +349,7 @@ _EXPORTS = {
     "growth_chain": "experiments.wakeup.growth",
     "growth_period": "experiments.wakeup.growth_period",
     "guardrail_table": "experiments.roi.guardrail_readings",
+    "hand_overs": "experiments.wakeup.pressure_chains",
     "kaplan_meier": "experiments.inference.kaplan_meier",
     "leave_alone": "experiments.uplift.leave_alone",
     "mann_whitney": "experiments.inference.ranks",
@@ -365,11 +369,13 @@ _EXPORTS = {
     "plan_duration": "experiments.design.planning",
     "plot_acceptability": "experiments.plots.thresholds",
     "plot_distribution": "experiments.plots",
+    "plot_dormancy": "experiments.plots.dormancy",
     "plot_durability": "experiments.plots.durability",
     "plot_forest": "experiments.plots",
     "plot_funnel": "experiments.plots.funnel",
     "plot_looks": "experiments.plots",
     "plot_net_benefit": "experiments.plots.thresholds",
+    "plot_nth_purchase": "experiments.plots.dormancy",
     "plot_power": "experiments.plots",
     "plot_pressure": "experiments.plots.pressure",
     "plot_reconciliation": "experiments.plots",
@@ -439,6 +445,7 @@ __all__ = [
     "CalibratedCredit",
     "Calibration",
     "Campaign",
+    "Chains",
     "ChannelQuality",
     "Comparison",
     "ComplierEffect",
@@ -585,6 +592,7 @@ __all__ = [
     "growth_chain",
     "growth_period",
     "guardrail_table",
+    "hand_overs",
     "kaplan_meier",
     "leave_alone",
     "mann_whitney",
@@ -604,11 +612,13 @@ __all__ = [
     "plan_duration",
     "plot_acceptability",
     "plot_distribution",
+    "plot_dormancy",
     "plot_durability",
     "plot_forest",
     "plot_funnel",
     "plot_looks",
     "plot_net_benefit",
+    "plot_nth_purchase",
     "plot_power",
     "plot_pressure",
     "plot_reconciliation",

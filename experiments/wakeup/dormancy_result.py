@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from attribution.core.estimates import Estimate
     from attribution.core.findings import Finding
     from attribution.core.render.display import Display
+    from attribution.plots.plot import Plot
     from experiments.wakeup.dormancy_cells import Cells
 
 __all__ = ["DormancyCurve", "DormancyCut", "DormancyRow"]
@@ -151,6 +152,12 @@ class DormancyCurve(TabularResult):
                 fingerprint=self.recipe.fingerprint,
             ),
         )  # fmt: skip
+
+    def plot(self, cut: DormancyCut | None = None) -> Plot:
+        """The curve as a picture, with a cut when one is given."""
+        from experiments.plots.dormancy import plot_dormancy
+
+        return plot_dormancy(self, cut)
 
     def _records(self) -> Records:
         return Records.from_rows(_FIELDS, [_row(row) for row in self.rows])

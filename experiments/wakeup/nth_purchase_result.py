@@ -83,9 +83,9 @@ class NthPurchase(TabularResult):
 
     def plot(self) -> Plot:
         """Customers by their number of acts, and the share that stops after each."""
-        from experiments.plots.purchases import draw_purchases
+        from experiments.plots.dormancy import plot_nth_purchase
 
-        return draw_purchases(self)
+        return plot_nth_purchase(self)
 
     def _records(self) -> Records:
         fields = _FIELDS + _VALUE if self.with_value else _FIELDS
