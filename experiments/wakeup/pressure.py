@@ -174,8 +174,8 @@ def contact_pressure(  # noqa: PLR0913 - the options of the public contract, key
     References:
         Fieller (1954), Journal of the Royal Statistical Society B 16:175.
 
-    Verified against: plain loops over all pairs of contacts (tests/oracles/pressure.py), `cost_thresholds` with weighted
-    contacts for costs, and `ratio_interval` on moments by hand; see docs/methods/contact-pressure.md.
+    Verified against: plain loops over all pairs of contacts (tests/oracles/pressure.py), `cost_thresholds` with
+    weighted contacts for costs, and `ratio_interval` on moments by hand; see docs/methods/contact-pressure.md.
 
     Example:
         >>> import experiments as ex
