@@ -1,0 +1,1 @@
+"""Whom a treatment moves, who pays, and whom to leave alone."""

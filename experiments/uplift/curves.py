@@ -1,0 +1,281 @@
+"""The gain of treating the top share of a ranking, for every share, with the covariance of all of them."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attribution.core.estimates import Estimate
+from attribution.core.randomness import generator
+from experiments.inference.tails import critical_value, p_value
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from experiments.uplift.trial import Trial
+
+    Floats = NDArray[np.float64]
+
+__all__ = ["CurveNumbers", "curve_of", "difference_in", "members"]
+
+_CHUNK = 1 << 16
+_DRAWS = 4_000
+_BEST_STEPS = 101
+TOO_FEW_PERSONS = "TOO_FEW_PERSONS"
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class CurveNumbers:
+    """A curve over shares of the persons, the top of the ranking first.
+
+    Attributes:
+        share: Shares, from 0 to 1.
+        gain: Gain per person of the whole audience when the top share is treated and nobody else; nan where an arm has
+            fewer than two persons in the top share.
+        covariance: Covariance of the gains.
+        treated: Treated persons in the top share; a person at the cut counts in part.
+        control: Control persons in the top share.
+        events: Smaller number of the two arms' persons with an outcome other than 0 in the top share.
+        level: Confidence level.
+        critical: Critical value of the simultaneous band.
+        draws: Standardless draws from the curve's normal distribution, for tests about its top.
+    """
+
+    share: Floats
+    gain: Floats
+    covariance: Floats
+    treated: Floats
+    control: Floats
+    events: Floats
+    level: float
+    critical: float
+    draws: Floats
+
+    @property
+    def defined(self) -> NDArray[np.bool_]:
+        """Shares whose gain is known."""
+        known: NDArray[np.bool_] = np.isfinite(self.gain)
+        return known
+
+    @property
+    def error(self) -> Floats:
+        """Standard errors of the gains."""
+        return np.sqrt(np.maximum(np.diag(self.covariance), 0.0))
+
+    def area(self) -> Estimate:
+        """Area between the curve and the straight line of a random order, per person; 0 for a useless ranking."""
+        known = self.defined
+        share, gain = self.share[known], self.gain[known]
+        steps = np.zeros(len(share))
+        steps[1:] += 0.5 * np.diff(share)
+        steps[:-1] += 0.5 * np.diff(share)
+        linear = steps.copy()
+        linear[-1] -= float(steps @ share)
+        variance = float(linear @ self.covariance[np.ix_(known, known)] @ linear)
+        return _estimate(float(linear @ gain), variance, level=self.level, n=round(self.treated[-1] + self.control[-1]))
+
+    def best(self) -> tuple[float, float, float]:
+        """The share with the highest gain, and the lowest and highest share that may be the best one.
+
+        A share is given up when some other share's gain is higher beyond what chance does to the highest of all
+        differences (multiple comparisons with the best, one test per share). At most about 100 shares are compared.
+        """
+        step = -(-len(self.share) // _BEST_STEPS)
+        known = np.flatnonzero(self.defined[::step]) * step
+        gain, cov = self.gain[known], self.covariance[np.ix_(known, known)]
+        top = int(np.argmax(gain))
+        kept = []
+        for place in range(len(known)):
+            spread = np.sqrt(np.maximum(np.diag(cov) + cov[place, place] - 2.0 * cov[place], 0.0))
+            differ = spread > 1e-12 * max(1.0, float(self.error.max()))
+            if not differ.any():
+                kept.append(place)
+                continue
+            noise = (self.draws[:, known[differ]] - self.draws[:, [known[place]]]) / spread[differ]
+            limit = float(np.quantile(noise.max(axis=1), self.level))
+            if float(((gain[differ] - gain[place]) / spread[differ]).max()) <= limit:
+                kept.append(place)
+        share = self.share[known]
+        return float(share[top]), float(share[min(kept)]), float(share[max(kept)])
+
+
+def members(score: Floats, weight: Floats, share: float) -> Floats:
+    """How much of each person belongs to the top share: persons of the score at the cut have an equal part each."""
+    before, mass = _places(score, weight)
+    return np.asarray(np.clip((share - before) / mass, 0.0, 1.0), dtype=np.float64)
+
+
+def _places(score: Floats, weight: Floats) -> tuple[Floats, Floats]:
+    """Share of all weight that ranks before each person's score, and the share that has the same score."""
+    values, place = np.unique(-score, return_inverse=True)
+    mass = np.bincount(place, weights=weight, minlength=len(values)) / weight.sum()
+    before = np.cumsum(mass) - mass
+    return before[place], mass[place]
+
+
+def curve_of(trial: Trial, values: Floats, score: Floats, *, level: float, shares: int, seed: int) -> CurveNumbers:
+    """The curve of a ranking.
+
+    In the top share of the persons the means of both arms are compared, each person with the inverse of the chance of
+    the own arm; the difference times the share is the gain per person of the whole audience. Persons of one score enter
+    together: a cut through them takes an equal part of each. The variance is that of the two means (the persons at hand
+    are ranked as they are), with clusters as units.
+
+    Args:
+        trial: The persons.
+        values: Outcome of each.
+        score: What they are ranked by, the highest first.
+        level: Confidence level.
+        shares: Number of steps from 0 to 1.
+        seed: Seed of the draws of the simultaneous band.
+    """
+    grid = np.linspace(0.0, 1.0, shares + 1)
+    before, mass = _places(score, trial.weight)
+    ranked = _Ranked(trial=trial, values=values, before=before, mass=mass, grid=grid)
+    weights, totals, persons, events = ranked.sums()
+    with np.errstate(invalid="ignore", divide="ignore"):
+        means = totals / weights
+        gain = np.where((persons >= 2.0 - 1e-9).all(axis=0), grid * (means[0] - means[1]), np.nan)
+    gain[0] = 0.0
+    covariance = ranked.covariance(weights, means)
+    draws = _draws(covariance, seed)
+    error = np.sqrt(np.diag(covariance))
+    moving = error > 1e-9 * max(float(error.max()), 1e-300)
+    highest = np.abs(draws[:, moving] / error[moving]).max(axis=1) if moving.any() else np.zeros(1)
+    return CurveNumbers(
+        share=grid,
+        gain=gain,
+        covariance=covariance,
+        treated=persons[0],
+        control=persons[1],
+        events=events.min(axis=0),
+        level=level,
+        critical=float(np.quantile(highest, level)),
+        draws=draws,
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class _Ranked:
+    """Persons in their places, and the shares at which the ranking is cut.
+
+    Attributes:
+        trial: The persons.
+        values: Outcome of each.
+        before: Share of the audience that ranks before each.
+        mass: Share of the audience with the same score.
+        grid: The shares.
+    """
+
+    trial: Trial
+    values: Floats
+    before: Floats
+    mass: Floats
+    grid: Floats
+
+    def sums(self) -> Floats:
+        """Inverse chances, their products with the outcomes, persons, and persons with an outcome other than 0.
+
+        Four by two arms (treated first) by shares.
+        """
+        made = np.zeros((4, 2, len(self.grid)))
+        for first in range(0, len(self.values), _CHUNK):
+            rows = np.arange(first, min(first + _CHUNK, len(self.values)))
+            part, y = self._members(rows), self.values[rows]
+            for side in (0, 1):
+                here, inverse = self._side(rows, side)
+                made[:, side] += np.stack((inverse, inverse * y, here.astype(np.float64), here * (y != 0.0))) @ part
+        return made
+
+    def covariance(self, weights: Floats, means: Floats) -> Floats:
+        """Covariance of the gains: the sum over units of the products of what each adds to their errors."""
+        factor = np.stack([self._factor(side) for side in (0, 1)])
+        with np.errstate(invalid="ignore", divide="ignore"):
+            scale = np.array([[1.0], [-1.0]]) * self.grid * factor / weights
+        scale[~np.isfinite(scale)] = 0.0
+        middle = np.where(np.isfinite(means), means, 0.0)
+        cluster = self.trial.cluster
+        order = np.argsort(cluster, kind="stable")
+        made = np.zeros((len(self.grid), len(self.grid)))
+        for rows in _chunks(cluster[order]):
+            part = order[rows]
+            influence = np.zeros((len(part), len(self.grid)))
+            for side in (0, 1):
+                _, inverse = self._side(part, side)
+                influence += inverse[:, None] * (self.values[part, None] - middle[side]) * scale[side]
+            influence *= self._members(part)
+            starts = np.flatnonzero(np.diff(cluster[part], prepend=-1))
+            units = influence if len(starts) == len(part) else np.add.reduceat(influence, starts, axis=0)
+            made += units.T @ units
+        return made
+
+    def _members(self, rows: NDArray[np.int64]) -> Floats:
+        """How much of each person belongs to each top share."""
+        return np.asarray(np.clip((self.grid - self.before[rows, None]) / self.mass[rows, None], 0.0, 1.0))
+
+    def _side(self, rows: NDArray[np.int64], side: int) -> tuple[NDArray[np.bool_], Floats]:
+        """Who is in an arm (0: treated), and the inverse of the chance of it, 0 for the others."""
+        treated, chance = self.trial.treated[rows], self.trial.chance[rows]
+        here, own = (treated, chance) if side == 0 else (~treated, 1.0 - chance)
+        return here, self.trial.weight[rows] * here / own
+
+    def _factor(self, side: int) -> Floats:
+        """Root of n / (n - 1) for the n units of an arm in each top share."""
+        here = self.trial.treated if side == 0 else ~self.trial.treated
+        first = np.full(int(self.trial.cluster.max()) + 1, np.inf)
+        np.minimum.at(first, self.trial.cluster[here], self.before[here])
+        units = np.searchsorted(np.sort(first[np.isfinite(first)]), self.grid).astype(np.float64)
+        return np.sqrt(np.divide(units, units - 1.0, out=np.ones_like(units), where=units > 1.0))
+
+
+def _chunks(cluster: NDArray[np.int64]) -> list[slice]:
+    """Slices of the sorted clusters that tear none of them apart."""
+    ends = np.flatnonzero(np.diff(cluster, append=-1)) + 1
+    picked = ends[np.searchsorted(ends, np.arange(_CHUNK, len(cluster) + _CHUNK, _CHUNK).clip(max=len(cluster)))]
+    cuts = np.unique(np.concatenate(([0], picked))).tolist()
+    return [slice(one, two) for one, two in itertools.pairwise(cuts)]
+
+
+def difference_in(trial: Trial, values: Floats, member: Floats, *, level: float) -> Estimate:
+    """The difference between treated and control among some persons, each with a part from 0 to 1."""
+    sides = (trial.treated, ~trial.treated)
+    weights = [
+        trial.weight * member * side / chance
+        for side, chance in zip(sides, (trial.chance, 1.0 - trial.chance), strict=True)
+    ]
+    if any(np.count_nonzero(weight) < 2 for weight in weights):
+        return Estimate(value=None, low=None, high=None, level=level, method="difference", note=TOO_FEW_PERSONS)
+    means = [float(weight @ values / weight.sum()) for weight in weights]
+    influence = np.zeros(len(values))
+    for sign, weight, mean, side in zip((1.0, -1.0), weights, means, sides, strict=True):
+        units = len(np.unique(trial.cluster[side & (member > 0)]))
+        factor = math.sqrt(units / max(units - 1.0, 1.0))
+        influence += sign * factor * weight * (values - mean) / weight.sum()
+    variance = float(np.sum(np.bincount(trial.cluster, weights=influence) ** 2))
+    return _estimate(means[0] - means[1], variance, level=level, n=int(np.count_nonzero(member)))
+
+
+def _estimate(value: float, variance: float, *, level: float, n: int) -> Estimate:
+    error = math.sqrt(max(variance, 0.0))
+    half = critical_value(level, "two") * error
+    if error <= 0.0:
+        return Estimate(value=value, low=None, high=None, level=level, method="difference", n=n, note="ZERO_VARIANCE")
+    p = max(p_value(value / error, "two"), 5e-324)
+    return Estimate(
+        value=value, low=value - half, high=value + half, p_value=p, level=level, method="difference", n=n,
+        standard_error=error,
+    )  # fmt: skip
+
+
+def _draws(covariance: Floats, seed: int) -> Floats:
+    """Draws from the normal distribution of the curve's errors."""
+    values, vectors = np.linalg.eigh(covariance)
+    # The sign of an eigenvector is the library's choice: the largest entry is made positive.
+    signs = np.sign(vectors[np.abs(vectors).argmax(axis=0), np.arange(len(values))])
+    root = vectors * signs * np.sqrt(np.maximum(values, 0.0))
+    normal = generator(seed, "uplift.band").standard_normal((_DRAWS, len(values)))
+    return np.asarray(normal @ root.T, dtype=np.float64)

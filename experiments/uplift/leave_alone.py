@@ -1,0 +1,253 @@
+"""Whom to leave alone: effect and net benefit of every declared segment, with one test of whether they differ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from attribution.core import messages
+from attribution.core.estimates import check_level
+from attribution.core.recipe import Recipe
+from attribution.core.records import Field, Records, TabularResult
+from attribution.core.render.display import Cell, Display, DisplayColumn, DisplayTable, column_label
+from experiments.metrics import Rate
+from experiments.readout.experiment import Experiment
+from experiments.roi.thresholds import cost_thresholds
+
+if TYPE_CHECKING:
+    from attribution.core.estimates import Estimate
+    from attribution.core.findings import Finding
+    from experiments.readout.segments_result import SegmentReadout
+    from experiments.roi.result import Judged
+
+__all__ = ["LeaveAlone", "SegmentAdvice", "leave_alone"]
+
+messages.register("experiments")
+
+Advice = Literal["contact", "leave_alone", "undecided", "not_judged"]
+_ADVICE: Mapping[str, Advice] = {"PASS": "contact", "FAIL": "leave_alone", "INCONCLUSIVE": "undecided"}
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class SegmentAdvice:
+    """One segment and arm.
+
+    Attributes:
+        judged: Net benefit, cost per incremental wake-up, verdict.
+        effect: Difference of woken per person; None where the segment has too few persons.
+        p_interaction: The test of whether the arm's effect differs between segments, adjusted over arms.
+        persons: Persons of the arm and of its control in the segment.
+    """
+
+    judged: Judged
+    effect: Estimate | None
+    p_interaction: float | None
+    persons: int
+
+    @property
+    def advice(self) -> Advice:
+        """Contact, leave_alone, undecided, or not_judged where the experiment is invalid."""
+        return _ADVICE.get(self.judged.verdict.word, "not_judged")
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
+class LeaveAlone(TabularResult):
+    """Which segments a campaign should leave alone.
+
+    ``.table()``: arm, control, segment, persons, threshold, incremental_per_1000 with low and high,
+    net_benefit_per_1000 with net_benefit_low and net_benefit_high, verdict, reason, advice, p_interaction.
+
+    Attributes:
+        rows: One entry per arm and segment.
+        by: The segment column.
+        segments: The readout by segment, with every metric and the interaction tests.
+        findings: Checks of the experiment.
+        recipe: How the figures were made.
+    """
+
+    rows: tuple[SegmentAdvice, ...]
+    by: str
+    segments: SegmentReadout
+    findings: tuple[Finding, ...]
+    recipe: Recipe
+
+    def advised(self, advice: Advice, *, arm: str | None = None) -> tuple[str, ...]:
+        """The segments with an advice, for one arm or for any.
+
+        Args:
+            advice: "contact", "leave_alone", "undecided" or "not_judged".
+            arm: The arm.
+        """
+        found = [
+            str(row.judged.contrast.segment)
+            for row in self.rows
+            if row.advice == advice and arm in (None, row.judged.contrast.arm)
+        ]
+        return tuple(dict.fromkeys(found))
+
+    def _records(self) -> Records:
+        fields = [Field(name, "text") for name in ("arm", "control", "segment")]
+        fields += [Field("persons", "count"), Field("threshold", "money")]
+        fields += [Field(name, "number") for name in ("incremental_per_1000", "low", "high")]
+        fields += [Field(name, "money") for name in ("net_benefit_per_1000", "net_benefit_low", "net_benefit_high")]
+        fields += [Field("verdict", "text"), Field("reason", "text"), Field("advice", "text")]
+        return Records.from_rows([*fields, Field("p_interaction", "p")], [_record(row) for row in self.rows])
+
+    def _display(self) -> Display:
+        heads = ("arm", "segment", "persons", "threshold", "incremental_per_1000", "net_benefit_per_1000", "verdict")
+        kinds = ("text", "text", "count", "money", "number", "money", "text")
+        columns = [DisplayColumn(column_label(name), kind) for name, kind in zip(heads, kinds, strict=True)]  # type: ignore[arg-type]
+        columns.append(DisplayColumn(column_label("advice"), decisive=True))
+        body = [_shown(_record(row)) for row in self.rows]
+        loud = [finding.text() for finding in self.findings if finding.status not in ("pass", "note")]
+        table = DisplayTable(tuple(columns), tuple(body), notes=(*self.recipe.sentences(), *loud))
+        return Display(messages.text("LEAVE_ALONE.TITLE", {"by": self.by}), (*self._sentences(), table))
+
+    def _sentences(self) -> tuple[str, ...]:
+        made = []
+        for arm in dict.fromkeys(row.judged.contrast.arm for row in self.rows):
+            here = [row for row in self.rows if row.judged.contrast.arm == arm]
+            p = here[0].p_interaction
+            values = {"arm": arm, "by": self.by, "p": p}
+            made.append(messages.text("LEAVE_ALONE.NO_TEST" if p is None else "LEAVE_ALONE.TEST", values))
+            alone = [str(row.judged.contrast.segment) for row in here if row.advice == "leave_alone"]
+            if alone:
+                made.append(messages.text("LEAVE_ALONE.NAMED", {"arm": arm, "names": ", ".join(alone)}))
+        return tuple(made)
+
+
+def _shown(row: dict[str, object]) -> tuple[object, ...]:
+    effect = Cell(row["incremental_per_1000"], row["low"], row["high"])
+    net = Cell(row["net_benefit_per_1000"], row["net_benefit_low"], row["net_benefit_high"])
+    advice = messages.text(f"ADVICE.{row['advice']}")
+    head = tuple(row[name] for name in ("arm", "segment", "persons", "threshold"))
+    return (*head, effect, net, row["verdict"], advice)
+
+
+def _record(row: SegmentAdvice) -> dict[str, object]:
+    judged = row.judged
+    contrast, net = judged.contrast, judged.net
+    made: dict[str, object] = {
+        "arm": contrast.arm, "control": contrast.control, "segment": contrast.segment, "persons": row.persons,
+        "threshold": judged.threshold, "incremental_per_1000": 1000.0 * contrast.difference("woken"),
+        "verdict": judged.verdict.word, "reason": judged.verdict.reason, "advice": row.advice,
+        "p_interaction": row.p_interaction,
+    }  # fmt: skip
+    ends = (net.value, net.low, net.high)
+    made |= _thousandfold(("net_benefit_per_1000", "net_benefit_low", "net_benefit_high"), ends)
+    if row.effect is not None:
+        made |= _thousandfold(("low", "high"), (row.effect.low, row.effect.high))
+    return made
+
+
+def _thousandfold(names: Sequence[str], ends: Sequence[float | None]) -> dict[str, object]:
+    return {name: None if end is None else 1000.0 * end for name, end in zip(names, ends, strict=True)}
+
+
+def leave_alone(  # noqa: PLR0913 - options by keyword
+    outcomes: object,
+    *,
+    by: str,
+    threshold: float | Mapping[str, float],
+    woken: str = "woken",
+    cost: str = "cost",
+    experiment: Experiment | None = None,
+    touches: object = None,
+    level: float | None = None,
+) -> LeaveAlone:
+    """Whom to contact, whom to leave alone, and where the data cannot tell: effect and net benefit by segment.
+
+    First one test per arm of whether the effect on waking differs between the segments at all (interaction), then the
+    net benefit of every segment at the value that a woken customer of that segment has. A segment is left alone when
+    its net benefit is below 0 beyond chance, after Holm's correction over all segments and arms, contacted when it is
+    above; else the data cannot tell, which is not "no effect". Segments with the highest response are not those with
+    the highest net benefit: deal hunters come back most and are worth least.
+
+    Args:
+        outcomes: One row per person, with the full cost of each.
+        by: Column of segments, fixed before the assignment; declared in the experiment, or the reading is exploratory.
+        threshold: Value of a woken customer: one for all segments, or a mapping of segment to its own.
+        woken: Column of the event.
+        cost: Column of the full cost.
+        experiment: Gives arm, control, shares, strata, guardrails, declared segments and level.
+        touches: The touches, for the leakage check.
+        level: Confidence level; the experiment's by default.
+
+    Returns:
+        One row per arm and segment, with the advice.
+
+    Raises:
+        TableError: With every problem of the table.
+        DesignError: NO_HOLDOUT; POST_ASSIGNMENT when the segment is known only after assignment.
+        InputError: For thresholds that cannot be used.
+
+    Assumptions:
+        Those of `cost_thresholds`; segments were fixed before the assignment.
+
+    References:
+        Rothwell (2005), Lancet 365:176 (subgroups); Radcliffe and Surry (2011) (customers whom contact drives away).
+
+    Verified against: `cost_thresholds` and `by_segment` row by row, and simulated segments with known net benefit; see
+    docs/methods/leave-alone.md.
+
+    Example:
+        >>> import experiments as ex
+        >>> c = ex.simulate("default", persons=60_000, seed=7)
+        >>> rows = c.outcomes.assign(tier=c.outcomes["source"].eq("rebate").map({True: "rebate", False: "other"}))
+        >>> experiment = ex.Experiment({"woken": ex.Rate("woken")}, shares="p_assign", segments="tier")
+        >>> advice = ex.leave_alone(rows, by="tier", threshold={"rebate": 30, "other": 120}, experiment=experiment)
+        >>> "rebate" in advice.advised("leave_alone", arm="full")
+        True
+    """
+    declared = Experiment({woken: Rate(woken)}) if experiment is None else experiment
+    level = declared.level if level is None else check_level(level)
+    series = (
+        {str(name): [amount] for name, amount in threshold.items()} if isinstance(threshold, Mapping) else [threshold]
+    )
+    pays = cost_thresholds(
+        outcomes, woken=woken, cost=cost, thresholds=series, by=by, experiment=declared, touches=touches, level=level
+    )
+    measured = next((name for name, m in declared.metrics.items() if isinstance(m, Rate) and m.column == woken), None)
+    if measured is None:
+        measured = woken
+        declared = replace(declared, metrics={**declared.metrics, woken: Rate(woken, role="secondary")})
+    segments = replace(declared, level=level).by_segment(outcomes, by=by)
+    effects = {
+        (str(one.arm), str(one.segment)): one
+        for one in segments.effects
+        if one.fit.name == measured and one.segment is not None
+    }
+    tests = {str(one.arm): one.p_adjusted for one in segments.interactions if one.fit.name == measured}
+    rows = []
+    for judged in pays.judged:
+        contrast = judged.contrast
+        found = effects.get((contrast.arm, str(contrast.segment)))
+        rows.append(
+            SegmentAdvice(
+                judged=judged,
+                effect=None if found is None else found.difference,
+                p_interaction=tests.get(contrast.arm),
+                persons=contrast.persons,
+            )
+        )
+    settings = {"by": by, "level": level, "control": str(declared.control), **_amounts(threshold)}
+    extra = tuple(finding for finding in segments.findings if finding.code in ("EXPLORATORY", "SEGMENT_SMALL"))
+    return LeaveAlone(
+        rows=tuple(rows),
+        by=by,
+        segments=segments,
+        findings=(*pays.findings, *extra),
+        recipe=Recipe(
+            method="leave_alone",
+            definitions=("LEAVE_ALONE",),
+            settings=settings,
+            n={"persons": pays.recipe.n["persons"]},
+        ),
+    )
+
+
+def _amounts(threshold: float | Mapping[str, float]) -> dict[str, object]:
+    if isinstance(threshold, Mapping):
+        return {"threshold": "; ".join(f"{name}: {amount:g}" for name, amount in threshold.items())}
+    return {"threshold": f"{threshold:g}"}
