@@ -80,7 +80,7 @@ def rising(
     z = [float(total[place] / math.sqrt(square[place])) if tested[place] else None for place in range(len(observed))]
     p = [None if value is None else p_value(value, "greater") for value in z]
     adjusted = adjust_pvalues(p, method="holm")
-    spread = np.maximum(width * (width**2 - 1.0) / 12.0, 1.0)  # sum of (k - mean k)^2
+    spread = np.maximum(width * (width**2 - 1.0) / 12.0, 0.5)  # sum of (k - mean k)^2; 0.5 for two
     return tuple(
         Trend(
             cohort=place, periods=max(int(width[place]), 0), size=int(size[place]), moved=int(moved[place]),
