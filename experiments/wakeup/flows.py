@@ -13,11 +13,11 @@ from attribution.core.durations import duration_text, parse_duration
 from attribution.core.findings import Finding
 from attribution.core.recipe import Recipe
 from attribution.core.records import Field, Records
-from experiments.wakeup.flows_kernel import HIDDEN, flows_of, hidden_moves
+from experiments.wakeup.flows_kernel import HIDDEN, flows_of, hidden_moves, returns_of
 from experiments.wakeup.flows_result import CustomerFlows, FlowRow, FlowSeries
 from experiments.wakeup.states import acts_until, fingerprint_of
 from experiments.wakeup.states_customers import gather_customers
-from experiments.wakeup.states_kernel import NOT_YET, limits_of, state_at
+from experiments.wakeup.states_kernel import NOT_YET, known_acts, limits_of, state_at
 from experiments.wakeup.states_moments import check_order, moment_of, moments_between
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from attribution.core.columns import ColumnsLike
     from experiments.wakeup.acts import Acts
+    from experiments.wakeup.flows_kernel import Returns
     from experiments.wakeup.states_customers import Customers
     from experiments.wakeup.states_kernel import Limits
     from experiments.wakeup.states_moments import Moment
@@ -110,10 +111,15 @@ def customer_flows(  # noqa: PLR0913 - the contract's options
     moments = (*ends,) if every is None else moments_between(*ends, every, roles)
     acts, told = acts_until(events, ends[1], end, columns)
     people = gather_customers(acts, registered, columns=columns, by=by)
-    states = [state_at(acts, people, moment, limits) for moment in ends]
-    moves = hidden_moves(acts, people, ends, (states[0], states[1]), limits[0])
-    rows = _flow_rows(people, ends, (states[0], states[1]), moves)
-    series = None if every is None else FlowSeries(rows=_series(acts, people, moments, limits))
+    returns = returns_of(acts, limits[0])
+    known = known_acts(acts, ends[0].cut), known_acts(acts, ends[1].cut)
+    states = (
+        state_at(acts, people, ends[0], limits, known[0]),
+        state_at(acts, people, ends[1], limits, known[1]),
+    )
+    moves = hidden_moves(people, returns, ends, states, known)
+    rows = _flow_rows(people, ends, states, moves)
+    series = None if every is None else FlowSeries(rows=_series(acts, people, moments, limits, returns))
     settings = {
         "start": ends[0].label, "end": ends[1].label, "dormant_after": duration_text(parse_duration(dormant_after)),
         "churned_after": duration_text(parse_duration(churned_after)), "every": every, "by": by,
@@ -152,14 +158,18 @@ def _flow_rows(
     return tuple(rows)
 
 
-def _series(acts: Acts, people: Customers, moments: Sequence[Moment], limits: Limits) -> tuple[FlowRow, ...]:
+def _series(
+    acts: Acts, people: Customers, moments: Sequence[Moment], limits: Limits, returns: Returns
+) -> tuple[FlowRow, ...]:
     rows: list[FlowRow] = []
-    before = state_at(acts, people, moments[0], limits)
+    known = known_acts(acts, moments[0].cut)
+    before = state_at(acts, people, moments[0], limits, known)
     for begin, stop in pairwise(moments):
-        after = state_at(acts, people, stop, limits)
-        moves = hidden_moves(acts, people, (begin, stop), (before, after), limits[0])
+        later = known_acts(acts, stop.cut)
+        after = state_at(acts, people, stop, limits, later)
+        moves = hidden_moves(people, returns, (begin, stop), (before, after), (known, later))
         rows += _flow_rows(people, (begin, stop), (before, after), moves)
-        before = after
+        before, known = after, later
     return tuple(rows)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attribution.core.errors import ConservationError
-from experiments.wakeup.states_kernel import ACTIVE, CHURNED, DORMANT, NOT_YET, STATES, known_acts, local_time
+from experiments.wakeup.states_kernel import ACTIVE, CHURNED, DORMANT, NOT_YET, STATES, local_time
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from experiments.wakeup.states_customers import Customers
     from experiments.wakeup.states_moments import Moment
 
-__all__ = ["HIDDEN", "Flows", "flows_of", "hidden_moves"]
+__all__ = ["HIDDEN", "Flows", "Returns", "flows_of", "hidden_moves", "returns_of"]
 
 HIDDEN = ("left_and_returned", "woken_and_lost", "new_and_lost")
 
@@ -111,36 +111,48 @@ def flows_of(start: NDArray[np.int8], end: NDArray[np.int8], hidden: NDArray[np.
     return found
 
 
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Returns:
+    """Acts that follow a silence longer than an active customer's, wherever in the log.
+
+    Attributes:
+        person: Acting person of each.
+        time: When, microseconds.
+    """
+
+    person: NDArray[np.int64]
+    time: NDArray[np.int64]
+
+
+def returns_of(acts: Acts, dormant_after: int) -> Returns:
+    """Every act that follows a longer silence; with day precision silence is counted in days."""
+    time = local_time(acts.time, acts.zone) if acts.table.roles.precision == "day" else acts.time
+    longer = np.flatnonzero((np.diff(time) > dormant_after) & (acts.person[1:] == acts.person[:-1])) + 1
+    return Returns(person=acts.person[longer], time=acts.time[longer])
+
+
 def hidden_moves(
-    acts: Acts,
     people: Customers,
+    returns: Returns,
     ends: tuple[Moment, Moment],
     states: tuple[NDArray[np.int8], NDArray[np.int8]],
-    dormant_after: int,
+    known: tuple[NDArray[np.int64], NDArray[np.int64]],
 ) -> NDArray[np.int8]:
     """Of each customer the movement that the states at both ends do not show, as numbers of `HIDDEN`, or 0.
 
     Args:
-        acts: The acts.
         people: Everybody who has a state.
+        returns: Acts after a longer silence.
         ends: Start and end.
         states: States at start and end.
-        dormant_after: Longest silence of an active customer.
+        known: Acts of each acting person before the start and before the end.
     """
     start, end = ends
-    before, until = known_acts(acts, start.cut), known_acts(acts, end.cut)
-    first = np.repeat(acts.start[:-1], acts.counts)
-    order = np.arange(len(acts.time)) - first
-    # An act inside the period that follows a longer silence: the customer slept in between.
-    time = local_time(acts.time, acts.zone) if acts.table.roles.precision == "day" else acts.time
-    gap = np.zeros(len(time), bool)
-    gap[1:] = (np.diff(time) > dormant_after) & (acts.person[1:] == acts.person[:-1])
-    gap &= (order >= before[acts.person]) & (order < until[acts.person])
-    slept = np.zeros(len(acts.persons), bool)
-    slept[acts.person[gap]] = True
     place, acted = np.maximum(people.acting, 0), people.acting >= 0
+    slept = np.zeros(len(known[0]), bool)
+    slept[returns.person[(returns.time >= start.cut) & (returns.time < end.cut)]] = True
     slept = slept[place] & acted
-    inside = (until > before)[place] & acted
+    inside = (known[1] > known[0])[place] & acted
     began, ended = states
     moves = np.zeros(len(began), np.int8)
     moves[(began == ACTIVE) & (ended == ACTIVE) & slept] = 1

@@ -71,9 +71,11 @@ def known_acts(acts: Acts, cut: int) -> NDArray[np.int64]:
     return np.add.reduceat(acts.time < cut, acts.start[:-1], dtype=np.int64)
 
 
-def state_at(acts: Acts, people: Customers, moment: Moment, limits: Limits) -> NDArray[np.int8]:
-    """The state of everybody at a moment, from acts before it alone."""
-    known = known_acts(acts, moment.cut)
+def state_at(
+    acts: Acts, people: Customers, moment: Moment, limits: Limits, known: NDArray[np.int64] | None = None
+) -> NDArray[np.int8]:
+    """The state of everybody at a moment, from acts before it alone (`known`: their number, if it is there)."""
+    known = known_acts(acts, moment.cut) if known is None else known
     last = acts.time[np.maximum(acts.start[:-1] + known - 1, 0)]
     silent = _ages(last, moment, acts)
     own = np.where(silent <= limits[0], ACTIVE, np.where(silent <= limits[1], DORMANT, CHURNED))
