@@ -41,6 +41,7 @@ __all__ = ["ContactPressure", "contact_pressure"]
 
 messages.register("experiments")
 
+_SHOWN = ("PRESSURE_", "TOUCHED_AFTER_CONVERSION")
 _CAPS: Mapping[str, int] = {"7d": 3, "30d": 8}
 _CAP_FIELDS = (
     Field("window", "duration"), Field("cap", "count"), Field("touches", "count"), Field("beyond", "count"),
@@ -100,7 +101,7 @@ class ContactPressure(TabularResult):
         title = messages.text("PRESSURE.title", dict(n))
         top = messages.text("PRESSURE.top", {"share": self.top_share, "persons": self.top_persons})
         arms = () if self.arms is None else (records_table(self.arms),)
-        notes = [finding.text() for finding in self.findings if finding.code.startswith(("PRESSURE", "TOUCHED"))]
+        notes = [finding.text() for finding in self.findings if finding.code.startswith(_SHOWN)]
         blocks = (records_table(self.records), records_table(self.channels), *arms, top, *self.recipe.sentences())
         return Display(title, (*blocks, *notes))
 
@@ -189,10 +190,8 @@ def contact_pressure(  # noqa: PLR0913 - the options of the public contract, key
     if assignment is not None and (conversions is None or as_of is None):
         raise InputError("an assignment needs conversions= and as_of= too: who came back, and until when is it known?")
     protect = span(quiet, "quiet")
-    contacts = read_contacts(
-        touches, as_of=as_of, origin=origin, kinds=kinds, columns=columns,
-        marked={"opt_outs": tuple(opt_outs), "complaints": tuple(complaints)},
-    )  # fmt: skip
+    marked = {"opt_outs": tuple(opt_outs), "complaints": tuple(complaints)}
+    contacts = read_contacts(touches, as_of=as_of, origin=origin, kinds=kinds, marked=marked, columns=columns)
     heavy = check_weights(weights, contacts.channels)
     weight = heavy[contacts.channel]
     beyond = {name: beyond_cap(contacts.person, contacts.time, cap, size) for name, (size, cap) in limits.items()}
@@ -206,9 +205,9 @@ def contact_pressure(  # noqa: PLR0913 - the options of the public contract, key
         readings = pressure_by_arm(contacts, weight, outcomes, control=control, level=level, variance=variance)
     persons, share = top_tenth(contacts.counts)
     settings: dict[str, object] = {
-        "caps": dict(caps), "weights": None if weights is None else dict(weights), "origin": origin,
-        "kinds": None if kinds is None else list(kinds), "quiet": duration_text(parse_duration(quiet)),
-        "window": duration_text(parse_duration(window)), "level": level, "variance": variance,
+        "caps": {name: cap for name, (_, cap) in limits.items()}, "weights": None if weights is None else dict(weights),
+        "origin": origin, "kinds": None if kinds is None else list(kinds), "level": level, "variance": variance,
+        "quiet": duration_text(parse_duration(quiet)), "window": duration_text(parse_duration(window)),
         "as_of": None if as_of is None else str(as_of), "control": control,
     }  # fmt: skip
     made = ("PRESSURE", "PRESSURE_AFTER", "PRESSURE_ARMS")

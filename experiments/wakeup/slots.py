@@ -42,6 +42,7 @@ messages.register("experiments")
 
 _MOST = 300
 _FEW = 10
+_SHOWN = 5
 _FIELDS = (
     Field("slot", "text"), Field("impressions", "count"), Field("persons", "count"), Field("clicks", "count"),
     Field("ctr", "rate"), Field("ctr_low", "rate"), Field("ctr_high", "rate"), Field("clicks_per_person"),
@@ -74,7 +75,7 @@ class Slots(TabularResult):
         from attribution.core.render.display import Display, records_table
 
         title = messages.text("SLOTS.title", dict(self.recipe.n))
-        notes = [finding.text() for finding in self.findings if finding.code.startswith("SLOTS")]
+        notes = [finding.text() for finding in self.findings]
         return Display(title, (records_table(self.records), *self.recipe.sentences(), *notes))
 
 
@@ -168,7 +169,7 @@ def slots(  # noqa: PLR0913 - the options of the public contract, keyword-only
     parts = {"person": acts.person, "time": acts.time, "slot": label.codes, "shown": shown, "clicked": clicked}
     return Slots(
         records=Records.from_rows(_FIELDS, rows),
-        findings=(*acts.findings, *left, *_findings(alone, clicked), *told),
+        findings=(*acts.findings, *left, *_findings(alone, clicked), *_noted(rows), *told),
         recipe=Recipe(
             method="slots", definitions=("SLOTS", "SLOTS_ASSISTED")[: 1 + (conversions is not None)],
             settings={
@@ -312,3 +313,20 @@ def _findings(alone: NDArray[np.float64], clicked: NDArray[np.float64]) -> list[
         return []
     values = {"clicks": _count(clicks), "of": _count(float(clicked.sum())), "share": clicks / float(clicked.sum())}
     return [Finding(code="SLOTS_CLICKS_ALONE", status="warn", values=values)]
+
+
+def _noted(rows: Sequence[dict[str, object]]) -> list[Finding]:
+    """One finding for each reason that stands in the notes, with the slots that carry it."""
+    held = {str(row["note"]): [str(other["slot"]) for other in rows if other["note"] == row["note"]] for row in rows}
+
+    def values(note: str) -> dict[str, object]:
+        return {"count": len(held[note]), "slots": ", ".join(held[note][:_SHOWN])}
+
+    found = []
+    if "NO_IMPRESSIONS" in held:
+        found.append(Finding(code="NO_IMPRESSIONS", status="warn", values=values("NO_IMPRESSIONS")))
+    if "CTR_ABOVE_ONE" in held:
+        found.append(Finding(code="CTR_ABOVE_ONE", status="warn", values=values("CTR_ABOVE_ONE")))
+    if "FEW_CLICKS" in held:
+        found.append(Finding(code="FEW_CLICKS", status="note", values=values("FEW_CLICKS")))
+    return found
