@@ -49,7 +49,7 @@ def test_the_loss_keeps_its_digits_far_out(distance):
 def test_worth_and_chance_are_those_of_decisions_lived_through():
     draws, estimate = 60_000, net(0.08, 0.1)
     found = value_of_information(estimate, persons=1_000, sizes=[5_000]).to_dicts()[0]
-    worth, changed = simulated_worth(0.08, 0.1, 0.1**2 * 10_000, 5_000, 1_000, draws, seed=1)
+    worth, changed = simulated_worth(0.08, 0.1, 0.1**2 * 10_000, n=5_000, persons=1_000, draws=draws, seed=1)
     # Gains of a changed decision have a standard deviation of about 100; their share is about 8 %.
     assert found["worth"] == pytest.approx(worth, abs=5 * 60 * math.sqrt(0.1 / draws))
     assert found["chance_of_change"] == pytest.approx(changed, abs=5 * math.sqrt(0.08 / draws))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 
-def simulated_worth(mean, spread, noise, n, persons, draws, seed):
+def simulated_worth(mean, spread, noise, *, n, persons, draws, seed):
     """Mean gain of deciding after n further persons over deciding now, and the share of changed decisions.
 
     The truth is drawn from the belief, a campaign's estimate around it, and the belief is updated by it.
