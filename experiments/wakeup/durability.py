@@ -71,7 +71,7 @@ class Durability(TabularResult):
             "taken back", "kept", "grown" or "undecided".
         curve: Share returned by day and arm, with limits, of everybody assigned as long as followed.
         means: Mean days without a return up to the last day, by arm and control, with their difference.
-        findings: DURABILITY and RE_RETENTION of every arm, and what the tables showed.
+        findings: DURABILITY, RE_RETENTION or RE_RETENTION_FADES of every arm, and what the tables showed.
         recipe: How it was made.
     """
 
@@ -142,9 +142,10 @@ def durability(  # noqa: PLR0913 - two tables, the clock and the arms
 
     Returns:
         The rows. Intervals of a day are the readout's (score, inside the strata); that of the change is normal with the
-        joint covariance of both days, hence much shorter than two intervals side by side suggest. Findings DURABILITY
-        (of "woken") and RE_RETENTION (of "active") per arm: "warn" when an effect on the first day is taken back,
-        "pass" when at least half of it is left beyond doubt or it grew, else "note".
+        joint covariance of both days, hence much shorter than two intervals side by side suggest. Finding DURABILITY
+        (of "woken") per arm: "warn" when an effect on the first day is taken back, "pass" when at least half of it is
+        left beyond doubt or it grew, else "note"; RE_RETENTION (of "active") likewise, and RE_RETENTION_FADES ("note")
+        when it is taken back.
 
     Raises:
         TableError: With every problem of both tables.
@@ -222,5 +223,9 @@ def _left(days: int, curve: int) -> list[Finding]:
 
 
 def _finding(row: Mapping[str, object], settings: Mapping[str, object]) -> Finding:
-    code = "DURABILITY" if row["measure"] == MEASURES[0] else "RE_RETENTION"
-    return Finding(code=code, status=_STATUS[str(row["reading"])], values={**row, "activity": settings["activity"]})
+    values, reading = {**row, "activity": settings["activity"]}, str(row["reading"])
+    if row["measure"] == MEASURES[0]:
+        return Finding(code="DURABILITY", status=_STATUS[reading], values=values)
+    if reading == "taken back":  # that some of the woken leave again is a fact, no fault of the experiment
+        return Finding(code="RE_RETENTION_FADES", status="note", values=values)
+    return Finding(code="RE_RETENTION", status=_STATUS[reading], values=values)
