@@ -92,7 +92,7 @@ class BudgetPlan(TabularResult):
 
     @property
     def naive_value(self) -> float:
-        """Net benefit by the figures that the list was chosen by; too good."""
+        """Net benefit by the figures that the list was chosen by; these tend to be too good."""
         return self.allocation.value
 
     def all_options(self) -> Records:
