@@ -68,9 +68,10 @@ def aha_threshold(  # noqa: PLR0913 - two tables and their options, keyword-only
     after its end.
 
     The maximum over many k is too large even where nothing separates. Three answers: the p-value compares the largest
-    J with those after random re-labelling of who was retained; `separation` is J at the chosen k minus its optimism
-    (choosing in a bootstrap sample, judging on the data), with its interval shifted by the same; the interval of k is
-    that of k chosen anew in each bootstrap sample of persons.
+    J with those after random re-labelling of who was retained; `separation` is J at the chosen k minus its optimism,
+    the mean over bootstrap samples of (J at the k that the sample chooses, in the sample) - (J at that k, in the
+    data), with the interval that the quantiles of this error give; the interval of k is that of k chosen anew in each
+    bootstrap sample of persons.
 
     Assumptions: customers are independent; the log is complete.
 
@@ -103,8 +104,8 @@ def aha_threshold(  # noqa: PLR0913 - two tables and their options, keyword-only
 
     References:
         Youden (1950), Cancer 3:32. Miller and Siegmund (1982), Biometrics 38:1011 (maximally selected statistics).
-        Harrell, Lee and Mark (1996), Statistics in Medicine 15:361 (optimism). Noma et al. (2021), Statistics in
-        Medicine 40:5691 (shifted interval). Suissa (2008), American Journal of Epidemiology 167:492 (immortal time).
+        Harrell, Lee and Mark (1996), Statistics in Medicine 15:361 (optimism). Suissa (2008), American Journal of
+        Epidemiology 167:492 (immortal time).
 
     Verified against plain loops (tests/oracles/aha_thresholds.py) and scikit-learn's ROC curve; the level of the
     p-value and of the interval by simulation (tests/statistical/quality_designs.py).

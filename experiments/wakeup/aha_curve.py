@@ -100,9 +100,11 @@ def separation(
     drawn = _replicates(cells, draws)
     at, of_phi = drawn.place, drawn.place_phi
     tails = ((1.0 - level) / 2.0, (1.0 + level) / 2.0)
-    optimism = float(np.mean(drawn.apparent - youden[0][at]))
+    # A sample's index at its own choice, against the same choice in the data: how the data's stands to the truth.
+    error = drawn.apparent - youden[0][at]
     top = float(youden[0, place])
-    low, high = (float(np.quantile(drawn.apparent, tail)) - optimism for tail in tails)
+    optimism = float(np.mean(error))
+    high, low = (top - float(np.quantile(error, tail)) for tail in tails)
     chosen = np.bincount(at, minlength=len(ks)) / len(at)
     points = tuple(
         _point(
@@ -112,7 +114,7 @@ def separation(
     )
     found = Estimate(
         value=top - optimism, low=max(-1.0, low), high=min(1.0, high), level=level, n=len(counts),
-        method="bootstrap, shifted by optimism",
+        method="bootstrap of the error at the choice",
     )  # fmt: skip
     return AhaCurve(
         points=points, threshold=_chosen(ks, place, at, tails, level, len(counts)),
