@@ -138,8 +138,8 @@ def growth_chain(
     check_parts(parts, change, max(abs(old[-1]), abs(new[-1])))
     errors, why = _errors(periods[0], periods[1], method)
     factors = _factors(names, periods, parts, (errors, critical_value(level, "two")))
-    findings = (Finding(code="GROWTH_DESCRIPTION", status="note", values={}),) if why == "NO_ROWS" else ()
-    if why == "FEW_PERSONS":
+    findings = (Finding(code="GROWTH_DESCRIPTION", status="note", values={}),) if why == "no rows" else ()
+    if why == "few persons":
         findings = (Finding(code="GROWTH_FEW_PERSONS", status="note", values={"fewest": FEWEST_PERSONS}),)
     known = [period.repeat for period in periods]
     repurchase = None
@@ -243,14 +243,14 @@ def _check_totals(periods: Sequence[_Period], names: tuple[str, ...], method: st
 def _errors(before: _Period, after: _Period, method: str) -> tuple[list[float] | None, str]:
     """Standard errors of the parts, or None with the reason."""
     if before.rows is None or after.rows is None or before.persons is None or after.persons is None:
-        return None, "NO_ROWS"
+        return None, "no rows"
     if before.table is not None and after.table is not None:
         same_key_kind([(before.table, before.persons), (after.table, after.persons)], "person")
         after.table.problems.raise_if_any()
     if not all((*before.totals, *after.totals)):
-        return None, "ZERO"
+        return None, "zero"
     if min(np.count_nonzero(period[:, -1]) for period in (before.rows, after.rows)) < FEWEST_PERSONS:
-        return None, "FEW_PERSONS"
+        return None, "few persons"
     slopes = _slopes(before.totals, after.totals, method)
     n = len(before.totals)
     (old, new), _ = encode_together(before.persons, after.persons)

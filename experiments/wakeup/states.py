@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +11,6 @@ from attribution.core import messages
 from attribution.core.columns import columns_for
 from attribution.core.durations import duration_text, parse_duration
 from attribution.core.errors import InputError
-from attribution.core.findings import Finding
 from attribution.core.recipe import Recipe, fingerprint
 from attribution.core.records import Field, Records, TabularResult
 from experiments.wakeup.acts import read_acts
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime, timedelta
 
     from attribution.core.columns import ColumnsLike
+    from attribution.core.findings import Finding
     from attribution.core.render.display import Display
     from experiments.wakeup.acts import Acts
     from experiments.wakeup.states_customers import Customers
@@ -165,9 +165,7 @@ def customer_states(  # noqa: PLR0913 - the contract's options
 def acts_until(events: object, moment: Moment, given: object, columns: ColumnsLike) -> tuple[Acts, tuple[Finding, ...]]:
     """The acts before a moment, and what was set aside, told with the date as it was given."""
     acts = read_acts(events, as_of=instant_of(moment.cut), columns=columns)
-    told = tuple(
-        Finding(code=one.code, status=one.status, values={**one.values, "as_of": str(given)}) for one in acts.findings
-    )
+    told = tuple(replace(one, values={**one.values, "as_of": str(given)}) for one in acts.findings)
     return acts, told
 
 
