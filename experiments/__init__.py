@@ -128,6 +128,7 @@ if TYPE_CHECKING:
     from experiments.roi.budget import plan_budget
     from experiments.roi.budget_result import BudgetPlan
     from experiments.roi.cross_value import CrossData, CrossValue, cross_value
+    from experiments.roi.gates import GateTable, ThresholdGate, check_gates
     from experiments.roi.guardrail_readings import GuardrailTable, guardrail_table
     from experiments.roi.information import InformationValue, value_of_information
     from experiments.roi.marginal import marginal_costs
@@ -231,6 +232,7 @@ _EXPORTS = {
     "Finding": "attribution.core.findings",
     "FlowSeries": "experiments.wakeup.flows_result",
     "Funnel": "experiments.wakeup.funnel",
+    "GateTable": "experiments.roi.gates",
     "GrowthChain": "experiments.wakeup.growth_result",
     "GrowthPeriod": "experiments.wakeup.growth_result",
     "Guardrail": "experiments.roi",
@@ -286,6 +288,7 @@ _EXPORTS = {
     "SplitWatch": "experiments.design.sequential_split",
     "StoppedEstimate": "experiments.inference.sequential.stopped",
     "TableError": "attribution.core.errors",
+    "ThresholdGate": "experiments.roi.gates",
     "TimeTo": "experiments.wakeup.time_to",
     "Tipping": "experiments.roi.tipping",
     "TopShare": "experiments.uplift.ranking",
@@ -316,6 +319,7 @@ _EXPORTS = {
     "channel_quality": "experiments.wakeup.channel_quality",
     "check_delivered": "experiments.design.exclusions",
     "check_exclusions": "experiments.design.exclusions",
+    "check_gates": "experiments.roi.gates",
     "check_influence": "experiments.design.influence",
     "check_split": "experiments.design.split",
     "check_split_over_time": "experiments.design.split_over_time",
@@ -474,6 +478,7 @@ __all__ = [
     "Finding",
     "FlowSeries",
     "Funnel",
+    "GateTable",
     "GrowthChain",
     "GrowthPeriod",
     "Guardrail",
@@ -529,6 +534,7 @@ __all__ = [
     "SplitWatch",
     "StoppedEstimate",
     "TableError",
+    "ThresholdGate",
     "TimeTo",
     "Tipping",
     "TopShare",
@@ -559,6 +565,7 @@ __all__ = [
     "channel_quality",
     "check_delivered",
     "check_exclusions",
+    "check_gates",
     "check_influence",
     "check_split",
     "check_split_over_time",
