@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from experiments.simulation.base import SimulatedActs, simulate_acts
 from experiments.simulation.campaign import Campaign, simulate
 from experiments.simulation.expectation import expected_verdicts
 
-__all__ = ["Campaign", "expected_verdicts", "simulate"]
+__all__ = ["Campaign", "SimulatedActs", "expected_verdicts", "simulate", "simulate_acts"]

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from experiments.simulation.returns import Events
     from experiments.simulation.touchlog import TouchLog
 
-__all__ = ["Booked", "Identifiers", "Tables"]
+__all__ = ["Booked", "Identifiers", "Tables", "frame", "instants"]
 
 Columns = dict[str, Any]
 _DAY = 86_400
@@ -114,7 +114,7 @@ class Tables:
         links = self._links()
         last, first_day = span_of_history(p, self._start, self._seed)
         first = np.datetime64(ASSIGNED_AT.date().isoformat(), "D") - first_day.astype("timedelta64[D]")
-        return _frame(
+        return frame(
             {
                 "customer_id": links["customer_id"],
                 "person_id": self._ids.person[owner],
@@ -122,7 +122,7 @@ class Tables:
                 "device": links["device"],
                 "source": names(SOURCES, p.source[owner]),
                 "first_date": first[owner].astype("datetime64[s]"),
-                "last_active_at": _instants(last[owner]),
+                "last_active_at": instants(last[owner]),
                 "n_invest": p.investments[owner],
                 "amount_total": p.amount_total[owner],
                 "amount_max": p.amount_max[owner],
@@ -136,7 +136,7 @@ class Tables:
 
     def links(self) -> pd.DataFrame:
         """What connects customer numbers: the phone is shared within a person, the device never across persons."""
-        return _frame(self._links())
+        return frame(self._links())
 
     def _links(self) -> Columns:
         p, owner = self._population, self._population.owner
@@ -151,12 +151,12 @@ class Tables:
     def assignment(self) -> pd.DataFrame:
         """One row per assigned unit: a person, or a customer number where those were assigned."""
         placing, who = self._placing, self._units()
-        return _frame(
+        return frame(
             {
                 **self._keys(who),
                 "arm": names(ARMS, placing.arm[who.unit]),
                 "p_assign": placing.probability[who.unit],
-                "assigned_at": _instants(self._start[who.person]),
+                "assigned_at": instants(self._start[who.person]),
                 **self._strata(who),
             }
         )
@@ -184,12 +184,12 @@ class Tables:
         total = len(log.person)
         width = max(_DIGITS, len(str(total)))
         inbound = (log.channel == CHANNELS.index("search")).astype(np.int8)
-        return _frame(
+        return frame(
             {
                 "touch_id": lambda: codes("T", np.arange(1, total + 1), width=width),
                 "person_id": lambda: self._ids.person[log.person],
                 "customer_id": lambda: self._ids.customer[self.touched(log)],
-                "time": lambda: _instants(log.seconds),
+                "time": lambda: instants(log.seconds),
                 "channel": lambda: names(CHANNELS, log.channel),
                 "kind": lambda: names(KINDS, log.kind),
                 "origin": lambda: names(("outbound", "inbound"), inbound),
@@ -223,12 +223,12 @@ class Tables:
     def conversions(self, booked: Booked) -> pd.DataFrame:
         """One row per conversion, in the order of time."""
         total = len(booked.person)
-        return _frame(
+        return frame(
             {
                 "conversion_id": codes("V", np.arange(1, total + 1), width=max(_DIGITS, len(str(total)))),
                 "person_id": self._ids.person[booked.person],
                 "customer_id": self._ids.customer[booked.number],
-                "time": _instants(booked.seconds),
+                "time": instants(booked.seconds),
                 "value": booked.value,
                 "incentive_cost": booked.incentive,
             }
@@ -248,7 +248,7 @@ class Tables:
             ("phone", "fixed", fixed["phone"], ARMS[-1]),
         ]
         channel, basis, unit_cost, arms = zip(*rows, strict=True)
-        return _frame(
+        return frame(
             {
                 "channel": np.array(channel, dtype=object),
                 "basis": np.array(basis, dtype=object),
@@ -271,18 +271,18 @@ class Tables:
         """Realised cost of each channel over everybody, with its lump sum."""
         cost = np.bincount(log.channel, self.touch_costs(log), minlength=len(CHANNELS))
         lump = np.array([fixed.get(channel, 0.0) for channel in CHANNELS])
-        return _frame({"channel": np.array(CHANNELS, dtype=object), "cost": cost + lump})
+        return frame({"channel": np.array(CHANNELS, dtype=object), "cost": cost + lump})
 
     def history(self, realised: Realised, events: Events, harms: Harms) -> pd.DataFrame:
         """What the bank knows of each person, and the closing of the account."""
-        return _frame({"person_id": self._ids.person, **self._history(realised, events, harms)})
+        return frame({"person_id": self._ids.person, **self._history(realised, events, harms)})
 
     def acts(self, past: PastActs) -> pd.DataFrame:
         """One row per act before the assignment."""
-        return _frame(
+        return frame(
             {
                 "person_id": self._ids.person[past.person],
-                "time": _instants(past.seconds),
+                "time": instants(past.seconds),
                 "kind": names(ACTS, past.kind),
                 "value": past.value,
             }
@@ -290,13 +290,13 @@ class Tables:
 
     def harms(self, harms: Harms) -> pd.DataFrame:
         """Opt-outs and complaints of each person."""
-        return _frame({"person_id": self._ids.person, **self._harms(harms)})
+        return frame({"person_id": self._ids.person, **self._harms(harms)})
 
     def _harms(self, harms: Harms) -> Columns:
         columns: Columns = {}
         for name in HARMS:
             at = harms.seconds[name]
-            columns |= {f"{name}_at": _instants(at + self._start, at >= 0), name: (at >= 0).astype(np.int64)}
+            columns |= {f"{name}_at": instants(at + self._start, at >= 0), name: (at >= 0).astype(np.int64)}
         return columns
 
     def _history(self, realised: Realised, events: Events, harms: Harms) -> Columns:
@@ -309,7 +309,7 @@ class Tables:
             "recency_days": p.recency_days,
             "recency_class": names(RECENCY_CLASSES, p.recency_class),
             "amount_total": p.amount_total,
-            "closed_at": _instants(events.closed_at + self._start, events.closed_at >= 0),
+            "closed_at": instants(events.closed_at + self._start, events.closed_at >= 0),
             "closed": realised.closed,
             **told,
         }
@@ -327,7 +327,7 @@ class Tables:
         """
         placing, who, seen = self._placing, self._units(), by_number or realised
         history = {name: column[who.person] for name, column in self._history(realised, events, harms).items()}
-        return _frame(
+        return frame(
             {
                 **self._keys(who),
                 "arm": names(ARMS, placing.arm[who.unit]),
@@ -363,7 +363,7 @@ class Tables:
             columns |= {f"p{day}_{arm}": array[index] for index, arm in enumerate(ARMS)}
         for name, array in harms.probability.items() if self._constants.design.harms else ():
             columns |= {f"{name}_{arm}": array[index] for index, arm in enumerate((*ARMS, "leaked")[: len(array)])}
-        return _frame({**columns, **self._treated()})
+        return frame({**columns, **self._treated()})
 
     def _treated(self) -> Columns:
         """What went otherwise than assigned, in the scenarios in which something did."""
@@ -378,7 +378,7 @@ class Tables:
         return chosen
 
 
-def _frame(columns: Columns) -> pd.DataFrame:
+def frame(columns: Columns) -> pd.DataFrame:
     """A table of arrays, or of functions that make one, so that wide text is not held for all columns at once."""
     import pandas as pd
 
@@ -396,7 +396,7 @@ def _column(array: Any) -> Any:
     return pd.Series(array.astype(object, copy=False))
 
 
-def _instants(seconds: NDArray[np.int64], known: NDArray[np.bool_] | None = None) -> pd.Series[pd.Timestamp]:
+def instants(seconds: NDArray[np.int64], known: NDArray[np.bool_] | None = None) -> pd.Series[pd.Timestamp]:
     """Seconds after assignment as instants in UTC; null where not known."""
     import pandas as pd
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 import experiments as ex
@@ -57,3 +59,16 @@ def test_expected_rows_hold_in_nearly_all_campaigns(scenario):
         for row in given:
             given[row] += row in said
     assert {row: hits for row, hits in given.items() if hits < 17} == {}
+
+
+def test_documented_rows_are_those_of_the_code():
+    page = (Path(__file__).resolve().parents[2] / "docs" / "methods" / "simulate.md").read_text(encoding="utf-8")
+    table = page[page.index("| scenario | where |") :]
+    lines = table[: table.index("\n\n")].splitlines()[2:]
+    written = [tuple(cell.strip().strip("`") for cell in line.strip("|").split("|")) for line in lines]
+    coded = [
+        (name, row.where, row.code, row.status, row.arm or "", f"{row.threshold:g}" if row.threshold else "",
+         row.segment or "", row.reason or "")
+        for name, rows in EXPECTED.items() for row in rows
+    ]  # fmt: skip
+    assert written == coded
