@@ -60,7 +60,7 @@ EXPECTED: Mapping[str, tuple[Expected, ...]] = MappingProxyType(
         "default": (*_STEPS, _verdict("FAIL", "full", 85.0)),
         "dirty": tuple(
             Expected(where="check_tables", code=code, status="warn")
-            for code in ("CHANNEL_ALIASES", "CHANNEL_TIME_SLIP", "NEAR_DUPLICATE", "REPEATED_TOUCH", "TEST_ACCOUNTS")
+            for code in ("CHANNEL_ALIASES", "NEAR_DUPLICATE", "REPEATED_TOUCH", "TEST_ACCOUNTS")
         )
         + tuple(
             Expected(where="check_tables", code=code, status="error")
