@@ -12,9 +12,13 @@ from attribution.core.errors import InputError
 from attribution.core.recipe import Recipe
 from attribution.core.records import Field, Records, TabularResult
 from attribution.core.render.display import Display, DisplayColumn, DisplayTable, column_label
+from experiments.metrics import Rate
+from experiments.readout.experiment import Experiment
 from experiments.roi.acceptability import net_of
 from experiments.roi.net_benefit import FEW_EVENTS
 from experiments.roi.result import CostThresholds
+from experiments.roi.segment_cells import By, by_columns
+from experiments.roi.tipping_prices import Key, PricedPart, nearest_factors, read_part
 from experiments.roi.unseen import least_unseen
 from experiments.roi.verdicts import decide
 
@@ -28,6 +32,7 @@ __all__ = ["NO_VALUE", "Alternatives", "Tipping", "tipping"]
 
 NO_VALUE: Final = "NO_VALUE"
 NOT_TRIED: Final = "NOT_TRIED"
+_SAME = 1e-9  # relative difference up to which two cost differences are one
 _BEYOND = 1e-6  # relative step past the end of a set, to read the word there
 
 Alternatives = Mapping[str, Mapping[object, "CostThresholds | Callable[[], CostThresholds]"]]
@@ -78,8 +83,17 @@ class _Tip:
     note: str = ""
 
 
-def tipping(
-    pays: CostThresholds, *, alternatives: Alternatives | None = None, base: Mapping[str, object] | None = None
+def tipping(  # noqa: PLR0913 -- keyword-only options of a public function
+    pays: CostThresholds,
+    *,
+    alternatives: Alternatives | None = None,
+    base: Mapping[str, object] | None = None,
+    outcomes: object = None,
+    prices: Sequence[str] = ("touch_cost", "incentive_cost", "fixed_cost"),
+    experiment: Experiment | None = None,
+    woken: str = "woken",
+    cost: str = "cost",
+    by: By = None,
 ) -> Tipping:
     """Which value of each assumption would change each verdict.
 
@@ -96,6 +110,8 @@ def tipping(
     - ``unseen_treated``, ``unseen_control``: share of the arm's persons who woke though the outcomes say that they did
       not (late bookings, another product, another identity); the smallest whole number of persons is searched, their
       costs being as booked.
+    - each column of ``prices``, when the outcomes are handed in: what that part of everybody's cost is multiplied with
+      (a unit price that doubles doubles it), between 0 and 1,000, found by halving. Not with clusters.
     - alternatives: window, cap, look-back or whatever else was computed again; each setting that was handed in is
       looked up, and nothing is said of settings that were not.
 
@@ -106,13 +122,20 @@ def tipping(
         alternatives: Assumption to setting to its verdicts, or to a function without arguments that computes them:
             ``{"window": {"14d": lambda: ..., "60d": ...}}``.
         base: The setting that `pays` itself used, by assumption, to be printed.
+        outcomes: The outcomes that `pays` was computed from, for the parts of the cost.
+        prices: Columns that are parts of the full cost.
+        experiment: The experiment of `pays`; needed with outcomes when there was one.
+        woken: Column of the event.
+        cost: Column of the full cost.
+        by: Column(s) of the segments of `pays`.
 
     Returns:
         One row per verdict, assumption and direction; NO_VALUE where no value changes the word; the reason alone where
         the verdict does not rest on its interval (INVALID, FEW_EVENTS).
 
     Raises:
-        InputError: Something else than `CostThresholds` was given or computed.
+        InputError: Something else than `CostThresholds` was given or computed, or the outcomes are not those of `pays`.
+        TableError: A column of the outcomes is missing or has empty cells.
 
     Verified against scans over each assumption (tests).
 
@@ -128,7 +151,18 @@ def tipping(
     if not isinstance(pays, CostThresholds):
         raise InputError(f"tipping needs the result of cost_thresholds, got {type(pays).__name__}.")
     computed = {name: _computed(name, settings) for name, settings in (alternatives or {}).items()}
-    rows = [_row(row, tip) for row in pays.judged for tip in _tips(row, pays, computed, base or {})]
+    parts: dict[str, PricedPart | None] = {}
+    if outcomes is not None:
+        declared = Experiment({woken: Rate(woken)}) if experiment is None else experiment
+        alike = {"woken": woken, "cost": cost, "by": by_columns(by)}
+        clustered = declared.cluster is not None
+        for part in prices:
+            parts[part] = None if clustered else read_part(outcomes, declared, part=part, **alike)  # type: ignore[arg-type]
+    rows = [
+        _row(row, tip)
+        for row in pays.judged
+        for tip in (*_tips(row, pays, computed, base or {}), *_prices(row, pays, parts))
+    ]
     segmented = any(row.contrast.segment is not None for row in pays.judged)
     fields = (
         Field("arm", "text"),
@@ -174,7 +208,7 @@ def _tips(
     row: Judged, pays: CostThresholds, computed: Mapping[str, Mapping[str, CostThresholds]], base: Mapping[str, object]
 ) -> list[_Tip]:
     """Every tip of one verdict."""
-    held = row.unadjusted.reason if row.unadjusted.word == "INVALID" or row.unadjusted.reason == FEW_EVENTS else ""
+    held = _held(row)
     if held:
         bases = {"value": row.threshold, "cost_factor": 1.0}
         found = [_Tip(assumption=name, unit=_UNITS[name], base=bases.get(name, 0.0), note=held) for name in _UNITS]
@@ -183,6 +217,12 @@ def _tips(
     for name, settings in computed.items():
         found.append(_alternative(row, name, settings, base.get(name)))
     return found
+
+
+def _held(row: Judged) -> str:
+    """Why a verdict does not rest on its interval; "" where it does."""
+    verdict = row.unadjusted
+    return verdict.reason if verdict.word == "INVALID" or verdict.reason == FEW_EVENTS else ""
 
 
 _UNITS = {
@@ -238,6 +278,35 @@ def _unseen(row: Judged, pays: CostThresholds) -> list[_Tip]:
             ),
         )
         made += _told(name, 0.0, [] if found is None else [found])
+    return made
+
+
+def _prices(row: Judged, pays: CostThresholds, parts: Mapping[str, PricedPart | None]) -> list[_Tip]:
+    """Factors of single parts of the cost."""
+    made: list[_Tip] = []
+    contrast = row.contrast
+    for name, part in parts.items():
+        tip = _Tip(
+            assumption=name, unit="factor", base=1.0, note=_held(row) or (NOT_TRIED if part is None else NO_VALUE)
+        )
+        if part is None or _held(row):
+            made.append(tip)
+            continue
+        pair, key = [(contrast.arm, contrast.control)], (contrast.arm, contrast.control, contrast.segment)
+        same = part.contrasts(pair, 1.0).get(key)
+        off = None if same is None else abs(same.difference("cost") - contrast.difference("cost"))
+        if same is None or off is None or off > _SAME * max(abs(contrast.difference("cost")), 1e-9):
+            raise InputError(
+                f"the outcomes do not give the contrast {contrast.arm!r} vs {contrast.control!r} (segment "
+                f"{contrast.segment!r}) of these verdicts. Hand in the outcomes, experiment= and by= of theirs."
+            )
+
+        def changes(factor: float, part: PricedPart = part, key: Key = key) -> str | None:
+            word = _word(row, part.contrasts([key[:2]], factor)[key], row.threshold, pays)
+            return None if word == row.unadjusted.word else word
+
+        found = nearest_factors(changes)
+        made += [_Tip(assumption=name, unit="factor", base=1.0, at=at, becomes=word) for at, word in found] or [tip]
     return made
 
 

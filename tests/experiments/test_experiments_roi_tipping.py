@@ -119,6 +119,38 @@ def test_alternatives_are_looked_up_and_computed():
     assert found
 
 
+def test_a_price_turns_the_word_where_it_says():
+    table = draw(0)
+    table["incentive_cost"] = table["cost"] - table["arm"].map({"holdout": 0.0, "digital": 0.05, "sms": 0.2})
+    table["touch_cost"] = table["cost"] - table["incentive_cost"]
+    table["stratum"], table["seg"] = np.arange(len(table)) % 2, np.where(np.arange(len(table)) % 3, "old", "new")
+    design, prices = experiment(strata="stratum"), ["touch_cost", "incentive_cost"]
+    pays = ex.cost_thresholds(table, thresholds=[40, 85], experiment=design)
+    rows = [
+        row for row in tips(pays, outcomes=table, prices=prices, experiment=design)[1] if row["assumption"] in prices
+    ]
+    assert {row["assumption"] for row in rows} == set(prices)
+    turned = [row for row in rows if row["tips_at"] is not None]
+    assert len(turned) >= 3
+    for row in turned:
+        for off, expected in ((-1e-6, row["verdict"]), (1e-6, row["becomes"])):
+            factor = row["tips_at"] + off * (row["tips_at"] - 1.0)
+            changed = table.assign(cost=table["cost"] + (factor - 1.0) * table[row["assumption"]])
+            found = ex.cost_thresholds(changed, thresholds=[row["threshold"]], experiment=design).to_dicts()
+            assert {one["arm"]: one["verdict_unadjusted"] for one in found}[row["arm"]] == expected, (row, off)
+    segments = ex.cost_thresholds(table, thresholds=[85], experiment=design, by="seg")
+    by = tips(segments, outcomes=table, prices=["touch_cost"], experiment=design, by="seg")[1]
+    assert {row["segment"] for row in by if row["assumption"] == "touch_cost"} == {"new", "old"}
+    with pytest.raises(InputError, match="do not give the contrast"):
+        ex.tipping(pays, outcomes=table.assign(cost=2.0 * table["cost"]), prices=prices, experiment=design)
+    households = experiment(cluster="house")
+    clustered = ex.cost_thresholds(
+        table.assign(house=np.arange(len(table)) // 4), thresholds=[85], experiment=households
+    )
+    found = tips(clustered, outcomes=table, prices=["touch_cost"], experiment=households)[1]
+    assert {row["note"] for row in found if row["assumption"] == "touch_cost"} == {"NOT_TRIED"}
+
+
 def test_verdicts_that_do_not_rest_on_their_interval_say_why():
     table = draw(1)
     wrong = ex.Experiment({"woken": ex.Rate("woken")}, shares={"holdout": 0.4, "digital": 0.3, "sms": 0.3})
