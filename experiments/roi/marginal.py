@@ -174,18 +174,18 @@ class _Maker:
         for pair in pairs:
             parts = [(by_wave[wave, pair], persons[wave]) for wave in persons]
             reading = "total" if pair == total else "step" if stepped else "arm"
-            yield self._row(reading, None, _pooled(parts), everyone, everyone)
+            yield self._row((reading, None), _pooled(parts), (everyone, everyone))
         for number, wave in enumerate(waves, start=1):
             level = wave_level(number, level=self.level, planned=self.planned_waves, contrasts=len(pairs))
             for pair in pairs:
-                yield self._row("wave", wave, by_wave[wave, pair], persons[wave], everyone, lasting=level)
+                yield self._row(("wave", wave), by_wave[wave, pair], (persons[wave], everyone), lasting=level)
         for number, wave in enumerate(waves, start=1):
             sofar = waves[:number]
             count = sum(persons[name] for name in sofar)
             for pair in pairs:
                 pooled = _pooled([(by_wave[name, pair], persons[name]) for name in sofar])
                 lasting = self._through(count, len(pairs))
-                yield self._row("through", wave, pooled, count, everyone, lasting=lasting)
+                yield self._row(("through", wave), pooled, (count, everyone), lasting=lasting)
 
     def _through(self, persons: int, contrasts: int) -> float | None:
         if self.planned is None:
@@ -193,15 +193,10 @@ class _Maker:
         return lasting_level(persons, planned=self.planned, level=1.0 - (1.0 - self.level) / contrasts)
 
     def _row(
-        self,
-        reading: str,
-        wave: str | None,
-        contrast: ContrastCosts,
-        persons: int,
-        everyone: int,
-        *,
-        lasting: float | None = None,
-    ) -> MarginalRow:
+        self, place: tuple[str, str | None], contrast: ContrastCosts, sizes: tuple[int, int],
+        *, lasting: float | None = None,
+    ) -> MarginalRow:  # fmt: skip
+        (reading, wave), (persons, everyone) = place, sizes
         net = None if self.threshold is None else self._net(contrast, self.level)
         return MarginalRow(
             reading=reading,
