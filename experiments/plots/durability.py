@@ -26,7 +26,7 @@ def plot_durability(durability: Durability) -> Plot:
         The plot; its data are the points of the curves.
 
     Raises:
-        InputError: For something else, more arms than colours, or when no stratum was followed to the last day.
+        InputError: For something else, or more arms than colours.
 
     Example:
         >>> import experiments as ex
@@ -40,8 +40,6 @@ def plot_durability(durability: Durability) -> Plot:
             f"plot_durability needs a durability, got {type(durability).__name__}. Pass ex.durability(...)."
         )
     rows = durability.curve.to_dicts()
-    if not rows:
-        raise InputError("no stratum was followed to the last day in every arm, so there is no curve to draw.")
     arms = [(name, list(held)) for name, held in groupby(rows, key=lambda row: str(row["arm"]))]
     if len(arms) > len(TINTS) + 1:
         raise InputError(f"a picture holds at most {len(TINTS)} arms and the control, got {len(arms) - 1}.")

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from attribution.core import messages
 from attribution.core.columns import columns_for
 from attribution.core.durations import duration_text, microseconds, parse_duration
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from attribution.core.findings import Status
     from attribution.core.render.display import Display
     from attribution.plots.plot import Plot
+    from experiments.design.pull_forward_curve import Counted
 
 __all__ = ["Durability", "durability"]
 
@@ -182,7 +185,8 @@ def durability(  # noqa: PLR0913 - two tables, the clock and the arms
             f"no person has been followed for {ends[-1]} days at as_of (less lag). Choose earlier days=, or wait.",
         )  # fmt: skip
     found = read_days(mature, ends, window, control=control, level=level)
-    returns = read_returns(counted, until, ends[-1], control=control, level=level)
+    arms = sorted(set(mature.arm.tolist()))
+    returns = read_returns(counted, arms, until, ends[-1], control=control, level=level)
     settings: dict[str, object] = {
         "days": list(ends), "first_day": ends[0], "last_day": ends[-1],
         "activity": duration_text(parse_duration(activity)), "lag": duration_text(parse_duration(lag)),
@@ -195,7 +199,8 @@ def durability(  # noqa: PLR0913 - two tables, the clock and the arms
         curve=Records.from_rows(_CURVE, returns.curve),
         means=Records.from_rows(_MEANS, returns.means),
         findings=(
-            *counted.findings, *_left(found.left, returns.left), *(_finding(row, settings) for row in found.changes)
+            *counted.findings, *_left(found.left, returns.left), *_young(counted, arms),
+            *(_finding(row, settings) for row in found.changes)
         ),
         recipe=Recipe(
             method="durability", definitions=("DURABILITY", "DURABILITY_RETURN"), settings=settings,
@@ -215,6 +220,18 @@ def _days(days: Sequence[int]) -> tuple[int, ...]:
             f"{days!r}."
         )
     return tuple(int(day) for day in listed)
+
+
+def _young(counted: Counted, arms: Sequence[int]) -> list[Finding]:
+    """Arms of which nobody was followed to the last day."""
+    there = sorted(set(counted.arm.tolist()) - set(arms))
+    if not there:
+        return []
+    values = {
+        "arms": ", ".join(str(counted.arms[code]) for code in there),
+        "persons": int(np.isin(counted.arm, there).sum()),
+    }
+    return [Finding(code="DURABILITY_ARMS_LEFT", status="note", values=values)]
 
 
 def _left(days: int, curve: int) -> list[Finding]:

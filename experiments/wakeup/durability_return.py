@@ -13,6 +13,8 @@ from experiments.inference.survival import product_limit
 from experiments.inference.tails import critical_value, p_value
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from experiments.design.pull_forward_curve import Counted
@@ -44,25 +46,25 @@ class _Arm:
     mean_variance: float
 
 
-def read_returns(counted: Counted, until: int, days: int, *, control: str, level: float) -> Returns:
+def read_returns(
+    counted: Counted, arms: Sequence[int], until: int, days: int, *, control: str, level: float
+) -> Returns:
     """Cumulative return of every arm up to a number of days, and the difference of the days without a return.
 
     Everybody assigned takes part as long as followed. Strata in which some arm holds fewer than two persons, or is not
-    followed to the last day, take no part.
+    followed to the last day, take no part; a stratum where all arms are must be there.
 
     Args:
         counted: Everybody assigned; their events by microseconds since the assignment.
+        arms: Codes of the arms, the control among them.
         until: Until when events are known, microseconds.
         days: The last day.
         control: The control arm.
         level: Confidence level.
     """
     time, back = _first_returns(counted, until, days)
-    codes = [code for code in np.unique(counted.arm).tolist() if str(counted.arms[code]) != control]
-    codes.insert(0, next(code for code, name in enumerate(counted.arms) if str(name) == control))
+    codes = sorted(arms, key=lambda code: (str(counted.arms[code]) != control, code))  # the control first
     strata, weights, left = _strata(counted, (time, back), codes, float(days))
-    if not len(strata):
-        return Returns(curve=[], means=[], left=left)
     grid = np.linspace(0.0, float(days), min(days, _MOST_POINTS) + 1)
     read = {code: _arm(counted, (time, back), (code, strata, weights), grid) for code in codes}
     z = critical_value(level, "two")
@@ -99,8 +101,8 @@ def _strata(
     known = (longest >= days) | (unseen < longest)
     enough = (n >= _FEWEST) & known.reshape(-1, wide)
     used = np.flatnonzero(enough[:, codes].all(axis=1))
-    persons = n[used].sum(axis=1)
-    return used, persons / max(int(persons.sum()), 1), int(n.sum() - persons.sum())
+    persons = n[used][:, codes].sum(axis=1)
+    return used, persons / persons.sum(), int(n[:, codes].sum() - n[used][:, codes].sum())
 
 
 def _arm(

@@ -190,3 +190,13 @@ def test_designs_without_an_answer_are_refused() -> None:
         ex.durability(assignment[assignment["arm"] == "sms"], conversions, days=(7, 14), as_of=_AS_OF)
     with pytest.raises(ex.DesignError, match="no stratum"):
         ex.durability(assignment.assign(stratum=range(10)), conversions, days=(7, 14), as_of=_AS_OF)
+
+
+def test_an_arm_that_nobody_was_followed_in_is_told_and_left_out() -> None:
+    rows = [(arm, f"{arm}{i}", 40.0, [3.0] * (i % 2)) for arm in ("holdout", "sms") for i in range(10)]
+    rows += [("full", f"full{i}", 12.0, [2.0]) for i in range(3)]
+    made = ex.durability(*_small(rows), days=(14, 30), as_of=_AS_OF)
+    assert {row["arm"] for row in (*made.to_dicts(), *made.means.to_dicts())} == {"sms"}
+    assert {row["arm"] for row in made.curve.to_dicts()} == {"holdout", "sms"}
+    (finding,) = [finding for finding in made.findings if finding.code.startswith("DURABILITY_")]
+    assert (finding.code, dict(finding.values)) == ("DURABILITY_ARMS_LEFT", {"arms": "full", "persons": 3})

@@ -134,7 +134,7 @@ def days_silent(replications: int, random: Generator) -> Tally:
             size[s] * (0.8 * mean * (1.0 - np.exp(-60.0 / (0.8 * mean))) - mean * (1.0 - np.exp(-60.0 / mean)))
             for s, mean in ((0, 120.0), (1, 60.0))
         )
-        (row,) = read_returns(counted, 0, 60, control="holdout", level=LEVEL).means
+        (row,) = read_returns(counted, (0, 1), 0, 60, control="holdout", level=LEVEL).means
         low, high = low + (row["low"] > truth), high + (row["high"] < truth)
     return Tally(replications, low, high)
 
