@@ -42,6 +42,7 @@ FEWEST_PERSONS = (
 )
 _MOST_STAGES = 12
 _STEP = 1e-30
+_SMALLEST, _LARGEST = 1e-100, 1e100
 _NAMES = {
     ("base", "reached"): "penetration", ("reached", "buyers"): "buyer_rate", ("base", "buyers"): "buyer_rate",
     ("buyers", "repeat_buyers"): "repurchase", ("repeat_buyers", "orders"): "orders_per_repeat_buyer",
@@ -195,6 +196,8 @@ def _total(value: object, which: str, name: str) -> float:
         found = math.nan
     if isinstance(value, (bool, str)) or not math.isfinite(found):
         raise InputError(f"{which}[{name!r}] must be a finite number, got {value!r}.")
+    if found and not _SMALLEST < abs(found) < _LARGEST:
+        raise InputError(f"{which}[{name!r}] must be 0 or between {_SMALLEST:g} and {_LARGEST:g}, got {value!r}.")
     return found
 
 

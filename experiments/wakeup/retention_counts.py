@@ -13,7 +13,7 @@ from attribution.core.tables import Problems
 from attribution.core.values import encode_together, same_key_kind
 from attribution.core.values import labels as read_labels
 from experiments.wakeup.retention_periods import NAMED, calendar_cohorts
-from experiments.wakeup.states_customers import act_labels, read_registered
+from experiments.wakeup.states_customers import act_labels, read_registered, textual
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -127,7 +127,9 @@ def _coded(
             f"{', '.join(NAMED)}; a column holds one value per customer."
         )
     own = act_labels(acts, cohort)
-    with_none = np.append(own.names, "")  # registered customers who never acted have no value
+    if len(own.codes) == len(begin) and (place >= 0).all():
+        return _packed(own.codes[np.argsort(place)], own.names)
+    with_none = np.append(textual(own.names), "")  # registered customers who never acted have no value
     codes = np.full(len(begin), len(own.names), np.int64)
     codes[place[place >= 0]] = own.codes[place >= 0]
     return _packed(codes, with_none)

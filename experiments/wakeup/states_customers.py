@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from attribution.core.tables import Table
     from experiments.wakeup.acts import Acts
 
-__all__ = ["EMPTY", "NEVER", "Customers", "act_labels", "gather_customers", "read_registered"]
+__all__ = ["EMPTY", "NEVER", "Customers", "act_labels", "gather_customers", "read_registered", "textual"]
 
 NEVER = np.iinfo(np.int64).max
 EMPTY = np.iinfo(np.int64).min
@@ -176,16 +176,24 @@ def _keys(acts: Acts, found: Registered, position: NDArray[np.int64], row: NDArr
     return both.take(np.where(position >= 0, position, len(acts.persons) + row))
 
 
+def textual(names: NDArray[np.object_]) -> NDArray[np.object_]:
+    """Names as text, to stand beside "" in one column."""
+    found = np.empty(len(names), dtype=object)
+    found[:] = [str(name) for name in names.tolist()]
+    return found
+
+
 def _spread(named: Labels, place: NDArray[np.int64], default: str) -> Labels:
     """Labels of everybody; those without a place get the default, which sorts first."""
     if (place >= 0).all():
         return named.take(place)
-    names = np.empty(len(named.names) + 1, dtype=object)
-    names[0], names[1:] = default, named.names
+    known = textual(named.names)
+    names = np.empty(len(known) + 1, dtype=object)
+    names[0], names[1:] = default, known
     codes = np.where(place >= 0, named.codes[np.maximum(place, 0)] + 1, 0) if len(named) else np.zeros(len(place), int)
-    if default in named.names.tolist():
-        merged = named.names.tolist().index(default)
-        return Labels(np.where(codes == 0, merged, codes - 1), named.names)
+    if default in known.tolist():
+        merged = known.tolist().index(default)
+        return Labels(np.where(codes == 0, merged, codes - 1), known)
     return Labels(codes, names)
 
 

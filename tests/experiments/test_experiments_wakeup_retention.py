@@ -169,6 +169,14 @@ def test_a_cohort_out_of_the_log_and_customers_without_an_act():
     assert _cells(found) == {("x", 0): (1, 1), ("y", 0): (1, 0), ("", 0): (1, 0)}
 
 
+def test_numbers_as_cohorts():
+    people, log, columns = _registered()
+    log = log.assign(tier=[1, 2, 2, 3])
+    assert set(_cells(ex.retention(log, as_of="2026-06-30", cohort="tier", periods=1))) == {(1, 0), (2, 0), (3, 0)}
+    found = ex.retention(log, as_of="2026-06-30", cohort="tier", periods=1, registered=people, columns=columns)
+    assert found.table()["cohort"].tolist() == ["1", "2", ""]
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [

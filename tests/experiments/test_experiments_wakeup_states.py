@@ -110,6 +110,14 @@ def test_a_group_out_of_the_log_belongs_to_the_customer():
         ex.customer_states(log.assign(city=["x", "y", "y"]), as_of="2026-06-30", by="city")
 
 
+def test_numbers_as_groups_become_text_beside_customers_without_one():
+    people = pd.DataFrame({"person_id": ["a", "b"], "tier": [1, 2]})
+    found = ex.customer_states(
+        _log(("a", "2026-06-01"), ("x", "2026-06-01")), as_of="2026-06-30", registered=people, by="tier"
+    )
+    assert found.table()["tier"].tolist() == ["1", "2", ""]
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [
