@@ -131,7 +131,7 @@ def plot_nth_purchase(found: NthPurchase) -> Plot:
     Example:
         >>> import pandas as pd, experiments as ex
         >>> day = pd.Timestamp("2026-01-01", tz="UTC")
-        >>> log = pd.DataFrame({"person_id": ["a", "a", "b", "c"], "time": [day, day + pd.Timedelta("9d"), day, day]})
+        >>> log = pd.DataFrame({"person_id": ["a", "a", "b", "c"], "time": [day, day + pd.Timedelta("9D"), day, day]})
         >>> ex.plot_nth_purchase(ex.nth_purchase(log, as_of="2026-06-30", silent_after="30d")).title
         '67% of customers have one act only; no step in the share that stops'
     """

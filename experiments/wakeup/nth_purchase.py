@@ -86,7 +86,7 @@ def nth_purchase(  # noqa: PLR0913 - the log, the clock and the step
     Example:
         >>> import pandas as pd, experiments as ex
         >>> day = pd.Timestamp("2026-01-01", tz="UTC")
-        >>> log = pd.DataFrame({"person_id": ["a", "a", "b", "c"], "time": [day, day + pd.Timedelta("9d"), day, day]})
+        >>> log = pd.DataFrame({"person_id": ["a", "a", "b", "c"], "time": [day, day + pd.Timedelta("9D"), day, day]})
         >>> found = ex.nth_purchase(log, as_of="2026-06-30", silent_after="30d")
         >>> found.table()[["nth", "reached", "stopped", "customers"]].values.tolist()
         [[1, 3, 2, 2], [2, 1, 1, 1]]
@@ -107,7 +107,7 @@ def nth_purchase(  # noqa: PLR0913 - the log, the clock and the step
         )
     stopped = mature & (following > acts.time + silent)
     late = stopped & (following < _NEVER)
-    rows = _rows(acts, (nth, mature, stopped, late, following), orders, numbers, level)
+    rows = _rows(acts, (mature, stopped, late, following), orders, numbers, level)
     step = find_step(_patterns(acts, nth, mature, stopped, rows), level=level, replicates=replicates, seed=seed)
     settings: dict[str, object] = {
         "silent_after": duration_text(parse_duration(silent_after)), "as_of": str(as_of), "level": level,
@@ -136,12 +136,12 @@ def _check_counts(up_to: int, replicates: int) -> None:
 
 def _rows(
     acts: Acts,
-    marks: tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_], NDArray[np.int64]],
+    marks: tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_], NDArray[np.int64]],
     orders: int,
     numbers: NDArray[np.float64] | None,
     level: float,
 ) -> tuple[NthRow, ...]:
-    nth, mature, stopped, late, following = marks
+    mature, stopped, late, following = marks
     counts = np.minimum(acts.counts, orders + 1)
     exact = np.bincount(counts, minlength=orders + 2)
     value = None if numbers is None else np.add.reduceat(numbers, acts.start[:-1])
@@ -150,7 +150,7 @@ def _rows(
     rows: list[NthRow] = []
     customers, money = 0, 0.0
     for order in range(orders):
-        mine = np.flatnonzero(nth == order)
+        mine = acts.start[:-1][acts.counts > order] + order
         reached, ended = int(np.count_nonzero(mature[mine])), int(np.count_nonzero(stopped[mine]))
         customers += int(exact[order + 1])
         own = None if by_count is None else float(by_count[order + 1])

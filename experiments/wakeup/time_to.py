@@ -180,7 +180,7 @@ def time_to_first(  # noqa: PLR0913 - two tables, the clock and the groups
         >>> import pandas as pd, experiments as ex
         >>> day = pd.Timestamp("2026-01-01", tz="UTC")
         >>> registered = pd.DataFrame({"person_id": ["a", "b", "c"], "time": [day] * 3})
-        >>> acts = pd.DataFrame({"person_id": ["a", "b"], "time": [day + pd.Timedelta("2d"), day + pd.Timedelta("9d")]})
+        >>> acts = pd.DataFrame({"person_id": ["a", "b"], "time": [day + pd.Timedelta("2D"), day + pd.Timedelta("9D")]})
         >>> ex.time_to_first(registered, acts, as_of="2026-01-31").quantile(0.5).value
         9.0
     """
@@ -238,7 +238,7 @@ def time_to_next(  # noqa: PLR0913 - the log, the clock and the groups
     Example:
         >>> import pandas as pd, experiments as ex
         >>> day = pd.Timestamp("2026-01-01", tz="UTC")
-        >>> log = pd.DataFrame({"person_id": ["a", "a", "b"], "time": [day, day + pd.Timedelta("5d"), day]})
+        >>> log = pd.DataFrame({"person_id": ["a", "a", "b"], "time": [day, day + pd.Timedelta("5D"), day]})
         >>> ex.time_to_next(log, as_of="2026-03-31").quantile(0.5).value
         5.0
     """

@@ -58,7 +58,7 @@ def test_a_cut_is_told_below_and_drawn():
     reached, missing = found.cut(0.99, 5, replicates=100), found.cut(0.0001, 5, replicates=100)
     drawn = well_formed(found.plot(reached))
     assert "Dormant from 5 days" in drawn
-    assert "tolerated: 0.01%" in well_formed(found.plot(missing))
+    assert "tolerated: 0.010%" in well_formed(found.plot(missing))
     assert "Not reached" in well_formed(found.plot(missing))
 
 
