@@ -10,9 +10,12 @@ import numpy as np
 
 from attribution.core.estimates import Estimate
 from attribution.core.findings import Finding
+from experiments.inference.counts import checked_tables
 from experiments.inference.multiplicity import adjust_pvalues
 from experiments.inference.proportions import share_estimate
 from experiments.inference.rates import compare_rates
+from experiments.inference.score import difference_statistic
+from experiments.inference.tails import p_value
 from experiments.wakeup.channel_quality_result import QualityRow
 from experiments.wakeup.effective_columns import UNKNOWN_GROUP
 from experiments.wakeup.effective_ratio import cost_per_count, mean_estimate
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
     from experiments.wakeup.channel_quality_acts import Followed, QualityRules
     from experiments.wakeup.effective_spend import Groups
 
-__all__ = ["Sources", "quality_findings", "quality_rows"]
+__all__ = ["Sources", "p_beyond", "quality_findings", "quality_rows"]
 
 _BINS = 5  # purchases from here on are one class of the distribution
 
@@ -90,10 +93,13 @@ def _against(hits: int, n: int, rest_hits: int, rest_n: int, rules: QualityRules
         note = "NOBODY_AT_RISK" if n == 0 else "NO_REST"
         return _Against(rest=rest, difference=Estimate(value=None, note=note), p_value=None, note=note)
     both = compare_rates(hits, n, rest_hits, rest_n, level=rules.level)
-    beyond = compare_rates(
-        hits, n, rest_hits, rest_n, level=1.0 - (1.0 - rules.level) / 2.0, side="greater", null=rules.margin
-    )
-    return _Against(rest=rest, difference=both.difference, p_value=beyond.difference.p_value, note="")
+    p = p_beyond(hits, n, rest_hits, rest_n, margin=rules.margin)
+    return _Against(rest=rest, difference=both.difference, p_value=p, note="")
+
+
+def p_beyond(hits: int, n: int, rest_hits: int, rest_n: int, *, margin: float) -> float:
+    """One-sided p-value of "lost more often by at most the margin": `compare_rates` with that null, without limits."""
+    return p_value(difference_statistic(checked_tables(hits, n, rest_hits, rest_n), margin), "greater")
 
 
 def _flag(one: _Against, p_adjusted: float | None, rules: QualityRules) -> str | None:

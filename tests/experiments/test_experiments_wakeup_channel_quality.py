@@ -9,6 +9,7 @@ import pytest
 
 import attribution as at
 import experiments as ex
+from experiments.wakeup.channel_quality_rows import p_beyond
 from oracles import channel_quality as oracle
 
 END = pd.Timestamp("2026-01-01", tz="UTC")
@@ -192,3 +193,10 @@ def test_nothing_to_draw_when_nobody_is_observed():
     assert "QUALITY_TOO_RECENT" in [finding.code for finding in found.findings]
     with pytest.raises(ex.InputError, match="no source has an observed customer"):
         found.plot()
+
+
+@pytest.mark.parametrize("margin", [0.0, 0.05, 0.2])
+def test_the_flag_tests_what_compare_rates_tests(margin):
+    for counts in ((0, 5, 3, 40), (5, 5, 3, 40), (30, 50, 300, 700), (200, 300, 300, 700)):
+        whole = ex.compare_rates(*counts, side="greater", null=margin)
+        assert p_beyond(*counts, margin=margin) == whole.difference.p_value

@@ -80,7 +80,7 @@ def test_a_match_is_no_assignment_and_has_no_effect():
     assert not [name for name in dir(found) if "effect" in name or "compar" in name or "lift" in name]
     with pytest.raises(ex.TableError, match="'arm' is missing"):
         ex.Experiment({"equal": ex.Mean("equal")}).analyze(found)
-    orders = pd.DataFrame({"person_id": [1], "time": [pd.Timestamp("2026-01-01Z")], "conversion_id": ["c"]})
+    orders = pd.DataFrame({"person_id": [1], "time": [pd.Timestamp("2026-01-01", tz="UTC")], "conversion_id": ["c"]})
     with pytest.raises(ex.TableError, match="MISSING_COLUMN"):
         ex.build_outcomes(found, orders, as_of="2026-06-30")
     assert "hypothesis" in repr(found)
