@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from experiments.simulation.base import SimulatedActs, simulate_acts
 from experiments.simulation.campaign import Campaign, simulate
 from experiments.simulation.expectation import expected_verdicts
+from experiments.simulation.silences import SimulatedActs, simulate_acts
 
 __all__ = ["Campaign", "SimulatedActs", "expected_verdicts", "simulate", "simulate_acts"]

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from experiments.simulation.exposure import Exposure
     from experiments.simulation.placing import Placing
     from experiments.simulation.population import Population
+    from experiments.simulation.tables import Booked
+    from experiments.simulation.touchlog import TouchLog
 
 __all__ = ["Campaign", "simulate"]
 
@@ -233,16 +235,7 @@ def simulate(
     by_number = None
     if constants.design.by_number:
         by_number = realised_by_number(booked, tables.touched(log), tables.touch_costs(log), fixed=share[placing.arm])
-    touches, conversions = tables.touches(log), tables.conversions(booked)
-    logs = Spoiled(
-        customers=tables.customers(),
-        links=tables.links(),
-        touches=touches,
-        conversions=conversions,
-        prices=tables.prices(fixed),
-        clean_touches=len(touches),
-        clean_conversions=len(conversions),
-    )
+    logs = _logs(tables, log, booked, fixed)
     logs = spoil(logs, planted, seed) if planted else logs
     return Campaign(
         customers=logs.customers,
@@ -269,6 +262,20 @@ def simulate(
         seed=seed,
         dirt=logs.listed(),
         _constants=constants,
+    )
+
+
+def _logs(tables: Tables, log: TouchLog, booked: Booked, fixed: dict[str, float]) -> Spoiled:
+    """The tables that can be spoiled, clean."""
+    touches, conversions = tables.touches(log), tables.conversions(booked)
+    return Spoiled(
+        customers=tables.customers(),
+        links=tables.links(),
+        touches=touches,
+        conversions=conversions,
+        prices=tables.prices(fixed),
+        clean_touches=len(touches),
+        clean_conversions=len(conversions),
     )
 
 

@@ -12,7 +12,7 @@ from scipy.stats import binom
 import experiments as ex
 from attribution.core.errors import InputError
 from experiments.simulation import simulate_acts
-from experiments.simulation.base import GAPS, LEAVES
+from experiments.simulation.silences import GAPS, LEAVES
 
 HORIZON = 180
 
