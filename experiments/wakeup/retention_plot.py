@@ -22,7 +22,7 @@ _ROW = 26.0
 _NAMES = 190.0
 _MOST_ROWS, _MOST_COLUMNS = 60, 24
 _LIGHT, _DARK = (244, 248, 252), (31, 95, 168)
-_WHITE_FROM = 0.55
+_WHITE_FROM = 0.72
 
 
 def plot_triangle(found: Retention) -> Plot:

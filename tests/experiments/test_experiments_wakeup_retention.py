@@ -54,6 +54,29 @@ def test_every_kind_agrees_with_a_loop_over_customers(kind: str, zone: str):
     assert repr(ex.retention(log.iloc[::-1], **options)) == repr(found)
 
 
+@pytest.mark.parametrize("name", ["day", "week", "month", "quarter"])
+@pytest.mark.parametrize("kind", ["period", "rolling"])
+def test_calendar_periods_agree_with_a_loop_across_changes_of_clocks(name: str, kind: str):
+    zone = "America/New_York"
+    draw = np.random.default_rng(6)
+    seconds = draw.integers(0, 400 * 86_400, 900)
+    moments = pd.Timestamp("2025-01-20", tz="UTC") + pd.to_timedelta(seconds, unit="s")
+    log = pd.DataFrame({"person_id": draw.integers(0, 250, 900), "time": moments})
+    step = {"day": {"days": 1}, "week": {"days": 7}, "month": {"months": 1}, "quarter": {"months": 3}}[name]
+    begins, acts = _by_first(log)
+
+    def period(begin: pd.Timestamp, k: int) -> pd.Timestamp:
+        day = begin.tz_convert(zone).tz_localize(None).normalize()
+        return (day + pd.DateOffset(**{unit: size * k for unit, size in step.items()})).tz_localize(zone)
+
+    cohorts = {one: f"{begin.tz_convert(zone):%Y-%m}" for one, begin in begins.items()}
+    as_of = pd.Timestamp("2026-03-10 15:00", tz=zone)  # within a day, which is then not over
+    options = {"as_of": as_of.to_pydatetime(), "period": name, "kind": kind, "columns": at.Columns(timezone=zone)}
+    wanted = oracle.triangle(begins, acts, cohorts, period, periods=4, as_of=as_of, kind=kind)
+    assert _cells(ex.retention(log, periods=4, **options)) == wanted
+    assert wanted
+
+
 def test_rolling_never_rises_and_is_at_least_the_period_and_cumulative_never_falls():
     found = {
         kind: _cells(ex.retention(_drawn(), as_of=AS_OF.to_pydatetime(), period="20d", kind=kind))
