@@ -27,6 +27,7 @@ __all__ = ["Joint", "Linear", "Scored", "inverted", "plugged", "scored_strata"]
 
 _DOUBLINGS = 60
 _CLOSE = 2.0**-20
+_LEAST = 1e-6
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -117,8 +118,8 @@ class Scored:
         if credit <= 0.0:
             return None
         value, unit = self.effect / credit, self.error / credit
-        if unit == 0.0:
-            return RatioSet(value=value, low=value, high=value, kind="interval", level=self.level)
+        # Where everybody who woke is credited in full, nothing is left uncertain at a factor of 1 but at all others.
+        unit = max(unit, _LEAST * max(1.0, abs(value)))
         kind, low, high = self._shape(value, unit)
         return RatioSet(value=value, low=low, high=high, kind=kind, level=self.level)
 
@@ -151,7 +152,7 @@ class Scored:
         inside = value
         for _ in range(_DOUBLINGS):
             if self._beyond(value + unit) > 0.0:
-                return _root(self._beyond, inside, value + unit)
+                return inside if self._beyond(inside) > 0.0 else _root(self._beyond, inside, value + unit)
             inside, unit = value + unit, 2.0 * unit
         return math.copysign(math.inf, unit)
 

@@ -106,6 +106,14 @@ def test_trap_08_touches_after_the_conversion_take_no_credit_and_are_counted():
 def test_trap_09_times_without_a_zone_and_slipped_clocks_are_told(campaign):
     naive = campaign.touches.assign(time=campaign.touches["time"].dt.tz_localize(None))
     assert "NAIVE_TIME" in issues(lambda: at.attribute(naive, campaign.conversions))
+    rng = np.random.default_rng(9)
+    touches = pd.DataFrame({"person_id": np.arange(2_000), "channel": "sms"})
+    touches["time"] = DAY + pd.to_timedelta(rng.integers(0, 20, 2_000) * 24 + rng.normal(11, 3, 2_000), unit="h")
+    bought = touches[["person_id"]].assign(conversion_id=np.arange(2_000))
+    bought["time"] = touches["time"] + pd.to_timedelta(rng.exponential(5, 2_000), unit="h")
+    assert "TIME_ZONE_SLIP" not in codes(at.attribute(touches, bought))
+    late = touches.assign(time=touches["time"] + pd.Timedelta("8h"))
+    assert codes(at.attribute(late, bought))["TIME_ZONE_SLIP"] == "warn"
     slipped = dirty("CHANNEL_TIME_SLIP", persons=60_000)
     assert codes(at.attribute(slipped.touches, slipped.conversions))["CHANNEL_TIME_SLIP"] == "warn"
 
