@@ -41,7 +41,8 @@ def expected_verdicts(
         and INCONCLUSIVE, each between 0 and 1.
 
     Raises:
-        InputError: For a level outside (0, 1), no threshold, or fewer than 100 persons.
+        InputError: For a level outside (0, 1), no threshold, fewer than 100 persons, or a scenario whose arms are not
+            four equal parts of all persons ("waves", "srm", "split_ids").
 
     Note:
         The standard error is that of a campaign drawn anew, persons included: of T x woken - cost, with the spread
@@ -61,9 +62,14 @@ def expected_verdicts(
         raise InputError("thresholds must hold at least one number, got none; for example [60, 85, 125].")
     if size < 100:
         raise InputError(f"persons must be at least 100, got {size!r}.")
+    constants = constants_of(campaign.scenario)
+    if constants.design.waves or constants.design.dropped or constants.design.by_number:
+        raise InputError(
+            f"expected_verdicts needs four equal arms of persons; those of the scenario {campaign.scenario!r} are not. "
+            f"See campaign.expected."
+        )
     import pandas as pd
 
-    constants = constants_of(campaign.scenario)
     probability = campaign.truth[[f"p_{arm}" for arm in ARMS]].to_numpy().T
     cost = campaign.truth[[f"c_{arm}" for arm in ARMS]].to_numpy().T
     hunter = campaign.truth["hunter"].to_numpy()

@@ -231,6 +231,12 @@ def test_expected_verdicts_refuse_bad_options(options, said):
         expected_verdicts(simulate(persons=100), **options)
 
 
+@pytest.mark.parametrize("scenario", ["waves", "srm", "split_ids"])
+def test_expected_verdicts_refuse_arms_that_are_no_equal_parts(scenario):
+    with pytest.raises(InputError, match="needs four equal arms of persons"):
+        expected_verdicts(simulate(scenario, persons=100))
+
+
 @pytest.mark.statistical
 @pytest.mark.parametrize("scenario", ["default", "null"])
 def test_realised_returns_match_the_truth_in_long_runs(scenario):
