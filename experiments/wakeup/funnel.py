@@ -17,8 +17,9 @@ from attribution.core.findings import Finding
 from attribution.core.recipe import Recipe, fingerprint
 from attribution.core.records import Field, Records, TabularResult
 from experiments.inference.proportions import share_estimate
-from experiments.wakeup.acts import read_acts, span
+from experiments.wakeup.acts import span
 from experiments.wakeup.funnel_chains import first_of_persons, instants_of, reached_stages, smallest_at_instant
+from experiments.wakeup.pressure_log import read_log
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -35,7 +36,6 @@ __all__ = ["Funnel", "Start", "funnel"]
 messages.register("experiments")
 
 Start = Literal["first", "farthest"]
-_FAR = "9999-12-30"  # as_of when the caller names none: everything in the log counts
 _MOST_STAGES = 50
 _FIELDS = (
     Field("stage", "text"), Field("reached", "count"), Field("rate_step", "rate"), Field("rate_step_low", "rate"),
@@ -155,7 +155,7 @@ def funnel(  # noqa: PLR0913 - the options of the public contract, keyword-only
     level, length, named = check_level(level), span(window, "window"), _stages(stages)
     if start not in ("first", "farthest"):
         raise InputError(f'start must be "first" or "farthest", got {start!r}.')
-    acts = read_acts(events, as_of=_FAR if as_of is None else as_of, columns=columns, optional=("event",))
+    acts = read_log(events, as_of=as_of, columns=columns, table="events", optional=("event",))
     what = acts.labels(acts.table.roles.event)
     until = acts.as_of if as_of is not None else int(acts.time.max()) + 1
     places = _places(what, named)

@@ -23,7 +23,7 @@ from experiments.outcomes.build import build_outcomes
 from experiments.wakeup.acts import span
 from experiments.wakeup.pressure_counts import after_conversion, beyond_cap, busiest_window, top_tenth
 from experiments.wakeup.pressure_effect import pressure_by_arm
-from experiments.wakeup.pressure_log import check_weights, read_contacts
+from experiments.wakeup.pressure_log import Rule, check_weights, read_contacts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from attribution.core.render.display import Display
     from attribution.plots.plot import Plot
     from experiments.roi.net_benefit import Variance
+    from experiments.wakeup.pressure_effect import Readings
     from experiments.wakeup.pressure_log import Contacts
 
 __all__ = ["ContactPressure", "contact_pressure"]
@@ -59,6 +60,12 @@ _CHANNEL_FIELDS = (
 )  # fmt: skip
 
 
+_GROUP_FIELDS = (
+    Field("persons", "count"), Field("touches", "count"), Field("touches_per_head"), Field("top_share", "rate"),
+    Field("beyond", "count"), Field("persons_beyond", "count"),
+)  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
 class ContactPressure(TabularResult):
     """Contacts per head and what was too much of them.
@@ -69,6 +76,8 @@ class ContactPressure(TabularResult):
         heads: Persons by contacts: in the whole log (window "all") and in their busiest window of each cap.
         channels: One row per channel: touches, persons, weighted, cost, beyond (any cap), after_conversion and its
             share (None without conversions), opt_outs, complaints.
+        groups: With `by`: persons, touches, touches_per_head, top_share, beyond (any cap) and persons_beyond by value;
+            else None.
         arms: With an assignment: weighted touches and wake-ups per assigned person by arm, and the weighted touches per
             incremental wake-up with their set; else None.
         top_persons: A tenth of the touched persons, rounded up.
@@ -80,6 +89,7 @@ class ContactPressure(TabularResult):
     records: Records
     heads: Records
     channels: Records
+    groups: Records | None
     arms: Records | None
     top_persons: int
     top_share: float
@@ -100,10 +110,10 @@ class ContactPressure(TabularResult):
         n = self.recipe.n
         title = messages.text("PRESSURE.title", dict(n))
         top = messages.text("PRESSURE.top", {"share": self.top_share, "persons": self.top_persons})
-        arms = () if self.arms is None else (records_table(self.arms),)
+        more = [records_table(part) for part in (self.groups, self.arms) if part is not None]
         notes = [finding.text() for finding in self.findings if finding.code.startswith(_SHOWN)]
-        blocks = (records_table(self.records), records_table(self.channels), *arms, top, *self.recipe.sentences())
-        return Display(title, (*blocks, *notes))
+        tables = [records_table(self.records), records_table(self.channels), *more]
+        return Display(title, (*tables, top, *self.recipe.sentences(), *notes))
 
 
 def contact_pressure(  # noqa: PLR0913 - the options of the public contract, keyword-only
@@ -116,6 +126,7 @@ def contact_pressure(  # noqa: PLR0913 - the options of the public contract, key
     weights: Mapping[str, float] | None = None,
     kinds: Sequence[str] | None = None,
     origin: str = "outbound",
+    by: str | None = None,
     quiet: str | timedelta = "30d",
     window: str | timedelta = "28d",
     lag: str | timedelta = "0d",
@@ -152,6 +163,8 @@ def contact_pressure(  # noqa: PLR0913 - the options of the public contract, key
             the analyst's. None: 1 each.
         kinds: Kinds that are contacts.
         origin: "outbound", or "all" to count inbound touches as contacts.
+        by: A column of the touches, such as a tier: the contacts per head in each of its values (`groups`). A person
+            whose contacts differ belongs to the smallest, as text.
         quiet: How long after a conversion a contact is one too many.
         window: Window of the experiment, from each person's assignment.
         lag: How long bookings may arrive late.
@@ -191,11 +204,13 @@ def contact_pressure(  # noqa: PLR0913 - the options of the public contract, key
         raise InputError("an assignment needs conversions= and as_of= too: who came back, and until when is it known?")
     protect = span(quiet, "quiet")
     marked = {"opt_outs": tuple(opt_outs), "complaints": tuple(complaints)}
-    contacts = read_contacts(touches, as_of=as_of, origin=origin, kinds=kinds, marked=marked, columns=columns)
-    heavy = check_weights(weights, contacts.channels)
+    rule = Rule(origin=origin, kinds=kinds, marked=marked, by=by)
+    contacts = read_contacts(touches, rule, as_of=as_of, columns=columns)
+    heavy = check_weights(weights, contacts)
     weight = heavy[contacts.channel]
     beyond = {name: beyond_cap(contacts.person, contacts.time, cap, size) for name, (size, cap) in limits.items()}
     after = None if conversions is None else _after(contacts, conversions, protect, columns)
+    over = np.any(list(beyond.values()), axis=0)
     rows = [_cap_row(contacts, weight, name, limits[name][1], found) for name, found in beyond.items()]
     readings = None
     if assignment is not None:
@@ -206,33 +221,37 @@ def contact_pressure(  # noqa: PLR0913 - the options of the public contract, key
     persons, share = top_tenth(contacts.counts)
     settings: dict[str, object] = {
         "caps": {name: cap for name, (_, cap) in limits.items()}, "weights": None if weights is None else dict(weights),
-        "origin": origin, "kinds": None if kinds is None else list(kinds), "level": level, "variance": variance,
-        "quiet": duration_text(parse_duration(quiet)), "window": duration_text(parse_duration(window)),
+        "origin": origin, "by": by, "kinds": None if kinds is None else list(kinds), "level": level,
+        "variance": variance, "quiet": duration_text(parse_duration(quiet)),
+        "window": duration_text(parse_duration(window)),
         "as_of": None if as_of is None else str(as_of), "control": control,
     }  # fmt: skip
-    made = ("PRESSURE", "PRESSURE_AFTER", "PRESSURE_ARMS")
-    n = {"touches": len(contacts.time), "persons": int((contacts.counts > 0).sum())}
     return ContactPressure(
         records=Records.from_rows(_CAP_FIELDS, rows),
         heads=_heads(contacts, limits),
-        channels=_channel_records(contacts, heavy, np.any(list(beyond.values()), axis=0), after),
+        channels=_channel_records(contacts, heavy, over, after),
+        groups=None if by is None else _group_records(contacts, by, over),
         arms=None if readings is None else readings.records,
         top_persons=persons,
         top_share=share,
         findings=_findings(contacts, rows, after, settings) + (() if readings is None else readings.findings),
-        recipe=Recipe(
-            method="contact_pressure", definitions=made[: 1 + (after is not None) + (readings is not None)],
-            settings=settings, n=n if readings is None else n | {"assigned": readings.persons},
-            fingerprint=_print(contacts),
-        ),
+        recipe=_recipe(contacts, settings, after, readings),
     )  # fmt: skip
 
 
-def _print(contacts: Contacts) -> str:
+def _recipe(
+    contacts: Contacts, settings: Mapping[str, object], after: NDArray[np.bool_] | None, readings: Readings | None
+) -> Recipe:
+    n = {"touches": len(contacts.time), "persons": int((contacts.counts > 0).sum())}
+    used = ("PRESSURE", *(["PRESSURE_AFTER"] if after is not None else []), *(["PRESSURE_ARMS"] if readings else []))
     # Each person's key is hashed once: hashing it for every contact would cost more than the counting.
     parts = {"person": contacts.person, "time": contacts.time, "channel": contacts.channel}
     whole = {"person": contacts.persons, "contacts": contacts.counts}
-    return fingerprint(whole)[:8] + fingerprint(parts)[:8]
+    return Recipe(
+        method="contact_pressure", definitions=used, settings=settings,
+        n=n if readings is None else n | {"assigned": readings.persons},
+        fingerprint=fingerprint(whole)[:8] + fingerprint(parts)[:8],
+    )  # fmt: skip
 
 
 def _caps(caps: Mapping[str, int]) -> dict[str, tuple[int, int]]:
@@ -324,6 +343,25 @@ def _channel_records(
             row["share_after_conversion"] = int(late[code]) / touches if touches else None
         rows.append(row)
     return Records.from_rows(_CHANNEL_FIELDS, rows)
+
+
+def _group_records(contacts: Contacts, by: str, over: NDArray[np.bool_]) -> Records:
+    """Contacts per head in each group of persons."""
+    group = contacts.group if contacts.group is not None else np.empty(0, np.int64)
+    beyond = np.bincount(contacts.person[over], minlength=len(contacts.persons))
+    rows: list[dict[str, object]] = []
+    for code, name in enumerate(contacts.groups):
+        own = group == code
+        touches = contacts.counts[own]
+        if not len(touches):
+            continue
+        total = int(touches.sum())
+        rows.append({
+            by: name, "persons": len(touches), "touches": total, "touches_per_head": total / len(touches),
+            "top_share": top_tenth(touches)[1], "beyond": int(beyond[own].sum()),
+            "persons_beyond": int(np.count_nonzero(beyond[own])),
+        })  # fmt: skip
+    return Records.from_rows((Field(by, "text"), *_GROUP_FIELDS), rows)
 
 
 def _persons(contacts: Contacts, code: int) -> int:

@@ -14,7 +14,7 @@ from attribution.core.recipe import Recipe, fingerprint
 from attribution.core.records import Field, Records, TabularResult
 from attribution.journeys.sequences import number_sequences
 from experiments.wakeup.acts import span
-from experiments.wakeup.pressure_log import read_contacts
+from experiments.wakeup.pressure_log import Rule, read_contacts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -136,7 +136,7 @@ def hand_overs(  # noqa: PLR0913 - the options of the public contract, keyword-o
         raise InputError(f"joined must be shorter than within, got {joined!r} and {within!r}.")
     if isinstance(top, bool) or not hasattr(top, "__index__") or top < 1:
         raise InputError(f"top must be a whole number of at least 1, got {top!r}.")
-    contacts = read_contacts(touches, as_of=None, origin=origin, kinds=kinds, marked={}, columns=columns)
+    contacts = read_contacts(touches, Rule(origin=origin, kinds=kinds), as_of=None, columns=columns)
     steps = _steps(contacts, near)
     records, distinct, runs = _chains(contacts, steps, limit, top)
     parts = {"person": contacts.person, "time": contacts.time, "channel": contacts.channel}

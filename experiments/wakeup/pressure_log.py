@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,14 +24,31 @@ if TYPE_CHECKING:
     from attribution.core.values import Labels
     from experiments.wakeup.acts import Acts
 
-__all__ = ["FAR", "Contacts", "check_weights", "read_contacts"]
+__all__ = ["ANSWERS", "Contacts", "Rule", "check_weights", "read_contacts", "read_log"]
 
-FAR = "9999-12-30"  # as_of when the caller names none: everything in the log counts
+_FAR = "9999-12-30"  # as_of when the caller names none: everything in the log counts
 # What a customer did with a touch: such a row is no further contact.
 ANSWERS = (
     "click", "clicked", "complaint", "open", "opened", "opt_out", "refused", "replied", "reply", "unsubscribe",
     "unsubscribed",
 )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Rule:
+    """Which touches are contacts.
+
+    Attributes:
+        origin: "outbound" or "all".
+        kinds: Kinds that are contacts; None: all but what customers did with them.
+        marked: Groups of kinds whose rows are counted by channel.
+        by: Column that groups the persons.
+    """
+
+    origin: str
+    kinds: Sequence[str] | None = None
+    marked: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    by: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -47,6 +64,8 @@ class Contacts:
         channels: Names of the channels.
         cost: Cost of each contact; None without that column.
         marked: Rows of each asked group of kinds by channel, for example opt-outs.
+        group: Code of the group of each person, the smallest of the person's contacts; None without groups.
+        groups: Names of the groups.
         findings: What was left out.
     """
 
@@ -58,6 +77,8 @@ class Contacts:
     channels: tuple[str, ...]
     cost: NDArray[np.float64] | None
     marked: Mapping[str, NDArray[np.int64]]
+    group: NDArray[np.int64] | None
+    groups: tuple[str, ...]
     findings: tuple[Finding, ...]
 
     @property
@@ -66,60 +87,71 @@ class Contacts:
         return np.diff(self.start)
 
 
-def read_contacts(
-    touches: object,
-    *,
-    as_of: object,
-    origin: str,
-    kinds: Sequence[str] | None,
-    marked: Mapping[str, Sequence[str]],
-    columns: ColumnsLike,
-) -> Contacts:
+def read_log(
+    log: object, *, as_of: object, columns: ColumnsLike, table: str = "touches", optional: Sequence[str] = ()
+) -> Acts:
+    """As `read_acts`; without `as_of` everything in the log counts.
+
+    Raises:
+        TableError: As `read_acts`.
+        InputError: As `read_acts`, and for a log without rows.
+    """
+    try:
+        return read_acts(
+            log, as_of=_FAR if as_of is None else as_of, columns=columns, table=table, optional=tuple(optional)
+        )
+    except InputError as error:
+        if as_of is None and _FAR in str(error):
+            raise InputError(f"the {table} hold no row.") from None
+        raise
+
+
+def read_contacts(touches: object, rule: Rule, *, as_of: object, columns: ColumnsLike) -> Contacts:
     """Open the touches, keep the contacts and sort them.
 
     Args:
         touches: The touches.
+        rule: Which of them are contacts.
         as_of: Until when they count; None: all of them.
-        origin: "outbound" or "all".
-        kinds: Kinds that are contacts; None: all but what customers did with them.
-        marked: Groups of kinds whose rows are counted by channel.
         columns: The user's names of the columns.
 
     Raises:
         TableError: With every problem of the table.
         InputError: When no row is a contact.
     """
-    when = FAR if as_of is None else as_of
-    roles = ("channel", "kind", "origin", "cost")
-    acts = read_acts(touches, as_of=when, columns=columns, table="touches", optional=roles)
+    acts = read_log(touches, as_of=as_of, columns=columns, optional=("channel", "kind", "origin", "cost"))
     channel = acts.labels(acts.table.roles.channel)
-    kept, findings = _outbound(acts, origin)
+    kept, findings = _outbound(acts, rule.origin)
     kind = acts.labels(acts.table.roles.kind) if acts.table.has("kind") else None
-    counted = {name: _with_kinds(kind, values, channel) for name, values in marked.items()}
-    chosen, left = _contact_kinds(acts, kind, kinds)
+    counted = {name: _with_kinds(kind, values, channel) for name, values in rule.marked.items()}
+    chosen, left = _contact_kinds(acts, kind, rule.kinds)
     kept &= chosen
     if not kept.any():
         raise InputError(
-            f"none of the {len(kept):,} touches is a contact (origin={origin!r}, kinds={kinds!r}). Check both, or the "
-            "columns of the table."
+            f"none of the {len(kept):,} touches is a contact (origin={rule.origin!r}, kinds={rule.kinds!r}). Check "
+            "both, or the columns of the table."
         )
     cost = acts.numbers(acts.table.roles.cost)[kept] if acts.table.has("cost") else None
     person, time, code = acts.person[kept], acts.time[kept], channel.codes[kept]
+    group = None if rule.by is None else acts.labels(rule.by)
+    own = None if group is None else _smallest(person, group.codes[kept], len(acts.persons))
     _settle_ties(person, time, code, cost)
     return Contacts(
         persons=acts.persons, person=person, time=time, channel=code, channels=tuple(map(str, channel.names)),
         cost=cost,
         start=np.searchsorted(person, np.arange(len(acts.persons) + 1)).astype(np.int64), marked=counted,
+        group=own, groups=() if group is None else tuple(map(str, group.names)),
         findings=(*acts.findings, *findings, *left),
     )  # fmt: skip
 
 
-def check_weights(weights: Mapping[str, float] | None, channels: Sequence[str]) -> NDArray[np.float64]:
-    """The weight of each channel, 1 without weights.
+def check_weights(weights: Mapping[str, float] | None, contacts: Contacts) -> NDArray[np.float64]:
+    """The weight of each channel, 1 without weights; one without a contact needs none.
 
     Raises:
         InputError: For a channel without a weight, or a weight that is no number of at least 0.
     """
+    channels = contacts.channels
     if weights is None:
         return np.ones(len(channels))
     if not isinstance(weights, Mapping):
@@ -131,7 +163,10 @@ def check_weights(weights: Mapping[str, float] | None, channels: Sequence[str]) 
     }
     if wrong:
         raise InputError(f"a weight is a number of at least 0, got {wrong!r}.")
-    absent = [name for name in channels if name not in weights and "*" not in weights]
+    used = np.bincount(contacts.channel, minlength=len(channels)) > 0
+    absent = [
+        name for name, there in zip(channels, used, strict=True) if there and name not in weights and "*" not in weights
+    ]
     if absent:
         raise InputError(
             f"weights= says nothing about {', '.join(map(repr, absent))}. Name every channel, or give the others a "
@@ -189,6 +224,14 @@ def _with_kinds(kind: Labels | None, values: Sequence[str], channel: Labels) -> 
         return np.zeros(len(channel.names), np.int64)
     wanted = np.array([str(name) in values for name in kind.names], bool)[kind.codes]
     return np.bincount(channel.codes[wanted], minlength=len(channel.names)).astype(np.int64)
+
+
+def _smallest(person: NDArray[np.int64], code: NDArray[np.int64], persons: int) -> NDArray[np.int64]:
+    """The smallest code of each person; -1 without a contact."""
+    found = np.full(persons, -1, np.int64)
+    begin = np.flatnonzero(np.concatenate(([True], person[1:] != person[:-1])))
+    found[person[begin]] = np.minimum.reduceat(code, begin)
+    return found
 
 
 def _settle_ties(

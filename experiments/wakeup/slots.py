@@ -21,8 +21,8 @@ from attribution.core.records import Field, Records, TabularResult
 from attribution.core.tables import Problems
 from experiments.inference.proportions import bundled_share
 from experiments.inference.tails import critical_value
-from experiments.wakeup.acts import read_acts, span
-from experiments.wakeup.pressure_log import FAR
+from experiments.wakeup.acts import span
+from experiments.wakeup.pressure_log import read_log
 from experiments.wakeup.slots_counts import assisted, by_person, covariance, ranked
 
 if TYPE_CHECKING:
@@ -144,9 +144,7 @@ def slots(  # noqa: PLR0913 - the options of the public contract, keyword-only
     """
     level, seed, back = check_level(level), check_seed(seed), span(lookback, "lookback")
     optional = () if counts is not None else ("kind",)
-    acts = read_acts(
-        touches, as_of=FAR if as_of is None else as_of, columns=columns, table="touches", optional=optional
-    )
+    acts = read_log(touches, as_of=as_of, columns=columns, optional=optional)
     label = acts.labels(slot)
     shown, clicked, left = _amounts(acts, (tuple(impression), tuple(click)), counts)
     names = tuple(str(name) for name in label.names)

@@ -120,6 +120,29 @@ def test_inbound_touches_answers_and_named_kinds() -> None:
     assert "PRESSURE_NO_ORIGIN" in {finding.code for finding in told.findings}
 
 
+def test_contacts_per_head_by_tier() -> None:
+    contacts = _contacts(6)
+    frame = _table(contacts).assign(tier=lambda table: np.where(table["person_id"] < "p10", "gold", "basic"))
+    found = ex.contact_pressure(frame, caps={"1d": 2, "3d": 4}, by="tier")
+    over = {*oracle.beyond(contacts, 2, 24), *oracle.beyond(contacts, 4, 72)}
+    for row in found.groups.to_dicts():
+        own = [contact for contact in contacts if (contact[0] < "p10") == (row["tier"] == "gold")]
+        heads = sorted(Counter(person for person, *_ in own).values(), reverse=True)
+        assert (row["persons"], row["touches"]) == (len(heads), len(own))
+        assert row["touches_per_head"] == pytest.approx(len(own) / len(heads))
+        assert row["top_share"] == pytest.approx(sum(heads[: -(-len(heads) // 10)]) / len(own))
+        assert row["persons_beyond"] == len({person for person, *_ in over} & {person for person, *_ in own})
+    assert {row["tier"] for row in found.groups.to_dicts()} == {"basic", "gold"}
+    assert "share of the top tenth" in repr(found)
+
+
+def test_a_channel_without_a_contact_needs_no_weight() -> None:
+    frame = _table(_contacts(1))
+    inbound = frame.iloc[:5].assign(channel="hotline", origin="inbound")
+    both = pd.concat([frame, inbound])
+    assert ex.contact_pressure(both, weights=_WEIGHTS).recipe.n["touches"] == len(frame)
+
+
 def test_the_top_tenth_is_rounded_up() -> None:
     contacts = [("a", i, "sms", 0.0) for i in range(9)] + [(f"p{i:02d}", 0, "sms", 0.0) for i in range(10)]
     found = ex.contact_pressure(_table(contacts))
@@ -224,6 +247,8 @@ def test_tables_that_do_not_fit_are_refused() -> None:
         )
     with pytest.raises(ex.InputError, match="nothing would match"):
         ex.contact_pressure(touches, conversions=bookings.assign(person_id=range(len(bookings))))
+    with pytest.raises(ex.InputError, match="the touches hold no row"):
+        ex.contact_pressure(touches.iloc[:0])
     with pytest.raises(ex.InputError, match="is a contact"):
         ex.contact_pressure(touches.assign(kind="click"))
     with pytest.raises(ex.InputError, match='"inbound" or "outbound"'):
