@@ -82,7 +82,8 @@ def money_test(  # noqa: PLR0913 -- the contract's options
     low mean and a low variance together. The second reading (``second``) does not follow that luck: "pooled" uses
     the variance that both arms share when nothing happened, "randomisation" redraws the assignment (studentised;
     exact when nothing happened). The default is "pooled": it is immediate, has no seed and gives an interval; PASS
-    then errs in at most the nominal share of campaigns and, at unbalanced holdouts, in less.
+    then errs in at most the nominal share of campaigns and, at unbalanced holdouts, in much less. "randomisation" is
+    nearer to its level there, and so the sharper one.
 
     Args:
         outcomes: One row per person with the realised margin and the full cost, for control persons too.
