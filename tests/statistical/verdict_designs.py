@@ -160,8 +160,8 @@ SCORE = (
 FAMILY = "Holm controls the chance of any false word; it is careful where contrasts share an arm"
 SHARED = (
     "PASS needs two bounds; the variance that both arms share does not follow the luck of a small holdout and is "
-    "careful for PASS, Welch's is careful for FAIL, so at uneven arms both together err less than the nominal share; at "
-    "even arms they are one, and the skewed values of an arm that wakes more fall below the truth too often"
+    "careful for PASS, Welch's is careful for FAIL, so at uneven arms both together err less than the nominal share; "
+    "at even arms they are one, and the skewed values of an arm that wakes more fall below the truth too often"
 )
 WELCH = "a small arm that lacks its large values by luck has a low mean and a low variance together; `money_test` adds a bound"  # noqa: E501
 SKEWED = "the mean value of few skewed orders is not normal: the set is a little narrow on one side"
