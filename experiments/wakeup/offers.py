@@ -112,7 +112,7 @@ def off_segment_offers(  # noqa: PLR0913 - two tables and their options, keyword
     values = {"level": level, "by": ", ".join(names), "match": ", ".join(agree), "cost": cost}
     recipe = Recipe(
         method="wilson, persons", definitions=("OFF_SEGMENT",), settings=values,
-        n={"offers": len(time), "persons": len(np.unique(who)), "spells": len(whose)},
+        n={"offers": len(time), "persons": int(np.count_nonzero(np.bincount(who))), "spells": len(whose)},
     )  # fmt: skip
     return OffSegmentOffers(names=names, rows=rows, findings=_findings(rows[-1]), recipe=recipe)
 

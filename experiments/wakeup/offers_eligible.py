@@ -45,11 +45,10 @@ def why_not(offers: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64
     order = np.lexsort((spans.begin, spell))
     spell, begin, end = spell[order], spans.begin[order], spans.end[order]
     # Times as ranks: (key, rank) fits into one integer, so that a running maximum can serve all keys at once.
-    moments = np.unique(np.concatenate((time, begin, end)))
-    size = len(moments) + 1
-    reach = np.maximum.accumulate(spell * size + np.searchsorted(moments, end))
-    starts = spell * size + np.searchsorted(moments, begin)
-    now = key * size + np.searchsorted(moments, time)
+    (now_rank, begin_rank, end_rank), size = _ranks(time, begin, end)
+    reach = np.maximum.accumulate(spell * size + end_rank)
+    starts = spell * size + begin_rank
+    now = key * size + now_rank
     # The last spell that began by now; the furthest end up to it tells whether any of them still holds.
     last = np.searchsorted(starts, now, side="right") - 1
     own = (last >= 0) & (spell[np.maximum(last, 0)] == key) if len(spell) else np.zeros(len(key), bool)
@@ -58,3 +57,14 @@ def why_not(offers: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64
     anywhere = np.isin(person, spans.person)
     reason = np.where(~anywhere, 1, np.where(~listed, 2, np.where(own, 4, 3)))
     return np.where(inside, 0, reason).astype(np.int64)
+
+
+def _ranks(*parts: NDArray[np.int64]) -> tuple[list[NDArray[np.int64]], int]:
+    """Each time as its rank among all of them, equal times alike, and a number above every rank."""
+    joined = np.concatenate(parts)
+    order = np.argsort(joined, kind="stable")
+    fresh = np.concatenate((np.zeros(min(1, len(joined)), np.int64), np.diff(joined[order]) != 0))
+    rank = np.empty(len(joined), np.int64)
+    rank[order] = np.cumsum(fresh)
+    ends = np.cumsum([len(part) for part in parts])[:-1]
+    return np.split(rank, ends), len(joined) + 1
