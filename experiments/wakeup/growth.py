@@ -139,9 +139,7 @@ def growth_chain(
     check_parts(parts, change, max(abs(old[-1]), abs(new[-1])))
     errors, why = _errors(periods[0], periods[1], method)
     factors = _factors(names, periods, parts, (errors, critical_value(level, "two")))
-    findings = (Finding(code="GROWTH_DESCRIPTION", status="note", values={}),) if why == "no rows" else ()
-    if why == "few persons":
-        findings = (Finding(code="GROWTH_FEW_PERSONS", status="note", values={"fewest": FEWEST_PERSONS}),)
+    findings = _no_interval(why)
     known = [period.repeat for period in periods]
     repurchase = None
     if "buyers" in names and None not in known:
@@ -162,6 +160,17 @@ def growth_chain(
         factors=factors, totals=totals, change=change, repurchase=repurchase,  # type: ignore[arg-type]
         findings=findings, recipe=recipe,
     )  # fmt: skip
+
+
+def _no_interval(why: str) -> tuple[Finding, ...]:
+    """Why the parts carry no interval."""
+    if why == "no rows":
+        return (Finding(code="GROWTH_DESCRIPTION", status="note", values={}),)
+    if why == "few persons":
+        return (Finding(code="GROWTH_FEW_PERSONS", status="note", values={"fewest": FEWEST_PERSONS}),)
+    if why == "zero":
+        return (Finding(code="GROWTH_ZERO_TOTAL", status="note", values={}),)
+    return ()
 
 
 def _over(part: float | None, whole: float) -> float | None:

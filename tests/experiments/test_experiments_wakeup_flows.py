@@ -142,6 +142,45 @@ def test_dates_and_steps_that_cannot_be_read_are_refused(options: dict[str, obje
         ex.customer_flows(_drawn(), **{"start": "2025-01-31", "end": "2025-12-31", **options})
 
 
+def test_steps_of_days_count_from_the_start_and_halves_of_days_are_refused():
+    days = pd.DataFrame({"person_id": ["a", "b"], "time": pd.to_datetime(["2026-03-28", "2026-04-02"])})
+    columns = at.Columns(precision="day", timezone="Europe/Berlin")  # the clocks change on 29 March
+    options = {"start": "2026-03-27", "end": "2026-04-03", "columns": columns}
+    found = ex.customer_flows(days, every="3d", **options).series
+    assert [(row["start"], row["end"], row["new"]) for row in found.to_dicts()] == [
+        ("2026-03-27", "2026-03-30", 1), ("2026-03-30", "2026-04-02", 1), ("2026-04-02", "2026-04-03", 0),
+    ]  # fmt: skip
+    assert "Flows step by step" in repr(found)
+    with pytest.raises(at.WakeLiftError, match="every must be whole days"):
+        ex.customer_flows(days, every="36h", **options)
+
+
+@pytest.mark.parametrize(("every", "first"), [("day", "2025-01-31"), ("week", "2025-02-02"), ("year", "2025-12-31")])
+def test_calendar_steps_end_where_they_do(every: str, first: str):
+    found = ex.customer_flows(_drawn(), start="2025-01-30", end="2026-02-15", every=every)
+    assert found.series.to_dicts()[0]["end"] == first
+    assert found.series.to_dicts()[-1]["end"] == "2026-02-15"
+
+
+def test_the_counts_of_all_customers_are_attributes():
+    log = _drawn()
+    found = ex.customer_flows(log, start="2025-03-31", end="2025-12-31", dormant_after="60d", churned_after="99d")
+    row = found.to_dicts()[0]
+    for name in NAMES[:-2]:
+        assert getattr(found, name) == row[name]
+
+
+def test_a_closed_account_is_lost_and_one_that_acts_again_is_woken():
+    log = pd.DataFrame(
+        {"person_id": ["a", "b", "b"], "time": pd.to_datetime(["2026-01-05", "2026-01-05", "2026-06-01"], utc=True)}
+    )
+    people = pd.DataFrame(
+        {"person_id": ["a", "b"], "closed_at": pd.to_datetime(["2026-03-01", "2026-01-20"], utc=True)}
+    )
+    found = ex.customer_flows(log, start="2026-01-31", end="2026-06-30", registered=people)
+    assert (found.active_start, found.woken_from_churned, found.to_churned, found.active_end) == (1, 1, 1, 1)
+
+
 def test_a_broken_balance_is_an_error_of_ours():
     start, end = np.array([0, 3], np.int8), np.array([3, 0], np.int8)
     with pytest.raises(at.WakeLiftError, match="the flows do not balance"):

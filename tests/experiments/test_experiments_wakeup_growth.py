@@ -167,6 +167,28 @@ def test_totals_and_few_persons_carry_no_interval_and_say_so():
         assert "渗透率" in repr(found)
 
 
+def test_rows_with_a_total_of_zero_carry_no_interval_and_say_so():
+    rows = _rows(1, range(4_000), 0.3)
+    found = ex.growth_chain(rows.assign(value=0.0), _rows(2, range(4_000), 0.3))
+    assert [one.code for one in found.findings] == ["GROWTH_ZERO_TOTAL"]
+    parts = [row["contribution"] for row in found.to_dicts()]
+    assert parts == [0.0, 0.0, 0.0, 0.0, found.change]
+
+
+def test_keys_of_two_kinds_are_refused():
+    rows = _rows(1, range(400), 0.5)
+    with pytest.raises(at.WakeLiftError, match="KEY_TYPE_MISMATCH"):
+        ex.growth_chain(rows, rows.assign(person_id=rows["person_id"].map(str)))
+    with pytest.raises(at.WakeLiftError, match="REPEATED_PERSON"):
+        ex.growth_period(
+            pd.DataFrame({"person_id": ["a", "a"], "fan": [1, 1]}),
+            _orders()[1],
+            start="2026-05-31",
+            end="2026-06-30",
+            reached="fan",
+        )
+
+
 @pytest.mark.parametrize(
     ("before", "options", "told"),
     [
@@ -174,6 +196,7 @@ def test_totals_and_few_persons_carry_no_interval_and_say_so():
         ({**BEFORE, "orders": -1}, {}, "only the last stage may be negative"),
         ({**BEFORE, "orders": math.nan}, {}, "must be a finite number"),
         ({**BEFORE, "orders": "80"}, {}, "must be a finite number"),
+        ({**BEFORE, "orders": None}, {}, "must be a finite number"),
         ({**BEFORE, "value": 1e200}, {}, "must be 0 or between"),
         ({"base": 1}, {}, "before lacks the totals reached, buyers, orders, value"),
         (BEFORE, {"method": "laspeyres"}, "method must be one of lmdi, shapley"),

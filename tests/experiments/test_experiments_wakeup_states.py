@@ -103,6 +103,17 @@ def test_a_registered_customer_who_has_not_acted_is_not_yet():
     assert found.counts == {"active": 1, "dormant": 0, "churned": 0, "not_yet": 4}
 
 
+def test_a_group_out_of_the_log_beside_a_list_of_customers():
+    log = _log(("a", "2026-06-01"), ("b", "2026-06-02")).assign(city=["x", "y"])
+    people = pd.DataFrame({"person_id": ["a", "b", "silent"]})
+    found = ex.customer_states(log, as_of="2026-06-30", by="city", registered=people)
+    assert found.table()["city"].tolist() == ["x", "y", ""]
+    with_none = ex.customer_states(log.assign(city=["x", None]), as_of="2026-06-30", by="city", registered=people)
+    assert with_none.table()["city"].tolist() == ["x", "", ""]
+    whole = ex.customer_states(log, as_of="2026-06-30", by="city", registered=people[:2])
+    assert whole.table()["city"].tolist() == ["x", "y"]
+
+
 def test_a_group_out_of_the_log_belongs_to_the_customer():
     log = _log(("a", "2026-06-01"), ("a", "2026-06-02"), ("b", "2026-06-02")).assign(city=["x", "x", "y"])
     assert ex.customer_states(log, as_of="2026-06-30", by="city").table()["city"].tolist() == ["x", "y"]
