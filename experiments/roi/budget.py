@@ -281,6 +281,7 @@ class _Persons:
         layer = _layers(table, experiment.layers)
         cell = segment * (int(layer.max(initial=0)) + 1) + layer
         kept = _common(cell, own, len(every))
+        kept = kept[np.lexsort((spent[kept], event[kept], own[kept], cell[kept], unit[kept]))]
         self.segment, self.arm, self.cell = segment[kept], own[kept], cell[kept]
         self.cost, self.unit = spent[kept], unit[kept]
         self.net = np.array(list(values.values()))[self.segment] * event[kept] - self.cost
@@ -327,8 +328,8 @@ class _Persons:
         cells = int(self.cell.max()) + 1
         place = self.cell[learn] * self.every + self.arm[learn]
         count = np.bincount(place, minlength=cells * self.every).reshape(cells, self.every)
-        order = np.lexsort((amount[learn], place))
-        total = np.bincount(place[order], weights=amount[learn][order], minlength=cells * self.every)
+        # `cross_value` asks in an order of its own, so the order of the table's rows changes no byte of this sum.
+        total = np.bincount(place, weights=amount[learn], minlength=cells * self.every)
         mean = np.divide(total.reshape(count.shape), count, out=np.zeros(count.shape), where=count > 0)
         full = (count > 0).all(axis=1)
         weight = np.where(full, count.sum(axis=1), 0).astype(np.float64)

@@ -212,22 +212,49 @@ def cross_value(  # noqa: PLR0913 -- options by keyword
     level, seed = check_level(level), check_seed(seed)
     if isinstance(splits, bool) or not isinstance(splits, (int, np.integer)) or splits < 1:
         raise InputError(f"splits must be a whole number of at least 1, got {splits!r}.")
-    found = [
-        _split(data, (rule, baseline), unit_folds(data.unit, folds=folds, seed=seed, split=split))
-        for split in range(splits)
-    ]
+    # In an order that the table's plays no part in, every sum below has the same bytes whatever the order of rows.
+    order = _canonical(data)
+    rules = _ordered(rule, order), None if baseline is None else _ordered(baseline, order)
+    data = _taken(data, order)
+    found = [_split(data, rules, unit_folds(data.unit, folds=folds, seed=seed, split=split)) for split in range(splits)]
     values = np.array([value for value, _, _ in found])
     middle, error = over_splits(values, np.array([error for _, error, _ in found]))
     error = math.hypot(error, math.sqrt(max(0.0, float(np.mean([shared for _, _, shared in found])))))
     everyone = np.arange(len(data.net))
-    score = _scores(data, (rule, baseline), everyone, everyone)
-    naive = _mean(score), _error(data, score)
+    score = _scores(data, rules, everyone, everyone)
+    naive = float(score.mean()), _error(data, score)
     return CrossValue(
         estimate=_estimate(middle, error, data, level, f"cross-fitted, {folds} folds, {splits} splits"),
         naive=_estimate(*naive, data, level, "on the persons that it was chosen on"),
         by_split=tuple(values.tolist()),
         folds=int(folds),
     )
+
+
+def _canonical(data: CrossData) -> NDArray[np.int64]:
+    """The rows sorted by unit, then by everything else that is known of them."""
+    stratum = np.zeros(len(data.net), np.int64) if data.stratum is None else data.stratum
+    return np.lexsort((data.net, data.arm, stratum, data.unit))
+
+
+def _taken(data: CrossData, order: NDArray[np.int64]) -> CrossData:
+    """The persons in another order."""
+    return CrossData(
+        net=data.net[order],
+        arm=data.arm[order],
+        unit=data.unit[order],
+        stratum=None if data.stratum is None else data.stratum[order],
+        shares=None if data.shares is None else data.shares[order],
+    )
+
+
+def _ordered(rule: Rule, order: NDArray[np.int64]) -> Rule:
+    """The rule, asked by the caller's own rows."""
+
+    def asked(learn: NDArray[np.int64], held: NDArray[np.int64]) -> NDArray[np.int64] | NDArray[np.float64]:
+        return rule(order[learn], order[held])
+
+    return asked
 
 
 def _estimate(value: float, error: float, data: CrossData, level: float, method: str) -> Estimate:
@@ -247,30 +274,24 @@ def _split(data: CrossData, rules: tuple[Rule, Rule | None], fold: NDArray[np.in
         held = np.flatnonzero(fold == part)
         score[held] = _scores(data, rules, np.flatnonzero(fold != part), held)
     if folds < 3:
-        return _mean(score), _error(data, score), 0.0
+        return float(score.mean()), _error(data, score), 0.0
     shared = 0.0
     for one, two in combinations(range(folds), 2):
         both = (fold == one) | (fold == two)
         apart = np.empty(len(data.net))
         held = np.flatnonzero(both)
         apart[held] = _scores(data, rules, np.flatnonzero(~both), held)
-        moved = [_mean((score - apart)[fold == part]) * float(np.mean(fold == part)) for part in (one, two)]
+        moved = [float((score - apart)[fold == part].sum()) / len(fold) for part in (one, two)]
         shared += 2.0 * moved[0] * moved[1]
-    return _mean(score), _error(data, score), shared
+    return float(score.mean()), _error(data, score), shared
 
 
 def _error(data: CrossData, score: NDArray[np.float64]) -> float:
     """Standard error of the mean, units being independent."""
-    order = np.lexsort((score, data.unit))
-    starts = np.flatnonzero(np.r_[True, np.diff(data.unit[order]) != 0])
-    summed = np.add.reduceat((score - _mean(score))[order], starts)
+    starts = np.flatnonzero(np.r_[True, data.unit[1:] != data.unit[:-1]])
+    summed = np.add.reduceat(score - score.mean(), starts)
     many = len(starts)
     return math.sqrt(float(summed @ summed) * many / max(many - 1, 1)) / len(score)
-
-
-def _mean(score: NDArray[np.float64]) -> float:
-    """The mean, added in order of size: the order of rows changes no byte."""
-    return float(np.sort(score).mean())
 
 
 def _scores(
@@ -310,8 +331,7 @@ def _prescribed(given: NDArray[np.int64] | NDArray[np.float64], rows: int, arms:
 def _means(data: CrossData, cell: NDArray[np.int64], rows: NDArray[np.int64], cells: int) -> NDArray[np.float64]:
     """Mean net by stratum and arm; 0 where the persons that the rule was chosen on hold none."""
     count = np.bincount(cell, minlength=cells)
-    order = np.lexsort((data.net[rows], cell))  # added in order of size: the order of rows changes no byte
-    total = np.bincount(cell[order], weights=data.net[rows][order], minlength=cells)
+    total = np.bincount(cell, weights=data.net[rows], minlength=cells)
     return np.divide(total, count, out=np.zeros(cells), where=count > 0)
 
 
