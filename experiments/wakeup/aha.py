@@ -188,10 +188,12 @@ def _times(table: Table, roles: Columns, name: str, *, empty: bool = False) -> N
 
 def _findings(observed: Observed, note: str) -> tuple[Finding, ...]:
     found = []
-    for code, number in (("AHA_TOO_RECENT", observed.recent), ("AHA_LEFT_EARLY", observed.left)):
-        if number:
-            values = {"left": number, "customers": observed.customers}
-            found.append(Finding(code=code, status="note", values=values))
+    if observed.recent:
+        values = {"left": observed.recent, "customers": observed.customers}
+        found.append(Finding(code="AHA_TOO_RECENT", status="note", values=values))
+    if observed.left:
+        values = {"left": observed.left, "customers": observed.customers}
+        found.append(Finding(code="AHA_LEFT_EARLY", status="note", values=values))
     if observed.before:
         values = {"acts": observed.before, "persons": observed.before_persons}
         found.append(Finding(code="ACTS_BEFORE_START", status="warn", values=values))
@@ -199,5 +201,6 @@ def _findings(observed: Observed, note: str) -> tuple[Finding, ...]:
         values = {"persons": observed.strangers, "customers": observed.customers}
         found.append(Finding(code="ACTORS_NOT_LISTED", status="warn", values=values))
     if note:
-        found.append(Finding(code=note, status="unknown", values={"persons": len(observed.counts)}))
+        code = "NO_VARIATION" if note == "NO_VARIATION" else "ONE_OUTCOME"
+        found.append(Finding(code=code, status="unknown", values={"persons": len(observed.counts)}))
     return tuple(found)

@@ -216,13 +216,13 @@ def _not_below(found: Estimate) -> Estimate:
 
 def _findings(counted: Counted, counts: dict[str, int], groups: tuple[ReferralGroup, ...]) -> tuple[Finding, ...]:
     found: list[Finding] = []
-    asides = (
-        ("SELF_REFERRAL", counted.own), ("UNKNOWN_INVITER", counted.strangers), ("DUPLICATE_INVITEE", counted.repeated),
-    )  # fmt: skip
-    for code, number in asides:
-        if number:
-            told = {"rows": number, "invitations": counts["invitations"]}
-            found.append(Finding(code=code, status="warn", values=told))
+    rows = counts["invitations"]
+    if counted.own:
+        found.append(Finding(code="SELF_REFERRAL", status="warn", values=_rows(counted.own, rows)))
+    if counted.strangers:
+        found.append(Finding(code="UNKNOWN_INVITER", status="warn", values=_rows(counted.strangers, rows)))
+    if counted.repeated:
+        found.append(Finding(code="DUPLICATE_INVITEE", status="warn", values=_rows(counted.repeated, rows)))
     if counted.known:
         told = {"persons": counted.known, "invited": counts["used"]}
         found.append(Finding(code="INVITEE_PARTICIPATES", status="note", values=told))
@@ -230,3 +230,7 @@ def _findings(counted: Counted, counts: dict[str, int], groups: tuple[ReferralGr
         values: dict[str, object] = {"share": counted.top_share, "invited": counts["used"]}
         found.append(Finding(code="ONE_INVITER", status="warn", values=values))
     return tuple(found)
+
+
+def _rows(number: int, rows: int) -> dict[str, object]:
+    return {"rows": number, "invitations": rows}

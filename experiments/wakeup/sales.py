@@ -227,17 +227,25 @@ def _share(hits: NDArray[np.bool_], person: NDArray[np.int64] | None, level: flo
 
 def _findings(rows: Sequence[SalesRow], leads: _Leads | None, steps: tuple[str, ...]) -> tuple[Finding, ...]:
     found: list[Finding] = []
-    for code, finding in (("NO_TARGET", "TARGET_MISSING"), ("TARGET_ZERO", "TARGET_IS_ZERO")):
-        without = [row for row in rows if row.note == code]
-        if without:
-            values: dict[str, object] = {
-                "groups": "; ".join(row.label for row in without), "actual": math.fsum(row.actual for row in without),
-            }  # fmt: skip
-            found.append(Finding(code=finding, status="warn", values=values))
+    missing = [row for row in rows if row.note == "NO_TARGET"]
+    if missing:
+        found.append(Finding(code="TARGET_MISSING", status="warn", values=_without(missing)))
+    zero = [row for row in rows if row.note == "TARGET_ZERO"]
+    if zero:
+        found.append(Finding(code="TARGET_IS_ZERO", status="warn", values=_without(zero)))
     skipped = () if leads is None else zip(steps, leads.skipped, range(1, len(steps) + 1), strict=True)
     for step, number, place in skipped:
         if number and leads is not None:
             reached = int(np.count_nonzero(leads.reached >= place))
-            values = {"persons": number, "reached": reached, "share": number / reached, "stage": step}
+            values: dict[str, object] = {
+                "persons": number,
+                "reached": reached,
+                "share": number / reached,
+                "stage": step,
+            }
             found.append(Finding(code="STAGE_SKIPPED", status="warn", values=values))
     return tuple(found)
+
+
+def _without(rows: Sequence[SalesRow]) -> dict[str, object]:
+    return {"groups": "; ".join(row.label for row in rows), "actual": math.fsum(row.actual for row in rows)}
