@@ -47,6 +47,7 @@ def plot_uplift(curve: UpliftCurve) -> Plot:
         "arm": shortened(str(settings["arm"]), 150, TITLE), "control": shortened(str(settings["control"]), 150, TITLE),
     }  # fmt: skip
     title = messages.text(f"UPLIFT.TITLE.{curve.kind}", values)
+    subtitle = messages.text("UPLIFT.SUBTITLE", values)
     share = [float(row["share"]) for row in rows]
     gain = [float(row["gain_per_1000"]) for row in rows]
     low, high = ([float(row[end]) for row in rows] for end in ("band_low", "band_high"))
@@ -58,14 +59,13 @@ def plot_uplift(curve: UpliftCurve) -> Plot:
             Series(label=messages.text("UPLIFT.RANDOM"), x=share, y=straight, color=MUTED, dashes=(4.0, 3.0)),
             Series(label=curve.name, x=share, y=gain, color=ACCENT),
         ]
-        drawn = frame((title, messages.text("UPLIFT.SUBTITLE", values)), across, up, keyed=lines)
-        drawn.key(lines)
+        drawn = frame((title, subtitle), across, up)
         drawn.band(share, low, high, color=ACCENT)
-        drawn.lines(lines, named=False)
+        drawn.lines(lines)
     told = [
         (brief(row["share"], "rate"), brief(row["gain_per_1000"], kind)) for row in rows[:: max(len(rows) // 10, 1)]
     ]
     return Plot(
-        title=title, subtitle=messages.text("UPLIFT.SUBTITLE", values), description=in_words(title, told),
+        title=title, subtitle=subtitle, description=in_words(title, told),
         records=curve.records, figure=drawn.sheet.figure,
     )  # fmt: skip
