@@ -16,7 +16,7 @@ from attribution.core.records import Field, Records
 from attribution.core.tables import Problems, open_table
 from attribution.core.values import duplicates, encode_together, keys, numbers, same_key_kind
 from experiments.wakeup.growth_result import GrowthPeriod
-from experiments.wakeup.states import acts_until, fingerprint_of
+from experiments.wakeup.states import acts_until, ended_early, fingerprint_of
 from experiments.wakeup.states_moments import check_order, moment_of
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def growth_period(  # noqa: PLR0913 - two tables, the period and two columns
     return GrowthPeriod(
         records=Records(_FIELDS, tuple(held_columns)),
         totals={field.name: math.fsum(column.tolist()) for field, column in zip(_FIELDS[1:], held, strict=True)},
-        findings=found,
+        findings=(*found, *ended_early(acts, end)),
         recipe=Recipe(
             method="growth_period", definitions=("GROWTH_PERIOD",), settings=settings,
             n={"customers": len(order), "orders": int(counted.sum())}, fingerprint=fingerprint_of(acts),

@@ -17,7 +17,7 @@ from experiments.wakeup.retention_counts import cell_counts, cohorts_of, retaine
 from experiments.wakeup.retention_periods import periods_of
 from experiments.wakeup.retention_result import Retained, Retention
 from experiments.wakeup.retention_trend import TREND_ALARM, rising
-from experiments.wakeup.states import fingerprint_of
+from experiments.wakeup.states import ended_early, fingerprint_of
 
 if TYPE_CHECKING:
     from datetime import date, datetime, timedelta
@@ -144,7 +144,13 @@ def retention(  # noqa: PLR0913 - the contract's options
         n={"customers": len(people.begin), "acts": len(acts.time)},
         fingerprint=fingerprint_of(acts),
     )
-    told = (*acts.findings, *people.findings, *_young(people, shown, count), *_rises(trends, people, rows))
+    told = (
+        *acts.findings,
+        *ended_early(acts, as_of),
+        *people.findings,
+        *_young(people, shown, count),
+        *_rises(trends, people, rows),
+    )
     return Retention(rows=rows, names=people.names, tested=trends, findings=told, recipe=recipe)
 
 

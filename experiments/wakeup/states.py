@@ -9,8 +9,9 @@ import numpy as np
 
 from attribution.core import messages
 from attribution.core.columns import columns_for
-from attribution.core.durations import duration_text, parse_duration
+from attribution.core.durations import MICROSECONDS_PER_DAY, duration_text, parse_duration
 from attribution.core.errors import InputError
+from attribution.core.findings import Finding
 from attribution.core.recipe import Recipe, fingerprint
 from attribution.core.records import Field, Records, TabularResult
 from experiments.wakeup.acts import read_acts
@@ -23,16 +24,18 @@ if TYPE_CHECKING:
     from datetime import date, datetime, timedelta
 
     from attribution.core.columns import ColumnsLike
-    from attribution.core.findings import Finding
     from attribution.core.render.display import Display
     from experiments.wakeup.acts import Acts
     from experiments.wakeup.states_customers import Customers
     from experiments.wakeup.states_moments import Moment
 
-__all__ = ["CustomerStates", "acts_until", "customer_states", "fingerprint_of"]
+__all__ = ["CustomerStates", "acts_until", "customer_states", "ended_early", "fingerprint_of"]
 
 messages.register("experiments")
 
+_FEWEST_ACTS = 100
+_LONGEST_SILENCE = 7 * MICROSECONDS_PER_DAY
+_GAPS = 14.0
 _TAKEN = ("person_id", "state")
 
 
@@ -163,10 +166,28 @@ def customer_states(  # noqa: PLR0913 - the contract's options
 
 
 def acts_until(events: object, moment: Moment, given: object, columns: ColumnsLike) -> tuple[Acts, tuple[Finding, ...]]:
-    """The acts before a moment, and what was set aside, told with the date as it was given."""
+    """The acts before a moment; what was set aside, and whether the log ends early, told with the date as given."""
     acts = read_acts(events, as_of=instant_of(moment.cut), columns=columns)
     told = tuple(replace(one, values={**one.values, "as_of": str(given)}) for one in acts.findings)
-    return acts, told
+    return acts, (*told, *ended_early(acts, given))
+
+
+def ended_early(acts: Acts, given: object) -> tuple[Finding, ...]:
+    """A warning when the log falls silent well before the date up to which it is said to be complete.
+
+    Silence of everybody for a week, and for 14 times the mean gap of the last hundred acts: acts that come at random
+    would leave such a gap once in a million logs.
+    """
+    if len(acts.time) < _FEWEST_ACTS:
+        return ()
+    latest = np.partition(acts.time, len(acts.time) - _FEWEST_ACTS)[-_FEWEST_ACTS:]
+    last, gap = int(latest.max()), float(np.ptp(latest)) / (_FEWEST_ACTS - 1)
+    silent = acts.as_of - last
+    if silent <= max(_LONGEST_SILENCE, _GAPS * gap):
+        return ()
+    day = instant_of(last).astimezone(acts.zone).date().isoformat()
+    values = {"last": day, "as_of": str(given), "days": silent // MICROSECONDS_PER_DAY}
+    return (Finding(code="LOG_ENDS_EARLY", status="warn", values=values),)
 
 
 def fingerprint_of(acts: Acts) -> str:

@@ -69,7 +69,7 @@ def _log(rates: list[float], persons: int, seed: int) -> pd.DataFrame:
 
 
 def test_a_cohort_whose_retention_rises_is_told_with_its_numbers():
-    found = ex.retention(_log([0.5, 0.05, 0.10, 0.15, 0.20], 800, 1), as_of="2026-12-31", periods=5)
+    found = ex.retention(_log([0.5, 0.05, 0.10, 0.15, 0.20], 800, 1), as_of="2026-06-05", periods=5)
     told = [one for one in found.findings if one.code == "REVERSE_TREND"]
     assert [one.status for one in told] == ["warn"]
     values, rows = told[0].values, found.to_dicts()
@@ -81,7 +81,7 @@ def test_a_cohort_whose_retention_rises_is_told_with_its_numbers():
     (trend,) = found.trends().to_dicts()
     assert (trend["periods"], trend["note"]) == (4, "")
     for kind in ("cumulative", "rolling"):
-        other = ex.retention(_log([0.5, 0.05, 0.10, 0.15, 0.20], 800, 1), as_of="2026-12-31", periods=5, kind=kind)
+        other = ex.retention(_log([0.5, 0.05, 0.10, 0.15, 0.20], 800, 1), as_of="2026-06-05", periods=5, kind=kind)
         assert not other.findings
         assert not other.trends().to_dicts()
 

@@ -164,6 +164,24 @@ def test_states_agree_with_a_loop_over_customers_whatever_the_table_and_the_orde
     assert _states(table_kind(log.iloc[::-1])) == wanted
 
 
+def test_a_log_that_falls_silent_before_its_date_is_told():
+    draw = np.random.default_rng(1)
+    days = draw.uniform(0.0, 300.0, 500)
+    log = pd.DataFrame({"person_id": draw.integers(0, 90, 500), "time": END - pd.to_timedelta(days, unit="D")})
+    assert not ex.customer_states(log, as_of="2026-06-30").findings
+    for found in (
+        ex.customer_states(log, as_of="2026-07-20"),
+        ex.customer_flows(log, start="2026-03-31", end="2026-07-20"),
+        ex.retention(log, as_of="2026-07-20"),
+    ):
+        told = {one.code: one.values for one in found.findings}["LOG_ENDS_EARLY"]
+        assert (told["last"], told["as_of"]) == ("2026-06-30", "2026-07-20")
+    # Acts as rare as those of a small log are no alarm, nor is a week's silence.
+    rare = log.assign(time=END - pd.to_timedelta(days * 20.0, unit="D"))
+    assert not ex.customer_states(rare, as_of="2026-07-20").findings
+    assert not ex.customer_states(log, as_of="2026-07-06").findings
+
+
 def test_results_print_in_both_languages_and_are_tables():
     found = ex.customer_states(_log(("a", "2026-06-01")), as_of="2026-06-30")
     assert "States of 1 customers at 2026-06-30" in repr(found)
