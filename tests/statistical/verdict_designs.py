@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.random import Generator
 
 THRESHOLD = 85.0
+SETS = 1_000
 COUPON, REDEEMED, TOUCH_SPREAD = 25.0, 0.6, 0.2
 WAKING = COUPON * REDEEMED  # what a woken person of a treated arm costs on average
 
@@ -108,6 +109,7 @@ def bought(stream: Generator, n: int, rate: float, sigma: float) -> ArmCosts:
 def value_set(draws: int, stream: Generator, *, n: tuple[int, int], rates: tuple[float, float], sigma: float) -> Tally:
     """Whether the set of the incremental value per incremental wake-up holds the truth, the mean value of the woken."""
     truth = float(np.exp(4.0 + sigma**2 / 2.0))
+    draws = min(draws, SETS)  # a set takes some hundred scores
     low = high = 0
     for _ in range(draws):
         arms = [bought(stream, size, rate, sigma) for size, rate in zip(n, rates, strict=True)]
