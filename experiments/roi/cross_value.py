@@ -238,14 +238,11 @@ def _canonical(data: CrossData) -> NDArray[np.int64]:
 
 
 def _taken(data: CrossData, order: NDArray[np.int64]) -> CrossData:
-    """The persons in another order."""
-    return CrossData(
-        net=data.net[order],
-        arm=data.arm[order],
-        unit=data.unit[order],
-        stratum=None if data.stratum is None else data.stratum[order],
-        shares=None if data.shares is None else data.shares[order],
-    )
+    """The persons in another order, with stratum and probabilities filled in."""
+    arm = data.arm[order]
+    stratum = np.zeros(len(order), np.int64) if data.stratum is None else data.stratum[order]
+    shares = _shares(arm, stratum) if data.shares is None else data.shares[order]
+    return CrossData(net=data.net[order], arm=arm, unit=data.unit[order], stratum=stratum, shares=shares)
 
 
 def _ordered(rule: Rule, order: NDArray[np.int64]) -> Rule:
@@ -298,21 +295,23 @@ def _scores(
     data: CrossData, rules: tuple[Rule, Rule | None], learn: NDArray[np.int64], held: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     """What every held person adds, rules chosen and arms' means taken on the others."""
-    arms = int(data.arm.max()) + 1
-    mine = data.arm[held]
+    if data.stratum is None or data.shares is None:  # pragma: no cover - `_taken` has filled them in
+        raise InputError("stratum and shares are filled in before persons are valued.")
+    share, stratum, mine = data.shares[held], data.stratum, data.arm[held]
+    arms = share.shape[1]
     rule, baseline = rules
-    chosen = _prescribed(rule(learn, held), len(held), arms)
-    usual = np.eye(arms)[np.zeros(len(held), np.int64)]
-    chosen = chosen - (usual if baseline is None else _prescribed(baseline(learn, held), len(held), arms))
-    stratum = np.zeros(len(data.net), np.int64) if data.stratum is None else data.stratum
+    chosen = _prescribed(rule(learn, held), len(held), arms).copy()
+    if baseline is None:
+        chosen[:, 0] -= 1.0
+    else:
+        chosen -= _prescribed(baseline(learn, held), len(held), arms)
     cells = (int(stratum.max()) + 1) * arms
     means = _means(data, stratum[learn] * arms + data.arm[learn], learn, cells).reshape(-1, arms)
-    share = _shares(data, stratum, arms)[held] if data.shares is None else data.shares[held]
     _check_there(share, chosen)
     own = np.arange(len(held))
-    residual = data.net[held] - means[stratum[held], mine]
+    expected = means[stratum[held]]
     weight = np.divide(chosen[own, mine], share[own, mine])
-    return np.asarray((chosen * means[stratum[held]]).sum(axis=1) + weight * residual)
+    return np.asarray(np.einsum("ij,ij->i", chosen, expected) + weight * (data.net[held] - expected[own, mine]))
 
 
 def _prescribed(given: NDArray[np.int64] | NDArray[np.float64], rows: int, arms: int) -> NDArray[np.float64]:
@@ -335,9 +334,10 @@ def _means(data: CrossData, cell: NDArray[np.int64], rows: NDArray[np.int64], ce
     return np.divide(total, count, out=np.zeros(cells), where=count > 0)
 
 
-def _shares(data: CrossData, stratum: NDArray[np.int64], arms: int) -> NDArray[np.float64]:
+def _shares(arm: NDArray[np.int64], stratum: NDArray[np.int64]) -> NDArray[np.float64]:
     """Share of every arm in each person's stratum, as it is."""
-    count = np.bincount(stratum * arms + data.arm, minlength=(int(stratum.max()) + 1) * arms).reshape(-1, arms)
+    arms = int(arm.max()) + 1
+    count = np.bincount(stratum * arms + arm, minlength=(int(stratum.max()) + 1) * arms).reshape(-1, arms)
     total = count.sum(axis=1, keepdims=True)
     return np.asarray(np.divide(count, total, out=np.zeros(count.shape), where=total > 0)[stratum])
 
