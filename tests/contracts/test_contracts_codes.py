@@ -21,6 +21,7 @@ SPOKEN_AS_WORDS = (
     "experiments/readout/",
     "experiments/reconciliation/",
     "experiments/roi/",
+    "experiments/wakeup/",
 )
 
 
