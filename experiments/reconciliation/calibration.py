@@ -177,7 +177,7 @@ def calibrate(reconciliation: Reconciliation, *, shrink: Shrink | None = None) -
         Fieller (1954), JRSS B 16:175; DerSimonian and Laird (1986), Controlled Clinical Trials 7:177.
 
     Verified against: coverage of the true factor in simulated experiments, also when the effect is weak
-    (docs/methods/calibration.md); `ratio_interval` in plug-in mode; metafor's DL estimate.
+    (docs/methods/calibration.md); `ratio_interval` in plug-in mode; statsmodels' DerSimonian-Laird estimate.
 
     Example:
         >>> import attribution as at, experiments as ex

@@ -179,6 +179,22 @@ def test_covariates_adjust_credit_and_effect_alike(campaign, credit, persons):
         assert row["gap_low"] == pytest.approx(-row["persons"] * difference.high, rel=1e-8)
 
 
+def test_a_population_as_target_widens_the_gap_as_it_widens_the_effect(campaign, credit, persons):
+    layered = campaign.assignment.assign(stratum=np.where(np.arange(len(campaign.assignment)) % 3 == 0, "a", "b"))
+    outcomes = outcomes_of(campaign, layered)
+    options = {"strata": "stratum", "target": "population"}
+    spec = ex.Experiment({"woken": ex.Rate("woken")}, **options)
+    result = ex.reconcile(credit, spec.analyze(outcomes), steps=campaign.steps)
+    mine = persons.merge(layered[["person_id", "stratum"]], on="person_id")
+    for row in rows_of(result, campaign.steps):
+        credited = np.where(mine["arm"] == row["arm"], mine[f"{row['step']} {row['model']}"], 0.0)
+        table = mine.assign(rest=mine["woken"] - credited)
+        alone = ex.Experiment({"rest": ex.Mean("rest")}, **options).analyze(table)
+        difference = alone.comparison("rest", arm=row["arm"], against=row["control"]).difference
+        assert row["gap"] == pytest.approx(-row["persons"] * difference.value, rel=1e-8, abs=1e-8)
+        assert row["gap_high"] == pytest.approx(-row["persons"] * difference.low, rel=1e-8)
+
+
 def test_what_cannot_be_joined_says_why(campaign, credit):
     half = ex.Experiment({"woken": ex.Rate("woken")}).analyze(campaign.outcomes.iloc[::2])
     options = {"assignment": campaign.assignment, "steps": campaign.steps, "window": "28d"}
