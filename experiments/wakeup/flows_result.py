@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from attribution.core.findings import Finding
     from attribution.core.recipe import Recipe
     from attribution.core.render.display import Display, DisplayTable
+    from attribution.plots.plot import Plot
     from experiments.wakeup.flows_kernel import Flows
 
 __all__ = ["CustomerFlows", "FlowRow", "FlowSeries"]
@@ -79,6 +80,12 @@ class FlowSeries(TabularResult):
     """
 
     rows: tuple[FlowRow, ...]
+
+    def plot(self) -> Plot:
+        """Draw the steps: who came above the line, who left below it."""
+        from experiments.wakeup.flows_plot import plot_series
+
+        return plot_series(self)
 
     def _records(self) -> Records:
         return Records.from_rows(_FIELDS, [row.to_dict() for row in self.rows])

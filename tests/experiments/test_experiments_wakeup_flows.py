@@ -162,6 +162,25 @@ def test_calendar_steps_end_where_they_do(every: str, first: str):
     assert found.series.to_dicts()[-1]["end"] == "2026-02-15"
 
 
+def test_the_steps_are_drawn():
+    log = _drawn().assign(city="x")
+    options = {"start": "2025-03-31", "end": "2025-12-31", "dormant_after": "60d", "churned_after": "99d", "by": "city"}
+    series = ex.customer_flows(log, every="month", **options).series
+    plot = series.plot()
+    steps = [row for row in series.to_dicts() if row["group"] is None]
+    filled = sum(row[name] > 0 for row in steps for name in ("new", "woken", "to_dormant", "to_churned"))
+    assert len(plot.figure.axes[0].patches) == filled + 4  # and the key
+    assert (
+        plot.title
+        == f"Active customers: {steps[0]['active_start']} on 2025-03-31, {steps[-1]['active_end']} on 2025-12-31"
+    )
+    assert plot.to_svg() == series.plot().to_svg()
+    with at.language("zh"):
+        assert "活跃客户" in series.plot().title
+    with pytest.raises(at.WakeLiftError, match="cannot be read in one picture"):
+        ex.customer_flows(log, every="day", **options).series.plot()
+
+
 def test_the_counts_of_all_customers_are_attributes():
     log = _drawn()
     found = ex.customer_flows(log, start="2025-03-31", end="2025-12-31", dormant_after="60d", churned_after="99d")
