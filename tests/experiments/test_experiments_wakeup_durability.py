@@ -140,12 +140,22 @@ def test_conversions_after_as_of_are_not_known() -> None:
     assert early.curve.to_dicts() == cut.curve.to_dicts()
 
 
+def test_returns_after_as_of_do_not_reach_the_curve() -> None:
+    rows = [(arm, f"{arm}{i}", 40.0, [3.0] * (i % 2)) for arm in ("holdout", "sms") for i in range(10)]
+    young = [(arm, f"{arm}late{i}", 12.0, []) for arm in ("holdout", "sms") for i in range(5)]
+    later = [(arm, person, follow, [15.0]) for arm, person, follow, _ in young]
+    made = [ex.durability(*_small(rows + part), days=(14, 30), as_of=_AS_OF) for part in (young, later)]
+    assert made[0].curve.to_dicts() == made[1].curve.to_dicts()
+    assert made[0].means.to_dicts() == made[1].means.to_dicts()
+
+
 def test_a_day_is_cut_at_its_end_and_nothing_happening_has_no_variance() -> None:
     rows = [(arm, f"{arm}{i}", 40.0, [10.0]) for arm in ("holdout", "sms") for i in range(5)]
     made = ex.durability(*_small(rows), days=(10, 20), as_of=_AS_OF)
     assert [row["value"] for row in made.to_dicts() if row["measure"] == "woken"] == [0.0, 1.0]
     assert {row["note"] for row in made.changes.to_dicts()} == {"ZERO_VARIANCE"}
-    assert made.means.to_dicts()[0]["note"] == "ZERO_VARIANCE"
+    (mean,) = made.means.to_dicts()
+    assert (mean["days_silent"], mean["days_silent_control"], mean["note"]) == (10.0, 10.0, "ZERO_VARIANCE")
     nothing = _small([(arm, f"{arm}{i}", 40.0, []) for arm in ("holdout", "sms") for i in range(5)])
     empty = ex.durability(*nothing, days=(10, 20), as_of=_AS_OF)
     assert all(row["low"] < 0 < row["high"] for row in empty.to_dicts())

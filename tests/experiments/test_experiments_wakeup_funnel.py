@@ -52,6 +52,15 @@ def test_a_window_that_ends_with_the_log_is_over() -> None:
     assert (finding.code, finding.values["left_out"], finding.values["persons"]) == ("FUNNEL_IMMATURE", 1, 2)
 
 
+def test_without_as_of_the_log_ends_just_after_its_last_act() -> None:
+    frame = _log([("a", 0, "open"), ("a", 1, "form")])
+    frame.loc[1, "time"] = _BEGIN + 24 * _HOUR - pd.Timedelta("1us")
+    assert [row["reached"] for row in ex.funnel(frame, stages=["open", "form"], window="24h").to_dicts()] == [1, 1]
+    frame.loc[1, "time"] -= pd.Timedelta("1us")
+    with pytest.raises(ex.InputError, match="nobody's window is over"):
+        ex.funnel(frame, stages=["open", "form"], window="24h")
+
+
 def test_order_of_rows_changes_nothing_and_the_table_stays() -> None:
     frame = _log(_random(3)).assign(device=lambda table: np.arange(len(table)) % 3)
     kept = frame.copy(deep=True)

@@ -199,6 +199,28 @@ def test_the_set_is_fiellers_with_the_joint_covariance() -> None:
     assert row["weighted_per_incremental"] == pytest.approx(contacts.mean() / 0.15, rel=1e-12)
 
 
+def test_contacts_count_from_the_assignment_to_before_the_end_of_the_window() -> None:
+    touches, bookings, assignment = _arms({"holdout": 60, "sms": 120})
+    other = [("sms000", hour, "sms", 0.0) for hour in (-500, -1, 28 * 24, 28 * 24 + 5, 900)]
+    inside = [("sms001", hour, "sms", 0.0) for hour in (0, 28 * 24 - 1)]
+    data = {"conversions": bookings, "assignment": assignment, "as_of": "2026-06-01"}
+    tables = (touches, pd.concat([touches, _table(other)]), pd.concat([touches, _table(inside)]))
+    first, second, third = (
+        ex.contact_pressure(table, **data).arms.to_dicts()[0]["weighted_per_person"] for table in tables
+    )
+    assert second == first
+    assert third == pytest.approx(first + 2 / 400, rel=1e-12)
+
+
+def test_refunds_are_no_conversions_and_what_they_reverse_protects_nobody() -> None:
+    booked = _bookings([("a", 1), ("a", 5), ("b", 1), ("b", 5)]).assign(value=[10.0, 10.0, 10.0, 4.0])
+    booked["refund_of"] = [None, "v0", None, "v2"]  # a's in full, b's in part
+    contacts = [("a", 3, "sms", 0.0), ("a", 8, "sms", 0.0), ("b", 3, "sms", 0.0), ("b", 8, "sms", 0.0)]
+    for quiet, expected in (("4h", 1), ("10h", 2)):
+        found = ex.contact_pressure(_table(contacts), conversions=booked, quiet=quiet)
+        assert found.channels.to_dicts()[0]["after_conversion"] == expected
+
+
 @pytest.mark.parametrize(
     ("woken", "note", "high"), [((60, 66), "", np.inf), ((60, 50), "NO_INCREMENT", np.inf), ((120, 30), "HARM", None)]
 )

@@ -108,6 +108,20 @@ def test_a_slot_without_a_click_is_not_told_apart_from_its_like() -> None:
     assert found["a"]["clicks_per_person_high"] == pytest.approx(-math.log(0.025) / 5)
 
 
+def test_five_impressions_without_a_click_do_not_settle_a_rank() -> None:
+    rows = [(f"a{i}", 0, "few", "impression") for i in range(5)]
+    rows += [(f"b{i}", 0, "many", "impression") for i in range(1_000)]
+    rows += [(f"b{i}", 1, "many", "click") for i in range(200)]
+    found = {row["slot"]: row for row in ex.slots(_table(rows)).to_dicts()}
+    assert (found["few"]["rank"], found["few"]["rank_low"], found["many"]["rank_high"]) == (2, 1, 2)
+
+
+def test_conversions_after_as_of_are_not_counted() -> None:
+    rows, booked = [("a", 0, "top", "impression"), ("a", 1, "top", "click")], _bookings([("a", 2), ("a", 30)])
+    assert ex.slots(_table(rows), booked).to_dicts()[0]["assisted"] == 2
+    assert ex.slots(_table(rows), booked, as_of=_BEGIN + 9 * _HOUR).to_dicts()[0]["assisted"] == 1
+
+
 def test_undefined_and_odd_rates_carry_their_reason() -> None:
     rows = [("a", 0, "alone", "click"), ("b", 0, "many", "impression"), ("b", 0, "many", "click")]
     rows += [("b", 1, "many", "click"), ("c", 0, "many", "impression"), ("c", 0, "many", "click")]
