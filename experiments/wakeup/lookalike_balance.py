@@ -22,6 +22,7 @@ __all__ = ["BalanceRow", "balance_rows"]
 
 _MOST_LEVELS = 20  # levels beyond the most frequent ones are one row (judgement)
 OTHER_LEVELS = "(other)"
+_WHOLE = 2**53
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -36,7 +37,7 @@ class BalanceRow:
         pool: Mean (share) in the pool.
         matched: Mean (share) among the persons sought who found a match.
         likes: Mean (share) among their matches.
-        before: Standardised difference of sought and pool; None when nothing varies.
+        before: Standardised difference of sought and pool; None when nothing varies or nothing is known.
         after: Standardised difference of matched and likes, by the same standard deviation.
     """
 
@@ -49,6 +50,13 @@ class BalanceRow:
     likes: float | None
     before: float | None
     after: float | None
+
+    @property
+    def note(self) -> str:
+        """Why a difference is undefined."""
+        if self.before is None:
+            return "NO_SPREAD"
+        return "NO_MATCH" if self.matched is None else ""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -114,10 +122,15 @@ def _levels(
 
 
 def _is_number(table: Table, name: str) -> bool:
+    """Whether a column is an amount; whole numbers beyond 2^53 are keys and have no mean."""
     import pyarrow as pa
+    import pyarrow.compute as pc
 
-    kind = table.arrow(name).type
-    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind))
+    array = table.arrow(name)
+    if pa.types.is_integer(array.type):
+        ends = pc.min_max(array).as_py()
+        return all(end is None or abs(end) <= _WHOLE for end in ends.values())
+    return bool(pa.types.is_floating(array.type) or pa.types.is_boolean(array.type))
 
 
 def _row(name: str, level: str, sides: _Sides, pick: NDArray[np.int64], *, used: bool) -> BalanceRow:

@@ -30,7 +30,7 @@ _FIELDS = (
 _BALANCE = (
     Field("column", "text"), Field("level_value", "text"), Field("used", "text"), Field("mean_customers"),
     Field("mean_pool"), Field("mean_matched"), Field("mean_likes"), Field("smd_before", "ratio"),
-    Field("smd_after", "ratio"),
+    Field("smd_after", "ratio"), Field("note", "text"),
 )  # fmt: skip
 _EQUAL = (Field("equal", "count"), Field("customers", "count"), Field("ties_mean"), Field("chance", "rate"))
 
@@ -40,7 +40,7 @@ class LookalikeBalance(TabularResult):
     """Standardised mean differences before and after matching.
 
     Columns: column, level_value, used ("used" or "other"), mean_customers, mean_pool, mean_matched (customers with a
-    match), mean_likes (their matches), smd_before, smd_after.
+    match), mean_likes (their matches), smd_before, smd_after, note (NO_SPREAD, NO_MATCH).
 
     Attributes:
         rows: The rows.
@@ -56,6 +56,7 @@ class LookalikeBalance(TabularResult):
                 "column": row.column, "level_value": row.level, "used": "used" if row.used else "other",
                 "mean_customers": row.sought, "mean_pool": row.pool, "mean_matched": row.matched,
                 "mean_likes": row.likes, "smd_before": row.before, "smd_after": row.after,
+                "note": row.note,
             }
             for row in self.rows
         ]  # fmt: skip

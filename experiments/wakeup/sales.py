@@ -187,7 +187,7 @@ def _total(rows: Sequence[SalesRow], leads: _Leads | None, level: float) -> Sale
     counted = [row for row in rows if row.target]
     goal = math.fsum(row.target for row in counted if row.target)
     reached = math.fsum(row.actual for row in counted)
-    note = "" if len(counted) == len(rows) else "PARTIAL_TARGETS" if counted else "NO_TARGET"
+    note = "NO_TARGET" if not counted else "" if len(counted) == len(rows) else "PARTIAL_TARGETS"
     return SalesRow(
         key=None, actual=math.fsum(row.actual for row in rows), target=goal if counted else None,
         completion=reached / goal if counted else None, handover=_handover(None, leads, level), note=note,

@@ -273,3 +273,9 @@ def test_bad_sales_are_told(change, message):
         ex.sales_campaign(sold, goals, **{"leads": leads, "stages": stages, **change})
     with pytest.raises(ex.TableError, match="NEGATIVE_VALUE"):
         ex.sales_campaign(sold, goals.assign(target=-1.0))
+
+
+def test_no_region_at_all():
+    nothing = pd.DataFrame({"region": pd.Series([], dtype=object), "target": pd.Series([], dtype=float)})
+    row = ex.sales_campaign(nothing, nothing).to_dicts()[0]
+    assert (row["region"], row["completion"], row["note"]) == ("(all)", None, "NO_TARGET")

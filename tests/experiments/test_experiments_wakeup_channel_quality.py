@@ -200,3 +200,16 @@ def test_the_flag_tests_what_compare_rates_tests(margin):
     for counts in ((0, 5, 3, 40), (5, 5, 3, 40), (30, 50, 300, 700), (200, 300, 300, 700)):
         whole = ex.compare_rates(*counts, side="greater", null=margin)
         assert p_beyond(*counts, margin=margin) == whole.difference.p_value
+
+
+def test_days_in_a_time_zone_and_columns_of_other_names():
+    people = pd.DataFrame({"客户号": ["甲", "乙"], "source": ["x", "y"]})
+    log = pd.DataFrame({"客户": ["甲", "甲", "乙"], "日期": pd.to_datetime(["2023-01-01", "2023-06-30", "2023-02-01"])})
+    day = at.Columns(person="客户", time="日期", timezone="Asia/Shanghai", precision="day")
+    columns = {"customers": at.Columns(person="客户号"), "events": day}
+    rows = ex.channel_quality(people, log, as_of="2025-01-01", columns=columns).to_dicts()
+    assert [(row["source"], row["lost"], row["purchases"]) for row in rows[:2]] == [("x", 1.0, 2.0), ("y", 1.0, 1.0)]
+    with pytest.raises(ex.TableError, match="NAIVE_TIME"):
+        ex.channel_quality(
+            people, log, as_of="2025-01-01", columns={**columns, "events": at.Columns(person="客户", time="日期")}
+        )

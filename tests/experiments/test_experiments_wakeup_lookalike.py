@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import duckdb
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -191,3 +192,22 @@ def test_persons_of_both_tables_and_attributes_of_two_kinds_are_refused():
         ex.match_lookalikes(sought, both, attributes=names)
     with pytest.raises(ex.TableError, match="KEY_TYPE_MISMATCH"):
         ex.match_lookalikes(sought, pool.assign(x0=1), attributes=names)
+
+
+def test_large_keys_whole_floats_dates_and_lazy_tables():
+    a = pl.DataFrame({"person_id": ["a"], "x": [2**60 + 1]})
+    b = pl.DataFrame({"person_id": ["b", "c"], "x": [2**60, 2**60 + 1]})
+    for pool in (b, b.lazy(), duckdb.from_arrow(b.to_arrow())):
+        assert ex.match_lookalikes(a.lazy(), pool, attributes=["x"]).to_dicts()[0]["match_id"] == "c"
+    left, right = pd.DataFrame({"person_id": ["a"], "x": [1]}), pd.DataFrame({"person_id": ["b"], "x": [1.0]})
+    assert ex.match_lookalikes(left, right, attributes=["x"]).matched == 1
+    assert ex.match_lookalikes(left, right.assign(x=None), attributes=["x"]).matched == 0
+    day = pd.Timestamp("2020-01-01")
+    assert ex.match_lookalikes(left.assign(x=day), right.assign(x=day), attributes=["x"]).matched == 1
+
+
+def test_a_balance_without_spread_says_so():
+    left, right = pd.DataFrame({"person_id": ["a"], "x": [1]}), pd.DataFrame({"person_id": ["b"], "x": [1]})
+    found = ex.match_lookalikes(left.assign(y=1.0), right.assign(y=2.0), attributes=["x"], others="y")
+    row = found.balance().to_dicts()[1]
+    assert (row["mean_customers"], row["mean_pool"], row["smd_before"], row["note"]) == (1.0, 2.0, None, "NO_SPREAD")
