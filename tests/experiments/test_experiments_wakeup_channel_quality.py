@@ -206,6 +206,7 @@ def test_days_in_a_time_zone_and_columns_of_other_names():
     people = pd.DataFrame({"客户号": ["甲", "乙"], "source": ["x", "y"]})
     log = pd.DataFrame({"客户": ["甲", "甲", "乙"], "日期": pd.to_datetime(["2023-01-01", "2023-06-30", "2023-02-01"])})
     day = at.Columns(person="客户", time="日期", timezone="Asia/Shanghai", precision="day")
+    naive = at.Columns(person="客户", time="日期")
     columns = {"customers": at.Columns(person="客户号"), "events": day}
     rows = ex.channel_quality(people, log, as_of="2025-01-01", columns=columns).to_dicts()
     assert [(row["source"], row["lost"], row["purchases"]) for row in rows[:2]] == [("x", 1.0, 2.0), ("y", 1.0, 1.0)]

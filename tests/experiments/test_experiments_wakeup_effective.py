@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from statsmodels.stats.proportion import proportion_confint
 
 import attribution as at
 import experiments as ex
@@ -25,6 +26,13 @@ def test_cost_per_count_inverts_the_score_test(hits, n, level):
     assert found.high == (math.inf if hits == 0 else pytest.approx(high, rel=1e-9))
     assert found.value == (None if hits == 0 else 1_000.0 / hits)
     assert found.note == ("NONE_EFFECTIVE" if hits == 0 else "")
+
+
+def test_cost_per_count_against_statsmodels():
+    low, high = proportion_confint(17, 900, alpha=0.1, method="wilson")
+    found = cost_per_count(5_000.0, 17, 900, level=0.9)
+    assert found.low == pytest.approx(5_000.0 / (900 * high), rel=1e-12)
+    assert found.high == pytest.approx(5_000.0 / (900 * low), rel=1e-12)
 
 
 def test_the_benchmark_of_the_field():
