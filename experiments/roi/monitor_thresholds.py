@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from attribution.core.errors import InputError
 from experiments.design.look_entry import as_day
+from experiments.design.sequential_split import watch_split
 from experiments.inference.sequential.bounds import nominal_p
 from experiments.metrics import Rate
 from experiments.readout.experiment import Experiment
@@ -71,8 +72,8 @@ def monitor_thresholds(  # noqa: PLR0913 -- options by keyword
         TableError: As `cost_thresholds`.
 
     Assumptions:
-        As `cost_thresholds`; persons come one after the other and mature by one rule. The sample-ratio check of a look
-        is one at a time: read the split itself with `watch_split`.
+        As `cost_thresholds`; persons come one after the other and mature by one rule. Where shares are
+        declared as a dict, the split of the arms is judged over all looks together (`watch_split`).
 
     References:
         As `NetBenefitMonitor`.
@@ -109,14 +110,34 @@ def monitor_thresholds(  # noqa: PLR0913 -- options by keyword
     _check_arms(read, plan.arms, plan.pairs, contrasts)
     matured = {arm: _counted(read, arm)[0] for arm in plan.arms}
     happened = {arm: _counted(read, arm)[1] for arm in plan.arms}
+    failed = _failed(read, monitor, as_day(day), matured)
     guards = _guardrails(read, planned=plan.planned, matured=sum(matured.values()))
     read.table.problems.raise_if_any()
 
     def seen(pair: tuple[str, str], threshold: float, bound: float | None) -> Seen:
         made = seen_at(contrasts[pair], threshold, bound, plan.side)
-        return replace(made, guardrail=guards.get(pair, ""), invalid="; ".join(read.invalid))
+        return replace(made, guardrail=guards.get(pair, ""), invalid="; ".join(failed))
 
     return monitor.append(day, matured=matured, woken=happened, read=seen)
+
+
+def _failed(read: CostReading, monitor: NetBenefitMonitor, day: date, matured: Mapping[str, int]) -> tuple[str, ...]:
+    """Codes of the checks that failed; the joint split is judged over all looks together where shares are declared."""
+    shares = read.experiment.shares
+    if not isinstance(shares, Mapping) or read.experiment.cluster is not None or not set(matured) <= set(shares):
+        return read.invalid
+    so_far: dict[object, dict[str, int]] = {}
+    for look in monitor.looks:
+        so_far.setdefault(look.day, {}).update(zip(look.pair, look.n, strict=True))
+    so_far[day] = dict(matured)
+    total, before = sum(shares[arm] for arm in matured), dict.fromkeys(matured, 0)
+    grown: dict[object, dict[str, int]] = {}
+    for when in sorted(so_far, key=str):
+        grown[str(when)] = {arm: max(0, so_far[when][arm] - before[arm]) for arm in matured}
+        before = so_far[when]
+    watched = watch_split(grown, {arm: shares[arm] / total for arm in matured})
+    codes = tuple(code for code in read.invalid if code != "SRM")
+    return (*codes, *(finding.code for finding in watched.findings if finding.status == "fail"))
 
 
 def seen_at(contrast: ContrastCosts, threshold: float, bound: float | None, side: Side) -> Seen:

@@ -152,7 +152,24 @@ def test_a_failed_check_makes_the_look_invalid(table: pd.DataFrame) -> None:
     lost = table[~((table["arm"] == "holdout") & (table["person_id"] % 4 == 0))]
     log = ex.monitor_thresholds(lost, monitor=plan(), day="2026-10-27", experiment=spec())
     assert log.verdict(arm="sms", threshold=150) == "INVALID"
-    assert "SRM" in log.sentence(arm="sms", threshold=150, lang="en")
+    assert "SRM_OVER_TIME" in log.sentence(arm="sms", threshold=150, lang="en")
+    column = ex.Experiment({"woken": ex.Rate("woken")}, shares="p_assign")
+    shares = lost.assign(p_assign=lost["arm"].map({"holdout": 0.3, "digital": 0.3, "sms": 0.4}))
+    plain = ex.monitor_thresholds(shares, monitor=plan(), day="2026-10-27", experiment=column)
+    assert {row["invalid"] for row in plain.to_dicts()} == {"SRM"}
+
+
+def test_the_split_is_judged_over_all_looks_together(table: pd.DataFrame) -> None:
+    """A split that a single look calls broken (p < 0.001) is not, for one who looks every day."""
+    day = table[table["day"] <= 3]
+    counts = day["arm"].value_counts()
+    goal = {"holdout": 0.3, "digital": 0.3, "sms": 0.4}
+    p_values = [ex.check_split({**counts, "sms": counts["sms"] + more}, goal).values["p_value"] for more in range(300)]
+    more = next(more for more, p in enumerate(p_values) if more > 20 and p < 0.0009)
+    extra = day[day["arm"] == "sms"].head(more).assign(person_id=lambda rows: rows["person_id"] + 10**6)
+    skewed = pd.concat([day, extra], ignore_index=True)
+    log = ex.monitor_thresholds(skewed, monitor=plan(), day="2026-10-03", experiment=spec())
+    assert {row["invalid"] for row in log.to_dicts()} == {""}
 
 
 def test_days_and_persons_only_grow(table: pd.DataFrame, log) -> None:
