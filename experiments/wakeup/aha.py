@@ -92,10 +92,10 @@ def aha_threshold(  # noqa: PLR0913 - two tables and their options, keyword-only
         columns: Names of the columns, for the tables ``"events"`` (the actions) and ``"customers"``.
 
     Returns:
-        Per k: n_reached, rate_reached and rate_below with intervals, difference with its interval (score; each by
-        itself), youden, phi, chosen_share (how often this k was chosen in the bootstrap), chosen. Attributes:
-        `threshold` (chosen k with its interval), `threshold_phi`, `separation`, `p_value`. Undefined with the notes
-        NO_VARIATION (all counts alike) or ONE_OUTCOME (nobody, or everybody, retained).
+        Per k: n_reached, n_below, rate_reached and rate_below with intervals, association (their difference) with its
+        interval (score; each k by itself), youden, phi, chosen_share (how often this k was chosen in the bootstrap),
+        chosen. Attributes: `threshold` (chosen k with its interval), `threshold_phi`, `separation`, `p_value`.
+        Undefined with the notes NO_VARIATION (all counts alike) or ONE_OUTCOME (nobody, or everybody, retained).
 
     Raises:
         DesignError: IMMORTAL_TIME when the window of retention begins before the first `within` has ended.

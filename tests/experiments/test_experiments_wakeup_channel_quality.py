@@ -210,7 +210,6 @@ def test_days_in_a_time_zone_and_columns_of_other_names():
     columns = {"customers": at.Columns(person="客户号"), "events": day}
     rows = ex.channel_quality(people, log, as_of="2025-01-01", columns=columns).to_dicts()
     assert [(row["source"], row["lost"], row["purchases"]) for row in rows[:2]] == [("x", 1.0, 2.0), ("y", 1.0, 1.0)]
+    columns["events"] = naive
     with pytest.raises(ex.TableError, match="NAIVE_TIME"):
-        ex.channel_quality(
-            people, log, as_of="2025-01-01", columns={**columns, "events": at.Columns(person="客户", time="日期")}
-        )
+        ex.channel_quality(people, log, as_of="2025-01-01", columns=columns)
