@@ -289,8 +289,6 @@ def window_share(
         return None, 0.0, 0.0
     kept = float(np.prod(1.0 - curve.events[first + 1 : last + 1] / curve.at_risk[first + 1 : last + 1]))
     chosen = np.flatnonzero(curve.place > first)
-    if not len(chosen):
-        return None, 0.0, 0.0
     place = curve.place[chosen]
     steps, jumps = _steps(curve.at_risk[first + 1 : last + 1], curve.events[first + 1 : last + 1])
     upto = np.concatenate(([0.0], np.cumsum(steps)))

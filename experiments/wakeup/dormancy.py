@@ -186,9 +186,7 @@ def _reading(
 ) -> Estimate:  # fmt: skip
     share, variance, independent = window_share(curve, day, day + ahead, person)
     if share is None:
-        return _undefined(
-            "NOBODY_AT_RISK" if independent == 0.0 and day >= curve.time[-1] else "BEYOND_FOLLOW_UP", level
-        )
+        return _undefined("NOBODY_AT_RISK" if day >= curve.time[-1] else "BEYOND_FOLLOW_UP", level)
     low, high = share_interval(min(max(share, 0.0), 1.0), variance, independent, level=level)
     return Estimate(
         value=share, low=low, high=high, level=level, method="kaplan-meier, persons", n=curve.n,

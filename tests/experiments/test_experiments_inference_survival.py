@@ -244,3 +244,40 @@ def test_bad_questions_say_what_is_allowed():
         found.restricted_mean(0)
     with pytest.raises(ex.InputError, match="0 or more"):
         found.at(-1)
+
+
+def test_windows_that_begin_or_end_beyond_what_was_seen():
+    ended = product_limit(np.array([1.0, 2.0]), np.array([True, True]))
+    assert window_share(ended, 2.0, 3.0)[0] is None  # nobody lasts that long
+    running = product_limit(np.array([1.0, 2.0]), np.array([True, False]))
+    assert window_share(running, 0.5, 3.0)[0] is None  # nobody was followed that far
+    assert window_share(running, 0.5, 1.0) == (0.5, pytest.approx(0.125), 2.0)
+
+
+def test_spells_of_different_persons_and_no_persons_are_one_window():
+    case = CASES["ties"]
+    curve = product_limit(np.array(case["time"], float), np.array(case["event"], bool))
+    alone = window_share(curve, 2.0, 6.0)
+    assert window_share(curve, 2.0, 6.0, np.arange(curve.n)) == pytest.approx(alone, rel=1e-12)
+    # Greenwood's sum over the window, times the squared share that lasts.
+    left = curve.variance[5] - curve.variance[1]
+    assert alone[1] == pytest.approx((1 - alone[0]) ** 2 * left, rel=1e-12)
+
+
+def test_a_weight_is_as_many_spells_of_one_person():
+    time, ended, weight = np.array([1.0, 2.0, 3.0, 4.0]), np.array([True, True, False, True]), np.array([1, 3, 2, 1])
+    weighted = product_limit(time, ended, weights=weight.astype(float))
+    repeated = product_limit(np.repeat(time, weight), np.repeat(ended, weight))
+    assert weighted.survival.tolist() == pytest.approx(repeated.survival.tolist(), rel=1e-12)
+    one, many = window_share(weighted, 1.0, 3.0), window_share(repeated, 1.0, 3.0, np.repeat(np.arange(4), weight))
+    assert one == pytest.approx(many, rel=1e-12)
+
+
+def test_a_mean_up_to_before_the_first_end_does_not_vary():
+    found = ex.kaplan_meier([2, 4]).restricted_mean(1)
+    assert (found.value, found.note) == (1.0, "ZERO_VARIANCE")
+
+
+def test_labels_of_several_kinds_are_refused():
+    with pytest.raises(ex.InputError, match="of one kind"):
+        ex.kaplan_meier([1, 2], persons=["a", 1])
