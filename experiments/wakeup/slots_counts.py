@@ -57,8 +57,8 @@ def by_person(
     place = place.reshape(-1)
     return PersonSlots(
         person=found // size, slot=found % size, size=size,
-        impressions=np.bincount(place, weights=impressions, minlength=len(found)),
-        clicks=np.bincount(place, weights=clicks, minlength=len(found)),
+        impressions=np.asarray(np.bincount(place, weights=impressions, minlength=len(found)), dtype=np.float64),
+        clicks=np.asarray(np.bincount(place, weights=clicks, minlength=len(found)), dtype=np.float64),
     )  # fmt: skip
 
 
