@@ -233,6 +233,11 @@ def test_trap_23_a_mean_carried_by_few_persons_is_told():
     capped = ex.Experiment({**WOKEN, "value": ex.Mean("value", cap=cap.cap)}).analyze(rows).table()
     method = capped.loc[capped["metric"] == "value", "method"].iloc[0]
     assert "capped at" in method  # its own estimand, on its own line
+    # realised money stands behind counts times a declared value, and two variances must agree before it decides
+    paid = ex.money_test(rows.assign(cost=0.0), cap=cap.cap)
+    assert {row["estimand"] for row in paid.to_dicts()} == {"all", "capped"}
+    assert {row["verdict"] for row in paid.to_dicts() if row["estimand"] == "all"} == {"INCONCLUSIVE"}
+    assert "Secondary to the cost thresholds" in repr(paid)
 
 
 def test_trap_24_a_model_chosen_after_the_fact_changes_the_lock(tmp_path):

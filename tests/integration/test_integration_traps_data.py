@@ -101,6 +101,9 @@ def test_trap_08_touches_after_the_conversion_take_no_credit_and_are_counted():
     table = credit.table().set_index("channel")["conversions"]
     assert table["sms"] == 1
     assert table.get("phone", 0) == 0
+    pressed = ex.contact_pressure(touches, conversions=bought).channels.to_dicts()
+    after = {row["channel"]: row["after_conversion"] for row in pressed}
+    assert after == {"phone": 2, "sms": 0}  # and they did disturb
 
 
 def test_trap_09_times_without_a_zone_and_slipped_clocks_are_told(campaign):
