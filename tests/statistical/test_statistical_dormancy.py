@@ -21,7 +21,7 @@ def test_small_runs_keep_their_bands(design):
         if nominal is None:
             continue
         least, most = binom.interval(1 - 1e-4, replications, nominal)
-        # A design with a known miss errs less often than it may.
+        # A design with a known miss may err less often than it may.
         assert (0 if design.miss else least) <= seen <= most
 
 
