@@ -24,6 +24,8 @@ from experiments.uplift.scored import check_same_persons, money_columns, net_mon
 from experiments.uplift.trial import Trial, read_trial
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from attribution.core.findings import Finding
@@ -280,7 +282,7 @@ def _readings(
     differences: dict[str, Estimate] = {}
     for name, rule in followed.items():
         if name != against:
-            differences[name] = _value(trial, [_less(rule, base, r) for r in _indices(rule, base)], signals, level)
+            differences[name] = _value(trial, _less(rule, base), signals, level)
     adjusted = adjust_pvalues([differences[name].p_value or 1.0 for name in differences]) if differences else []
     by_name = dict(zip(differences, adjusted, strict=True))
     made = []
@@ -289,8 +291,8 @@ def _readings(
         made.append(
             PolicyReading(
                 name=name,
-                share=float(np.average(rule[0], weights=trial.weight)),
-                value=_value(trial, list(rule), signals, level),
+                share=float(np.average(rule[0].members, weights=trial.weight)),
+                value=_value(trial, rule, signals, level),
                 difference=found,
                 p_adjusted=None if found is None or found.p_value is None else by_name[name],
             )
@@ -298,24 +300,47 @@ def _readings(
     return tuple(made)
 
 
-def _indices(rule: tuple[Floats, ...], base: tuple[Floats, ...]) -> range:
-    return range(max(len(rule), len(base)))
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class _Followed:
+    """Whom a rule treats in one repeat.
+
+    Attributes:
+        members: How much of each person it treats; for a difference of rules, of one less the other.
+        moved: What leaving one more fold out of the learning takes from it, persons by folds; None for a fixed rule.
+        fold: Fold of each person; None for a fixed rule.
+    """
+
+    members: Floats
+    moved: Floats | None = None
+    fold: NDArray[np.int64] | None = None
 
 
-def _less(rule: tuple[Floats, ...], base: tuple[Floats, ...], repeat: int) -> Floats:
-    return rule[min(repeat, len(rule) - 1)] - base[min(repeat, len(base) - 1)]
+def _less(rule: Sequence[_Followed], base: Sequence[_Followed]) -> list[_Followed]:
+    """One rule less another, repeat by repeat."""
+    made = []
+    for repeat in range(max(len(rule), len(base))):
+        one, two = rule[min(repeat, len(rule) - 1)], base[min(repeat, len(base) - 1)]
+        moved = one.moved if two.moved is None else -two.moved if one.moved is None else one.moved - two.moved
+        fold = two.fold if one.fold is None else one.fold
+        made.append(_Followed(members=one.members - two.members, moved=moved, fold=fold))
+    return made
 
 
-def _followed(trial: Trial, rule: Rule) -> tuple[Floats, ...]:
-    """How much of each person the rule treats, one array per repeat."""
+def _followed(trial: Trial, rule: Rule) -> list[_Followed]:
+    """How much of each person the rule treats, one entry per repeat."""
     if isinstance(rule, bool):
-        return (np.full(len(trial), float(rule)),)
+        return [_Followed(members=np.full(len(trial), float(rule)))]
     if isinstance(rule, TopShare):
-        return rule.members()
+        made = []
+        for repeat, members in enumerate(rule.members()):
+            apart = rule.apart(repeat)
+            moved = None if apart is None else members[:, None] - apart
+            made.append(_Followed(members=members, moved=moved, fold=rule.ranking.splits[repeat].fold))
+        return made
     found = trial.column(rule)
     if not ((found >= 0.0) & (found <= 1.0)).all():
         raise InputError(f"the column {rule!r} must hold 1 for those whom the rule treats and 0 for the others.")
-    return (found,)
+    return [_Followed(members=found)]
 
 
 def _signal(trial: Trial, values: Floats, ranking: UpliftRanking | None, repeat: int) -> Floats:
@@ -343,11 +368,14 @@ def _line(predicted: Floats, values: Floats, weight: Floats) -> Floats:
     return mean + slope * gap
 
 
-def _value(trial: Trial, rules: list[Floats], signals: list[Floats], level: float) -> Estimate:
+def _value(trial: Trial, rules: Sequence[_Followed], signals: Sequence[Floats], level: float) -> Estimate:
     """Mean of the signals of those treated, median over repeats, with clusters as units."""
     repeats = max(len(rules), len(signals))
-    found = [_mean(trial, rules[min(r, len(rules) - 1)] * signals[min(r, len(signals) - 1)]) for r in range(repeats)]
+    pairs = [(rules[min(r, len(rules) - 1)], signals[min(r, len(signals) - 1)]) for r in range(repeats)]
+    found = [_mean(trial, rule.members * signal) for rule, signal in pairs]
     value, error = over_splits(np.array([one for one, _ in found]), np.array([two for _, two in found]))
+    shared = float(np.mean([_shared(trial, rule, signal) for rule, signal in pairs]))
+    error = math.sqrt(error**2 + max(shared, 0.0))
     method = "policy value" if repeats == 1 else f"policy value, median of {repeats} splits"
     if error <= 0.0:
         same = 0.0 if value == 0.0 else None
@@ -360,6 +388,19 @@ def _value(trial: Trial, rules: list[Floats], signals: list[Floats], level: floa
         value=value, low=value - half, high=value + half, p_value=max(p_value(value / error, "two"), 5e-324),
         level=level, method=method, n=len(trial), standard_error=error,
     )  # fmt: skip
+
+
+def _shared(trial: Trial, rule: _Followed, signal: Floats) -> float:
+    """Covariance between folds: the rule of each was learned on the other.
+
+    What a fold gains because its rule has seen another fold, times the same the other way round, over all pairs.
+    """
+    if rule.moved is None or rule.fold is None:
+        return 0.0
+    folds = rule.moved.shape[1]
+    worth = trial.weight * signal / float(trial.weight.sum())
+    gained = np.stack([np.bincount(rule.fold, weights=worth * rule.moved[:, k], minlength=folds) for k in range(folds)])
+    return float(sum(2.0 * gained[two, one] * gained[one, two] for one in range(folds) for two in range(one)))
 
 
 def _mean(trial: Trial, signal: Floats) -> tuple[float, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,6 +35,7 @@ __all__ = ["TopShare", "UpliftRanking", "rank_uplift"]
 messages.register("experiments")
 
 _TENTHS = 10
+_FEWEST_FOLDS = 3  # two folds left out of two leave nobody to learn from
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -46,6 +48,8 @@ class Split:
         rank: Share of the persons of the same fold who rank before, ties in the middle; 0 is the top.
         treated: Predicted outcome when treated.
         untreated: Predicted outcome when not.
+        apart: Rank by models that saw neither the own fold nor one other; persons by folds, the own column is `rank`.
+            What two folds do to each other's rankings is read from it. None with two folds.
     """
 
     fold: NDArray[np.int64]
@@ -53,6 +57,7 @@ class Split:
     rank: Floats
     treated: Floats
     untreated: Floats
+    apart: Floats | None
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
@@ -126,7 +131,14 @@ class TopShare:
     def members(self) -> tuple[Floats, ...]:
         """How much of each person belongs to it, one array per repeat: 1, 0, or in between where a tie is cut."""
         weight = self.ranking.trial.weight
-        return tuple(_members(split, weight, self.share) for split in self.ranking.splits)
+        return tuple(_members(split.fold, split.rank, weight, self.share) for split in self.ranking.splits)
+
+    def apart(self, repeat: int) -> Floats | None:
+        """The same by the rankings without one more fold, persons by folds; None where there are two folds."""
+        split, weight = self.ranking.splits[repeat], self.ranking.trial.weight
+        if split.apart is None:
+            return None
+        return np.column_stack([_members(split.fold, rank, weight, self.share) for rank in split.apart.T])
 
 
 def rank_uplift(  # noqa: PLR0913 - options by keyword
@@ -224,21 +236,35 @@ def _split(trial: Trial, learner: Learner, matrix: Floats, outcome: str, folds: 
     events = bool(np.isin(values, (0.0, 1.0)).all())
     fold = trial.folds(folds, seed, repeat)
     score, rank, treated, untreated = (np.empty(len(values)) for _ in range(4))
+
+    def lesson_for(asked: NDArray[np.bool_], name: str) -> Lesson:
+        seen = ~asked
+        return Lesson(
+            features=matrix[seen], treated=trial.treated[seen], chance=trial.chance[seen], outcome=values[seen],
+            ask=matrix[asked], seed=seed, name=f"uplift {repeat} {name}", events=events,
+        )  # fmt: skip
+
     for part in range(folds):
         mine = fold == part
         if not mine.any():
             continue
-        lesson = Lesson(
-            features=matrix[~mine], treated=trial.treated[~mine], chance=trial.chance[~mine], outcome=values[~mine],
-            ask=matrix[mine], seed=seed, name=f"uplift {repeat} {part}", events=events,
-        )  # fmt: skip
+        lesson = lesson_for(mine, str(part))
         score[mine] = learner.score(lesson)
         treated[mine] = lesson.arm(learner.outcome_model, treated=True, ask=matrix[mine])
         untreated[mine] = lesson.arm(learner.outcome_model, treated=False, ask=matrix[mine])
         rank[mine] = _ranks(score[mine], trial.weight[mine])
     if not (np.isfinite(score).all() and np.isfinite(treated).all() and np.isfinite(untreated).all()):
         raise InputError("the model predicted values that are not finite numbers, so nobody can be ranked by them.")
-    return Split(fold=fold, score=score, rank=rank, treated=treated, untreated=untreated)
+    apart = None if folds < _FEWEST_FOLDS else np.repeat(rank[:, None], folds, axis=1)
+    for one, two in combinations(range(folds), 2) if apart is not None else ():
+        both = (fold == one) | (fold == two)
+        again = np.full(len(values), np.nan)
+        again[both] = learner.score(lesson_for(both, f"{one} {two}"))
+        for part, other in ((one, two), (two, one)):
+            mine = fold == part
+            if apart is not None and mine.any():
+                apart[mine, other] = _ranks(again[mine], trial.weight[mine])
+    return Split(fold=fold, score=score, rank=rank, treated=treated, untreated=untreated, apart=apart)
 
 
 def _ranks(score: Floats, weight: Floats) -> Floats:
@@ -249,12 +275,12 @@ def _ranks(score: Floats, weight: Floats) -> Floats:
     return np.asarray(middle[place] / mass.sum(), dtype=np.float64)
 
 
-def _members(split: Split, weight: Floats, share: float) -> Floats:
+def _members(fold: NDArray[np.int64], rank: Floats, weight: Floats, share: float) -> Floats:
     """Membership of each person in the top share of the own fold; persons tied at the cut have a part of it each."""
-    found = np.empty(len(split.rank))
-    for part in np.unique(split.fold):
-        mine = split.fold == part
-        found[mine] = members(-split.rank[mine], weight[mine], share)
+    found = np.empty(len(rank))
+    for part in np.unique(fold):
+        mine = fold == part
+        found[mine] = members(-rank[mine], weight[mine], share)
     return found
 
 
