@@ -123,5 +123,5 @@ def columns_for(columns: ColumnsLike, table: str) -> Columns:
 
 _TABLES = (
     "touches", "conversions", "assignment", "prices", "spend", "links", "customers", "history", "outcomes",
-    "key_events", "events",
+    "key_events", "events", "offers", "eligible", "participants", "invitations", "pool", "sales", "targets", "leads",
 )  # fmt: skip

@@ -167,6 +167,8 @@ def numbers(
 ) -> NDArray[np.float64] | None:
     """A numeric column as float64.
 
+    Whole numbers beyond 2^53 become the nearest float64, as they would have been in a column of floats.
+
     Args:
         table: The table.
         name: The user's name of the column.
@@ -200,7 +202,9 @@ def numbers(
             examples=[f"row {row}" for row in np.flatnonzero(absent)[:5]],
         )  # fmt: skip
     plain = array.cast(pa.int8()) if pa.types.is_boolean(kind) else array
-    result: NDArray[np.float64] = plain.cast(pa.float64()).to_numpy(zero_copy_only=False).astype(np.float64, copy=True)
+    # Safe casts refuse whole numbers beyond 2^53; the nearest float64 is what every sum of them would hold anyway.
+    floats = plain.cast(pa.float64(), safe=False)
+    result: NDArray[np.float64] = floats.to_numpy(zero_copy_only=False).astype(np.float64, copy=True)
     result[absent] = np.nan if missing is None else missing
     _check_numbers(table, name, result, minimum=minimum, whole=whole)
     return result

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attribution.core import messages
-from attribution.core.columns import Columns
+from attribution.core.columns import Columns, columns_for
 from attribution.core.durations import duration_text, parse_duration
 from attribution.core.errors import DesignError, InputError
 from attribution.core.estimates import check_level
@@ -20,7 +20,7 @@ from experiments.wakeup.acts import read_acts, span
 from experiments.wakeup.aha_counts import Observed, observe
 from experiments.wakeup.aha_curve import separation
 from experiments.wakeup.aha_result import AhaThreshold
-from experiments.wakeup.effective_columns import condition, joined_by, roles_for, rows_of_persons, unique_keys
+from experiments.wakeup.effective_columns import condition, joined_by, rows_of_persons, unique_keys
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,7 +32,6 @@ __all__ = ["aha_threshold"]
 
 messages.register("experiments")
 
-_TABLES = ("events", "customers")
 _MOST_REPLICATES = 100_000
 
 
@@ -128,7 +127,7 @@ def aha_threshold(  # noqa: PLR0913 - two tables and their options, keyword-only
     if isinstance(replicates, bool) or not isinstance(replicates, int) or not 99 <= replicates <= _MOST_REPLICATES:
         raise InputError(f"replicates must be a whole number from 99 to {_MOST_REPLICATES:,}, got {replicates!r}.")
     seed = check_seed(seed)
-    roles = roles_for(columns, "customers", _TABLES)
+    roles = columns_for(columns, "customers")
     table = open_table(customers, "customers", roles, problems=Problems(), required=("person",))
     person = unique_keys(table)
     began = _times(table, roles, start)
@@ -137,7 +136,7 @@ def aha_threshold(  # noqa: PLR0913 - two tables and their options, keyword-only
     table.problems.raise_if_any()
     if person is None or began is None:  # pragma: no cover - noted above, so the line above has raised
         raise InputError("customers need a person and a start in every row.")
-    acts = read_acts(actions, as_of=as_of, columns=roles_for(columns, "events", _TABLES))
+    acts = read_acts(actions, as_of=as_of, columns=columns_for(columns, "events"))
     same_key_kind([(table, person), (acts.table, acts.persons)], "person")
     table.problems.raise_if_any()
     order = rows_of_persons(person)

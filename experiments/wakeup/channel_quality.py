@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attribution.core import messages
+from attribution.core.columns import columns_for
 from attribution.core.durations import duration_text, parse_duration
 from attribution.core.errors import InputError
 from attribution.core.estimates import check_level
@@ -18,7 +19,7 @@ from experiments.wakeup.acts import read_acts, span
 from experiments.wakeup.channel_quality_acts import Followed, QualityRules, follow
 from experiments.wakeup.channel_quality_result import ChannelQuality
 from experiments.wakeup.channel_quality_rows import Sources, quality_findings, quality_rows
-from experiments.wakeup.effective_columns import condition, joined_by, roles_for, rows_of_persons, unique_keys
+from experiments.wakeup.effective_columns import condition, joined_by, rows_of_persons, unique_keys
 from experiments.wakeup.effective_spend import Groups, read_groups, read_spend
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["channel_quality"]
 
 messages.register("experiments")
-
-_TABLES = ("customers", "events", "spend")
 
 
 def channel_quality(  # noqa: PLR0913 - two tables and their options, keyword-only
@@ -115,17 +114,17 @@ def channel_quality(  # noqa: PLR0913 - two tables and their options, keyword-on
         [('branch', 0.25, 'no'), ('rebate', 0.7, 'flagged'), ('(all)', 0.47, None)]
     """
     rules = _rules(silent_after, lost_by, margin, level)
-    roles = roles_for(columns, "customers", _TABLES)
+    roles = columns_for(columns, "customers")
     table = open_table(customers, "customers", roles, problems=Problems(), required=("person",))
     person = unique_keys(table)
     hit = None if effective is None else condition(table, effective, at_least)
     fresh = None if new is None else condition(table, new)
     groups = read_groups(table, (source,))
-    spent = read_spend(spend, (source,), roles_for(columns, "spend", _TABLES), table)
+    spent = read_spend(spend, (source,), columns_for(columns, "spend"), table)
     table.problems.raise_if_any()
     if person is None or groups is None:  # pragma: no cover - noted above, so the line above has raised
         raise InputError("customers need a person and a source in every row.")
-    acts = read_acts(events, as_of=as_of, columns=roles_for(columns, "events", _TABLES))
+    acts = read_acts(events, as_of=as_of, columns=columns_for(columns, "events"))
     same_key_kind([(table, person), (acts.table, acts.persons)], "person")
     table.problems.issues.extend(acts.table.problems.issues)
     table.problems.raise_if_any()

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attribution.core.columns import Columns, ColumnsLike
-from attribution.core.errors import InputError, closest
 from attribution.core.values import duplicates, encode_together, keys, labels, numbers
 
 if TYPE_CHECKING:
@@ -26,34 +23,11 @@ __all__ = [
     "group_labels",
     "joined_by",
     "money",
-    "roles_for",
     "rows_of_persons",
     "unique_keys",
 ]
 
 UNKNOWN_GROUP = "(unknown)"
-
-
-def roles_for(columns: ColumnsLike, table: str, tables: Sequence[str]) -> Columns:
-    """The roles of one of a function's own tables out of ``columns=``.
-
-    Raises:
-        InputError: For a table that the function does not have, or something that is no `Columns`.
-    """
-    if columns is None:
-        return Columns()
-    if isinstance(columns, Columns):
-        return columns
-    if not isinstance(columns, Mapping):
-        raise InputError(
-            f"columns must be a Columns or a mapping of table names to Columns, got {type(columns).__name__}."
-        )
-    for name, value in columns.items():
-        if name not in tables:
-            raise InputError(f"columns= names an unknown table {name!r}. {closest(str(name), tables)}")
-        if not isinstance(value, Columns):
-            raise InputError(f"columns[{name!r}] must be a Columns, got {type(value).__name__}.")
-    return columns.get(table, Columns())
 
 
 def unique_keys(table: Table) -> pa.Array | None:

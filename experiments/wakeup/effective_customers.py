@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attribution.core import messages
+from attribution.core.columns import columns_for
 from attribution.core.errors import InputError
 from attribution.core.estimates import Estimate, check_level
 from attribution.core.findings import Finding
 from attribution.core.recipe import Recipe
 from attribution.core.tables import Problems, open_table
 from experiments.inference.proportions import share_estimate
-from experiments.wakeup.effective_columns import condition, money, roles_for, rows_of_persons, unique_keys
+from experiments.wakeup.effective_columns import condition, money, rows_of_persons, unique_keys
 from experiments.wakeup.effective_ratio import (
     FEWEST_EFFECTIVE,
     cost_per_count,
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
 __all__ = ["effective_customers"]
 
 messages.register("experiments")
-
-_TABLES = ("customers", "spend")
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -134,14 +133,14 @@ def effective_customers(  # noqa: PLR0913 - one table and its options, keyword-o
     level = check_level(level)
     names = listed_names("by", by)
     _check_options(at_least, spend, cost, value, value_per_effective)
-    roles = roles_for(columns, "customers", _TABLES)
+    roles = columns_for(columns, "customers")
     table = open_table(customers, "customers", roles, problems=Problems(), required=("person",))
     person = unique_keys(table)
     hit = condition(table, effective, at_least)
     paid = None if cost is None else money(table, cost)
     worth = None if value is None else money(table, value, minimum=None)
     groups = read_groups(table, names)
-    spent = read_spend(spend, names, roles_for(columns, "spend", _TABLES), table)
+    spent = read_spend(spend, names, columns_for(columns, "spend"), table)
     table.problems.raise_if_any()
     if person is None or hit is None or groups is None:  # pragma: no cover - noted above, so the line above has raised
         raise InputError("customers need a person and the condition in every row.")

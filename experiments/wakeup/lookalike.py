@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attribution.core import messages
+from attribution.core.columns import columns_for
 from attribution.core.errors import InputError
 from attribution.core.findings import Finding
 from attribution.core.randomness import check_seed, generator
 from attribution.core.recipe import Recipe
 from attribution.core.tables import Problems, open_table
 from attribution.core.values import same_key_kind
-from experiments.wakeup.effective_columns import joined_by, roles_for, rows_of_persons, unique_keys
+from experiments.wakeup.effective_columns import joined_by, rows_of_persons, unique_keys
 from experiments.wakeup.effective_spend import listed_names
 from experiments.wakeup.lookalike_balance import balance_rows
 from experiments.wakeup.lookalike_chance import matched_by_luck
@@ -33,7 +34,6 @@ __all__ = ["match_lookalikes"]
 
 messages.register("experiments")
 
-_TABLES = ("customers", "pool")
 _BY_LUCK = 0.05  # share of persons with a match by luck above which a match says little (judgement)
 _UNLIKE = 0.1  # standardised difference above which two groups are unlike (Austin 2009)
 
@@ -104,9 +104,9 @@ def match_lookalikes(  # noqa: PLR0913 - two tables and their options, keyword-o
         raise InputError(f"most_pairs must be a whole number of at least 1, got {most_pairs!r}.")
     lots = generator(check_seed(seed), "look-alikes, ties")
     problems = Problems()
-    sought = open_table(customers, "customers", roles_for(columns, "customers", _TABLES), problems=problems,
+    sought = open_table(customers, "customers", columns_for(columns, "customers"), problems=problems,
                         required=("person",))  # fmt: skip
-    members = open_table(pool, "pool", roles_for(columns, "pool", _TABLES), problems=problems, required=("person",))
+    members = open_table(pool, "pool", columns_for(columns, "pool"), problems=problems, required=("person",))
     persons, likes = unique_keys(sought), unique_keys(members)
     for name in further:
         for table in (sought, members):

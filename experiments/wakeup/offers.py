@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attribution.core import messages
+from attribution.core.columns import columns_for
 from attribution.core.errors import InputError
 from attribution.core.estimates import check_level
 from attribution.core.findings import Finding
@@ -15,7 +16,7 @@ from attribution.core.recipe import Recipe
 from attribution.core.tables import Problems, open_table
 from attribution.core.values import encode_together, instants, keys, same_key_kind
 from experiments.inference.proportions import bundled_share
-from experiments.wakeup.effective_columns import money, roles_for
+from experiments.wakeup.effective_columns import money
 from experiments.wakeup.effective_spend import Groups, listed_names, read_groups
 from experiments.wakeup.offers_eligible import REASONS, Spans, why_not
 from experiments.wakeup.offers_result import OfferRow, OffSegmentOffers
@@ -32,7 +33,6 @@ __all__ = ["off_segment_offers"]
 
 messages.register("experiments")
 
-_TABLES = ("offers", "eligible")
 _FAR = 2**62
 
 
@@ -90,9 +90,9 @@ def off_segment_offers(  # noqa: PLR0913 - two tables and their options, keyword
     level = check_level(level)
     names, agree = listed_names("by", by), listed_names("match", match)
     problems = Problems()
-    made = open_table(offers, "offers", roles_for(columns, "offers", _TABLES), problems=problems,
+    made = open_table(offers, "offers", columns_for(columns, "offers"), problems=problems,
                       required=("person", "time"))  # fmt: skip
-    listed = open_table(eligible, "eligible", roles_for(columns, "eligible", _TABLES), problems=problems,
+    listed = open_table(eligible, "eligible", columns_for(columns, "eligible"), problems=problems,
                         required=("person",), optional=("valid_from", "valid_to"))  # fmt: skip
     person, time, holder = keys(made, "person"), instants(made, "time"), keys(listed, "person")
     same_key_kind([(made, person), (listed, holder)], "person")

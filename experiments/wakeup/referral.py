@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attribution.core import messages
-from attribution.core.columns import Columns
+from attribution.core.columns import Columns, columns_for
 from attribution.core.errors import InputError
 from attribution.core.estimates import Estimate, check_level
 from attribution.core.findings import Finding
@@ -17,7 +17,7 @@ from attribution.core.recipe import Recipe
 from attribution.core.tables import Problems, open_table
 from attribution.core.values import keys, same_key_kind
 from experiments.inference.proportions import bundled_share, share_estimate
-from experiments.wakeup.effective_columns import joined_by, roles_for, rows_of_persons, unique_keys
+from experiments.wakeup.effective_columns import joined_by, rows_of_persons, unique_keys
 from experiments.wakeup.effective_ratio import mean_estimate, paid_per_count
 from experiments.wakeup.effective_spend import Groups, listed_names, read_groups
 from experiments.wakeup.referral_result import Referral, ReferralGroup, ReferralStage
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 __all__ = ["referral"]
 
 messages.register("experiments")
-
-_TABLES = ("participants", "invitations")
 
 
 def referral(  # noqa: PLR0913 - two tables and their options, keyword-only
@@ -114,11 +112,11 @@ def referral(  # noqa: PLR0913 - two tables and their options, keyword-only
     if cost is not None and (isinstance(cost, bool) or not isinstance(cost, Real) or not 0.0 <= cost < math.inf):
         raise InputError(f"cost must be money of at least 0, or None, got {cost!r}.")
     problems = Problems()
-    roles = roles_for(columns, "participants", _TABLES)
+    roles = columns_for(columns, "participants")
     table = open_table(participants, "participants", roles, problems=problems, required=("person",))
     person = unique_keys(table)
     groups = read_groups(table, names)
-    given = roles_for(columns, "invitations", _TABLES)
+    given = columns_for(columns, "invitations")
     sent_roles = Columns(person=inviter, time=given.time, timezone=given.timezone, precision=given.precision)
     sent = open_table(invitations, "invitations", sent_roles, problems=problems, required=("person",))
     source = keys(sent, "person")

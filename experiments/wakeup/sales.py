@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attribution.core import messages
+from attribution.core.columns import columns_for
 from attribution.core.errors import InputError
 from attribution.core.estimates import Estimate, check_level
 from attribution.core.findings import Finding
@@ -16,7 +17,7 @@ from attribution.core.recipe import Recipe
 from attribution.core.tables import Problems, open_table
 from attribution.core.values import encode_together, keys, numbers
 from experiments.inference.proportions import bundled_share, share_estimate
-from experiments.wakeup.effective_columns import condition, money, roles_for
+from experiments.wakeup.effective_columns import condition, money
 from experiments.wakeup.effective_spend import Groups, listed_names, read_groups
 from experiments.wakeup.sales_result import SalesCampaign, SalesRow, SalesStage
 
@@ -32,7 +33,6 @@ __all__ = ["sales_campaign"]
 
 messages.register("experiments")
 
-_TABLES = ("sales", "targets", "leads")
 Key = tuple[str, ...]
 
 
@@ -98,8 +98,8 @@ def sales_campaign(  # noqa: PLR0913 - three tables and their options, keyword-o
     if not names or not steps:
         raise InputError("by and stages must name at least one column each.")
     problems = Problems()
-    sold = open_table(sales, "sales", roles_for(columns, "sales", _TABLES), problems=problems)
-    planned = open_table(targets, "targets", roles_for(columns, "targets", _TABLES), problems=problems)
+    sold = open_table(sales, "sales", columns_for(columns, "sales"), problems=problems)
+    planned = open_table(targets, "targets", columns_for(columns, "targets"), problems=problems)
     worth = None if amount is None else money(sold, amount, minimum=None)
     goal = numbers(planned, target, minimum=0.0, missing=math.nan) if planned.require_names(target) else None
     sold_groups, planned_groups = read_groups(sold, names), read_groups(planned, names)
@@ -149,7 +149,7 @@ class _Leads:
 def _read_leads(
     leads: object, names: tuple[str, ...], steps: tuple[str, ...], columns: ColumnsLike, problems: Problems
 ) -> _Leads | None:
-    table: Table = open_table(leads, "leads", roles_for(columns, "leads", _TABLES), problems=problems)
+    table: Table = open_table(leads, "leads", columns_for(columns, "leads"), problems=problems)
     groups = read_groups(table, names)
     marked = [condition(table, step) for step in steps]
     person = keys(table, "person") if table.has("person") else None

@@ -212,6 +212,20 @@ def test_whole_numbers_may_be_floats():
     assert problems.issues == []
 
 
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        (pa.array([2**53 + 1, -(2**63), 5], pa.int64()), [2.0**53, -(2.0**63), 5.0]),
+        (pa.array([2**64 - 1, None], pa.uint64()), [2.0**64, 0.0]),
+    ],
+)
+def test_whole_numbers_beyond_those_of_a_float_become_the_nearest(column, expected):
+    problems = Problems()
+    opened = open_table(pa.table({"x": column}), "t", Columns(), problems=problems)
+    assert numbers(opened, "x", missing=0.0, whole=True).tolist() == expected
+    assert problems.issues == []
+
+
 def test_a_missing_number_can_have_a_meaning():
     opened, problems = table([1.0, None])
     assert numbers(opened, "x", missing=0.0).tolist() == [1.0, 0.0]

@@ -171,7 +171,7 @@ def test_hostile_source_names_are_shown_on_one_line():
         ({"value": "worth"}, "MISSING_COLUMN"),
         ({"as_of": "2010-01-01"}, "none of them before"),
         ({"new": "source"}, "WRONG_TYPE"),
-        ({"columns": {"touches": at.Columns()}}, "unknown table 'touches'"),
+        ({"columns": {"custmers": at.Columns()}}, "unknown table 'custmers'. Did you mean 'customers'"),
     ],
 )
 def test_bad_input_is_told(change, message):

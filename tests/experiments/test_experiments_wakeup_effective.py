@@ -155,7 +155,7 @@ def test_row_order_and_table_kind_change_nothing():
         ({"by": ["source", "source"]}, "several different ones"),
         ({"effective": "assets"}, "NOT_BINARY"),
         ({"effective": "godo"}, "Did you mean 'good'"),
-        ({"columns": {"events": at.Columns()}}, "unknown table 'events'"),
+        ({"columns": {"custmers": at.Columns()}}, "unknown table 'custmers'. Did you mean 'customers'"),
         ({"columns": 3}, "columns must be a Columns"),
     ],
 )
@@ -163,6 +163,12 @@ def test_bad_input_is_told(change, message):
     table = pd.DataFrame({"person_id": [1, 2], "source": ["a", "b"], "good": [0, 1], "assets": [3.0, 4.0]})
     with pytest.raises(ex.WakeLiftError, match=message):
         ex.effective_customers(table, **{"effective": "good", **change})
+
+
+def test_one_mapping_of_names_serves_functions_with_other_tables_too():
+    table = pd.DataFrame({"客户号": [1, 2], "good": [0, 1]})
+    given = {"customers": at.Columns(person="客户号"), "events": at.Columns(), "pool": at.Columns()}
+    assert ex.effective_customers(table, effective="good", columns=given).to_dicts()[0]["effective"] == 1
 
 
 def test_a_repeated_person_is_refused():

@@ -176,7 +176,7 @@ def test_an_empty_side_matches_nobody(empty):
         ({"attributes": ["x9"], "at_least": 1}, "MISSING_COLUMN"),
         ({"others": "incme"}, "Did you mean 'income'"),
         ({"most_pairs": 0}, "most_pairs must be"),
-        ({"columns": {"events": at.Columns()}}, "unknown table 'events'"),
+        ({"columns": {"custmers": at.Columns()}}, "unknown table 'custmers'. Did you mean 'customers'"),
     ],
 )
 def test_bad_input_is_told(change, message):
@@ -204,6 +204,13 @@ def test_large_keys_whole_floats_dates_and_lazy_tables():
     assert ex.match_lookalikes(left, right.assign(x=None), attributes=["x"]).matched == 0
     day = pd.Timestamp("2020-01-01")
     assert ex.match_lookalikes(left.assign(x=day), right.assign(x=day), attributes=["x"]).matched == 1
+
+
+def test_a_balance_of_whole_numbers_beyond_those_of_a_float_has_a_mean():
+    left = pl.DataFrame({"person_id": ["a"], "x": [1], "y": [2**63 - 1]})
+    right = pl.DataFrame({"person_id": ["b", "c"], "x": [1, 2], "y": [2**53 + 1, 2**60 + 1]})
+    row = ex.match_lookalikes(left, right, attributes=["x"], others="y").balance().to_dicts()[-1]
+    assert (row["column"], row["level_value"], row["mean_customers"], row["mean_likes"]) == ("y", "", 2.0**63, 2.0**53)
 
 
 def test_a_balance_without_spread_says_so():
