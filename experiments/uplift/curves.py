@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-__all__ = ["CurveNumbers", "curve_of", "difference_in", "members"]
+__all__ = ["CurveNumbers", "Learned", "curve_of", "difference_in", "members"]
 
 _CHUNK = 1 << 16
 _DRAWS = 4_000
@@ -117,7 +117,16 @@ def _places(score: Floats, weight: Floats) -> tuple[Floats, Floats]:
     return before[place], mass[place]
 
 
-def curve_of(trial: Trial, values: Floats, score: Floats, *, level: float, shares: int, seed: int) -> CurveNumbers:
+def curve_of(  # noqa: PLR0913 - a trial, what is ranked and how it is drawn
+    trial: Trial,
+    values: Floats,
+    score: Floats,
+    *,
+    level: float,
+    shares: int,
+    seed: int,
+    learned: Learned | None = None,
+) -> CurveNumbers:
     """The curve of a ranking.
 
     In the top share of the persons the means of both arms are compared, each person with the inverse of the chance of
@@ -132,6 +141,8 @@ def curve_of(trial: Trial, values: Floats, score: Floats, *, level: float, share
         level: Confidence level.
         shares: Number of steps from 0 to 1.
         seed: Seed of the draws of the simultaneous band.
+        learned: How the score was learned, where it was learned on these persons: folds share in each other's rankings,
+            which adds to the covariance.
     """
     grid = np.linspace(0.0, 1.0, shares + 1)
     before, mass = _places(score, trial.weight)
@@ -142,6 +153,8 @@ def curve_of(trial: Trial, values: Floats, score: Floats, *, level: float, share
         gain = np.where((persons >= 2.0 - 1e-9).all(axis=0), grid * (means[0] - means[1]), np.nan)
     gain[0] = 0.0
     covariance = ranked.covariance(weights, means)
+    if learned is not None:
+        covariance = covariance + _between_folds(trial, values, learned, grid, means[:, -1])
     draws = _draws(covariance, seed)
     error = np.sqrt(np.diag(covariance))
     moving = error > 1e-9 * max(float(error.max()), 1e-300)
@@ -157,6 +170,57 @@ def curve_of(trial: Trial, values: Floats, score: Floats, *, level: float, share
         critical=float(np.quantile(highest, level)),
         draws=draws,
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Learned:
+    """How a cross-fitted ranking was learned.
+
+    Attributes:
+        fold: Fold of each person.
+        apart: Rank of each person by models that saw neither the own fold nor one other; persons by folds, the rank
+            itself in the own column.
+    """
+
+    fold: NDArray[np.int64]
+    apart: Floats
+
+
+def _between_folds(trial: Trial, values: Floats, learned: Learned, grid: Floats, means: Floats) -> Floats:
+    """Covariance of the gains that comes from folds having learned on each other.
+
+    What a fold gains at every share because its ranking has seen another fold, times the same the other way round, over
+    all pairs of folds; its part that is no covariance (negative directions) is left out.
+    """
+    seen = np.where(trial.treated, (values - means[0]) / trial.chance, -(values - means[1]) / (1.0 - trial.chance)) + (
+        means[0] - means[1]
+    )
+    worth = trial.weight * seen / trial.weight.sum()
+    folds = learned.apart.shape[1]
+    moved = np.zeros((folds, folds, len(grid)))
+    for part in range(folds):
+        mine = np.flatnonzero(learned.fold == part)
+        whole = _summed(learned.apart[mine, part], trial.weight[mine], worth[mine], grid)
+        for other in range(folds):
+            if other != part and len(mine):
+                moved[part, other] = whole - _summed(learned.apart[mine, other], trial.weight[mine], worth[mine], grid)
+    made = np.zeros((len(grid), len(grid)))
+    for one in range(folds):
+        for two in range(one):
+            pair = np.outer(moved[one, two], moved[two, one])
+            made += pair + pair.T
+    found, vectors = np.linalg.eigh(made)
+    kept: Floats = (vectors * np.maximum(found, 0.0)) @ vectors.T
+    return kept
+
+
+def _summed(rank: Floats, weight: Floats, worth: Floats, grid: Floats) -> Floats:
+    """The worth of the top shares of a fold; persons of one rank enter in proportion."""
+    values, place = np.unique(rank, return_inverse=True)
+    mass = np.bincount(place, weights=weight, minlength=len(values))
+    total = np.bincount(place, weights=worth, minlength=len(values))
+    at = np.concatenate(([0.0], np.cumsum(mass) / mass.sum()))
+    return np.interp(grid, at, np.concatenate(([0.0], np.cumsum(total))))
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

@@ -16,7 +16,7 @@ from attribution.core.records import Field, Records, TabularResult
 from attribution.core.render.display import Display, records_table
 from experiments.design.outcome_models import check_folds
 from experiments.uplift.curve_result import UpliftCurve
-from experiments.uplift.curves import curve_of, difference_in, members
+from experiments.uplift.curves import Learned, curve_of, difference_in, members
 from experiments.uplift.learners import Learner, Lesson
 from experiments.uplift.trial import Trial, read_trial
 
@@ -59,6 +59,11 @@ class Split:
     untreated: Floats
     apart: Floats | None
 
+    @property
+    def learned(self) -> Learned | None:
+        """How the ranks were learned, for the covariance of curves."""
+        return None if self.apart is None else Learned(fold=self.fold, apart=self.apart)
+
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
 class UpliftRanking(TabularResult):
@@ -94,9 +99,11 @@ class UpliftRanking(TabularResult):
     def curve(self, *, level: float = 0.95, shares: int = 100, seed: int = 0) -> UpliftCurve:
         """The uplift curve of the first repeat's ranks; see `uplift_curve`."""
         trial = self.trial
+        split = self.splits[0]
         found = curve_of(
-            trial, trial.outcomes[self.outcome], -self.splits[0].rank, level=level, shares=shares, seed=seed
-        )
+            trial, trial.outcomes[self.outcome], -split.rank, level=level, shares=shares, seed=seed,
+            learned=split.learned,
+        )  # fmt: skip
         recipe = replace(self.recipe, method="uplift_curve", definitions=("UPLIFT_CURVE", "UPLIFT_TIES", "UPLIFT_BAND"))
         return UpliftCurve.made(found, trial, name=self.learner, kind="uplift", recipe=recipe)
 

@@ -15,7 +15,7 @@ from attribution.core.recipe import Recipe
 from attribution.core.values import labels
 from experiments.readout.guard import refuse_post
 from experiments.uplift.curve_result import CurveKind, UpliftCurve
-from experiments.uplift.curves import curve_of
+from experiments.uplift.curves import Learned, curve_of
 from experiments.uplift.ranking import UpliftRanking
 from experiments.uplift.trial import Trial, read_trial
 
@@ -94,8 +94,9 @@ def uplift_curve(  # noqa: PLR0913 - options by keyword
     trial, ranked, name = _read(outcomes, score, experiment, arm, (outcome,))
     recipe = _recipe("uplift_curve", trial, name, outcome=outcome, level=level, shares=shares, seed=seed)
     found = curve_of(
-        trial, trial.outcomes[outcome], ranked if highest_first else -ranked, level=level, shares=shares, seed=seed
-    )
+        trial, trial.outcomes[outcome], ranked if highest_first else -ranked, level=level, shares=shares, seed=seed,
+        learned=_learned(score),
+    )  # fmt: skip
     return UpliftCurve.made(found, trial, name=name, kind="uplift", recipe=recipe)
 
 
@@ -164,7 +165,10 @@ def profit_curve(  # noqa: PLR0913 - options by keyword
     trial, ranked, name = _read(outcomes, score, experiment, arm, columns)
     money, said = net_money(trial, threshold=threshold, by=by, value=value, names=(woken, cost), experiment=experiment)
     recipe = _recipe("profit_curve", trial, name, money=said, level=level, shares=shares, seed=seed)
-    found = curve_of(trial, money, ranked if highest_first else -ranked, level=level, shares=shares, seed=seed)
+    found = curve_of(
+        trial, money, ranked if highest_first else -ranked, level=level, shares=shares, seed=seed,
+        learned=_learned(score),
+    )  # fmt: skip
     return UpliftCurve.made(found, trial, name=name, kind="profit", recipe=recipe)
 
 
@@ -238,6 +242,10 @@ def _read(
         raise InputError(f"score must be a ranking by rank_uplift or the name of a column, got {score!r}.")
     trial = read_trial(outcomes, experiment, arm=arm, columns=columns, known=(score,))
     return trial, trial.column(score), score
+
+
+def _learned(score: UpliftRanking | str) -> Learned | None:
+    return score.splits[0].learned if isinstance(score, UpliftRanking) else None
 
 
 def check_same_persons(trial: Trial, ranking: UpliftRanking) -> None:
