@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from attribution.core.values import Labels
 
 __all__ = ["Acts", "read_acts", "span"]
+
+_KEYS = 2**62  # room for a person and a time in one whole number
+_FEWEST_TOGETHER = 64
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -140,9 +144,9 @@ def read_acts(
     if not known.any():
         raise InputError(f"the {table} hold {len(time)} acts, none of them before as_of={as_of!r}. Check as_of.")
     row = np.flatnonzero(known)
-    (codes,), _ = encode_together(person.take(row))
+    (codes,), _ = encode_together(person if len(row) == len(person) else person.take(row))
     # Rows of one person and instant are told apart by nothing: what is computed must not depend on their order.
-    order = np.lexsort((time[row], codes))
+    order = _order(codes, time[row])
     row, codes = row[order], codes[order]
     start = np.concatenate(([0], np.flatnonzero(np.diff(codes)) + 1, [len(codes)])).astype(np.int64)
     later = len(time) - len(row)
@@ -159,6 +163,29 @@ def read_acts(
         table=opened,
         findings=findings,
     )
+
+
+def _order(codes: NDArray[np.int64], time: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The order by person and time, ties as they come: what `np.lexsort` gives, in about half its time.
+
+    Persons, numbered without gaps, are brought together by a sort of their digits, which is linear; then blocks of as
+    many persons as a whole number can hold beside a time are sorted by one key in which both stand.
+    """
+    low, high = int(time.min()), int(time.max())
+    together = _KEYS // (high - low + 1)
+    if together < _FEWEST_TOGETHER:  # times thousands of years apart
+        return np.lexsort((time, codes))
+    order, persons, digit = np.arange(len(codes)), int(codes.max()) + 1, 0
+    while (persons - 1) >> digit:
+        order = order[np.argsort((codes[order] >> digit).astype(np.uint16), kind="stable")]
+        digit += 16
+    counts = np.bincount(codes, minlength=persons)
+    ends = np.append(0, np.cumsum(counts))[np.append(np.arange(0, persons, together), persons)]
+    for begin, end in pairwise(ends.tolist()):
+        rows = order[begin:end]
+        key = (codes[rows] - codes[rows[0]]) * (high - low + 1) + (time[rows] - low)
+        order[begin:end] = rows[np.argsort(key, kind="stable")]
+    return order
 
 
 def span(value: str | timedelta, name: str) -> int:

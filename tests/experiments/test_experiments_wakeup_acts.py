@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 import attribution as at
@@ -39,12 +40,23 @@ def test_as_of_a_date_is_its_end_and_the_instant_itself_is_outside():
 @pytest.mark.parametrize("kind", ["polars", "arrow", "reversed"])
 def test_kind_of_table_and_row_order_change_nothing(kind: str):
     import polars as pl
-    import pyarrow as pa
 
     made = {"polars": pl.from_pandas, "arrow": pa.Table.from_pandas, "reversed": lambda rows: rows[::-1]}[kind]
     one, two = read_acts(_log(), as_of="2026-06-30"), read_acts(made(_log()), as_of="2026-06-30")
     assert np.array_equal(one.time, two.time)
     assert np.array_equal(one.numbers("amount"), two.numbers("amount"))
+
+
+@pytest.mark.parametrize("persons", [1, 300, 70_000])
+@pytest.mark.parametrize("years", [0.0, 1e-9, 3.0, 570.0, 20_000.0])
+def test_acts_stand_by_person_and_time_and_ties_as_they_come(persons: int, years: float):
+    draw = np.random.default_rng(persons)
+    person = np.append(np.arange(persons), draw.integers(0, persons, 5_000))
+    time = (draw.integers(0, 50, len(person)) / 49 * years * 31_557_600e6).astype(np.int64)
+    time += 1_750_000_000_000_000 - int(years * 31_557_600e6)
+    log = pa.table({"person_id": person, "time": pa.array(time, pa.timestamp("us", "UTC"))})
+    acts = read_acts(log, as_of="2026-06-30")
+    assert np.array_equal(acts.row, np.lexsort((time, person)))
 
 
 def test_every_problem_is_listed():
