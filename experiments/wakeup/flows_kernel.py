@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attribution.core.errors import ConservationError
-from experiments.wakeup.states_kernel import ACTIVE, CHURNED, DORMANT, NOT_YET, STATES, local_time
+from experiments.wakeup.states_kernel import ACTIVE, CHURNED, DORMANT, NOT_YET, STATES, local_day
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -126,7 +126,7 @@ class Returns:
 
 def returns_of(acts: Acts, dormant_after: int) -> Returns:
     """Every act that follows a longer silence; with day precision silence is counted in days."""
-    time = local_time(acts.time, acts.zone) if acts.table.roles.precision == "day" else acts.time
+    time = local_day(acts.time, acts.zone) if acts.table.roles.precision == "day" else acts.time
     longer = np.flatnonzero((np.diff(time) > dormant_after) & (acts.person[1:] == acts.person[:-1])) + 1
     return Returns(person=acts.person[longer], time=acts.time[longer])
 

@@ -9,6 +9,7 @@ import numpy as np
 from attribution.core.errors import InputError
 from experiments.wakeup.acts import span
 from experiments.wakeup.states_customers import EMPTY, NEVER
+from experiments.wakeup.states_moments import DAY
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -29,6 +30,7 @@ __all__ = [
     "Limits",
     "known_acts",
     "limits_of",
+    "local_day",
     "local_time",
     "state_at",
 ]
@@ -64,6 +66,12 @@ def local_time(time: NDArray[np.int64], zone: ZoneInfo) -> NDArray[np.int64]:
     return found
 
 
+def local_day(time: NDArray[np.int64], zone: ZoneInfo) -> NDArray[np.int64]:
+    """The day of the calendar, as the microseconds of its midnight, also where the clocks skip that midnight."""
+    local = local_time(time, zone)
+    return local - local % DAY
+
+
 def known_acts(acts: Acts, cut: int) -> NDArray[np.int64]:
     """Acts before a moment, for each acting person."""
     if cut >= acts.as_of:
@@ -92,6 +100,5 @@ def state_at(
 def _ages(last: NDArray[np.int64], moment: Moment, acts: Acts) -> NDArray[np.int64]:
     """How long ago the last act was; with day precision in days of the calendar."""
     if acts.table.roles.precision == "day":
-        at = int(local_time(np.array([moment.at]), acts.zone)[0])
-        return at - local_time(last, acts.zone)
+        return local_day(np.array([moment.at]), acts.zone) - local_day(last, acts.zone)
     return moment.at - last

@@ -60,6 +60,20 @@ def test_day_precision_counts_days_from_the_day_of_the_act_even_across_a_change_
         assert _states(days, as_of="2026-07-02", columns=columns) == {"a": "dormant", "b": "dormant"}
 
 
+def test_days_are_whole_where_the_clocks_skip_a_midnight():
+    # In São Paulo 15 October 2017 began at 01:00: 180 days after 18 April, and 180 days before 13 April.
+    columns = at.Columns(precision="day", timezone="America/Sao_Paulo")
+    days = pd.DataFrame({"person_id": ["a", "b", "b"], "time": ["2017-04-18", "2017-10-15", "2018-04-13"]})
+    days["time"] = pd.to_datetime(days["time"])
+    assert _states(days, as_of="2017-10-15", columns=columns) == {"a": "active", "b": "active"}
+    assert _states(days[:2], as_of="2018-04-14", columns=columns) == {"a": "dormant", "b": "dormant"}
+    whole = {"start": "2017-10-15", "end": "2018-04-13", "columns": columns}
+    assert ex.customer_flows(days, **whole).left_and_returned == 0
+    assert ex.customer_flows(days, dormant_after="179d", **whole).left_and_returned == 1
+    skipped = pd.DataFrame({"person_id": ["c", "c"], "time": pd.to_datetime(["2017-04-18", "2017-10-15"])})
+    assert ex.customer_flows(skipped, **{**whole, "start": "2017-04-18"}).left_and_returned == 0
+
+
 def test_later_acts_change_no_state():
     log = _log(("a", "2026-01-05"), ("b", "2025-01-05"))
     more = pd.concat([log, _log(("a", "2026-08-01"), ("b", END), ("c", "2027-01-01"))])
