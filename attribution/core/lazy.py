@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["attach"]
+__all__ = ["attach", "public_names"]
+
+_LINE = re.compile(r"^from ([\w.]+) import (\w+) as (\w+)$", re.MULTILINE)
 
 
 class _Package(ModuleType):
@@ -24,6 +28,23 @@ class _Package(ModuleType):
         if isinstance(value, ModuleType) and name in self.__dict__.get("__all__", ()):
             return
         super().__setattr__(name, value)
+
+
+def public_names(file: str) -> dict[str, str]:
+    """The public names of a package, each with the module that defines it, from the type stub beside it.
+
+    So that type checkers and the running program read one list. Each line of the stub says
+    ``from module import name as name``; an attribute of another name becomes ``"module:attribute"``.
+
+    Args:
+        file: The package's own ``__file__``.
+    """
+    lines = _LINE.findall(Path(file).with_suffix(".pyi").read_text(encoding="utf-8"))
+    return {name: module if found == name else f"{module}:{found}" for module, found, name in sorted(lines, key=_name)}
+
+
+def _name(line: tuple[str, str, str]) -> str:
+    return line[2]
 
 
 def attach(module_name: str, exports: Mapping[str, str]) -> tuple[Callable[[str], object], Callable[[], list[str]]]:

@@ -51,22 +51,18 @@ def test_the_lazy_exports_are_all_and_the_other_way_round(alias: str, package: M
 
 @PACKAGES
 def test_type_checkers_see_what_is_exported(alias: str, package: ModuleType):
-    """`if TYPE_CHECKING:` imports exactly the exported names, each from the module that the map names."""
-    module = tree(ROOT / package.__name__ / "__init__.py")
-    blocks = [
-        node for node in module.body if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")
-    ]
+    """The stub holds imports of one name each and nothing else, so that the running program reads all of it."""
+    stub = tree(ROOT / package.__name__ / "__init__.pyi")
+    assert [ast.unparse(node) for node in stub.body if not isinstance(node, ast.ImportFrom)] == []
+    assert [ast.unparse(node) for node in stub.body if len(node.names) != 1 or not node.names[0].asname] == []
     imported = {
-        (name.asname or name.name): (
-            node.module if (name.asname or name.name) == name.name else f"{node.module}:{name.name}"
-        )
-        for block in blocks
-        for node in block.body
-        if isinstance(node, ast.ImportFrom)
-        for name in node.names
+        node.names[0].asname: node.module
+        if node.names[0].asname == node.names[0].name
+        else f"{node.module}:{node.names[0].name}"
+        for node in stub.body
     }
-    exports = dict(package._EXPORTS)
-    assert {name: imported.get(name) for name in exports} == exports
+    assert imported == dict(package._EXPORTS)
+    assert list(package._EXPORTS) == sorted(package._EXPORTS)
 
 
 @PACKAGES
