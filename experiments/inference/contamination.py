@@ -399,6 +399,4 @@ def _score_ends(case: _Case, level: float, *, harmless: bool) -> tuple[float, fl
 
 
 def _single(hits: int, n: int, level: float) -> tuple[float, float]:
-    from experiments.inference.compliance_types import share_interval
-
     return share_interval(hits / n, 0.0, n, level=level)

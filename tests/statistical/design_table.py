@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 AREAS = (
     "rates", "adjustment", "resampling", "multiplicity", "sequential", "compliance", "bayes", "planning", "trust",
-    "uplift", "calibration", "verdict",
+    "uplift", "calibration", "verdict", "dormancy", "retention", "quality", "wakeup_contact", "monitoring", "budget",
 )  # fmt: skip
 REPLICATIONS = 4_000
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "simulated-experiments.md"
