@@ -27,6 +27,7 @@ from experiments.inference.contamination_moments import (
     untreated_means,
 )
 from experiments.inference.contamination_result import Assumption, ContaminationBounds, ContaminationRow
+from experiments.inference.proportions import share_interval
 from experiments.inference.rates import compare_rates
 from experiments.inference.tails import one_sided_tail
 
