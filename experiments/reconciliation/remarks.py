@@ -10,15 +10,23 @@ from attribution.core.findings import Finding
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from experiments.readout.fit import Fit
     from experiments.reconciliation.credited import Credited
 
 __all__ = ["basis_findings", "reach_findings"]
 
 
-def basis_findings(found: Credited, effects: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
-    """Whether credit and effect speak of the same persons, and of the same customers among them."""
+def basis_findings(found: Credited, effects: Sequence[Mapping[str, Any]], fit: Fit) -> Iterator[Finding]:
+    """Whether credit and effect speak of the same persons, and of the same customers among them.
+
+    Args:
+        found: The credit.
+        effects: The readout's row of each arm.
+        fit: The metric; its events are counted, for the rates of a row are weighted over strata.
+    """
+    happened = {str(arm): int(fit.hits[:, place].sum()) for place, arm in enumerate(fit.arms)}
     for place, effect in enumerate(effects, start=1):
-        analysed, woken = int(effect["n"]), round(effect["n"] * effect["value"])
+        analysed, woken = int(effect["n"]), happened[str(effect["arm"])]
         persons, counted = int(found.persons[place]), int(found.counted[place])
         if persons != analysed:
             values = {"arm": effect["arm"], "persons": persons, "analysed": analysed}

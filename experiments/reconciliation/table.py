@@ -128,7 +128,7 @@ def reconcile(  # noqa: PLR0913 -- the contract's options
         factors=tuple(factors),
         findings=(
             *(finding for finding in readout.findings if finding.status == "fail"),
-            *basis_findings(found, [effects[arm] for arm in steps]),
+            *basis_findings(found, [effects[arm] for arm in steps], readout.fit(chosen)),
             *reach_findings(found, setting.untested, setting.owners, windowed=windowed),
         ),
         recipe=_recipe(credit, setting, treated + setting.control),

@@ -248,3 +248,13 @@ def test_models_of_paths_are_read_inside_journeys_and_say_so():
         if row["model"] == "markov" and row["step"] in c.steps:
             mine = events[(events["arm"] == row["step"]) & events["channel"].isin(c.steps[row["step"]])]
             assert row["attributed"] == pytest.approx(mine["weight"].sum())
+
+
+def test_strata_of_unequal_shares_raise_no_alarm_about_customers():
+    """The readout's rate is weighted over strata; the customers that are compared are counted."""
+    c = ex.simulate("waves", persons=20_000, seed=1)
+    outcomes = ex.build_outcomes(c.assignment, c.conversions, touches=c.touches, prices=c.prices, as_of=c.as_of)
+    readout = ex.Experiment({"woken": ex.Rate("woken")}, shares="p_assign", strata="stratum").analyze(outcomes)
+    credit = at.attribute(c.touches, c.conversions, models=("last_touch",))
+    found = ex.reconcile(credit, readout, assignment=c.assignment, steps=c.steps)
+    assert "CUSTOMERS_DIFFER" not in {finding.code for finding in found.findings}
