@@ -17,12 +17,14 @@ from attribution.core.findings import Finding
 from attribution.core.randomness import check_seed, generator
 from attribution.core.recipe import Recipe, fingerprint
 from attribution.core.records import Field, Records, TabularResult
+from experiments.design.log_end import ENDS_EARLY
 from experiments.design.pull_forward_curve import Measure, curves, daily_events
 from experiments.design.shown_words import in_words
 from experiments.inference.tails import critical_value, p_value
 from experiments.outcomes.instant import as_of_microseconds
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from datetime import date, datetime, timedelta
 
     from numpy.typing import NDArray
@@ -30,14 +32,21 @@ if TYPE_CHECKING:
     from attribution.core.columns import ColumnsLike
     from attribution.core.findings import Status
     from attribution.core.render.display import Display
-    from experiments.design.pull_forward_curve import Curve
+    from experiments.design.pull_forward_curve import Counted, Curve
 
-__all__ = ["PullForward", "Rise", "band_width", "late_reading", "pull_forward", "rise"]
+__all__ = [
+    "STATUS_OF_READING", "PullForward", "Rise", "band_width", "beyond_log", "known_steps", "late_reading",
+    "pull_forward", "rise", "withheld_reading", "withheld_rows",
+]  # fmt: skip
 
 messages.register("experiments")
 
 _DRAWS = 20_000
 _MOST_STEPS = 400
+STATUS_OF_READING: Mapping[str, Status] = {
+    "taken back": "warn", "kept": "pass", "grown": "pass", "undecided": "note", "unknown": "unknown",
+}  # fmt: skip
+_FIGURES = ("value", "value_control", "difference", "low", "high", "band_low", "band_high")
 _FIELDS = (
     Field("arm", "text"), Field("control", "text"), Field("day"), Field("n", "count"), Field("n_control", "count"),
     Field("value"), Field("value_control"), Field("difference"), Field("low"), Field("high"), Field("band_low"),
@@ -47,6 +56,7 @@ _LATE = (
     Field("arm", "text"), Field("control", "text"), Field("early"), Field("early_low"), Field("early_high"),
     Field("late_change"), Field("late_change_low"), Field("late_change_high"), Field("total"), Field("total_low"),
     Field("total_high"), Field("p_value", "p"), Field("reading", "text"),
+    Field("note", "text"),
 )  # fmt: skip
 
 
@@ -60,7 +70,7 @@ class PullForward(TabularResult):
             at once), note.
         late: One row per arm: the effect at the end of the window (early), what happened to it until the horizon
             (late_change) and the effect at the horizon (total), with intervals; reading is "taken back", "kept",
-            "grown" or "undecided".
+            "grown", "undecided", or "unknown" with its reason as note.
         findings: PULL_FORWARD for every arm, and what the tables showed.
         recipe: How it was made.
     """
@@ -77,7 +87,7 @@ class PullForward(TabularResult):
         from attribution.core.render.display import Display, records_table
 
         title = messages.text("PULL_FORWARD.title", dict(self.recipe.settings))
-        notes = [finding.text() for finding in self.findings if finding.code.startswith("PULL_FORWARD")]
+        notes = [finding.text() for finding in self.findings if finding.code.startswith(("PULL_FORWARD", ENDS_EARLY))]
         return Display(title, (records_table(in_words(self.late, "reading")), *self.recipe.sentences(), *notes))
 
 
@@ -123,7 +133,9 @@ def pull_forward(  # noqa: PLR0913 - two tables, the clock and the arms
         The curve and the finding PULL_FORWARD of every arm: "warn" (reading "taken back") when there is an effect in
         the window and the change afterwards lies wholly below 0, against the effect's direction; "pass" when the
         effect kept at least half of itself beyond doubt ("kept") or grew ("grown"); else "note" ("undecided"), also
-        when no effect in the window was shown. Refunds count as they stood at the horizon.
+        when no effect in the window was shown. Refunds count as they stood at the horizon. Status "unknown" (reading
+        "unknown") when the change has no interval: nobody's outcome changed (ZERO_VARIANCE), or the conversions end
+        well before the horizon (AS_OF_BEYOND_DATA); then the days that they do not reach are None.
 
     Raises:
         TableError: With every problem of both tables.
@@ -156,14 +168,18 @@ def pull_forward(  # noqa: PLR0913 - two tables, the clock and the arms
     )  # fmt: skip
     found, left = curves(counted, control=control)
     place = -(-microseconds(near) // size) - 1
+    known = known_steps(counted, [(number + 1) * size for number in range(counted.steps)])
     rows: list[dict[str, object]] = []
     lates: list[dict[str, object]] = []
     for own in sorted((name for name in found if name != control), key=str):
         random = generator(check_seed(seed), f"pull_forward.{own}")
         part = rise(found[own], found[control])
-        width = band_width(part.covariance, level, random.standard_normal((_DRAWS, len(part.difference))))
-        rows += _rows((str(own), control), part, width, level, size)
-        lates.append({"arm": str(own), "control": control} | late_reading(part, place, level))
+        width = band_width(part.covariance[:known, :known], level, random.standard_normal((_DRAWS, known)))
+        rows += withheld_rows(_rows((str(own), control), part, width, level, size), known, _FIGURES)
+        late_row = late_reading(part, place, level)
+        if known < counted.steps:
+            late_row = withheld_reading(late_row, early=place < known)
+        lates.append({"arm": str(own), "control": control} | late_row)
     settings = {
         "window": duration_text(near), "horizon": duration_text(far), "step": duration_text(parse_duration(step)),
         "column": column, "control": control, "level": level, "as_of": str(as_of), "seed": seed,
@@ -172,7 +188,10 @@ def pull_forward(  # noqa: PLR0913 - two tables, the clock and the arms
     return PullForward(
         records=Records.from_rows(_FIELDS, rows),
         late=Records.from_rows(_LATE, lates),
-        findings=(*counted.findings, *_strata_left(left), *(_finding(row, settings) for row in lates)),
+        findings=(
+            *counted.findings, *_strata_left(left), *beyond_log(counted, known, far, str(as_of)),
+            *(_finding(row, settings) for row in lates),
+        ),
         recipe=Recipe(
             method="pull_forward", definitions=("PULL_FORWARD",), settings=settings,
             n={"persons": len(counted.arm), "events": len(counted.step)},
@@ -183,6 +202,32 @@ def pull_forward(  # noqa: PLR0913 - two tables, the clock and the arms
 
 def _strata_left(persons: int) -> tuple[Finding, ...]:
     return (Finding(code="PULL_FORWARD_STRATA_LEFT", status="note", values={"persons": persons}),) if persons else ()
+
+
+def known_steps(counted: Counted, ends: Sequence[int]) -> int:
+    """How many of some spans since the assignment, microseconds ascending, the conversions reach for everybody."""
+    latest = int(counted.start.max())
+    return len(ends) if counted.log is None else sum(not counted.log.before(latest + end) for end in ends)
+
+
+def beyond_log(counted: Counted, known: int, horizon: timedelta, as_of: str) -> tuple[Finding, ...]:
+    """The warning that some of the steps lie beyond the conversions."""
+    if known == counted.steps or counted.log is None:
+        return ()
+    return (counted.log.finding(as_of, int(counted.start.max()) + microseconds(horizon)),)
+
+
+def withheld_rows(rows: list[dict[str, object]], known: int, names: Sequence[str]) -> list[dict[str, object]]:
+    """Rows of steps without the numbers of those that the conversions do not reach: the silence is the log's."""
+    hidden = dict.fromkeys(names) | {"note": ENDS_EARLY}
+    return [row if place < known else row | hidden for place, row in enumerate(rows)]
+
+
+def withheld_reading(late: Mapping[str, object], *, early: bool) -> dict[str, object]:
+    """A reading whose last step, and without `early` whose first too, the conversions do not reach."""
+    names = ("late_change", "total", *(() if early else ("early",)))
+    hidden = dict.fromkeys(f"{name}{end}" for name in names for end in ("", "_low", "_high"))
+    return {**late, **hidden, "p_value": None, "reading": "unknown", "note": ENDS_EARLY}
 
 
 def _lengths(
@@ -296,13 +341,16 @@ def late_reading(part: Rise, place: int, level: float) -> dict[str, object]:
     change = errors["late_change"]
     made["p_value"] = p_value((total - early) / change, "two") if change > 0.0 else None
     made["reading"] = _reading(part, place, values, errors, z)
+    made["note"] = "" if change > 0.0 else "ZERO_VARIANCE"
     return made
 
 
 def _reading(part: Rise, place: int, values: dict[str, float], errors: dict[str, float], z: float) -> str:
     early, change = values["early"], values["late_change"]
     sign = math.copysign(1.0, early)
-    if not min(errors["early"], errors["late_change"]) > 0.0 or abs(early) <= z * errors["early"]:
+    if not errors["late_change"] > 0.0:
+        return "unknown"
+    if not errors["early"] > 0.0 or abs(early) <= z * errors["early"]:
         return "undecided"
     if sign * change + z * errors["late_change"] < 0.0:
         return "taken back"
@@ -315,7 +363,6 @@ def _reading(part: Rise, place: int, values: dict[str, float], errors: dict[str,
 
 
 def _finding(row: dict[str, object], settings: dict[str, object]) -> Finding:
-    told: dict[str, Status] = {"taken back": "warn", "kept": "pass", "grown": "pass", "undecided": "note"}
     early, change = row["early"], row["late_change"]
     share = change / early if isinstance(early, float) and isinstance(change, float) and early else None
     values = {
@@ -325,4 +372,4 @@ def _finding(row: dict[str, object], settings: dict[str, object]) -> Finding:
         "horizon": settings["horizon"],
         "column": settings["column"],
     }
-    return Finding(code="PULL_FORWARD", status=told[str(row["reading"])], values=values)
+    return Finding(code="PULL_FORWARD", status=STATUS_OF_READING[str(row["reading"])], values=values)

@@ -9,6 +9,7 @@ import numpy as np
 
 from attribution.core.errors import DesignError, InputError
 from experiments.design.common_grid import check_control
+from experiments.design.log_end import log_end
 from experiments.outcomes.events import Windows, match_events
 from experiments.outcomes.persons import settle_persons
 from experiments.outcomes.refunds import settle_refunds
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from attribution.core.columns import ColumnsLike
     from attribution.core.findings import Finding
+    from experiments.design.log_end import LogEnd
 
 __all__ = ["Counted", "Curve", "Measure", "curves", "daily_events"]
 
@@ -42,6 +44,7 @@ class Counted:
         amount: What it adds.
         steps: Number of steps.
         findings: Persons in two arms, events left out.
+        log: Where the conversions end, those of everybody; None where too few say it.
     """
 
     arm: NDArray[np.int64]
@@ -53,6 +56,7 @@ class Counted:
     amount: NDArray[np.float64]
     steps: int
     findings: tuple[Finding, ...]
+    log: LogEnd | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -132,6 +136,7 @@ def daily_events(  # noqa: PLR0913 - what both tables and the clock say
         arm=sources.assigned.arm.codes[rows], arms=tuple(sources.assigned.arm.names.tolist()),
         stratum=np.zeros(len(rows), np.int64) if stratum is None else stratum.codes[rows],
         start=start, person=person, step=at, amount=amount, steps=-(-length // step), findings=tuple(findings),
+        log=log_end(booked.time),
     )  # fmt: skip
 
 

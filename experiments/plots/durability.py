@@ -26,7 +26,7 @@ def plot_durability(durability: Durability) -> Plot:
         The plot; its data are the points of the curves.
 
     Raises:
-        InputError: For something else, or more arms than colours.
+        InputError: For something else, more arms than colours, or conversions that reach no day.
 
     Example:
         >>> import experiments as ex
@@ -44,10 +44,16 @@ def plot_durability(durability: Durability) -> Plot:
     if len(arms) > len(TINTS) + 1:
         raise InputError(f"a picture holds at most {len(TINTS)} arms and the control, got {len(arms) - 1}.")
     settings = durability.recipe.settings
+    day = float(rows[-1]["day"])
+    if not day:
+        raise InputError(
+            "no day of the curve is known: the conversions end before the first one. Complete them, or set as_of to "
+            "the day up to which they are complete."
+        )
     last = {name: float(held[-1]["share_returned"]) for name, held in arms}
-    most = max(last, key=lambda name: last[name])
+    most = max((name for name in last if name != str(settings["control"])), key=lambda name: last[name])
     values = {
-        "day": settings["last_day"], "arm": shortened(most, 160, TITLE), "share": brief(last[most], "rate"),
+        "day": int(day), "arm": shortened(most, 160, TITLE), "share": brief(last[most], "rate"),
         "control": shortened(str(settings["control"]), 160, TITLE),
         "share_control": brief(last[str(settings["control"])], "rate"),
     }  # fmt: skip

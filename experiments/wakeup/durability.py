@@ -18,6 +18,8 @@ from attribution.core.findings import Finding
 from attribution.core.recipe import Recipe, fingerprint
 from attribution.core.records import Field, Records, TabularResult
 from experiments.design.common_grid import check_control
+from experiments.design.log_end import ENDS_EARLY
+from experiments.design.pull_forward import STATUS_OF_READING
 from experiments.design.pull_forward_curve import daily_events
 from experiments.design.shown_words import in_words
 from experiments.outcomes.instant import as_of_microseconds
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
     from datetime import date, datetime, timedelta
 
     from attribution.core.columns import ColumnsLike
-    from attribution.core.findings import Status
     from attribution.core.render.display import Display
     from attribution.plots.plot import Plot
     from experiments.design.pull_forward_curve import Counted
@@ -59,7 +60,6 @@ _MEANS = (
     Field("n_control", "count"), Field("days_silent"), Field("days_silent_control"), Field("difference"),
     Field("low"), Field("high"), Field("p_value", "p"), Field("note", "text"),
 )  # fmt: skip
-_STATUS: Mapping[str, Status] = {"taken back": "warn", "kept": "pass", "grown": "pass", "undecided": "note"}
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
@@ -71,8 +71,9 @@ class Durability(TabularResult):
             control, day, n, n_control, value and value_control (shares of everybody assigned), difference with low and
             high, p_value, note.
         changes: The change of the difference from the first day to the last, of the same persons, with a reading:
-            "taken back", "kept", "grown" or "undecided".
-        curve: Share returned by day and arm, with limits, of everybody assigned as long as followed.
+            "taken back", "kept", "grown", "undecided", or "unknown" with its reason as note.
+        curve: Share returned by day and arm, with limits, of everybody assigned as long as followed, up to the last
+            day that the conversions reach.
         means: Mean days without a return up to the last day, by arm and control, with their difference.
         findings: DURABILITY, RE_RETENTION or RE_RETENTION_FADES of every arm, and what the tables showed.
         recipe: How it was made.
@@ -97,7 +98,7 @@ class Durability(TabularResult):
         from attribution.core.render.display import Display, records_table
 
         title = messages.text("DURABILITY.title", dict(self.recipe.settings) | dict(self.recipe.n))
-        own = ("DURABILITY", "RE_RETENTION")
+        own = ("DURABILITY", "RE_RETENTION", ENDS_EARLY)
         notes = [finding.text() for finding in self.findings if finding.code.startswith(own)]
         tables = (
             records_table(in_words(self.records, "measure")),
@@ -148,7 +149,9 @@ def durability(  # noqa: PLR0913 - two tables, the clock and the arms
         joint covariance of both days, hence much shorter than two intervals side by side suggest. Finding DURABILITY
         (of "woken") per arm: "warn" when an effect on the first day is taken back, "pass" when at least half of it is
         left beyond doubt or it grew, else "note"; RE_RETENTION (of "active") likewise, and RE_RETENTION_FADES ("note")
-        when it is taken back.
+        when it is taken back. "unknown" when the change has no interval: nobody's outcome changed (ZERO_VARIANCE), or
+        the conversions end well before the last day (AS_OF_BEYOND_DATA); then the days and means that they do not reach
+        are None.
 
     Raises:
         TableError: With every problem of both tables.
@@ -200,6 +203,7 @@ def durability(  # noqa: PLR0913 - two tables, the clock and the arms
         means=Records.from_rows(_MEANS, returns.means),
         findings=(
             *counted.findings, *_left(found.left, returns.left), *_young(counted, arms),
+            *_beyond(counted, min(until, int(counted.start.max()) + microseconds(far)), str(as_of)),
             *(_finding(row, settings) for row in found.changes)
         ),
         recipe=Recipe(
@@ -239,10 +243,15 @@ def _left(days: int, curve: int) -> list[Finding]:
     return [Finding(code="DURABILITY_STRATA_LEFT", status="note", values=values)] if days or curve else []
 
 
+def _beyond(counted: Counted, end: int, as_of: str) -> list[Finding]:
+    """The warning that the conversions end well before the last instant that is read."""
+    return [counted.log.finding(as_of, end)] if counted.log is not None and counted.log.before(end) else []
+
+
 def _finding(row: Mapping[str, object], settings: Mapping[str, object]) -> Finding:
     values, reading = {**row, "activity": settings["activity"]}, str(row["reading"])
     if row["measure"] == MEASURES[0]:
-        return Finding(code="DURABILITY", status=_STATUS[reading], values=values)
+        return Finding(code="DURABILITY", status=STATUS_OF_READING[reading], values=values)
     if reading == "taken back":  # that some of the woken leave again is a fact, no fault of the experiment
         return Finding(code="RE_RETENTION_FADES", status="note", values=values)
-    return Finding(code="RE_RETENTION", status=_STATUS[reading], values=values)
+    return Finding(code="RE_RETENTION", status=STATUS_OF_READING[reading], values=values)

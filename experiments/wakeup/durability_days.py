@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from attribution.core.durations import MICROSECONDS_PER_DAY
-from experiments.design.pull_forward import late_reading, rise
+from experiments.design.pull_forward import known_steps, late_reading, rise, withheld_reading, withheld_rows
 from experiments.design.pull_forward_curve import curves
 from experiments.inference.rates import compare_stratified_rates
 
@@ -24,15 +24,24 @@ __all__ = ["MEASURES", "Days", "Measure", "followed", "read_days"]
 Measure = Literal["woken", "active"]
 MEASURES: tuple[Measure, ...] = ("woken", "active")
 _FEWEST = 2
+_FIGURES = ("value", "value_control", "difference", "low", "high", "p_value")
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Days:
-    """Rows of the days and of the change between the first and the last, and the persons in no common stratum."""
+    """Rows of the days and of the change between the first and the last, and the persons in no common stratum.
+
+    Attributes:
+        rows: One per measure, arm and day.
+        changes: One per measure and arm.
+        left: Persons in strata that take no part.
+        known: How many of the days the conversions reach.
+    """
 
     rows: list[dict[str, object]]
     changes: list[dict[str, object]]
     left: int
+    known: int
 
 
 def followed(counted: Counted, until: int, horizon: int) -> Counted:
@@ -58,7 +67,7 @@ def read_days(counted: Counted, days: Sequence[int], activity: int, *, control: 
     """
     rows: list[dict[str, object]] = []
     changes: list[dict[str, object]] = []
-    left = 0
+    left, known = 0, known_steps(counted, [day * MICROSECONDS_PER_DAY for day in days])
     for measure in MEASURES:
         found = _woken(counted, days) if measure == "woken" else _active(counted, days, activity)
         by_arm, left = curves(found, control=control)
@@ -69,10 +78,16 @@ def read_days(counted: Counted, days: Sequence[int], activity: int, *, control: 
         for arm in sorted((name for name in by_arm if name != control), key=str):
             names = {"measure": measure, "arm": str(arm), "control": control}
             pair = (codes[arm], codes[control])
-            for place, day in enumerate(days):
-                rows.append(names | _row(day, (hits[used, :, place], n[used], weights), pair, level))
-            changes.append(names | _change(late_reading(rise(by_arm[arm], by_arm[control]), 0, level), days))
-    return Days(rows=rows, changes=changes, left=left)
+            own = [
+                names | _row(day, (hits[used, :, place], n[used], weights), pair, level)
+                for place, day in enumerate(days)
+            ]
+            rows += withheld_rows(own, known, _FIGURES)
+            late = late_reading(rise(by_arm[arm], by_arm[control]), 0, level)
+            changes.append(
+                names | _change(late if known == len(days) else withheld_reading(late, early=known > 0), days)
+            )
+    return Days(rows=rows, changes=changes, left=left, known=known)
 
 
 def _woken(counted: Counted, days: Sequence[int]) -> Counted:
@@ -139,9 +154,8 @@ def _row(
 
 
 def _change(late: dict[str, object], days: Sequence[int]) -> dict[str, object]:
-    told = late["late_change_low"] is not None
     return {
         "first_day": days[0], "last_day": days[-1], "early": late["early"], "late_change": late["late_change"],
         "late_change_low": late["late_change_low"], "late_change_high": late["late_change_high"],
-        "p_value": late["p_value"], "reading": late["reading"], "note": "" if told else "ZERO_VARIANCE",
+        "p_value": late["p_value"], "reading": late["reading"], "note": late["note"],
     }  # fmt: skip

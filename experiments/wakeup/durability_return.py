@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attribution.core.durations import MICROSECONDS_PER_DAY
+from experiments.design.pull_forward import withheld_rows
 from experiments.inference.survival import product_limit
 from experiments.inference.tails import critical_value, p_value
 
@@ -24,6 +25,7 @@ __all__ = ["Returns", "read_returns"]
 
 _FEWEST = 2
 _MOST_POINTS = 400
+_FIGURES = ("days_silent", "days_silent_control", "difference", "low", "high", "p_value")
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -68,12 +70,16 @@ def read_returns(
     grid = np.linspace(0.0, float(days), min(days, _MOST_POINTS) + 1)
     read = {code: _arm(counted, (time, back), (code, strata, weights), grid) for code in codes}
     z = critical_value(level, "two")
-    curve = [row for code in codes for row in _curve_rows(str(counted.arms[code]), read[code], grid, z)]
+    known = _known_days(counted, until, grid)
+    shown = int(np.searchsorted(grid, known, side="right"))
+    curve = [row for code in codes for row in _curve_rows(str(counted.arms[code]), read[code], grid, z)[:shown]]
     base = read[codes[0]]
     means = [
         {"arm": str(counted.arms[code]), "control": control, "horizon": days} | _mean_row(read[code], base, z)
         for code in codes[1:]
     ]
+    if known < days:
+        means = withheld_rows(means, 0, _FIGURES)
     return Returns(curve=curve, means=means, left=left)
 
 
@@ -84,6 +90,15 @@ def _first_returns(counted: Counted, until: int, days: int) -> tuple[NDArray[np.
     np.minimum.at(first, counted.person, counted.step)
     back = first < follow
     return np.where(back, first, follow) / MICROSECONDS_PER_DAY, back
+
+
+def _known_days(counted: Counted, until: int, grid: NDArray[np.float64]) -> float:
+    """The last day of the grid that the conversions reach for everybody who is followed so long."""
+    if counted.log is None:
+        return float(grid[-1])
+    latest = int(counted.start.max())
+    ends = np.minimum(latest + (grid * MICROSECONDS_PER_DAY).astype(np.int64), until)
+    return float(max((day for day, end in zip(grid, ends, strict=True) if not counted.log.before(int(end))), default=0))
 
 
 def _strata(

@@ -238,6 +238,7 @@ def later(treated_early, treated_late, control_early, control_late, n=4_000):
     for arm, early, late in (("sms", treated_early, treated_late), ("holdout", control_early, control_late)):
         rows += [(f"{arm}{i}", DAY + pd.Timedelta("3D")) for i in range(early)]
         rows += [(f"{arm}{i}", DAY + pd.Timedelta("40D")) for i in range(early, early + late)]
+    rows.append(("somebody else", DAY + pd.Timedelta("89D")))  # the log goes on when the persons are silent
     sold = pd.DataFrame(rows, columns=["person_id", "time"])
     sold["time"] += pd.to_timedelta(np.arange(len(sold)), unit="min")
     return people, sold.assign(conversion_id=range(len(sold)), value=10.0)
