@@ -15,8 +15,9 @@ __all__ = ["command"]
     "--scenario",
     default="default",
     show_default=True,
-    help='Which world: "default" (the arms differ), "null" (no touch has any effect; every PASS would be false), or '
-    '"dirty" (the default world, its logs spoiled in known numbers).',
+    help='Which world: "default" (the arms differ), "null" (no touch has any effect; every PASS would be false), '
+    '"dirty" (logs spoiled in known numbers), or weak, phone_harm, hunter_heavy, market_rally, adaptive_resend, waves, '
+    "pull_forward, leak, srm, split_ids.",
 )
 @click.option("--persons", default=60_000, show_default=True, type=int, help="Number of persons, at least 100.")
 @click.option(
