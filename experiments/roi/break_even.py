@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Real
 from typing import TYPE_CHECKING
 
@@ -14,14 +14,18 @@ from attribution.core.errors import InputError
 from attribution.core.recipe import Recipe
 from attribution.core.records import Field, Records, TabularResult
 from attribution.core.render.display import Cell, Display, DisplayColumn, DisplayTable, column_label
+from experiments.inference.figures import satterthwaite
 from experiments.inference.rates import compare_stratified_rates
+from experiments.inference.ratios import ratio_interval
 from experiments.roi.arms import prepare
+from experiments.roi.undecided import COST_SAVING, HARM, NO_INCREMENT
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Mapping, Sequence
 
     from attribution.core.estimates import Estimate
     from experiments.roi.arms import ArmCosts
+    from experiments.roi.clustered import ClusterContrast
     from experiments.roi.contrasts import ContrastCosts
     from experiments.roi.result import Judged
 
@@ -29,6 +33,7 @@ __all__ = ["NOT_ATTAINABLE", "WAKING_COSTS_MORE", "BreakEven", "CostCeiling", "b
 
 WAKING_COSTS_MORE = "WAKING_COSTS_MORE"
 NOT_ATTAINABLE = "NOT_ATTAINABLE"
+BASE_NOT_POSITIVE = "BASE_NOT_POSITIVE"
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
@@ -49,20 +54,31 @@ class BreakEven(TabularResult):
         return self.records
 
     def _display(self) -> Display:
-        columns = (
-            DisplayColumn(messages.text("THRESHOLDS.HEAD")),
-            DisplayColumn(column_label("threshold"), "money"),
-            DisplayColumn(column_label("incremental_per_1000"), "number"),
-            DisplayColumn(column_label("break_even_effect"), "number", decisive=True),
-            DisplayColumn(column_label("cost_per_1000"), "money"),
-            DisplayColumn(column_label("break_even_cost"), "money", decisive=True),
-            DisplayColumn(column_label("cost_per_returner"), "money"),
-            DisplayColumn(column_label("incremental_share"), "rate"),
-            DisplayColumn(column_label("cost_per_incremental"), "money"),
-        )
+        found = self.records.to_dicts()
         title = messages.text("BREAK_EVEN.title", {"level": self.level})
-        rows = tuple(_shown(row) for row in self.records.to_dicts())
-        return Display(title, (DisplayTable(columns, rows), *self.recipe.sentences()))
+        # What does not depend on the threshold stands once per contrast.
+        own = {_label(row): row for row in found}
+        contrasts = DisplayTable(
+            (
+                DisplayColumn(messages.text("THRESHOLDS.HEAD")),
+                DisplayColumn(column_label("incremental_per_1000"), "number"),
+                DisplayColumn(column_label("cost_per_1000"), "money"),
+                DisplayColumn(column_label("cost_per_incremental"), "money", decisive=True),
+                DisplayColumn(column_label("cost_per_returner"), "money"),
+                DisplayColumn(column_label("incremental_share"), "rate"),
+            ),
+            tuple(_of_contrast(label, row) for label, row in own.items()),
+        )
+        thresholds = DisplayTable(
+            (
+                DisplayColumn(messages.text("THRESHOLDS.HEAD")),
+                DisplayColumn(column_label("threshold"), "money"),
+                DisplayColumn(column_label("break_even_effect"), "number", decisive=True),
+                DisplayColumn(column_label("break_even_cost"), "money", decisive=True),
+            ),
+            tuple(_of_threshold(row) for row in found),
+        )
+        return Display(title, (contrasts, thresholds, *self.recipe.sentences()))
 
 
 def break_even(judged: Sequence[Judged], *, level: float) -> BreakEven:
@@ -98,6 +114,7 @@ def _row(row: Judged, *, level: float) -> dict[str, object]:
     treated, returned = _treated(contrast)
     per_1000 = [None if end is None else 1000.0 * end for end in (woken.value, woken.low, woken.high)]
     share = _incremental_share(contrast, level=level)
+    unbounded = BASE_NOT_POSITIVE if share[0] is not None and share[1] is None else ""
     return {
         "arm": contrast.arm,
         "control": contrast.control,
@@ -113,7 +130,7 @@ def _row(row: Judged, *, level: float) -> dict[str, object]:
         "cost_per_incremental": row.cost.value,
         "cost_per_returner": treated / returned if returned > 0.0 else None,
         **{f"incremental_share{end}": value for end, value in zip(_ENDS, share, strict=True)},
-        "reason": "; ".join(part for part in (row.cost.reason, reason) if part),
+        "reason": "; ".join(part for part in (row.cost.reason, reason, unbounded) if part),
     }
 
 
@@ -167,7 +184,7 @@ def _incremental_share(contrast: ContrastCosts, *, level: float) -> tuple[float 
         return None, None, None
     value = contrast.difference("woken") / returned
     if contrast.clustered is not None:
-        return value, None, None
+        return value, *_clustered_share(contrast.clustered, returned, level=level)
 
     def column(arms: Sequence[ArmCosts], name: str) -> np.ndarray:
         return np.array([getattr(arm, name) for arm in arms], dtype=np.float64)
@@ -179,6 +196,18 @@ def _incremental_share(contrast: ContrastCosts, *, level: float) -> tuple[float 
     return value, _share_of(lift.low), _share_of(lift.high)
 
 
+def _clustered_share(found: ClusterContrast, returned: float, *, level: float) -> tuple[float | None, float | None]:
+    """Both ends from Fieller's set of p0 / p1; None where the arm's own rate is not clearly above 0."""
+    (treated, _, _), (control, _, _) = found.moments
+    df = satterthwaite(np.array([treated, control]), found.freedom)
+    ratio = ratio_interval(
+        returned - found.woken, returned, control, treated, level=level, df=None if math.isnan(df) else df
+    )
+    if ratio.kind != "interval":
+        return None, None
+    return 1.0 - ratio.high, min(1.0, 1.0 - ratio.low)
+
+
 def _share_of(lift: float | None) -> float | None:
     """p1 / p0 - 1 as 1 - p0 / p1."""
     if lift is None:
@@ -188,23 +217,34 @@ def _share_of(lift: float | None) -> float | None:
     return lift / (1.0 + lift) if lift > -1.0 else -math.inf
 
 
-def _shown(row: dict[str, object]) -> tuple[object, ...]:
+def _label(row: Mapping[str, object]) -> str:
     label = messages.text("THRESHOLDS.CONTRAST", {"arm": row["arm"], "control": row["control"]})
-    cells = {
-        name: Cell(row[name], row[f"{name}_low"], row[f"{name}_high"])
-        for name in ("incremental_per_1000", "break_even_cost", "incremental_share")
-    }
+    return label if row.get("segment") is None else f"{label} · {row['segment']}"
+
+
+def _cell(row: Mapping[str, object], name: str) -> Cell:
+    return Cell(row[name], row[f"{name}_low"], row[f"{name}_high"])
+
+
+def _reason(row: Mapping[str, object], codes: Container[str]) -> str:
+    """The reasons of a row that concern one of its figures."""
+    return "; ".join(code for code in str(row["reason"]).split("; ") if code in codes)
+
+
+def _of_contrast(label: str, row: Mapping[str, object]) -> tuple[object, ...]:
     return (
-        label if row.get("segment") is None else f"{label} · {row['segment']}",
-        row["threshold"],
-        cells["incremental_per_1000"],
-        row["break_even_effect"],
+        label,
+        _cell(row, "incremental_per_1000"),
         row["cost_per_1000"],
-        cells["break_even_cost"],
+        Cell(row["cost_per_incremental"], note=_reason(row, {HARM, NO_INCREMENT, COST_SAVING})),
         row["cost_per_returner"],
-        cells["incremental_share"],
-        row["cost_per_incremental"],
+        replace(_cell(row, "incremental_share"), note=_reason(row, {BASE_NOT_POSITIVE})),
     )
+
+
+def _of_threshold(row: Mapping[str, object]) -> tuple[object, ...]:
+    effect = Cell(row["break_even_effect"], note=_reason(row, {WAKING_COSTS_MORE, NOT_ATTAINABLE}))
+    return _label(row), row["threshold"], effect, _cell(row, "break_even_cost")
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)

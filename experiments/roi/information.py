@@ -37,8 +37,8 @@ class InformationValue(TabularResult):
         decision: "roll_out" or "stop": what one would do without knowing more.
         expected: What that decision is expected to bring, in money.
         perfect: Expected value of perfect information: more than this no experiment is worth.
-        best_n: The further persons with the largest gain; 0 when no size is worth its cost; None when they cost
-            nothing, so that more are always better.
+        best_n: The further persons with the largest gain; 0 when no size is worth its cost; None when a further person
+            costs nothing, so that more are always better.
         best_gain: The gain there.
         recipe: Belief and settings.
     """
@@ -100,6 +100,10 @@ class _Case:
             return 0.0, 0.0
         distance = abs(self.mean) / moved
         return self.persons * moved * normal_loss(distance), one_sided_tail(distance)
+
+    def perfect(self) -> float:
+        """Expected value of perfect information."""
+        return self.persons * self.spread * normal_loss(abs(self.mean) / self.spread)
 
     def gain(self, n: float) -> float:
         """Worth less cost."""
@@ -185,7 +189,7 @@ def value_of_information(  # noqa: PLR0913 -- keyword-only options of a public f
         records=Records.from_rows(fields, rows),
         decision="roll_out" if mean > 0.0 else "stop",
         expected=case.persons * max(mean, 0.0),
-        perfect=case.persons * spread * normal_loss(abs(mean) / spread),
+        perfect=case.perfect(),
         best_n=best,
         best_gain=gain,
         recipe=Recipe(
@@ -261,7 +265,8 @@ def _sizes(sizes: Sequence[int] | None, n: int) -> list[int]:
 def _best(case: _Case, n: int) -> tuple[int | None, float | None]:
     """The size with the largest gain: a grid over orders of magnitude, then golden section between its neighbours."""
     if case.each == 0.0:
-        return None, None
+        # More persons come as near to perfect information as one likes, but never pay for more than it is worth.
+        return (None, None) if case.perfect() > case.fixed else (0, 0.0)
     top = math.log(_FARTHEST * n)
     grid = [top * step / _GRID for step in range(_GRID + 1)]
     place = max(range(_GRID + 1), key=lambda step: case.gain(math.exp(grid[step])))

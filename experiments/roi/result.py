@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from attribution.core import messages
 from attribution.core.errors import InputError, closest
+from attribution.core.recipe import Recipe
 from attribution.core.records import Field, Records, TabularResult
 from attribution.core.render.display import Cell, Display, DisplayColumn, DisplayTable, column_label
 from experiments.roi.acceptability import AcceptabilityCurve, acceptability, default_grid, net_of
@@ -15,6 +16,7 @@ from experiments.roi.break_even import BreakEven, break_even
 from experiments.roi.people import PeopleNeeded, people_needed
 from experiments.roi.undecided import IncrementalCost, cost_per_incremental
 from experiments.roi.verdicts import GUARDRAIL_UNDECIDED, Verdict, adjust_verdicts, decide, verdict_p_values
+from experiments.roi.waterfall_result import CostWaterfall
 from experiments.roi.wording import price_text, verdict_sentence
 
 if TYPE_CHECKING:
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
 
     from attribution.core.estimates import Estimate, Side
     from attribution.core.findings import Finding
-    from attribution.core.recipe import Recipe
     from experiments.roi.contrasts import ContrastCosts
     from experiments.roi.guardrails import GuardrailReading
     from experiments.roi.net_benefit import Variance
@@ -151,9 +152,10 @@ class CostThresholds(TabularResult):
         grid = default_grid(self.judged) if thresholds is None else [float(threshold) for threshold in thresholds]
         return acceptability(self.judged, grid, level=self.level, variance=self.variance)
 
-    def waterfall(self) -> Records:
+    def waterfall(self) -> CostWaterfall:
         """Cost per 1,000 persons of each arm: touches, fixed, incentives (incremental, natural returners), total."""
-        return self.parts
+        recipe = Recipe(method="waterfall", definitions=("WATERFALL", "WATERFALL_NATURAL"))
+        return CostWaterfall(records=self.parts, level=self.level, recipe=recipe)
 
     def _find(self, arm: str, threshold: float, control: str | None, segment: str | None) -> Judged:
         found = [

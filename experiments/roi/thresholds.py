@@ -115,7 +115,7 @@ def cost_thresholds(  # noqa: PLR0913 -- the contract's options
     read = read_costs(source, order=order)
     readings = read_contrasts(read.table, declared, read.pairs, by=segments, segments=tuple(read.segments))
     parts = cost_parts(
-        read.table, declared, woken=woken, cost=cost, arms=[arm for arm, _ in read.pairs], zero=read.zero
+        read.table, declared, woken=woken, cost=cost, arms=[arm for arm, _ in read.pairs], level=level, zero=read.zero
     )
     series = declared_values(read.table, thresholds, segments) if isinstance(thresholds, str) else thresholds
     read.table.problems.raise_if_any()

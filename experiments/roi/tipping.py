@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from attribution.core import messages
 from attribution.core.errors import InputError
 from attribution.core.recipe import Recipe
 from attribution.core.records import Field, Records, TabularResult
-from attribution.core.render.display import Display, DisplayColumn, DisplayTable, column_label
+from attribution.core.render.display import Display
 from experiments.metrics import Rate
 from experiments.readout.experiment import Experiment
 from experiments.roi.acceptability import net_of
@@ -19,6 +19,7 @@ from experiments.roi.net_benefit import FEW_EVENTS
 from experiments.roi.result import CostThresholds
 from experiments.roi.segment_cells import By, by_columns
 from experiments.roi.tipping_prices import Key, PricedPart, nearest_factors, read_part
+from experiments.roi.tipping_table import NO_VALUE, NOT_TRIED, tipping_tables
 from experiments.roi.unseen import least_unseen
 from experiments.roi.verdicts import decide
 
@@ -28,10 +29,8 @@ if TYPE_CHECKING:
     from experiments.roi.contrasts import ContrastCosts
     from experiments.roi.result import Judged
 
-__all__ = ["NO_VALUE", "Alternatives", "Tipping", "tipping"]
+__all__ = ["Alternatives", "Tipping", "tipping"]
 
-NO_VALUE: Final = "NO_VALUE"
-NOT_TRIED: Final = "NOT_TRIED"
 _SAME = 1e-9  # relative difference up to which two cost differences are one
 _BEYOND = 1e-6  # relative step past the end of a set, to read the word there
 
@@ -57,17 +56,7 @@ class Tipping(TabularResult):
         return self.records
 
     def _display(self) -> Display:
-        columns = (
-            DisplayColumn(messages.text("THRESHOLDS.HEAD")),
-            DisplayColumn(column_label("threshold"), "money"),
-            DisplayColumn(column_label("verdict")),
-            DisplayColumn(column_label("assumption")),
-            DisplayColumn(column_label("base")),
-            DisplayColumn(column_label("tips_at"), "text", decisive=True),
-            DisplayColumn(column_label("becomes")),
-        )
-        rows = tuple(_shown(row) for row in self.records.to_dicts())
-        return Display(messages.text("TIPPING.title"), (DisplayTable(columns, rows), *self.recipe.sentences()))
+        return Display(messages.text("TIPPING.title"), (*tipping_tables(self.records), *self.recipe.sentences()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -324,27 +313,6 @@ def _alternative(row: Judged, name: str, settings: Mapping[str, CostThresholds],
     tip = next(((at, word) for at, word in words.items() if word not in (row.unadjusted.word, NOT_TRIED)), None)
     shown = "" if base is None else f"{base}: {row.unadjusted.word}; "
     if tip is None:
-        return _Tip(assumption=name, unit="setting", base=None, setting="", note=f"{NO_VALUE}; {shown}{told}")
+        code = NOT_TRIED if set(words.values()) <= {NOT_TRIED} else NO_VALUE
+        return _Tip(assumption=name, unit="setting", base=None, note="; ".join(x for x in (code, shown + told) if x))
     return _Tip(assumption=name, unit="setting", base=None, setting=tip[0], becomes=tip[1], note=f"{shown}{told}")
-
-
-def _shown(row: dict[str, object]) -> tuple[object, ...]:
-    from attribution.core.formats import format_value
-
-    kinds = {"money": "money", "factor": "number", "share": "rate", "setting": "text"}
-    kind = kinds[str(row["unit"])]
-    label = messages.text("THRESHOLDS.CONTRAST", {"arm": row["arm"], "control": row["control"]})
-    name = str(row["assumption"])
-    key = f"TIPPING.{name}"
-    at = row["setting"] if row["unit"] == "setting" else row["tips_at"]
-    note = str(row["note"])
-    told = messages.text("TIPPING.none") if note.startswith(NO_VALUE) else note
-    return (
-        label if row.get("segment") is None else f"{label} · {row['segment']}",
-        row["threshold"],
-        row["verdict"],
-        messages.text(key) if messages.has(key) else name,
-        format_value(row["base"], kind),
-        told if at is None else format_value(at, kind),
-        row["becomes"],
-    )

@@ -39,8 +39,15 @@ _FIELDS = (
 _COLUMNS = {"touch": "touch_cost", "fixed": "fixed_cost", "incentive": "incentive_cost"}
 
 
-def cost_parts(
-    table: Table, experiment: Experiment, *, woken: str, cost: str, arms: Sequence[str], zero: bool = False
+def cost_parts(  # noqa: PLR0913 -- internal, all by keyword
+    table: Table,
+    experiment: Experiment,
+    *,
+    woken: str,
+    cost: str,
+    arms: Sequence[str],
+    level: float,
+    zero: bool = False,
 ) -> Records:
     """Touches, fixed cost, incentives to incremental and to natural returners, total; per 1,000 persons as assigned.
 
@@ -82,7 +89,7 @@ def cost_parts(
                 clusters=_clusters(table, experiment, woken=woken, zero=zero),
             )  # fmt: skip
             natural = case.value()
-            ends = case.interval(natural, paid, level=experiment.level)
+            ends = case.interval(natural, paid, level=level)
             parts = {"touch": mean("touch", place), "fixed": mean("fixed", place)}
             parts |= {"incentive_incremental": paid - natural, "incentive_natural": natural}
         rows += _bars(arm, parts, mean("total", place), ends)

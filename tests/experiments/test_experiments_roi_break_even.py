@@ -11,6 +11,7 @@ import pytest
 import experiments as ex
 from attribution.core.errors import InputError
 from attribution.core.language import language
+from attribution.core.randomness import generator
 from experiments.inference.rates import compare_rates
 from experiments.roi.break_even import break_even_effect
 from experiments.roi.net_benefit import net_benefit
@@ -91,6 +92,54 @@ def test_strata_clusters_and_segments_have_their_rows(table):
             assert one["break_even_effect"] == pytest.approx(other["break_even_effect"], rel=0.05)
     by = ex.cost_thresholds(table, thresholds=[85], by="stratum").break_even()
     assert set(by.table()["segment"]) == {"0", "1", "2"}
+
+
+def test_with_clusters_the_share_has_the_interval_of_fieller(table):
+    design = ex.Experiment({"woken": ex.Rate("woken")}, cluster="branch")
+    rates = table.groupby("arm")["woken"].mean()
+    seen = set()
+    for number in (40, 400):
+        drawn = generator(number, "branches").integers(0, number, len(table)).astype(str)
+        branches = table.assign(branch=table["arm"] + drawn)
+        for level in (0.5, 0.95, 0.999):
+            pays = ex.cost_thresholds(branches, thresholds=[85], experiment=design, level=level)
+            for row, judged in zip(pays.break_even().to_dicts(), pays.judged, strict=True):
+                low, high, woken = row["incremental_share_low"], row["incremental_share_high"], judged.cost.woken
+                arm = rates[row["arm"]]
+                assert row["incremental_share"] == pytest.approx(1.0 - rates["holdout"] / arm, rel=1e-12)
+                assert low < row["incremental_share"] < high <= 1.0
+                assert (low > 0.0) == (woken.low > 0.0)
+                seen.add(low > 0.0)
+                # At an end the two rates differ by the share of the arm's, as far as the data bear.
+                (treated, _, _), (control, _, _) = judged.contrast.clustered.moments
+                off = rates["holdout"] - (1.0 - low) * arm
+                reach = off / math.sqrt(control + (1.0 - low) ** 2 * treated)
+                z = (woken.value - woken.low) / woken.standard_error
+                assert abs(reach) == pytest.approx(z, rel=1e-6)
+    assert True in seen
+
+
+def test_a_share_without_interval_says_why(table):
+    """All who woke in an arm stand in one branch: its rate may as well be 0."""
+    few = (
+        table.groupby("arm")
+        .head(400)
+        .assign(branch=lambda t: t["arm"] + (t.groupby("arm").cumcount() // 100).astype(str))
+    )
+    few = few.assign(woken=(few.groupby("arm").cumcount() < few["arm"].map({"holdout": 20, "digital": 25, "sms": 30})))
+    few = few.assign(woken=few["woken"].astype(int))
+    design = ex.Experiment({"woken": ex.Rate("woken")}, cluster="branch")
+    found = ex.cost_thresholds(few, thresholds=[85], experiment=design).break_even()
+    for row in found.to_dicts():
+        assert (row["incremental_share_low"], row["incremental_share_high"]) == (None, None)
+        assert "BASE_NOT_POSITIVE" in row["reason"]
+    assert "BASE_NOT_POSITIVE" in repr(found)
+
+
+def test_the_printed_tables_tell_what_depends_on_the_threshold_and_why_a_figure_is_missing(pays):
+    lines = repr(pays.break_even()).splitlines()
+    assert sum(line.startswith("sms vs holdout") for line in lines) == 1 + 3
+    assert any("WAKING_COSTS_MORE" in line for line in lines)
 
 
 def test_the_ceiling_leaves_out_sunk_cost_and_counts_incremental_returners():

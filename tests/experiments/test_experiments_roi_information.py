@@ -72,7 +72,12 @@ def test_no_size_is_worth_a_high_price_and_free_persons_have_no_best_size():
     assert "decide now" in repr(dear)
     free = value_of_information(net(), persons=1_000)
     assert (free.best_n, free.best_gain) == (None, None)
-    assert "cost nothing" in repr(free)
+    assert "costs nothing" in repr(free)
+    # More persons for nothing do not help where the experiment as such costs more than perfect information is worth.
+    fixed = value_of_information(net(), persons=1_000, fixed_cost=free.perfect * 1.001)
+    assert (fixed.best_n, fixed.best_gain) == (0, 0.0)
+    assert "decide now" in repr(fixed)
+    assert value_of_information(net(), persons=1_000, fixed_cost=free.perfect * 0.999).best_n is None
     # A fixed cost above what perfect information is worth rules out every size.
     assert value_of_information(net(), persons=1_000, cost_per_person=1e-6, fixed_cost=1e3).best_n == 0
 

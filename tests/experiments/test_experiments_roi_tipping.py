@@ -115,7 +115,7 @@ def test_alternatives_are_looked_up_and_computed():
     assert len(asked) == 2
     elsewhere = ex.cost_thresholds(table, thresholds=[10], experiment=experiment())
     absent = tips(pays, alternatives={"cap": {"low": elsewhere}})[1]
-    assert {row["note"] for row in absent if row["assumption"] == "cap"} == {"NO_VALUE; low: NOT_TRIED"}
+    assert {row["note"] for row in absent if row["assumption"] == "cap"} == {"NOT_TRIED; low: NOT_TRIED"}
     assert found
 
 
@@ -176,6 +176,48 @@ def test_strata_clusters_segments_and_chinese():
         assert rows[0]["tips_at"] == pytest.approx(same[0]["tips_at"], rel=0.5)
     with language("zh"):
         assert "任何取值都不会改变" in repr(ex.tipping(pays))
+
+
+def test_the_printed_table_stands_once_per_contrast_with_its_thresholds_abreast():
+    pays = ex.cost_thresholds(draw(1), thresholds=[40, 60, 85, 125], experiment=experiment())
+    found = ex.tipping(pays)
+    lines = repr(found).splitlines()
+    # Four thresholds: three abreast, and one more table; two contrasts.
+    assert [line for line in lines if line.endswith("vs holdout")] == ["digital vs holdout"] * 2 + [
+        "sms vs holdout"
+    ] * 2
+    heads = [line for line in lines if line.startswith("assumption")]
+    words = {(row["arm"], row["threshold"]): row["verdict"] for row in found.to_dicts()}
+    for head, (arm, thresholds) in zip(
+        heads, [("digital", (40, 60, 85)), ("digital", (125,)), ("sms", (40, 60, 85)), ("sms", (125,))], strict=True
+    ):
+        assert [part.strip() for part in head.split("  ") if part.strip()][1:] == [
+            f"at {threshold}: {words[arm, threshold]}" for threshold in thresholds
+        ]
+    # Every tip is told once; an assumption that turns nothing in a table is named below it and nowhere else.
+    told = sum(line.count(" → ") for line in lines)
+    assert told == sum(row["becomes"] is not None for row in found.to_dicts())
+    blocks = [block for block in repr(found).split("\nassumption") if "No value that was looked at" in block]
+    assert blocks
+    for block in blocks:
+        table, note = block.split("No value that was looked at changes the word: ")
+        assert not [name for name in note.splitlines()[0].rstrip(".").split("; ") if name in table]
+
+
+def test_assumptions_that_were_not_varied_are_named_with_the_reason():
+    table = draw(1).assign(touch_cost=0.0, house=lambda frame: frame["person_id"] // 4)
+    design = experiment(cluster="house")
+    pays = ex.cost_thresholds(table, thresholds=[85], experiment=design)
+    shown = repr(ex.tipping(pays, outcomes=table, prices=["touch_cost"], experiment=design))
+    assert "Not looked at: touch costs times." in shown
+    wrong = ex.Experiment({"woken": ex.Rate("woken")}, shares={"holdout": 0.4, "digital": 0.3, "sms": 0.3})
+    broken = ex.cost_thresholds(table, thresholds=[60, 85], experiment=wrong)
+    shown = repr(ex.tipping(broken, alternatives={"cap": {"low": pays}}, base={"cap": "none"}))
+    assert shown.count("SRM: the verdict does not rest on its interval") == 2
+    # An alternative is looked up all the same: the other analysis was not INVALID.
+    assert shown.count("low → ") == 2
+    with language("zh"):
+        assert "结论并非由区间得出" in repr(ex.tipping(broken))
 
 
 def test_other_things_are_refused():

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import binom
+from scipy.stats import binom, norm
 
 import experiments as ex
+from attribution.core.language import language
 from attribution.core.randomness import generator
 
 ARMS = ("holdout", "digital", "sms")
@@ -66,7 +67,7 @@ def test_strata_with_unequal_shares_are_weighted_by_their_persons():
 
 
 def test_the_interval_of_the_leakage_covers_the_truth():
-    rng, hits, runs = generator(3, "waterfall coverage"), 0, 150
+    rng, hits, runs = generator(3, "waterfall coverage"), 0, 60
     for _ in range(runs):
         table = draw(rng, (2_000, 6_000, 10), (0.02, 0.03, 0.5))
         row = natural(ex.cost_thresholds(table, thresholds=[60]))["digital"]
@@ -104,3 +105,24 @@ def test_an_arm_that_woke_fewer_pays_natural_returners_alone():
     paid = 1000 * table.loc[table["arm"] == "sms", "incentive_cost"].mean()
     assert row["per_1000"] == pytest.approx(paid, rel=1e-12)
     assert row["per_1000_high"] == pytest.approx(paid, rel=1e-12)
+
+
+def test_the_interval_has_the_level_that_was_asked_for():
+    table = draw(generator(7, "waterfall level"), (3_000, 3_000, 3_000), (0.03, 0.05, 0.05))
+    wide, narrow = (natural(ex.cost_thresholds(table, thresholds=[60], level=level))["sms"] for level in (0.95, 0.5))
+    length = [np.log(row["per_1000"] / row["per_1000_low"]) for row in (wide, narrow)]
+    assert length[0] / length[1] == pytest.approx(norm.ppf(0.975) / norm.ppf(0.75), rel=1e-9)
+
+
+def test_the_waterfall_is_printed_arm_by_arm_and_says_when_only_the_total_is_known():
+    table = draw(generator(8, "waterfall shown"), (3_000, 3_000, 3_000), (0.03, 0.05, 0.05))
+    shown = repr(ex.cost_thresholds(table, thresholds=[60], level=0.9).waterfall())
+    assert "incentives to natural returners" in shown
+    assert "90%" in shown
+    lines = [line for line in shown.splitlines() if line.startswith(("digital", "sms"))]
+    assert len(lines) == 2
+    whole = ex.cost_thresholds(table.drop(columns="touch_cost"), thresholds=[60]).waterfall()
+    assert {row["part"] for row in whole.to_dicts()} == {"total"}
+    assert "Only the total is known" in repr(whole)
+    with language("zh"):
+        assert "激励：自然回流" in repr(ex.cost_thresholds(table, thresholds=[60]).waterfall())
