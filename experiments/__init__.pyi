@@ -174,7 +174,6 @@ from experiments.roi.monitor_thresholds import monitor_thresholds as monitor_thr
 from experiments.roi.tipping import Tipping as Tipping
 from experiments.roi.tipping import tipping as tipping
 from experiments.roi.value import ValuePerWakeup as ValuePerWakeup
-from experiments.roi.waterfall_result import CostWaterfall as CostWaterfall
 from experiments.roi.value import value_per_wakeup as value_per_wakeup
 from experiments.roi.waterfall_result import CostWaterfall as CostWaterfall
 from experiments.simulation import Campaign as Campaign
