@@ -76,9 +76,10 @@ class Linear:
 class Scored:
     """Credit and effect per person, judged by the score statistic of the readout's rates.
 
-    The statistic of effect - factor x credit = b is that of `net_benefit` with the credit in the place of the cost: at
-    factor 0 it is the readout's own test of the effect, so that the factor's set holds 0 exactly when the interval of
-    the effect does.
+    The statistic of effect - factor x credit = b is that of `net_benefit` with the credit in the place of the cost, and
+    with as many woken persons as the arm's mean is worth (`_worth`). At factor 0 that is the readout's own test of the
+    effect, so that the factor's set holds 0 exactly when the interval of the effect does; at factor 1 with credits of 0
+    and 1 it is the readout's test of the woken persons without credit.
 
     Attributes:
         strata: The arm and the arm before it; what "costs" is the credit, 0 in the arm before.
@@ -108,7 +109,7 @@ class Scored:
 
     def gap(self) -> tuple[float, float, float]:
         """Credit minus effect per person, with the ends of its interval."""
-        contrast = at_threshold(self.strata, 1.0)
+        contrast = at_threshold(self._times(1.0), 1.0)
         z = critical_value(self.level, "two")
         return -contrast.value, -contrast.limit(-z), -contrast.limit(z)
 
@@ -141,7 +142,7 @@ class Scored:
 
     def _beyond_end(self, sign: float) -> float:
         """The same at a factor beyond every number."""
-        return self._excess(at_threshold(self._times(sign), 0.0).statistic(0.0))
+        return self._excess(at_threshold(self._times(sign, 0.0), 0.0).statistic(0.0))
 
     def _excess(self, statistic: float) -> float:
         z, size = critical_value(self.level, "two"), abs(statistic)
@@ -169,19 +170,37 @@ class Scored:
             outside = start + unit
         return math.copysign(math.inf, unit)
 
-    def _times(self, factor: float) -> tuple[Stratum, ...]:
-        return tuple(Stratum(one.weight, _times(one.treated, factor), one.control) for one in self.strata)
+    def _times(self, factor: float, threshold: float = 1.0) -> tuple[Stratum, ...]:
+        """The strata of threshold x woken - factor x credit."""
+        return tuple(Stratum(one.weight, _worth(one.treated, factor, threshold), one.control) for one in self.strata)
 
 
 Joint = Linear | Scored
 
 
-def _times(arm: Moments, factor: float) -> Moments:
-    square = factor * factor
-    return Moments(
-        arm.n, arm.woken, factor * arm.wake_cost, factor * arm.other, square * arm.variance_woken,
-        square * arm.variance_other,
-    )  # fmt: skip
+def _worth(arm: Moments, factor: float, threshold: float) -> Moments:
+    """The arm with as many woken persons as its mean net is worth.
+
+    The mean net per person is a share of woken persons times their mean net, and both are estimated. `net_benefit`
+    holds the second one fast, which is right beside costs. A credit may leave little of each woken person, and to some
+    nothing: then all woken persons would speak for a mean that few of them carry, and rates under a null would be drawn
+    too far to this arm. With mean m and variance v among the woken, m^2 / (m^2 + v) of them carry it (where credits are
+    0 and 1 those without credit, at factor 1); mean and variance of the net stay what they are. Beyond factor 1, where
+    nets of both signs may cancel, never fewer than at 1.
+    """
+    # Like the rates', the variance among the woken is that of the persons seen: N / (N - 1) comes once, at the end.
+    spread = arm.variance_woken * (1.0 - 1.0 / arm.woken) if arm.woken else 0.0
+    mean, noise = threshold - factor * arm.wake_cost, factor * factor * spread
+    part = max(_carrying(mean, noise), _carrying(1.0 - arm.wake_cost, spread)) or 1.0
+    each = mean / part
+    within = max(0.0, (mean * mean + noise) / part - each * each)
+    rest = factor * factor * arm.variance_other
+    return Moments(arm.n, part * arm.woken, threshold - each, factor * arm.other, within, rest)
+
+
+def _carrying(mean: float, variance: float) -> float:
+    square = mean * mean
+    return square / (square + variance) if square + variance > 0.0 else 1.0
 
 
 def _root(function: Callable[[float], float], one: float, other: float) -> float:

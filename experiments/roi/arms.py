@@ -108,7 +108,7 @@ class Moments:
     """An arm's numbers without gaps; `wake_cost` is what a woken person costs more than another one."""
 
     n: int
-    woken: int
+    woken: float
     wake_cost: float
     other: float
     variance_woken: float

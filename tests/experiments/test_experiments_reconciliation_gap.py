@@ -93,6 +93,38 @@ def test_score_gaps_lie_next_to_the_plugin_ones(campaign, credit, readout):
         assert one["gap_low"] != other["gap_low"]
 
 
+@pytest.mark.parametrize("strata", [None, "stratum"])
+def test_whole_credits_are_judged_as_the_readout_judges_a_rate(campaign, credit, persons, strata):
+    """First touch gives a step all or nothing, so who woke without its credit is a rate like any other."""
+    layered = campaign.assignment.assign(stratum=np.where(np.arange(len(campaign.assignment)) % 3 == 0, "a", "b"))
+    readout = ex.Experiment({"woken": ex.Rate("woken")}, strata=strata).analyze(outcomes_of(campaign, layered))
+    mine = persons.merge(layered[["person_id", "stratum"]], on="person_id")
+    rows = rows_of(ex.reconcile(credit, readout, steps=campaign.steps), campaign.steps)
+    for row in (row for row in rows if row["model"] == "first_touch"):
+        credited = np.where(mine["arm"] == row["arm"], mine[f"{row['step']} first_touch"], 0.0)
+        table = mine.assign(rest=mine["woken"] - credited)
+        alone = ex.Experiment({"rest": ex.Rate("rest")}, strata=strata).analyze(table)
+        difference = alone.comparison("rest", arm=row["arm"], against=row["control"]).difference
+        expected = [-row["persons"] * end for end in (difference.value, difference.high, difference.low)]
+        assert [row["gap"], row["gap_low"], row["gap_high"]] == pytest.approx(expected, rel=1e-7)
+
+
+def test_the_gap_and_the_factor_agree_about_credit_for_credit(campaign, credit):
+    """The gap holds 0 exactly when the factor's set holds 1: as many caused as credited."""
+    seen = set()
+    for level in (0.5, 0.8, 0.95, 0.999):
+        spec = ex.Experiment({"woken": ex.Rate("woken")}, level=level)
+        readout = spec.analyze(outcomes_of(campaign, campaign.assignment))
+        for variance in ("score", "plugin"):
+            result = ex.reconcile(credit, readout, steps=campaign.steps, variance=variance)
+            for row, factor in zip(result.to_dicts(), result.factors, strict=True):
+                if factor is not None and factor.found is not None:
+                    holds = row["gap_low"] <= 0 <= row["gap_high"]
+                    assert factor.found.contains(1.0) == holds
+                    seen.add(holds)
+    assert seen == {True, False}
+
+
 def test_the_factor_holds_0_exactly_when_the_interval_of_the_effect_does(campaign, credit, readout):
     half = ex.Experiment({"woken": ex.Rate("woken")}, level=0.9999)
     strict = half.analyze(outcomes_of(campaign, campaign.assignment))

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 AMOUNTS = np.array([0.0, 1.0 / 3.0, 0.5, 1.0])
 NATURAL = np.array([0.50, 0.20, 0.15, 0.15])
-CAUSED = np.array([0.05, 0.15, 0.20, 0.60])
+CAUSED = (0.05, 0.15, 0.20, 0.60)
+WHOLE = (0.05, 0.0, 0.0, 0.95)
 Z = critical_value(0.95, "two")
 CAMPAIGNS = 150
 SKEWED = (
@@ -48,17 +49,19 @@ class World:
         control: Persons of the arm before it.
         p0: Share of natural returners.
         lift: Share that the step wakes beyond them; below 0 natural returners stay away.
+        caused: Shares of the amounts that one whom the step woke is credited with.
     """
 
     n: int
     control: int
     p0: float
     lift: float
+    caused: tuple[float, ...] = CAUSED
 
     @property
     def credit(self) -> float:
         """Expected credit per person."""
-        natural, caused = NATURAL @ AMOUNTS, CAUSED @ AMOUNTS
+        natural, caused = NATURAL @ AMOUNTS, np.array(self.caused) @ AMOUNTS
         return float((self.p0 + min(self.lift, 0.0)) * natural + max(self.lift, 0.0) * caused)
 
     @property
@@ -69,7 +72,7 @@ class World:
     def draw(self, rng: Generator) -> Scored:
         """One experiment."""
         natural, caused = self.p0 + min(self.lift, 0.0), max(self.lift, 0.0)
-        cells = np.concatenate([natural * NATURAL, caused * CAUSED, [1.0 - natural - caused]])
+        cells = np.concatenate([natural * NATURAL, caused * np.array(self.caused), [1.0 - natural - caused]])
         counts = rng.multinomial(self.n, cells)
         found = counts[:4] + counts[4:8]
         woken, total, squares = int(found.sum()), float(found @ AMOUNTS), float(found @ AMOUNTS**2)
@@ -147,6 +150,7 @@ WORLDS = (
     ("1 %, harm of 0.3 points, halves of 20,000", World(10_000, 10_000, 0.010, -0.003), ""),
     ("0.5 %, +0.25 points, halves of 40,000", World(20_000, 20_000, 0.005, 0.0025), ""),
     ("5 %, +1 point, a tenth held out of 20,000", World(18_000, 2_000, 0.050, 0.010), ""),
+    ("1 %, +9 points credited whole, halves of 4,000", World(2_000, 2_000, 0.010, 0.090, WHOLE), ""),
 )
 DESIGNS = (
     *(
