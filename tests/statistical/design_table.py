@@ -1,6 +1,6 @@
-"""The table of simulated size, power and coverage of docs/reference/simulated-experiments.md.
+"""The tables of simulated size, power and coverage of docs/reference/simulated-*.md.
 
-Print: `PYTHONPATH=.:tests python tests/statistical/design_table.py [replications] [--area rates]`; `--write` writes it.
+Print: `PYTHONPATH=.:tests python tests/statistical/design_table.py [replications] [--area rates]`; `--write PAGE` writes one.
 
 Every row is one design: a situation with a known truth, drawn many times, and a method as a user calls it. A row is
 judged by exact binomial bands whose error is 1 % over all judged tails of the whole table together.
@@ -24,12 +24,18 @@ if TYPE_CHECKING:
 
     from statistical.designs import Design, Tally
 
-AREAS = (
-    "rates", "adjustment", "resampling", "multiplicity", "sequential", "compliance", "bayes", "planning", "trust",
-    "uplift", "calibration", "verdict", "dormancy", "retention", "quality", "wakeup_contact", "monitoring", "budget",
-)  # fmt: skip
+PAGES = {
+    "simulated-experiments.md": (
+        "rates", "adjustment", "resampling", "multiplicity", "sequential", "compliance", "bayes", "planning", "trust",
+    ),
+    "simulated-wakeup.md": (
+        "dormancy", "retention", "quality", "wakeup_contact", "verdict", "monitoring", "budget", "uplift",
+        "calibration",
+    ),
+}  # fmt: skip
+AREAS = tuple(area for areas in PAGES.values() for area in areas)
 REPLICATIONS = 4_000
-PAGE = Path(__file__).parents[2] / "docs" / "reference" / "simulated-experiments.md"
+FOLDER = Path(__file__).parents[2] / "docs" / "reference"
 START, END = "<!-- simulated: begin -->", "<!-- simulated: end -->"
 
 
@@ -121,19 +127,19 @@ def _table(rows: Sequence[Row], head: Sequence[str], judged: int) -> list[str]:
 
 
 def main() -> None:
-    """Print the table, or write it into the page."""
+    """Print the table of some areas, or write a page's table into it."""
     parser = argparse.ArgumentParser()
     parser.add_argument("replications", type=int, nargs="?", default=REPLICATIONS)
     parser.add_argument("--area", choices=AREAS, action="append")
-    parser.add_argument("--write", action="store_true")
+    parser.add_argument("--write", choices=PAGES, help="the page, with the table of all its areas")
     given = parser.parse_args()
-    made = lines(run(given.area or AREAS, given.replications))
-    if not given.write:
-        print("\n".join(made))
+    if given.write is None:
+        print("\n".join(lines(run(given.area or AREAS, given.replications))))
         return
-    page = PAGE.read_text(encoding="utf-8")
-    head, rest = page.split(START)
-    PAGE.write_text(head + START + "\n" + "\n".join(made) + "\n" + END + rest.split(END)[1], encoding="utf-8")
+    made = lines(run(PAGES[given.write], given.replications))
+    place = FOLDER / given.write
+    head, rest = place.read_text(encoding="utf-8").split(START)
+    place.write_text(head + START + "\n" + "\n".join(made) + "\n" + END + rest.split(END)[1], encoding="utf-8")
 
 
 if __name__ == "__main__":
