@@ -1,7 +1,7 @@
 """The tables of simulated size, power and coverage of docs/reference/simulated-*.md.
 
-Print: `PYTHONPATH=.:tests python tests/statistical/design_table.py [replications] [--area rates]`; with `--write PAGE` the
-page is written.
+Print: `PYTHONPATH=.:tests python tests/statistical/design_table.py [replications] [--area rates]`; with
+`--write PAGE` the page is written.
 
 Every row is one design: a situation with a known truth, drawn many times, and a method as a user calls it. A row is
 judged by exact binomial bands whose error is 1 % over all judged tails of the whole table together.
