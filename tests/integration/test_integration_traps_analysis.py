@@ -208,11 +208,15 @@ def test_trap_21_not_significant_is_not_no_effect():
             assert never not in f"{told} {readout.sentence(lang)}"
 
 
-def test_trap_22_value_is_margin_and_has_to_be_declared(credit, campaign):
+def test_trap_22_value_is_margin_and_has_to_be_declared(credit, campaign, outcomes):
     """No table shows whether its amounts are revenue or margin; so it is said wherever a value is asked for."""
     with pytest.raises(TypeError, match="contribution"):
         ex.cost_ceiling()
     assert "margin (not revenue)" in inspect.getdoc(ex.money_test)
+    paid = ex.money_test(outcomes, experiment=ex.Experiment(WOKEN, shares="p_assign"))
+    assert "realised margin" in repr(paid)
+    with at.language("zh"):
+        assert "毛利" in repr(paid)
     assert "margin" in inspect.getdoc(at.Columns)
     spent = credit.with_costs(campaign.spend)
     assert not {"roi", "roas", "profit"} & {name.lower() for name in spent.table().columns}
