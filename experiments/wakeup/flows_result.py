@@ -9,9 +9,12 @@ from attribution.core import messages
 from attribution.core.errors import InputError
 from attribution.core.records import Field, Records, TabularResult
 from experiments.wakeup.flows_kernel import HIDDEN
+from experiments.wakeup.shown_rows import last_rows, reasons
 from experiments.wakeup.states_kernel import STATES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from attribution.core.findings import Finding
     from attribution.core.recipe import Recipe
     from attribution.core.render.display import Display, DisplayTable
@@ -26,14 +29,16 @@ _COUNTS = (
     "active_start", "new", "woken", "woken_from_dormant", "woken_from_churned", "to_dormant", "to_churned",
     "active_end",
 )  # fmt: skip
+_GROUP = Field("group", "text")
 _FIELDS = (
-    Field("start", "text"), Field("end", "text"), Field("group", "text"), *(Field(name, "count") for name in _COUNTS),
+    Field("start", "text"), Field("end", "text"), _GROUP, *(Field(name, "count") for name in _COUNTS),
     Field("acquisition_ratio", "ratio"), Field("stock_ratio", "ratio"), *(Field(name, "count") for name in HIDDEN),
     Field("note", "text"),
 )  # fmt: skip
+_MOST_SHOWN = 36
 _SHOWN = (
     "start", "end", "group", "active_start", "new", "woken", "to_dormant", "to_churned", "active_end",
-    "acquisition_ratio", "note",
+    "acquisition_ratio",
 )  # fmt: skip
 
 
@@ -53,6 +58,12 @@ class FlowRow:
     group: object
     flows: Flows
 
+    @property
+    def note(self) -> str:
+        """Why a ratio is undefined."""
+        ratios = (("NOBODY_LEFT", self.flows.acquisition_ratio), ("NOBODY_ASLEEP", self.flows.stock_ratio))
+        return "; ".join(code for code, ratio in ratios if ratio is None)
+
     def to_dict(self) -> dict[str, object]:
         """The row of the table."""
         found = self.flows
@@ -60,12 +71,7 @@ class FlowRow:
         row |= {name: getattr(found, name) for name in _COUNTS}
         row |= {"acquisition_ratio": found.acquisition_ratio, "stock_ratio": found.stock_ratio}
         row |= dict(zip(HIDDEN, found.hidden, strict=True))
-        notes = [
-            code
-            for code, ratio in (("NOBODY_LEFT", found.acquisition_ratio), ("NOBODY_ASLEEP", found.stock_ratio))
-            if ratio is None
-        ]
-        return {**row, "note": "; ".join(notes)}
+        return {**row, "note": self.note}
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
@@ -93,16 +99,23 @@ class FlowSeries(TabularResult):
     def _display(self) -> Display:
         from attribution.core.render.display import Display
 
-        return Display(messages.text("FLOWS.series"), (_table(self._records()), messages.text("FLOWS.no_sum")))
+        why = reasons(row.note for row in self.rows)
+        return Display(messages.text("FLOWS.series"), (*_shown(self.rows), messages.text("FLOWS.no_sum"), *why))
 
 
-def _table(records: Records) -> DisplayTable:
+def _shown(rows: Sequence[FlowRow]) -> tuple[DisplayTable | str, ...]:
+    """A table of rows, the last ones when there are many, with the reasons for what is undefined in it."""
     from attribution.core.render.display import records_table
 
+    records, cut = last_rows(Records.from_rows(_FIELDS, [row.to_dict() for row in rows]), _MOST_SHOWN)
     grouped = any(value is not None for value in records.column("group"))
-    noted = any(records.column("note"))
-    left = {name for name, there in (("group", grouped), ("note", noted)) if not there}
-    return records_table(records, [name for name in _SHOWN if name not in left])
+    every = messages.text("FLOWS.all")
+    named = [every if value is None else value for value in records.column("group")]
+    columns = [
+        named if field.name == "group" else column for field, column in zip(_FIELDS, records.columns, strict=True)
+    ]
+    table = records_table(Records(_FIELDS, tuple(columns)), [name for name in _SHOWN if grouped or name != "group"])
+    return (table, *cut)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
@@ -214,13 +227,17 @@ class CustomerFlows(TabularResult):
 
         title = messages.text("FLOWS.title", dict(self.recipe.settings))
         notes = [finding.text() for finding in self.findings]
+        whole = self.rows[0].to_dict()
         parts: list[DisplayTable | str] = [
-            _table(self._records()),
-            messages.text("FLOWS.identity", self.rows[0].to_dict()),
+            *_shown(self.rows),
+            messages.text("FLOWS.identity", whole),
+            messages.text("FLOWS.ratios", whole),
         ]
-        if self.series is not None:
-            parts += [messages.text("FLOWS.series"), _table(self.series._records()), messages.text("FLOWS.no_sum")]  # noqa: SLF001 - a part of this result
-        return Display(title, (*parts, *self.recipe.sentences(), *notes))
+        steps = [] if self.series is None else [row for row in self.series.rows if row.group is None]
+        if steps:  # those of the groups stand in .series
+            parts += [messages.text("FLOWS.series"), *_shown(steps), messages.text("FLOWS.no_sum")]
+        why = reasons(row.note for row in (*self.rows, *steps))
+        return Display(title, (*parts, *why, *self.recipe.sentences(), *notes))
 
 
 def _transitions(flows: Flows) -> Records:

@@ -147,7 +147,7 @@ def growth_chain(
         repurchase = tuple(_over(period.repeat, period.totals[place]) for period in periods)
     recipe = Recipe(
         method=f"growth_chain, {method}",
-        definitions=(f"GROWTH_{method.upper()}", "GROWTH_NO_EFFECT"),
+        definitions=(f"GROWTH_{method.upper()}", "GROWTH_NO_EFFECT", *(() if errors is None else ("GROWTH_INTERVAL",))),
         settings={"stages": ", ".join(names), "method": method, "level": level},
         n={
             which: 0 if one.rows is None else len(one.rows)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from attribution.core import messages
 from attribution.core.records import Field, Records, TabularResult
+from experiments.wakeup.shown_rows import reasons
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,13 +88,14 @@ class GrowthChain(TabularResult):
         shown = Records(rows.fields, (words, *rows.columns[1:]))
         stages = [_named(f"total_{name}", str(name)) for name in self.totals.column("stage")]
         totals = Records(self.totals.fields, (stages, *self.totals.columns[1:]))
-        values = {"change": self.change, **{key: self.recipe.settings[key] for key in ("method", "level")}}
-        notes = [finding.text() for finding in self.findings]
+        values = {"change": self.change, "named": messages.text(f"GROWTH.method.{self.recipe.settings['method']}")}
+        notes = [*reasons(rows.column("note")), *(finding.text() for finding in self.findings)]
         if self.repurchase is not None:
             pair = {"before": self.repurchase[0], "after": self.repurchase[1]}
             notes.insert(0, messages.text("GROWTH.repurchase_told", pair))
         title = messages.text("GROWTH.title", values)
-        return Display(title, (records_table(totals), records_table(shown), *self.recipe.sentences(), *notes))
+        links = records_table(shown, [field.name for field in _FIELDS if field.name != "note"])
+        return Display(title, (records_table(totals), links, *self.recipe.sentences(), *notes))
 
 
 def _named(name: str, otherwise: str | None = None) -> str:

@@ -14,7 +14,7 @@ from attribution.core.recipe import Recipe
 from experiments.inference.proportions import share_estimate
 from experiments.wakeup.acts import read_acts
 from experiments.wakeup.retention_counts import cell_counts, cohorts_of, retained_pairs
-from experiments.wakeup.retention_periods import periods_of
+from experiments.wakeup.retention_periods import NAMED, periods_of
 from experiments.wakeup.retention_result import Retained, Retention
 from experiments.wakeup.retention_trend import TREND_ALARM, rising
 from experiments.wakeup.states import ended_early, fingerprint_of
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from attribution.core.columns import ColumnsLike
     from experiments.wakeup.retention_counts import Cohorts
+    from experiments.wakeup.retention_periods import Periods
     from experiments.wakeup.retention_trend import Trend
 
 __all__ = ["retention"]
@@ -139,7 +140,7 @@ def retention(  # noqa: PLR0913 - the contract's options
     }  # fmt: skip
     recipe = Recipe(
         method="retention",
-        definitions=(f"RETENTION.{kind}", f"RETENTION_BEGIN.{'act' if people.own_act else 'registration'}"),
+        definitions=_definitions(kind, cohort, measure, begins="act" if people.own_act else "registration"),
         settings=settings,
         n={"customers": len(people.begin), "acts": len(acts.time)},
         fingerprint=fingerprint_of(acts),
@@ -152,6 +153,17 @@ def retention(  # noqa: PLR0913 - the contract's options
         *_rises(trends, people, rows),
     )
     return Retention(rows=rows, names=people.names, tested=trends, findings=told, recipe=recipe)
+
+
+def _definitions(kind: str, cohort: str, measure: Periods, *, begins: str) -> tuple[str, ...]:
+    """Codes of what was counted."""
+    return (
+        f"RETENTION.{kind}",
+        f"RETENTION_STEP.{measure.name if measure.name in NAMED else measure.unit}",
+        f"RETENTION_BEGIN.{begins}",
+        f"RETENTION_COHORT.{cohort if cohort in (*NAMED, 'all') else 'column'}",
+        "RETENTION_INTERVAL",
+    )
 
 
 def _rows(people: Cohorts, shown: NDArray[np.int64], cells: NDArray[np.int64], level: float) -> tuple[Retained, ...]:

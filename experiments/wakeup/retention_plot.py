@@ -11,6 +11,7 @@ from attribution.plots.numbers import in_words
 from attribution.plots.palette import INK, MUTED, PAPER
 from attribution.plots.plot import Plot
 from attribution.plots.sheet import MARGIN, SMALL, TEXT, TITLE, Sheet, drawing, shortened, text_width, wrapped
+from experiments.wakeup.retention_result import cohort_name, retention_title
 
 if TYPE_CHECKING:
     from experiments.wakeup.retention_result import Retention
@@ -39,8 +40,8 @@ def plot_triangle(found: Retention) -> Plot:
             f"{_MOST_COLUMNS} are drawn. Take longer cohorts, or read .triangle()."
         )
     values = {**found.recipe.settings, "cohorts": len(records), "n": found.recipe.n["customers"]}
-    title, subtitle = messages.text("RETENTION.title", values), messages.text("RETENTION.plot", values)
-    rows = records.to_dicts()
+    title, subtitle = retention_title(found.recipe.settings), messages.text("RETENTION.plot", values)
+    rows = [{**row, "cohort": cohort_name(row["cohort"], found.recipe.settings)} for row in records.to_dicts()]
     with drawing():
         sheet = _sheet(title, subtitle, rows, count)
     told = [(str(row["cohort"]), format_value(row["period_0"], "rate")) for row in rows]

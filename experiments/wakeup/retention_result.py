@@ -6,10 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from attribution.core import messages
+from attribution.core.formats import format_value
 from attribution.core.records import Field, Records, TabularResult
+from experiments.wakeup.retention_periods import NAMED
 from experiments.wakeup.retention_trend import FEWEST_MOVED
+from experiments.wakeup.shown_rows import last_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from attribution.core.estimates import Estimate
     from attribution.core.findings import Finding
     from attribution.core.recipe import Recipe
@@ -17,9 +22,11 @@ if TYPE_CHECKING:
     from attribution.plots.plot import Plot
     from experiments.wakeup.retention_trend import Trend
 
-__all__ = ["Retained", "Retention"]
+__all__ = ["Retained", "Retention", "cohort_name", "retention_title"]
 
 messages.register("experiments")
+
+_MOST_SHOWN = 24
 
 _FIELDS = (
     Field("cohort", "text"), Field("period", "count"), Field("size", "count"), Field("retained", "count"),
@@ -120,14 +127,26 @@ class Retention(TabularResult):
     def _display(self) -> Display:
         from attribution.core.render.display import Display, DisplayColumn, DisplayTable, column_label
 
-        triangle = self.triangle()
+        triangle, cut = last_rows(self.triangle(), _MOST_SHOWN)
         heads = [column_label("cohort"), column_label("size")]
-        heads += [str(number) for number in range(len(triangle.fields) - 2)]
+        heads += [messages.text("RETENTION.column", {"number": number}) for number in range(len(triangle.fields) - 2)]
         columns = tuple(DisplayColumn(head, field.kind) for head, field in zip(heads, triangle.fields, strict=True))
-        title = messages.text("RETENTION.title", dict(self.recipe.settings))
-        table = DisplayTable(columns, tuple(zip(*triangle.columns, strict=True)))
+        names = [cohort_name(name, self.recipe.settings) for name in triangle.columns[0]]
+        table = DisplayTable(columns, tuple(zip(names, *triangle.columns[1:], strict=True)))
         notes = [finding.text() for finding in self.findings]
-        return Display(title, (table, *self.recipe.sentences(), *notes))
+        return Display(retention_title(self.recipe.settings), (table, *cut, *self.recipe.sentences(), *notes))
+
+
+def retention_title(settings: Mapping[str, object]) -> str:
+    """The heading: which retention, in periods of what."""
+    period = str(settings["period"])
+    step = messages.text(f"RETENTION.step.{period}") if period in NAMED else format_value(period, "duration")
+    return messages.text(f"RETENTION.title.{settings['kind']}", {"step": step})
+
+
+def cohort_name(name: object, settings: Mapping[str, object]) -> object:
+    """The name of a cohort as shown; that of all customers together in words."""
+    return messages.text("RETENTION.all") if settings["cohort"] == "all" else name
 
 
 def _why(one: Trend) -> str:

@@ -75,7 +75,7 @@ class AtNth:
     Example:
         >>> import experiments as ex
         >>> ex.AtNth("invest", 0, after=("register", "certify")).text("en")
-        'invest 0 times so far; register, certify done'
+        'invest, times so far: 0; done: register, certify'
     """
 
     event: str
@@ -107,8 +107,8 @@ class AtNth:
 
     def text(self, lang: str | None = None) -> str:
         """Its definition in words."""
-        after = ", ".join(_listed(self.after))
-        times = str(self.times) if self.to in (None, self.times) else f"{self.times}-{self.to}"
+        after = messages.text("SCENE.and", lang=lang).join(_listed(self.after))
+        times = str(self.times) if self.to in (None, self.times) else f"{self.times}–{self.to}"
         values = {"event": self.event, "times": times, "after": after}
         return messages.text("SCENE.nth_after" if after else "SCENE.nth", values, lang=lang)
 

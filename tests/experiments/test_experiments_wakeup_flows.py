@@ -155,6 +155,24 @@ def test_steps_of_days_count_from_the_start_and_halves_of_days_are_refused():
         ex.customer_flows(days, every="36h", **options)
 
 
+def test_undefined_ratios_are_told_in_words_and_groups_keep_to_their_own_table():
+    log = pd.DataFrame({"person_id": ["a", "b"], "time": pd.to_datetime(["2026-01-05", "2026-02-05"], utc=True)})
+    log["city"] = ["x", "y"]
+    options = {"start": "2026-01-31", "end": "2026-04-30", "every": "month", "by": "city"}
+    found = ex.customer_flows(log, **options)
+    shown = repr(found)
+    assert "NOBODY_LEFT: Nobody active at the start left" in shown
+    assert "stock ratio – (" in shown
+    steps = shown.split("Flows step by step")[1]
+    assert "2026-02-28" in steps
+    assert "all customers" not in steps
+    assert "all customers" in repr(found.series)
+    with at.language("zh"):
+        assert "存量比 –（" in repr(found)
+    daily = ex.customer_flows(log, **{**options, "every": "day", "by": None})
+    assert "The last 36 of 89 rows are shown" in repr(daily)
+
+
 @pytest.mark.parametrize(("every", "first"), [("day", "2025-01-31"), ("week", "2025-02-02"), ("year", "2025-12-31")])
 def test_calendar_steps_end_where_they_do(every: str, first: str):
     found = ex.customer_flows(_drawn(), start="2025-01-30", end="2026-02-15", every=every)

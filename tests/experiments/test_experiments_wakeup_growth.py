@@ -167,6 +167,18 @@ def test_totals_and_few_persons_carry_no_interval_and_say_so():
         assert "渗透率" in repr(found)
 
 
+def test_the_display_tells_level_method_and_reasons():
+    rows = ex.growth_chain(_rows(1, range(900), 0.3), _rows(2, range(900), 0.3), level=0.8, method="shapley")
+    assert "Intervals at 80%" in repr(rows)
+    assert "decomposed exactly (Shapley)" in repr(rows)
+    broken = ex.growth_chain({**BEFORE, "buyers": 0, "orders": 0, "value": 0}, AFTER)
+    assert "BEHIND_ZERO: A total before this one is 0" in repr(broken)
+    assert "Intervals at" not in repr(broken)
+    with at.language("zh"):
+        assert "区间水平 80%" in repr(rows)
+        assert "BEHIND_ZERO：前面某一环的总数为 0" in repr(broken)
+
+
 def test_rows_with_a_total_of_zero_carry_no_interval_and_say_so():
     rows = _rows(1, range(4_000), 0.3)
     found = ex.growth_chain(rows.assign(value=0.0), _rows(2, range(4_000), 0.3))

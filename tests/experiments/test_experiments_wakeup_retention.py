@@ -236,7 +236,49 @@ def test_the_table_is_that_of_the_contract_with_wilson_intervals_and_the_triangl
     triangle = found.triangle().to_pandas()
     assert triangle["period_1"].iloc[0] == table["rate"].iloc[1]
     with at.language("zh"):
-        assert "分批留存率，每期 20 天" in repr(found)
+        assert "分批留存率，周期：20 天" in repr(found)
+
+
+def test_many_cohorts_are_shown_by_their_last_ones_and_the_table_has_all():
+    first = pd.date_range("2022-01-15", periods=48, freq="MS", tz="UTC")
+    log = pd.DataFrame({"person_id": range(48), "time": first})
+    found = ex.retention(log, as_of="2026-06-30", periods=2)
+    assert len(found.triangle()) == 48
+    shown = repr(found)
+    assert "2024-01" not in shown
+    assert shown.count("\n2024-") + shown.count("\n2025-") + shown.count("\n2026-") == 24
+    assert "The last 24 of 48 rows are shown" in shown
+    with at.language("zh"):
+        assert "共 48 行，此处只显示最后 24 行" in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("options", "english", "chinese"),
+    [
+        ({"period": "month"}, "Retention by cohort, periods of a month", "周期：一个月"),
+        ({"kind": "rolling"}, "It falls towards that end by itself", "分批滚动留存率，周期：30 天"),
+        ({"kind": "cumulative", "cohort": "all"}, "All customers are one cohort.", "\n全部 "),
+        ({"cohort": "week", "level": 0.8}, "Wilson's, 80%", "自然周分批，周一为首日"),
+        ({"cohort": "person_id"}, "Cohorts: the column person_id.", "按列 person_id 分批"),
+    ],
+)
+def test_a_display_says_in_words_what_was_counted(options: dict[str, object], english: str, chinese: str):
+    found = ex.retention(_drawn(persons=3), **{"as_of": "2026-12-31", "periods": 2, **options})
+    assert english in repr(found)
+    with at.language("zh"):
+        assert chinese in repr(found)
+        assert "month" not in repr(found)
+
+
+def test_notes_hold_for_one_as_for_many():
+    log = pd.DataFrame(
+        {"person_id": ["a", "a", "b"], "time": pd.to_datetime(["2026-01-05", "2026-07-02", "2026-05-20"], utc=True)}
+    )
+    shown = repr(ex.retention(log, as_of="2026-06-30", periods=2))
+    assert "Acts after the date of the data (2026-06-30): 1 of 3; they are set aside." in shown
+    assert "Cohorts not followed for all 2 periods: 1 of 2." in shown
+    assert "1 cohorts" not in shown
+    assert "1 acts" not in shown
 
 
 def test_the_triangle_is_drawn():

@@ -203,9 +203,9 @@ def test_scenes_of_ones_own_are_scenes():
 def test_the_standard_scenes_are_those_of_the_field():
     named = ex.standard_scenes(invest="buy", nth=3, certify=None, steps={"pay": ("pay_start", "pay_done")})
     assert [scene.text("en") for scene in named.values()] == [
-        "buy 0 times so far; register done",
-        "buy 1 times so far",
-        "buy 3-4 times so far",
+        "buy, times so far: 0; done: register",
+        "buy, times so far: 1",
+        "buy, times so far: 3–4",
         "last buy more than 180d ago",
         "pay_start at most 30d ago, no pay_done since, 2h allowed",
     ]

@@ -198,7 +198,7 @@ def test_a_log_that_falls_silent_before_its_date_is_told():
 
 def test_results_print_in_both_languages_and_are_tables():
     found = ex.customer_states(_log(("a", "2026-06-01")), as_of="2026-06-30")
-    assert "States of 1 customers at 2026-06-30" in repr(found)
+    assert "States of customers at 2026-06-30 (customers: 1)" in repr(found)
     with at.language("zh"):
         assert "活跃" in repr(found)
         assert "180 天" in repr(found)
