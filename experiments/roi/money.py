@@ -27,9 +27,10 @@ from experiments.roi.arms import FEW_WOKEN
 from experiments.roi.contrasts import pairs_of
 from experiments.roi.guardrail_readings import read_contrasts
 from experiments.roi.money_kernel import MoneyFigures, both, money_figures, pooled_difference, welch_difference
-from experiments.roi.money_result import MULTIPLICITY, MoneyLine, MoneyTest
+from experiments.roi.money_result import MULTIPLICITY, SECOND_READING, MoneyLine, MoneyTest
 from experiments.roi.net_benefit import FEW_EVENTS
 from experiments.roi.people import people_needed
+from experiments.roi.reading import fill_of
 from experiments.roi.segment_cells import By, by_columns, check_names, segment_name
 from experiments.roi.verdicts import Word, adjust_verdicts, decide, verdict_p_values
 
@@ -192,10 +193,11 @@ def _read(
     cluster = () if experiment.cluster is None else (experiment.cluster,)
     keys = (*by, *experiment.layers, experiment.arm, *cluster)
     made: dict[Literal["all", "capped"], MetricRows] = {}
+    fill = fill_of(table, experiment, (value, cost))
     caps: list[tuple[Literal["all", "capped"], tuple[float, float] | None]] = [("all", None)]
     caps += [] if cap is None else [("capped", (-math.inf, float(cap)))]
     for name, limits in caps:
-        inputs = MetricInputs(columns=(value, cost), limits=(limits, None))
+        inputs = MetricInputs(columns=(value, cost), limits=(limits, None), fill=fill)
         rows = metric_rows(table, inputs, keys=keys)
         if rows is None:
             table.problems.raise_if_any()
@@ -268,6 +270,9 @@ class _Estimand:
             judged = decide(net, invalid=invalid, guardrails=guarded, word=word)
             if word != own and not judged.reason:
                 judged = replace(judged, reason=MULTIPLICITY)
+            if own == "INCONCLUSIVE" and _excludes(net):
+                # The interval shown is Welch's; the randomisation test, which has none, does not agree with it.
+                plain, judged = (one if one.reason else replace(one, reason=SECOND_READING) for one in (plain, judged))
             i, j = money.place(pair[0]), money.place(pair[1])
             parts = self._means(segment, money)
             means = np.sum(money.weights[:, None] * (parts[:, i] - parts[:, j]), axis=0)
@@ -337,6 +342,11 @@ class _Estimand:
             value=drawn.difference, p_value=drawn.p_value, level=options.level, side=options.side,
             method="randomisation", n=int(assigned.count.sum()), note=drawn.note,
         )  # fmt: skip
+
+
+def _excludes(net: Estimate) -> bool:
+    """Whether the interval lies wholly on one side of 0."""
+    return net.low is not None and net.high is not None and not net.low <= 0.0 <= net.high
 
 
 def _net_of(rows: MetricRows) -> MetricRows:

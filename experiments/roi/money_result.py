@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from experiments.roi.guardrails import GuardrailReading
     from experiments.roi.people import PeopleNeeded
 
-__all__ = ["MULTIPLICITY", "MoneyLine", "MoneyTest"]
+__all__ = ["MULTIPLICITY", "SECOND_READING", "MoneyLine", "MoneyTest"]
 
 MULTIPLICITY = "MULTIPLICITY"
+SECOND_READING = "SECOND_READING"
 _NET = ("money_per_1000", "money_low", "money_high")
 
 
@@ -149,9 +150,20 @@ class MoneyTest(TabularResult):
             record["value_per_1000"],
             record["cost_per_1000"],
             Cell(record[_NET[0]], record[_NET[1]], record[_NET[2]], "" if line.net.low is not None else line.net.note),
-            line.verdict.word,
-            record["people_needed"] if line.verdict.word == "INCONCLUSIVE" else None,
+            line.verdict.told,
+            _people_shown(line) if line.verdict.word == "INCONCLUSIVE" else None,
         )
+
+
+def _people(line: MoneyLine) -> int | None:
+    """The persons that would decide; None where the interval is decided and something else holds the verdict back."""
+    return None if line.verdict.reason in {MULTIPLICITY, SECOND_READING, GUARDRAIL_UNDECIDED} else line.people.number
+
+
+def _people_shown(line: MoneyLine) -> Cell:
+    """The persons that would decide, or why there is no number; nothing where the verdict's own reason says it."""
+    number = _people(line)
+    return Cell(number, note="" if number is not None or line.verdict.reason else line.people.reason)
 
 
 def _thousand(amount: float | None) -> float | None:
@@ -159,7 +171,6 @@ def _thousand(amount: float | None) -> float | None:
 
 
 def _record(line: MoneyLine) -> dict[str, object]:
-    held = line.verdict.reason in {MULTIPLICITY, GUARDRAIL_UNDECIDED}
     unreachable = line.people.reason if line.verdict.word == "INCONCLUSIVE" else ""
     parts = [*line.verdict.reason.split("; "), *line.net.note.split("; "), unreachable]
     return {
@@ -176,6 +187,6 @@ def _record(line: MoneyLine) -> dict[str, object]:
         "verdict": line.verdict.word,
         "verdict_unadjusted": line.unadjusted.word,
         "reason": "; ".join(dict.fromkeys(part for part in parts if part)),
-        "people_needed": None if held else line.people.number,
+        "people_needed": _people(line),
         "method": line.net.method,
     }

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import narwhals.stable.v2 as nw
 
 from experiments.design.alarms import share_alarm
-from experiments.metrics import Rate
-from experiments.moments import CostMoments, cost_moments
+from experiments.metrics import Count, Mean, MetricInputs, Rate
+from experiments.moments import CostMoments, cost_moments, metric_rows
 from experiments.readout.analysis import missing_findings, open_outcomes, trust_findings
 from experiments.readout.guard import refuse_post
 from experiments.roi.arms import few_events
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from experiments.readout.experiment import Experiment
     from experiments.roi.clustered import ClusterCosts
 
-__all__ = ["CostReading", "CostSource", "counts_empty", "read_costs"]
+__all__ = ["CostReading", "CostSource", "counts_empty", "fill_of", "read_costs"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -147,12 +147,32 @@ def read_costs(source: CostSource, *, order: Sequence[str] | None = None, whole:
     )
 
 
-def counts_empty(experiment: Experiment, woken: str) -> bool:
-    """Whether a metric of the experiment declares that an empty event means that nothing happened."""
+def counts_empty(experiment: Experiment, column: str) -> bool:
+    """Whether a metric of the experiment declares that an empty event or value means that nothing happened."""
     return any(
-        isinstance(metric, Rate) and metric.column == woken and metric.missing == "zero"
+        isinstance(metric, (Rate, Mean, Count)) and metric.column == column and metric.missing == "zero"
         for metric in experiment.metrics.values()
     )
+
+
+def fill_of(table: Table, experiment: Experiment, columns: Sequence[str]) -> float | None:
+    """What an empty cell of the columns counts as: 0 where a metric declares it for one of them, else it is an error.
+
+    The other columns may have no empty cells then; those are noted as a problem of the table.
+    """
+    declared = [column for column in columns if counts_empty(experiment, column)]
+    if not declared:
+        return None
+    for column in columns:
+        rows = None
+        if column not in declared:
+            rows = metric_rows(table, MetricInputs(columns=(column,), limits=(None,)), keys=(experiment.arm,))
+        if rows is not None and (lost := int(rows.persons.sum() - rows.count.sum())):
+            table.problems.add(
+                "NULL_OUTCOME", table.name, column, lost,
+                message="a number is missing; write 0 only where 0 is known, for control persons too",
+            )  # fmt: skip
+    return 0.0
 
 
 def _with_clusters(contrasts: Sequence[ContrastCosts], found: Mapping[str | None, ClusterCosts]) -> list[ContrastCosts]:

@@ -276,6 +276,12 @@ def _people(row: Judged) -> int | None:
     return None if row.verdict.reason in {MULTIPLICITY, GUARDRAIL_UNDECIDED} else row.people.number
 
 
+def _people_shown(row: Judged) -> Cell:
+    """The persons that would decide, or why there is no number; nothing where the verdict's own reason says it."""
+    number = _people(row)
+    return Cell(number, note="" if number is not None or row.verdict.reason else row.people.reason)
+
+
 def _names(contrast: ContrastCosts) -> dict[str, object]:
     return {"arm": contrast.arm, "control": contrast.control, "segment": contrast.segment}
 
@@ -337,6 +343,6 @@ def _shown(row: Judged) -> tuple[object, ...]:
         record["cost_per_1000"],
         _price_shown(row, record["cost_per_incremental_low"], record["cost_per_incremental_high"]),
         Cell(record[_NET[0]], record[_NET[1]], record[_NET[2]]),
-        row.verdict.word,
-        _people(row) if row.verdict.word == "INCONCLUSIVE" else None,
+        row.verdict.told,
+        _people_shown(row) if row.verdict.word == "INCONCLUSIVE" else None,
     )

@@ -12,7 +12,7 @@ from experiments.metrics import MetricInputs
 from experiments.moments import CostMoments, metric_rows
 from experiments.readout.analysis import open_outcomes
 from experiments.roi.contrasts import build_contrasts
-from experiments.roi.reading import counts_empty
+from experiments.roi.reading import fill_of
 from experiments.roi.segment_cells import segment_name
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def read_part(
     from experiments.moments.centred import centre
 
     table = open_outcomes(experiment, outcomes)
-    fill = 0.0 if counts_empty(experiment, woken) else None
+    fill = fill_of(table, experiment, (woken, cost, part))
     inputs = MetricInputs(columns=(woken, cost, part), limits=(None, None, None), fill=fill)
     rows = metric_rows(table, inputs, keys=(*by, *experiment.layers, experiment.arm))
     if rows is not None and (lost := int(rows.persons.sum() - rows.count.sum())):

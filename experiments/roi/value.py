@@ -27,6 +27,7 @@ from experiments.roi.arms import few_events
 from experiments.roi.clustered import cluster_costs
 from experiments.roi.contrasts import build_contrasts, pairs_of
 from experiments.roi.net_benefit import FEW_EVENTS, Variance, check_variance
+from experiments.roi.reading import counts_empty, fill_of
 from experiments.roi.segment_cells import By, by_columns, check_names
 from experiments.roi.undecided import HARM, NO_INCREMENT, cost_per_incremental
 
@@ -226,7 +227,8 @@ def value_per_wakeup(  # noqa: PLR0913 -- the options of cost_thresholds
     rows = _read(table, declared, woken=woken, value=value, by=segments)
     moments = _conditional(rows, declared, wide=len(segments))
     pairs = pairs_of(sorted({str(arm) for arm in moments.arm}), str(declared.control), order)
-    found = cluster_costs(table, declared, woken=woken, cost=value, by=segments, zero=False)
+    zero = any(counts_empty(declared, column) for column in (woken, value))
+    found = cluster_costs(table, declared, woken=woken, cost=value, by=segments, zero=zero)
     table.problems.raise_if_any()
     contrasts, dropped = build_contrasts(moments, pairs, found)
     lines = []
@@ -254,7 +256,8 @@ def value_per_wakeup(  # noqa: PLR0913 -- the options of cost_thresholds
 def _read(table: Table, experiment: Experiment, *, woken: str, value: str, by: Sequence[str]) -> MetricRows:
     """Counted rows of event and value by segment, stratum and arm."""
     keys = (*by, *experiment.layers, experiment.arm)
-    rows = metric_rows(table, MetricInputs(columns=(woken, value), limits=(None, None)), keys=keys)
+    fill = fill_of(table, experiment, (woken, value))
+    rows = metric_rows(table, MetricInputs(columns=(woken, value), limits=(None, None), fill=fill), keys=keys)
     if rows is not None:
         lost = int(rows.persons.sum() - rows.count.sum())
         if lost:

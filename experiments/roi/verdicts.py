@@ -47,6 +47,11 @@ class Verdict:
     reason: str = ""
     net_benefit: Estimate
 
+    @property
+    def told(self) -> str:
+        """The word with what overrode the interval in brackets, for tables."""
+        return f"{self.word} ({self.reason})" if self.reason else self.word
+
 
 def decide(
     net_benefit: Estimate,

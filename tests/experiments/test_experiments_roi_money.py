@@ -81,8 +81,24 @@ def test_a_small_holdout_that_lacks_its_large_values_does_not_pass():
     line = found.lines[0]
     assert line.welch.low > 0.0
     assert line.second.low < 0.0
-    assert line.verdict.word == "INCONCLUSIVE"
+    assert (line.verdict.word, line.verdict.reason) == ("INCONCLUSIVE", "")
     assert any(finding.code == "HEAVY_TAIL" for finding in found.findings)
+
+
+def test_a_line_that_only_the_drawn_reading_holds_back_says_so():
+    """The randomisation test has no interval: Welch's is shown, and excludes 0."""
+    rng = generator(0, "money tails")
+    bought = [rng.random(n) < 0.06 for n in (4_000, 400)]
+    drawn = [np.where(some, rng.lognormal(0.0, 1.8, len(some)), 0.0) for some in bought]
+    rows = pd.DataFrame({"arm": ["sms"] * 4_000 + ["holdout"] * 400, "value": np.concatenate(drawn), "cost": 0.0})
+    found = ex.money_test(rows.assign(person_id=range(4_400)), second="randomisation", replicates=199)
+    line = found.lines[0]
+    assert line.net.low > 0.0
+    assert line.second.p_value > 0.05
+    assert (line.verdict.word, line.verdict.reason) == ("INCONCLUSIVE", "SECOND_READING")
+    assert line.unadjusted.reason == "SECOND_READING"
+    assert "INCONCLUSIVE (SECOND_READING)" in repr(found)
+    assert found.to_dicts()[0]["people_needed"] is None
 
 
 def test_arms_of_one_size_have_one_variance():
@@ -206,6 +222,26 @@ def test_holes_a_missing_control_and_late_segments_are_refused(table):
         ex.money_test(table.assign(answered=0), experiment=experiment(), by="answered")
     with pytest.raises(InputError, match="no line for the arm"):
         ex.money_test(table, experiment=experiment()).verdict(arm="smss")
+
+
+def test_an_empty_value_counts_as_nothing_only_where_a_metric_declares_it(table):
+    empty = table.assign(value=table["value"].where(table["value"] > 0.0))
+    with pytest.raises(TableError, match="NULL_OUTCOME"):
+        ex.money_test(empty, experiment=experiment())
+    zero = ex.Experiment({"value": ex.Mean("value", missing="zero")}, shares=SHARES)
+    filled, written = (ex.money_test(rows, experiment=zero, cap=60.0).lines for rows in (empty, table))
+    for one, other in zip(filled, written, strict=True):
+        assert (one.net.low, one.second.p_value) == pytest.approx((other.net.low, other.second.p_value), rel=1e-9)
+    # The cost is declared by nobody.
+    holes = empty.assign(cost=table["cost"].where(table["arm"] == "sms"))
+    with pytest.raises(TableError, match=r"outcomes.cost: .*2,000 affected"):
+        ex.money_test(holes, experiment=zero)
+
+
+def test_a_missing_number_of_persons_has_its_reason(table):
+    found = ex.money_test(table, experiment=experiment(), relevant_net=1e-4, level=0.999999)
+    assert found.lines[0].people.reason == "NOT_REACHABLE"
+    assert any(line.endswith("INCONCLUSIVE  NOT_REACHABLE") for line in repr(found).splitlines())
 
 
 def test_money_that_does_not_vary_decides_nothing():

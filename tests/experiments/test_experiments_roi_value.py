@@ -132,6 +132,20 @@ def test_row_order_changes_nothing_and_chinese_is_spoken():
         assert "每增量唤醒的增量价值" in repr(ex.value_per_wakeup(table))
 
 
+def test_an_empty_event_counts_as_none_where_the_metric_declares_it():
+    table = draw(generator(9, "value empty"), (3_000, 3_000), (0.05, 0.02))
+    empty = table.assign(woken=table["woken"].where(table["woken"] > 0), house=table["person_id"] // 3)
+    table = table.assign(house=empty["house"])
+    for options in ({}, {"cluster": "house"}):
+        zero = ex.Experiment({"woken": ex.Rate("woken", missing="zero")}, **options)
+        one, other = (ex.value_per_wakeup(rows, experiment=zero).lines[0] for rows in (empty, table))
+        assert one.ratio.value == pytest.approx(other.ratio.value, rel=1e-12)
+        assert (one.ratio.low, one.ratio.high) == pytest.approx((other.ratio.low, other.ratio.high), rel=1e-9)
+    # The value is declared by nobody.
+    with pytest.raises(TableError, match=r"value"):
+        ex.value_per_wakeup(empty.assign(value=table["value"].where(table["value"] > 0.0)), experiment=zero)
+
+
 def test_unusable_tables_are_refused():
     table = draw(generator(8, "value refused"), (300, 300), (0.2, 0.1))
     with pytest.raises(TableError, match="NOT_BINARY"):
