@@ -61,7 +61,7 @@ def plot_dormancy(curve: DormancyCurve, cut: DormancyCut | None = None) -> Plot:
         tops = [row[name] for row in rows for name in ("high", "km_high") if row[name] is not None]
         up = Axis(name=messages.text("DORMANCY_PLOT.share"), values=[0.0, *tops], kind="rate")
         series = _readings(rows)
-        drawn = frame((title, subtitle), across, up, keyed=series, foot=_foot(cut))
+        drawn = frame((title, subtitle), across, up, keyed=series, foot=_foot(curve, cut))
         drawn.key(series)
         if len(seen) > 1:
             days = [row["silent_days"] for row in seen]
@@ -92,14 +92,9 @@ def _readings(rows: list[dict[str, Any]]) -> list[Series]:
     return found
 
 
-def _foot(cut: DormancyCut | None) -> Sequence[str]:
-    if cut is None:
-        return []
-    values = {
-        "eps": cut.eps, "days": cut.days.value, "low": cut.days.low, "high": cut.days.high, "level": cut.days.level,
-        "last": cut.recipe.settings["last"],
-    }  # fmt: skip
-    return [messages.text(f"DORMANCY.cut_{cut.state}", values)]
+def _foot(curve: DormancyCurve, cut: DormancyCut | None) -> Sequence[str]:
+    told = [messages.text("RATE_WEIGHTED")] if curve.weighted else []
+    return told if cut is None else [cut.sentence(), *told]
 
 
 def _mark_cut(drawn: Frame, cut: DormancyCut) -> None:

@@ -15,6 +15,7 @@ from attribution.core.findings import Finding
 from attribution.core.recipe import Recipe, fingerprint
 from experiments.inference.proportions import share_interval
 from experiments.inference.survival import product_limit, window_share
+from experiments.wakeup.act_days import acts_in_days
 from experiments.wakeup.acts import read_acts, span
 from experiments.wakeup.dormancy_cells import place_spells, share_at
 from experiments.wakeup.dormancy_result import DormancyCurve, DormancyRow
@@ -54,13 +55,16 @@ def dormancy_curve(  # noqa: PLR0913 - the log, the clock, and what to leave out
 
     Estimand: R(d), the share of spells of silence (from an act to the next) longer than d whose next act falls in
     (d, d + horizon], over all spells that began at or before as_of - d - horizon, ended or not. Nobody is chosen by
-    what came later, so closed accounts belong in the log. The interval takes persons as the unit. A second reading by
-    Kaplan-Meier, 1 - S(d + horizon) / S(d), uses the recent spells too; where the two intervals do not overlap, silence
-    does not mean today what it meant then (NON_STATIONARY).
+    what came later, so closed accounts belong in the log. With day precision silence is counted in days of the
+    calendar. The interval takes persons as the unit. A second reading by Kaplan-Meier, 1 - S(d + horizon) / S(d), uses
+    the recent spells too; where the two intervals do not overlap, silence does not mean today what it meant then
+    (NON_STATIONARY).
 
     Spells of treated persons are no natural returns. With `assignment`, what a treated person did from the assignment
     on is left out, and control persons whose spell was still open then count 1 / (probability of the control) times, so
-    that those who were chosen for their silence are not missing. Kaplan-Meier weights whole spells in the same way.
+    that those who were chosen for their silence are not missing. The rate is then not returned / at_risk but
+    weighted_returned / weighted_at_risk: both columns are there, and the rows say RATE_WEIGHTED. Kaplan-Meier weights
+    whole spells in the same way.
 
     Args:
         events: The acts: person and time.
@@ -70,7 +74,8 @@ def dormancy_curve(  # noqa: PLR0913 - the log, the clock, and what to leave out
         level: Confidence level.
         assignment: A campaign's assignment: person, arm, assigned_at (and p_assign), one row per person.
         control: Its control arm.
-        treated: "leave_out", or "keep" to count treated persons' spells as if there had been no campaign.
+        treated: "leave_out" (control persons then stand for those left out), or "keep" to count treated persons'
+            spells as if there had been no campaign.
         registered: Customers with the time of their registration, from which a spell runs to the first act; without
             it customers without any act are unknown.
         columns: The user's names, for the tables "events", "assignment" and "customers".
@@ -101,14 +106,14 @@ def dormancy_curve(  # noqa: PLR0913 - the log, the clock, and what to leave out
     ahead = span(horizon, "horizon")
     if treated not in ("leave_out", "keep"):
         raise InputError(f'treated must be "leave_out" or "keep", got {treated!r}.')
-    acts = read_acts(events, as_of=as_of, columns=columns)
+    acts = acts_in_days(read_acts(events, as_of=as_of, columns=columns))
     spells, findings = spells_of(acts), [*acts.findings]
     if registered is not None:
         spells, told = with_registered(spells, acts, registered, columns)
         findings += told
     if assignment is not None:
         spells, told = mark_treated(
-            spells, assignment, control=control, keep=treated == "keep", columns=columns
+            spells, acts, assignment, control=control, keep=treated == "keep", columns=columns
         )  # fmt: skip
         findings += told
     settings: dict[str, object] = {
@@ -125,8 +130,11 @@ def dormancy_curve(  # noqa: PLR0913 - the log, the clock, and what to leave out
     second = _second(spells, placed, ahead, level)
     rows = []
     for i, day in enumerate(grid):
-        at_risk, returned, rate = share_at(cells, i, level=level)
-        rows.append(DormancyRow(silent_days=day, at_risk=at_risk, returned=returned, rate=rate, second=second[i]))
+        point = share_at(cells, i, level=level)
+        rows.append(DormancyRow(
+            silent_days=day, at_risk=point.at_risk, returned=point.returned, weighted_at_risk=point.weighted_at_risk,
+            weighted_returned=point.weighted_returned, rate=point.rate, second=second[i],
+        ))  # fmt: skip
     findings += _drift(rows)
     n = {"acts": len(acts.time), "persons": spells.persons, "spells": len(spells.start)}
     return DormancyCurve(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from attribution.core.estimates import Estimate
     from experiments.wakeup.dormancy_spells import Spells
 
-__all__ = ["Cells", "Patterns", "drawn_sums", "patterns_of", "place_spells", "share_at"]
+__all__ = ["Cells", "Patterns", "Point", "drawn_sums", "patterns_of", "place_spells", "share_at"]
 
 _EXACT_PERSONS = 1 << 15
 _GROUPS = 1 << 14
@@ -79,7 +79,26 @@ def place_spells(spells: Spells, grid: NDArray[np.int64], horizon: int) -> Cells
     )  # fmt: skip
 
 
-def share_at(cells: Cells, point: int, *, level: float) -> tuple[int, int, Estimate]:
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Point:
+    """The spells at one point of the grid.
+
+    Attributes:
+        at_risk: How many are at risk.
+        returned: How many of them returned within the horizon.
+        weighted_at_risk: For how many those at risk stand; their number where all stand for themselves.
+        weighted_returned: For how many those that returned stand.
+        rate: The share of the weighted sums, over persons; RATE_WEIGHTED where it is not returned / at_risk.
+    """
+
+    at_risk: int
+    returned: int
+    weighted_at_risk: float
+    weighted_returned: float
+    rate: Estimate
+
+
+def share_at(cells: Cells, point: int, *, level: float) -> Point:
     """Spells at risk at a grid point, those that returned, and their share over persons."""
     chosen = np.flatnonzero(cells.upto > point)
     back = cells.hit[chosen] <= point
@@ -88,8 +107,14 @@ def share_at(cells: Cells, point: int, *, level: float) -> tuple[int, int, Estim
     weight = np.ones(len(chosen))
     if cells.turn is not None and cells.weight is not None:
         weight = np.where(cells.turn[chosen] <= point, cells.weight[chosen], 1.0)
-    n, hits = np.bincount(who, weights=weight), np.bincount(who, weights=weight * back)
-    return len(chosen), int(np.count_nonzero(back)), bundled_share(hits, n, level=level)
+    n, hits = (np.bincount(who, weights=each).astype(np.float64) for each in (weight, weight * back))
+    rate = bundled_share(hits, n, level=level)
+    if (weight != 1.0).any():
+        rate = replace(rate, n=len(chosen), note="RATE_WEIGHTED")
+    return Point(
+        at_risk=len(chosen), returned=int(np.count_nonzero(back)), weighted_at_risk=float(n.sum()),
+        weighted_returned=float(hits.sum()), rate=rate,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -106,7 +131,7 @@ class Patterns:
 
 
 def patterns_of(cells: Cells, chance: Generator) -> Patterns:
-    """What persons add to the spells at risk at each point, then to the spells returned at each point.
+    """What persons add to the spells at risk at each point, then to those returned; with weights, then to their number.
 
     More than 32,768 persons are dealt at random into 16,384 groups, which are then drawn instead of persons: sums over
     random groups vary as sums over persons do, and the work no longer grows with the persons.
@@ -128,11 +153,13 @@ def _contributions(cells: Cells, unit: NDArray[np.int64], units: int) -> NDArray
     none = np.zeros(len(unit), np.int64)
     back = np.minimum(cells.hit, cells.upto)
     at_risk, returned = _stacked(unit, none, cells.upto, None, shape), _stacked(unit, back, cells.upto, None, shape)
+    counted = []
     if cells.turn is not None and cells.weight is not None:
+        counted.append(at_risk.copy())
         turn, more = np.minimum(cells.turn, cells.upto), cells.weight - 1.0
         at_risk += _stacked(unit, turn, cells.upto, more, shape)
         returned += _stacked(unit, np.maximum(turn, back), cells.upto, more, shape)
-    return np.concatenate((at_risk, returned), axis=1)
+    return np.concatenate((at_risk, returned, *counted), axis=1)
 
 
 def _stacked(

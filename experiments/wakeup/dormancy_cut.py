@@ -37,15 +37,17 @@ def cut_of(
     level = check_level(level)
     grid = np.append(np.asarray(days, dtype=np.float64), math.inf)
     patterns = patterns_of(cells, generator(check_seed(draws[1]), "dormancy.groups"))
-    own = first_place((patterns.count.astype(np.float64) @ patterns.rows)[None, :], eps, min_spells)[0]
+    points = cells.points
+    own = first_place((patterns.count.astype(np.float64) @ patterns.rows)[None, :], points, eps, min_spells)[0]
     chance = generator(check_seed(draws[1]), "dormancy.cut")
-    places = np.concatenate([first_place(sums, eps, min_spells) for sums in drawn_sums(patterns, draws[0], chance)])
-    found = np.sort(grid[places])
+    drawn = drawn_sums(patterns, draws[0], chance)
+    found = np.sort(grid[np.concatenate([first_place(sums, points, eps, min_spells) for sums in drawn])])
     tail = (1.0 - level) / 2.0
     # The outer order statistics: an end is a point of the grid, and at most a share of `tail` lies beyond it.
     outer = math.floor(tail * len(found) + 1e-9)
-    low, high = float(found[outer]), float(found[len(found) - 1 - outer])
     value = float(grid[own])
+    # A log at the edge of the tolerated share is seldom drawn again as it is: the cut itself stays inside.
+    low, high = min(value, float(found[outer])), max(value, float(found[len(found) - 1 - outer]))
     notes = ["DORMANCY_CUT_NOT_REACHED"] if math.isinf(value) else []
     notes += ["DORMANCY_CUT_AT_START"] if own == 0 and len(days) else []
     estimate = Estimate(
@@ -55,20 +57,21 @@ def cut_of(
     return estimate, float(np.isinf(found).mean())
 
 
-def first_place(sums: NDArray[np.float64], eps: float, min_spells: int) -> NDArray[np.int64]:
+def first_place(sums: NDArray[np.float64], points: int, eps: float, min_spells: int) -> NDArray[np.int64]:
     """For each row of sums the first point that is judged and, like every judged one after it, is not above `eps`.
 
     Args:
-        sums: Spells at risk at each point, then spells returned at each point.
+        sums: Spells at risk at each point, then spells returned at each point; where these are sums of weights, then
+            the number of spells at risk.
+        points: Number of points.
         eps: The tolerated share.
         min_spells: Spells at risk below which a point is not judged.
 
     Returns:
         The place, or the number of points when there is none.
     """
-    points = sums.shape[1] // 2
-    at_risk, returned = sums[:, :points], sums[:, points:]
-    judged = at_risk >= min_spells
+    at_risk, returned, counted = sums[:, :points], sums[:, points : 2 * points], sums[:, 2 * points :]
+    judged = (counted if counted.shape[1] else at_risk) >= min_spells
     share = np.divide(returned, at_risk, out=np.zeros_like(returned), where=judged)
     above = judged & (share > eps)
     # After the last point above eps, the first judged one.

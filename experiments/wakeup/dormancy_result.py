@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ _FIELDS = (
     Field("low", "rate"), Field("high", "rate"), Field("km_rate", "rate"), Field("km_low", "rate"),
     Field("km_high", "rate"), Field("note", "text"),
 )  # fmt: skip
+_WEIGHTED = (Field("weighted_at_risk"), Field("weighted_returned"))
 _CUT = (
     Field("eps", "rate"), Field("state", "text"), Field("silent_days"), Field("low"), Field("high"),
     Field("not_reached", "rate"), Field("note", "text"),
@@ -41,13 +43,17 @@ class DormancyRow:
         silent_days: Days of silence d.
         at_risk: Spells longer than d whose horizon after d is over.
         returned: Those whose next act falls inside the horizon.
-        rate: Their share; weighted when control persons stand for treated ones.
+        weighted_at_risk: The same spells, those of control persons as many times as they stand for treated ones.
+        weighted_returned: Those of them that returned, likewise.
+        rate: weighted_returned / weighted_at_risk: where nobody stands for others, returned / at_risk.
         second: The same by Kaplan-Meier, from all spells, running ones included.
     """
 
     silent_days: float
     at_risk: int
     returned: int
+    weighted_at_risk: float
+    weighted_returned: float
     rate: Estimate
     second: Estimate
 
@@ -76,6 +82,18 @@ class DormancyCut(TabularResult):
         """Whether there is a cut: "reached" or "not_reached"."""
         return "not_reached" if self.days.value is None else "reached"
 
+    def sentence(self) -> str:
+        """The cut and its interval in a sentence of the current language."""
+        values = {
+            "eps": self.eps, "days": self.days.value, "low": self.days.low, "high": self.days.high,
+            "level": self.days.level, "last": self.recipe.settings["last"],
+        }  # fmt: skip
+        if self.days.value is None:
+            told = "nowhere" if self.days.low == math.inf else "not_reached"
+        else:
+            told = "open" if self.days.high == math.inf else "reached"
+        return messages.text(f"DORMANCY.cut_{told}", values)
+
     def _records(self) -> Records:
         return Records.from_rows(_CUT, [{
             "eps": self.eps, "state": self.state, "silent_days": self.days.value, "low": self.days.low,
@@ -85,12 +103,8 @@ class DormancyCut(TabularResult):
     def _display(self) -> Display:
         from attribution.core.render.display import Display
 
-        values = {
-            "eps": self.eps, "days": self.days.value, "low": self.days.low, "high": self.days.high,
-            "level": self.days.level, "last": self.recipe.settings["last"],
-        }  # fmt: skip
-        notes = tuple(messages.text(code, values) for code in self.days.note.split("; ") if code)
-        return Display(messages.text(f"DORMANCY.cut_{self.state}", values), (*notes, *self.recipe.sentences()))
+        notes = tuple(messages.text(code) for code in self.days.note.split("; ") if code)
+        return Display(self.sentence(), (*notes, *self.recipe.sentences()))
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
@@ -98,7 +112,8 @@ class DormancyCurve(TabularResult):
     """How many of those silent for d days come back within the horizon, by d.
 
     Columns: silent_days, at_risk, returned, rate, low, high, km_rate, km_low, km_high (the second reading, by
-    Kaplan-Meier), note.
+    Kaplan-Meier), note; where control persons stand for treated ones also weighted_at_risk, weighted_returned, whose
+    ratio the rate then is.
 
     Attributes:
         rows: The points of the curve.
@@ -112,13 +127,19 @@ class DormancyCurve(TabularResult):
     findings: tuple[Finding, ...]
     recipe: Recipe
 
+    @property
+    def weighted(self) -> bool:
+        """Whether control persons stand for treated ones somewhere on the curve."""
+        return any("RATE_WEIGHTED" in row.rate.note for row in self.rows)
+
     def cut(
         self, eps: float, min_spells: int = 200, *, level: float | None = None, replicates: int = 1000, seed: int = 0
     ) -> DormancyCut:
         """The shortest silence after which at most a share of `eps` comes back, at it and everywhere later.
 
-        Only points with at least `min_spells` spells at risk are judged. The interval draws persons with replacement
-        and takes the whole rule again; an end of ``inf`` says that too many of the redrawn logs had no such point.
+        Only points with at least `min_spells` spells at risk are judged; spells are counted here, never their weights.
+        The interval draws persons with replacement and takes the whole rule again, and holds the cut itself; an end
+        of ``inf`` says that too many of the redrawn logs had no such point.
 
         Args:
             eps: The tolerated share of returns within the horizon, above 0 and below 1.
@@ -160,16 +181,20 @@ class DormancyCurve(TabularResult):
         return plot_dormancy(self, cut)
 
     def _records(self) -> Records:
-        return Records.from_rows(_FIELDS, [_row(row) for row in self.rows])
+        fields = _FIELDS + _WEIGHTED if self.weighted else _FIELDS
+        return Records.from_rows(fields, [_row(row) for row in self.rows])
 
     def _display(self) -> Display:
         from attribution.core.render.display import Cell, Display, DisplayColumn, DisplayTable, column_label
 
-        names = {"silent_days": "number", "at_risk": "count", "returned": "count", "rate": "rate", "km_rate": "rate"}
+        names = {"silent_days": "number", "at_risk": "count", "returned": "count"}
+        names |= {"weighted_at_risk": "number", "weighted_returned": "number"} if self.weighted else {}
+        names |= {"rate": "rate", "km_rate": "rate"}
         columns = tuple(DisplayColumn(column_label(name), kind) for name, kind in names.items())  # type: ignore[arg-type]
         rows = tuple(
             (
                 row.silent_days, row.at_risk, row.returned,
+                *((row.weighted_at_risk, row.weighted_returned) if self.weighted else ()),
                 Cell(row.rate.value, row.rate.low, row.rate.high),
                 Cell(row.second.value, row.second.low, row.second.high),
             )
@@ -177,6 +202,7 @@ class DormancyCurve(TabularResult):
         )  # fmt: skip
         title = messages.text("DORMANCY.title", dict(self.recipe.settings))
         told = tuple(finding.text() for finding in self.findings)
+        told = (messages.text("RATE_WEIGHTED"), *told) if self.weighted else told
         return Display(title, (DisplayTable(columns, rows), *self.recipe.sentences(), *told))
 
 
@@ -184,6 +210,7 @@ def _row(row: DormancyRow) -> dict[str, object]:
     notes = dict.fromkeys(filter(None, (row.rate.note, row.second.note)))
     return {
         "silent_days": row.silent_days, "at_risk": row.at_risk, "returned": row.returned, "rate": row.rate.value,
+        "weighted_at_risk": row.weighted_at_risk, "weighted_returned": row.weighted_returned,
         "low": row.rate.low, "high": row.rate.high, "km_rate": row.second.value, "km_low": row.second.low,
         "km_high": row.second.high, "note": "; ".join(notes),
     }  # fmt: skip

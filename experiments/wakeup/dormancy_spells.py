@@ -13,6 +13,7 @@ from attribution.core.findings import Finding
 from attribution.core.tables import Problems, open_table
 from attribution.core.values import encode_together, instants, keys, labels, numbers, same_key_kind
 from experiments.design.common_grid import check_control
+from experiments.wakeup.act_days import days_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -90,7 +91,7 @@ def with_registered(
     import pyarrow as pa
 
     first = np.full(len(names), NEVER)
-    np.minimum.at(first, other, when)
+    np.minimum.at(first, other, days_of(when, acts))
     acted = np.full(len(names), NEVER)
     acted[own] = acts.first
     chosen = np.flatnonzero((first < acted) & (first < acts.as_of))
@@ -112,7 +113,7 @@ def with_registered(
 
 
 def mark_treated(
-    spells: Spells, assignment: object, *, control: str, keep: bool, columns: ColumnsLike
+    spells: Spells, acts: Acts, assignment: object, *, control: str, keep: bool, columns: ColumnsLike
 ) -> tuple[Spells, tuple[Finding, ...]]:
     """End what is known of treated persons at their assignment; let control persons stand for them from then on.
 
@@ -120,14 +121,15 @@ def mark_treated(
     person only what was over before the assignment may be read; of a control person it counts 1 / (probability of the
     control) times from the assignment on. Without that weight those who were silent at the assignment, and so were
     assigned, would be missing among the others, and the curve would read too high. Kaplan-Meier reads spells as a
-    whole: it leaves these spells of treated persons out and weights those of control persons alike.
+    whole: it leaves these spells of treated persons out and weights those of control persons alike. With acts of day
+    precision a person is assigned at the beginning of the day: acts of that day may be due to it.
 
     Raises:
         TableError: For empty or unusable cells, or keys of another kind than those of the events.
         InputError: When a person has several rows, or a declared probability does not lie above 0.
         DesignError: NO_HOLDOUT when the control arm is empty or the only one.
     """
-    read = _read_assignment(spells, assignment, columns)
+    read = _read_assignment(spells, acts, assignment, columns)
     check_control(sorted(set(read.arms.tolist())), control)
     held = read.arms == control
     share = read.share(held)
@@ -161,25 +163,34 @@ def mark_treated(
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class _Assigned:
-    """The assigned persons; `person` is -1 for those without any spell."""
+    """The assigned persons; `person` is -1 for those without any spell, `wave` numbers the moments of assignment."""
 
     person: NDArray[np.int64]
     arms: NDArray[np.object_]
     at: NDArray[np.int64]
+    wave: NDArray[np.int64]
     declared: NDArray[np.float64] | None
 
     def share(self, held: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Probability of the control: as declared, or its share among those assigned at one moment; nan where 0."""
-        _, wave = np.unique(self.at, return_inverse=True)
-        counts = np.bincount(wave, weights=held)
-        realised: NDArray[np.float64] = (counts / np.bincount(wave))[wave]
-        realised[realised == 0.0] = np.nan
+        """Probability of the control, of its persons as declared; nan where nobody stands for a treated person.
+
+        A wave are those assigned at one moment. One that drew no control person by chance, though by the declared
+        probabilities of its arms it could have, is stood for by the control persons of other waves.
+        """
+        realised: NDArray[np.float64] = (np.bincount(self.wave, weights=held) / np.bincount(self.wave))[self.wave]
         if self.declared is None:
-            return realised
-        return np.where(held, self.declared, realised)
+            return np.where(realised > 0.0, realised, np.nan)
+        _, arm = np.unique(self.arms.astype(str), return_inverse=True)
+        cells, first, place, size = np.unique(
+            self.wave * len(arm) + arm, return_index=True, return_inverse=True, return_counts=True
+        )
+        mean = np.bincount(place, weights=self.declared, minlength=len(cells)) / size
+        given = np.bincount(self.wave[first], weights=mean)[self.wave]
+        alone = (realised == 0.0) & (given > 1.0 - 1e-9)
+        return np.where(held, self.declared, np.where(alone, np.nan, realised))
 
 
-def _read_assignment(spells: Spells, assignment: object, columns: ColumnsLike) -> _Assigned:
+def _read_assignment(spells: Spells, acts: Acts, assignment: object, columns: ColumnsLike) -> _Assigned:
     problems = Problems()
     roles = columns_for(columns, "assignment")
     table: Table = open_table(
@@ -210,6 +221,7 @@ def _read_assignment(spells: Spells, assignment: object, columns: ColumnsLike) -
             f"the assignment has {many} rows beyond the first of a person. Give one row per person: its campaign, or "
             "the first of several, and keep persons of later ones out of the events from then on."
         )
+    _, wave = np.unique(at, return_inverse=True)
     place = np.full(len(names), -1, np.int64)
     place[own] = np.arange(len(own))
-    return _Assigned(person=place[other], arms=arms.values(), at=at, declared=declared)
+    return _Assigned(person=place[other], arms=arms.values(), at=days_of(at, acts), wave=wave, declared=declared)

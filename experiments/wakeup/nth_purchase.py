@@ -14,6 +14,7 @@ from attribution.core.findings import Finding
 from attribution.core.recipe import Recipe, fingerprint
 from experiments.inference.proportions import share_estimate
 from experiments.inference.survival import product_limit
+from experiments.wakeup.act_days import acts_in_days
 from experiments.wakeup.acts import read_acts, span
 from experiments.wakeup.dormancy_cells import Patterns
 from experiments.wakeup.nth_purchase_result import NthPurchase, NthRow
@@ -94,7 +95,7 @@ def nth_purchase(  # noqa: PLR0913 - the log, the clock and the step
     level = check_level(level)
     silent = span(silent_after, "silent_after")
     _check_counts(up_to, replicates)
-    acts = read_acts(events, as_of=as_of, columns=columns)
+    acts = acts_in_days(read_acts(events, as_of=as_of, columns=columns))
     orders = min(up_to, int(acts.counts.max()))
     numbers = None if value is None else acts.numbers(value)
     nth = np.arange(len(acts.time)) - acts.start[acts.person]

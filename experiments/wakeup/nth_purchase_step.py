@@ -95,10 +95,9 @@ def find_step(patterns: Patterns, *, level: float, replicates: int, seed: int) -
         return HazardStep(nth=none, before=None, after=None, support=support)
     at = int(place[0])
     outer = int(np.floor((1.0 - level) / 2.0 * len(places) + 1e-9))
-    nth = Estimate(
-        value=at + 1.0, low=float(places[outer]) + 1.0, high=float(places[len(places) - 1 - outer]) + 1.0,
-        **told,  # type: ignore[arg-type]
-    )  # fmt: skip
+    # The step itself stays inside, also where few of the redrawn logs have theirs at the same order.
+    low, high = min(at, int(places[outer])), max(at, int(places[len(places) - 1 - outer]))
+    nth = Estimate(value=at + 1.0, low=low + 1.0, high=high + 1.0, **told)  # type: ignore[arg-type]
     reached, stopped = sums[0, :orders], sums[0, orders:]
     return HazardStep(
         nth=nth, before=float(stopped[:at].sum() / reached[:at].sum()),

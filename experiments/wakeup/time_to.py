@@ -15,6 +15,7 @@ from attribution.core.estimates import check_level
 from attribution.core.recipe import Recipe, fingerprint
 from attribution.core.records import Field, Records, TabularResult
 from experiments.inference.survival import product_limit
+from experiments.wakeup.act_days import acts_in_days
 from experiments.wakeup.acts import read_acts
 from experiments.wakeup.time_to_registered import first_acts
 
@@ -185,7 +186,7 @@ def time_to_first(  # noqa: PLR0913 - two tables, the clock and the groups
         9.0
     """
     level = check_level(level)
-    acts = read_acts(events, as_of=as_of, columns=columns)
+    acts = acts_in_days(read_acts(events, as_of=as_of, columns=columns))
     found = first_acts(registrations, acts, as_of=as_of, by=by, columns=columns)
     settings = {"as_of": str(as_of), "level": level, "by": by or "", "limits": "log-log"}
     return TimeTo(
@@ -245,7 +246,7 @@ def time_to_next(  # noqa: PLR0913 - the log, the clock and the groups
     level = check_level(level)
     if isinstance(n, bool) or not isinstance(n, int) or n < 1:
         raise InputError(f"n must be a whole number of at least 1, got {n!r}.")
-    acts = read_acts(events, as_of=as_of, columns=columns)
+    acts = acts_in_days(read_acts(events, as_of=as_of, columns=columns))
     owners = np.flatnonzero(acts.counts >= n)
     if not len(owners):
         raise InputError(f"nobody has {n} acts before as_of={as_of!r}; the most is {int(acts.counts.max())}.")

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attribution.core.columns import Columns, columns_for
+from attribution.core.columns import columns_for
 from attribution.core.durations import MICROSECONDS_PER_DAY
 from attribution.core.errors import InputError
 from attribution.core.findings import Finding
 from attribution.core.tables import Problems, open_table
 from attribution.core.values import encode_together, instants, keys, labels, same_key_kind
+from experiments.wakeup.act_days import days_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -67,12 +68,13 @@ def first_acts(registrations: object, acts: Acts, *, as_of: object, by: str | No
     problems.raise_if_any()
     if who is None or when is None:  # pragma: no cover - a problem was noted, so the line above has raised
         raise InputError("the registrations need a person and a time in every row.")
+    when = days_of(when, acts)
     (own, other), names = encode_together(acts.persons, who)
     acted = np.full(len(names), _NEVER)
     acted[own] = acts.first
     row = _first_rows(other, when, None if grouped is None else grouped.codes)
-    person, start = other[row], _beginning(when[row], acts, columns)
-    early, late = acted[person] < start, when[row] >= acts.as_of
+    person, start = other[row], when[row]
+    early, late = acted[person] < start, start >= acts.as_of
     kept = ~early & ~late
     if not kept.any():
         raise InputError(
@@ -99,18 +101,6 @@ def _first_rows(
     order = np.lexsort(parts)
     first = np.concatenate(([True], np.diff(person[order]) > 0))
     return np.asarray(order[first], dtype=np.int64)
-
-
-def _beginning(when: NDArray[np.int64], acts: Acts, columns: ColumnsLike) -> NDArray[np.int64]:
-    """When the wait begins: the registration, or the beginning of its day where acts are known by the day only."""
-    roles: Columns = columns_for(columns, "events")
-    if roles.precision != "day":
-        return when
-    import pandas as pd
-
-    local = pd.DatetimeIndex(pd.to_datetime(when, unit="us", utc=True)).tz_convert(acts.zone).normalize()
-    found: NDArray[np.int64] = local.tz_convert("UTC").as_unit("us").asi8
-    return found
 
 
 def _findings(twice: int, late: int, early: int, strangers: int, as_of: str) -> tuple[Finding, ...]:

@@ -142,8 +142,11 @@ def plain_arrow(events: pd.DataFrame):
 def test_first_place_takes_judged_points_only():
     at_risk = np.array([[300.0, 250, 210, 190], [300, 250, 210, 190], [100, 90, 80, 70], [300, 250, 240, 230]])
     returned = np.array([[90.0, 10, 5, 190], [10, 90, 21, 0], [0, 0, 0, 0], [1, 1, 1, 100]])
-    found = first_place(np.concatenate((at_risk, returned), axis=1), 0.1, 200)
+    found = first_place(np.concatenate((at_risk, returned), axis=1), 4, 0.1, 200)
     assert found.tolist() == [1, 2, 4, 4]
+    counted = np.array([[300, 199, 210, 0]] * 4)  # where the sums are of weights, the number of spells decides
+    found = first_place(np.concatenate((at_risk, returned, counted), axis=1), 4, 0.1, 200)
+    assert found.tolist() == [2, 0, 0, 0]
 
 
 def test_the_interval_of_the_cut_is_the_percentiles_of_the_whole_rule():

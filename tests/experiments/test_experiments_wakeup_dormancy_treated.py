@@ -56,6 +56,98 @@ def test_control_persons_stand_for_those_left_out():
     assert curve(pd.concat((LOG, extra)), days=[15], assignment=declared).rows[0].rate.value == pytest.approx(10 / 16)
 
 
+def by_hand(log: pd.DataFrame, table: pd.DataFrame, *, last: int, horizon: int, day: int) -> tuple[float, ...]:
+    """At risk, returned, and the same as sums of what each spell stands for, spell by spell."""
+    arms = table.set_index("person_id")
+    waves = arms.groupby("assigned_at")["arm"].apply(lambda arm: float((arm == "holdout").mean()))
+    counts, sums = [0, 0], [0.0, 0.0]
+    for person, acts in log.groupby("person")["day"]:
+        days = sorted(acts)
+        for start, following in zip(days, [*days[1:], None], strict=True):
+            over, back = start + day + horizon, following is not None and following <= start + day + horizon
+            if over > last or (following is not None and following - start <= day):
+                continue
+            weight = 1.0
+            if person in arms.index:
+                moment = arms.loc[person, "assigned_at"]
+                since = (moment - FIRST).days
+                if over >= since and (
+                    following is None or following >= since
+                ):  # open at the assignment, or begun later
+                    weight = 1.0 / waves[moment] if arms.loc[person, "arm"] == "holdout" else 0.0
+            counts = [counts[0] + (weight > 0), counts[1] + (weight > 0 and back)]
+            sums = [sums[0] + weight, sums[1] + weight * back]
+    return (*counts, *sums)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_counts_and_weighted_sums_are_those_of_a_plain_loop_and_their_ratio_is_the_rate(seed: int):
+    log, chance = small_log(seed, persons=60), np.random.default_rng(seed)
+    names = sorted(set(log["person"]))[:40]
+    rows = [(name, str(chance.choice(["sms", "app", "holdout"])), int(chance.choice([40, 70]))) for name in names]
+    table = assigned(rows)
+    found = curve(log, days=[0, 5, 20], horizon="15d", as_of=date_of(119), assignment=table)
+    assert found.weighted
+    for row, line in zip(found.rows, found.to_dicts(), strict=True):
+        expected = by_hand(log, table, last=119, horizon=15, day=int(row.silent_days))
+        assert (row.at_risk, row.returned) == expected[:2]
+        assert (row.weighted_at_risk, row.weighted_returned) == pytest.approx(expected[2:], rel=1e-12)
+        assert (
+            line["rate"] == line["weighted_returned"] / line["weighted_at_risk"] != line["returned"] / line["at_risk"]
+        )
+        assert line["note"] == "RATE_WEIGHTED"
+        assert row.rate.n == row.at_risk
+
+
+def test_who_reads_left_out_is_told_that_the_rate_is_weighted():
+    table = assigned([("t", "sms", 20), ("u", "sms", 20), ("h", "holdout", 20)])
+    found = curve(LOG, days=[15], assignment=table)
+    assert "ratio of the weighted columns" in repr(found)
+    assert "1 / (probability of the control) times" in repr(found)
+    with at.language("zh"):
+        assert "两个加权列之比" in repr(found)
+    plain = curve(LOG)
+    assert not plain.weighted
+    assert "weighted_at_risk" not in plain.table().columns
+    assert "weighted" not in repr(plain)
+
+
+def test_a_cut_needs_so_many_spells_and_not_so_much_weight():
+    """Ten held out of a hundred: ten spells with a weight of a hundred are ten spells."""
+    rows = [(f"p{i}", "holdout" if i < 10 else "sms", 20) for i in range(100)]
+    log = pd.DataFrame({"person": [name for name, _, _ in rows], "day": 0})
+    found = curve(log, days=[15], assignment=assigned(rows))
+    assert (found.rows[0].at_risk, found.rows[0].weighted_at_risk) == (10, pytest.approx(100.0))
+    assert found.cut(0.1, 11, replicates=100).state == "not_reached"
+    assert found.cut(0.1, 10, replicates=100).state == "reached"
+
+
+def test_declared_probabilities_let_waves_stand_for_each_other():
+    """Everybody is assigned at a moment of his own, one in five to the control: nobody is alone but a wave without."""
+    rows = [(name, "holdout" if i % 5 == 0 else "sms", 20 + i) for i, name in enumerate("abcdefghij")]
+    log = pd.DataFrame({"person": list("abcdefghij"), "day": 0})
+    p = [0.2 if arm == "holdout" else 0.8 for _, arm, _ in rows]
+    declared, bare = assigned(rows, p_assign=p), assigned(rows)
+    found = curve(log, days=[25], assignment=declared)
+    assert told(found, "TREATED_SPELLS_LEFT_OUT").status == "note"
+    assert (found.rows[0].at_risk, found.rows[0].weighted_at_risk) == (2, pytest.approx(10.0))
+    assert told(curve(log, days=[25], assignment=bare), "TREATED_SPELLS_LEFT_OUT").values["alone"] == 8
+    sure = assigned(rows, p_assign=[*p[:9], 1.0])
+    assert told(curve(log, days=[25], assignment=sure), "TREATED_SPELLS_LEFT_OUT").values["alone"] == 1
+
+
+def test_acts_on_the_day_of_the_assignment_may_be_due_to_it():
+    """Acts of day precision stand at midnight, before an assignment at ten o'clock; their hour is not known."""
+    log = pd.DataFrame({"person": ["t", "t", "h", "h"], "day": [0, 20, 0, 20]})
+    table = assigned([("t", "sms", 20), ("h", "holdout", 20)])
+    table["assigned_at"] += pd.Timedelta("10h")
+    rows = [
+        curve(log, days=[15], assignment=table, columns={"events": at.Columns(precision=precision)}).rows[0]
+        for precision in ("instant", "day")
+    ]
+    assert [(row.at_risk, row.returned) for row in rows] == [(3, 2), (2, 1)]
+
+
 def test_waived_or_without_treated_persons_nothing_is_left_out():
     table = assigned([("t", "sms", 20), ("u", "sms", 20), ("h", "holdout", 20)])
     plain, kept = curve(LOG), curve(LOG, assignment=table, treated="keep")
