@@ -71,9 +71,10 @@ class ProductLimit:
     def limits(self, *, level: float, limits: Limits = "log-log") -> tuple[Floats, Floats]:
         """Pointwise limits of the survival at each duration.
 
-        Before the first event nothing varies and both are 1. Where nothing survives, the lower one is 0 and the upper
-        one is that of the duration before, which still bounds a curve that cannot rise; when all ended at the first
-        event, it is Clopper and Pearson's for nobody left of so many persons.
+        Before the first event nothing varies: the upper one is 1, the lower one Clopper and Pearson's for nobody ended
+        of the persons followed that long. Where nothing survives, the lower one is 0 and the upper one is that of the
+        duration before, which still bounds a curve that cannot rise; when all ended at the first event, it is Clopper
+        and Pearson's for nobody left of so many persons.
         """
         z = critical_value(level, "two")
         low, high = np.ones(len(self.time)), np.ones(len(self.time))
@@ -89,6 +90,8 @@ class ProductLimit:
         else:
             low[varied] = np.maximum(0.0, survival - z * survival * error)
             high[varied] = np.minimum(1.0, survival + z * survival * error)
+        none = self.survival >= 1.0
+        low[none] = self._untouched(np.flatnonzero(none), level)
         # With persons of several spells a curve can have fallen without any variance yet: then nothing is known.
         stuck = ~varied & (self.survival < 1.0)
         low[stuck] = 0.0
@@ -98,6 +101,16 @@ class ProductLimit:
             alone = first == 0 or self.survival[first - 1] >= 1.0
             high[ended] = 1.0 - ((1.0 - level) / 2.0) ** (1.0 / self._persons_from(first)) if alone else high[first - 1]
         return low, high
+
+    def _untouched(self, places: Counts, level: float) -> Floats:
+        """Clopper and Pearson's lower limit where nobody has ended, of the persons followed at least that long."""
+        if self.clusters is None:
+            persons = np.asarray(self.at_risk[places], dtype=np.float64)
+        else:
+            last = np.zeros(int(self.clusters.max()) + 1, np.int64)
+            np.maximum.at(last, self.clusters, self.place)
+            persons = len(last) - np.searchsorted(np.sort(last), places, side="left").astype(np.float64)
+        return np.asarray(((1.0 - level) / 2.0) ** (1.0 / persons), dtype=np.float64)
 
     def _persons_from(self, place: int) -> int:
         """Persons with a spell that lasts at least so long."""
@@ -118,7 +131,8 @@ class ProductLimit:
         if note:
             return Estimate(value=None, note=note, **told)  # type: ignore[arg-type]
         if place < 0:
-            return Estimate(value=1.0, low=1.0, high=1.0, **told)  # type: ignore[arg-type]
+            lowest = float(self._untouched(np.zeros(1, np.int64), level)[0])
+            return Estimate(value=1.0, low=lowest, high=1.0, **told)  # type: ignore[arg-type]
         low, high = self.limits(level=level, limits=limits)
         error = float(self.survival[place] * math.sqrt(self.variance[place])) if self.survival[place] > 0.0 else None
         return Estimate(
@@ -130,17 +144,26 @@ class ProductLimit:
         """The first duration by which a share of the spells has ended, with Brookmeyer and Crowley's interval.
 
         An upper end that the limits do not reach is ``inf``; a lower one is the last duration seen, beyond which it
-        lies. A quantile that the curve does not reach is undefined: QUANTILE_NOT_REACHED; its lower end still holds.
+        lies. Where nobody ended at all it is the last duration to which enough persons were followed to exclude the
+        quantile (6 for a median at 95 %), or 0. A quantile that the curve does not reach is undefined:
+        QUANTILE_NOT_REACHED; its lower end still holds.
         """
         if not 0.0 < share < 1.0:
             raise InputError(f"a quantile must lie strictly between 0 and 1, got {share!r}. 0.5 is the median.")
         low, high = self.limits(level=level, limits=limits)
         value, first, last = (self._first_below(curve, 1.0 - share) for curve in (self.survival, low, high))
+        if not self.observed.any():
+            first = self._untouched_until(1.0 - share, level)
         reached = math.isfinite(value)
         return Estimate(
             value=value if reached else None, low=min(first, float(self.time[-1])), high=last, level=level, n=self.n,
             method=f"kaplan-meier, {limits}", note="" if reached else "QUANTILE_NOT_REACHED",
         )  # fmt: skip
+
+    def _untouched_until(self, height: float, level: float) -> float:
+        """Nobody ended: the last duration to which enough persons were followed to exclude a survival so low."""
+        enough = np.count_nonzero(self._untouched(np.arange(len(self.time)), level) > height)
+        return float(self.time[enough - 1]) if enough else 0.0
 
     def _first_below(self, curve: Floats, height: float) -> float:
         # A product that should be 0.5 may be 0.5 + 1e-16: rounding must not move a median by a step.

@@ -190,7 +190,7 @@ def test_a_flat_piece_at_the_quantile_counts_from_its_beginning():
 def test_between_and_beyond_the_durations():
     found = ex.kaplan_meier([2, 4, 6], [1, 1, 0])
     assert (found.at(0).value, found.at(3.9).value, found.at(6).value) == pytest.approx((1.0, 2 / 3, 1 / 3))
-    assert (found.at(0).low, found.at(0).high) == (1.0, 1.0)
+    assert (found.at(0).low, found.at(0).high) == (pytest.approx(0.025 ** (1 / 3)), 1.0)
     assert (found.at(6.1).value, found.at(6.1).note) == (None, "BEYOND_FOLLOW_UP")
     assert found.restricted_mean(6.1).note == "BEYOND_FOLLOW_UP"
     late = found.quantile(0.9)
@@ -210,7 +210,9 @@ def test_when_all_end_at_once_the_upper_limit_is_exact():
 def test_nothing_ended_and_a_single_spell():
     running = ex.kaplan_meier([5, 9], [0, 0])
     assert (running.at(9).value, running.quantile().note) == (1.0, "QUANTILE_NOT_REACHED")
-    assert (running.quantile().low, running.quantile().high) == (9.0, math.inf)
+    # Nobody ended of two that were followed: with a chance of a quarter so also where the median is 5 days.
+    assert running.at(9).low == pytest.approx(0.025)
+    assert (running.quantile().low, running.quantile().high) == (0.0, math.inf)
     assert ex.kaplan_meier([0]).quantile().value == 0.0
     assert "2" in repr(running)
 
@@ -281,3 +283,27 @@ def test_a_mean_up_to_before_the_first_end_does_not_vary():
 def test_labels_of_several_kinds_are_refused():
     with pytest.raises(ex.InputError, match="of one kind"):
         ex.kaplan_meier([1, 2], persons=["a", 1])
+
+
+@pytest.mark.parametrize(("ended", "persons"), [(0, None), (3, None), (0, [0, 0, 0, 1, 1, 2, 3, 4, 5, 6, 7, 8])])
+def test_before_the_first_end_the_lower_limit_is_clopper_and_pearsons(ended: int, persons: list[int] | None):
+    """Nobody ended of n that were followed so long: S^n = 0.025 at the limit."""
+    times = [4, 4, 5, 6, 6, 7, 8, 8, 9, 10, 11, 12]
+    flags = [False] * (12 - ended) + [True] * ended
+    found = ex.kaplan_meier(times, flags, persons=persons)
+    for time in (3.0, 4.0, 6.5, 8.0):
+        before = max([each for each in times if each <= time], default=0)
+        last = times if persons is None else [max(t for t, p in zip(times, persons, strict=True) if p == one)
+                                              for one in set(persons)]  # fmt: skip
+        left = sum(each >= before for each in last)
+        one = found.at(time)
+        assert (one.low, one.high) == (pytest.approx(0.025 ** (1 / left)), 1.0)
+    if not ended:  # a median at 95 % needs six persons: 0.5^5 is above 0.025
+        assert found.quantile(0.5).low == max(t for t in times if sum(other >= t for other in last) >= 6)
+
+
+@pytest.mark.parametrize("n", [2, 5, 6, 12])
+def test_the_lower_end_of_a_median_holds_with_few_persons(n: int):
+    """Nobody ended: with a chance of 0.5^n so also beyond the median, so below six it bounds nothing at 95 %."""
+    found = ex.kaplan_meier([7] * n, [False] * n).quantile(0.5)
+    assert found.low == (0.0 if 0.5**n > 0.025 else 7.0)

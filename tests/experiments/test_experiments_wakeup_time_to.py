@@ -113,10 +113,11 @@ def test_row_order_changes_nothing():
 
 
 def test_nobody_acted_again():
-    log = events_of(pd.DataFrame({"person": ["a", "b"], "day": [0, 0]}))
-    row = ex.time_to_next(log, as_of=date_of(9)).to_dicts()[1]
-    assert (row["days"], row["high"], row["note"]) == (None, math.inf, "QUANTILE_NOT_REACHED")
-    assert row["low"] == pytest.approx(10.0)
+    for persons, low in ((2, 0.0), (6, 10.0)):  # two persons do not exclude a median of one day
+        log = events_of(pd.DataFrame({"person": [f"p{i}" for i in range(persons)], "day": 0}))
+        row = ex.time_to_next(log, as_of=date_of(9)).to_dicts()[1]
+        assert (row["days"], row["high"], row["note"]) == (None, math.inf, "QUANTILE_NOT_REACHED")
+        assert row["low"] == pytest.approx(low)
     with at.language("zh"):
         assert "天数" in repr(ex.time_to_next(log, as_of=date_of(9)))
 
