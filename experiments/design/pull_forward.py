@@ -87,8 +87,13 @@ class PullForward(TabularResult):
         from attribution.core.render.display import Display, records_table
 
         title = messages.text("PULL_FORWARD.title", dict(self.recipe.settings))
-        notes = [finding.text() for finding in self.findings if finding.code.startswith(("PULL_FORWARD", ENDS_EARLY))]
-        return Display(title, (records_table(in_words(self.late, "reading")), *self.recipe.sentences(), *notes))
+        notes = [
+            finding.text() for finding in self.findings
+            if finding.code.startswith("PULL_FORWARD") or finding.status not in ("pass", "note")
+        ]  # fmt: skip
+        late = in_words(self.late, "reading")
+        told = [field.name for field in late.fields if field.name != "note" or any(late.column("note"))]
+        return Display(title, (records_table(late, told), *self.recipe.sentences(), *notes))
 
 
 def pull_forward(  # noqa: PLR0913 - two tables, the clock and the arms

@@ -18,7 +18,6 @@ from attribution.core.findings import Finding
 from attribution.core.recipe import Recipe, fingerprint
 from attribution.core.records import Field, Records, TabularResult
 from experiments.design.common_grid import check_control
-from experiments.design.log_end import ENDS_EARLY
 from experiments.design.pull_forward import STATUS_OF_READING
 from experiments.design.pull_forward_curve import daily_events
 from experiments.design.shown_words import in_words
@@ -26,6 +25,7 @@ from experiments.outcomes.instant import as_of_microseconds
 from experiments.wakeup.acts import span
 from experiments.wakeup.durability_days import MEASURES, followed, read_days
 from experiments.wakeup.durability_return import read_returns
+from experiments.wakeup.narrow_tables import narrow_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,16 +95,30 @@ class Durability(TabularResult):
         return self.records
 
     def _display(self) -> Display:
-        from attribution.core.render.display import Display, records_table
+        from attribution.core.render.display import Display
 
-        title = messages.text("DURABILITY.title", dict(self.recipe.settings) | dict(self.recipe.n))
-        own = ("DURABILITY", "RE_RETENTION", ENDS_EARLY)
-        notes = [finding.text() for finding in self.findings if finding.code.startswith(own)]
+        settings = dict(self.recipe.settings)
+        title = messages.text("DURABILITY.title", settings | dict(self.recipe.n))
+        own = ("DURABILITY", "RE_RETENTION")
+        notes = [
+            finding.text() for finding in self.findings
+            if finding.code.startswith(own) or finding.status not in ("pass", "note")
+        ]  # fmt: skip
+        titles = [messages.text(f"DURABILITY.{name}", settings) for name in ("days", "change", "means")]
+        heads = {
+            name: messages.text(f"DURABILITY.{name}") for name in ("value", "value_control", "early", "late_change")
+        }
         tables = (
-            records_table(in_words(self.records, "measure")),
-            records_table(in_words(in_words(self.changes, "measure"), "reading")),
-            records_table(self.means),
-        )
+            narrow_table(
+                in_words(self.records, "measure"), ends="difference", without=("control",), labels=heads,
+                title=titles[0],
+            ),
+            narrow_table(
+                in_words(in_words(self.changes, "measure"), "reading"), without=("control", "first_day", "last_day"),
+                labels=heads, title=titles[1],
+            ),
+            narrow_table(self.means, ends="difference", without=("control", "horizon"), title=titles[2]),
+        )  # fmt: skip
         return Display(title, (*tables, *self.recipe.sentences(), *notes))
 
 
@@ -168,7 +182,7 @@ def durability(  # noqa: PLR0913 - two tables, the clock and the arms
 
     Example:
         >>> import experiments as ex
-        >>> c = ex.simulate("default", persons=6_000, seed=7)
+        >>> c = ex.simulate("pull_forward", persons=6_000, seed=7)
         >>> found = ex.durability(c.assignment, c.conversions, days=(14, 28, 56), as_of=c.as_of)
         >>> [(row["arm"], row["day"], row["difference"] > 0) for row in found.to_dicts()[3:6]]
         [('full', 14, True), ('full', 28, True), ('full', 56, True)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Literal
 
@@ -19,6 +19,7 @@ from attribution.core.records import Field, Records, TabularResult
 from experiments.inference.proportions import share_estimate
 from experiments.wakeup.acts import span
 from experiments.wakeup.funnel_chains import first_of_persons, instants_of, reached_stages, smallest_at_instant
+from experiments.wakeup.narrow_tables import narrow_table
 from experiments.wakeup.pressure_log import read_log
 
 if TYPE_CHECKING:
@@ -70,21 +71,13 @@ class Funnel(TabularResult):
         return self.records
 
     def _display(self) -> Display:
-        from attribution.core.render.display import Display, records_table
+        from attribution.core.render.display import Display
 
         title = messages.text("FUNNEL.title", dict(self.recipe.settings) | dict(self.recipe.n))
         notes = [finding.text() for finding in self.findings]
-        table = records_table(self.records)
         # In the readout a column of this name is of all assigned; here it is of all who started.
-        columns = tuple(
-            replace(column, label=messages.text("FUNNEL.of_all")) if place == self._total() else column
-            for place, column in enumerate(table.columns)
-        )
-        return Display(title, (replace(table, columns=columns), *self.recipe.sentences(), *notes))
-
-    def _total(self) -> int:
-        """Place of rate_total among the printed columns; the ends of rate_step are printed with it."""
-        return 3 if self.by is None else 4
+        table = narrow_table(self.records, ends="rate_total", labels={"rate_total": messages.text("FUNNEL.of_all")})
+        return Display(title, (table, *self.recipe.sentences(), *notes))
 
 
 def funnel(  # noqa: PLR0913 - the options of the public contract, keyword-only
@@ -127,7 +120,8 @@ def funnel(  # noqa: PLR0913 - the options of the public contract, keyword-only
 
     Returns:
         One row per stage (and value of `by`); rate_total and its low and high are of all who started. The first stage
-        has no rate_step (None); after a stage that nobody reached rate_step is None with the note NOBODY_AT_RISK.
+        has no rate_step (None), and its rate_total is 1 without error; after a stage that nobody reached rate_step is
+        None with the note NOBODY_AT_RISK.
 
     Raises:
         TableError: With every problem of the table.
@@ -239,9 +233,10 @@ def _one(names: list[str], reached: NDArray[np.int64], level: float) -> list[dic
     rows: list[dict[str, object]] = []
     for place, (name, count) in enumerate(zip(names, counts, strict=True)):
         total = share_estimate(count, counts[0], level=level)
+        # Everybody counted has started: that share is known, not estimated.
+        low, high = (total.low, total.high) if place else (1.0, 1.0)
         row: dict[str, object] = {
-            "stage": name, "reached": count, "rate_total": total.value, "low": total.low, "high": total.high,
-            "note": "",
+            "stage": name, "reached": count, "rate_total": total.value, "low": low, "high": high, "note": "",
         }  # fmt: skip
         if place:
             step = share_estimate(count, counts[place - 1], level=level)

@@ -9,20 +9,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attribution.conversions import read_conversions
 from attribution.core import messages
-from attribution.core.columns import columns_for
 from attribution.core.durations import duration_text, parse_duration
 from attribution.core.errors import InputError
 from attribution.core.estimates import check_level
 from attribution.core.findings import Finding
 from attribution.core.recipe import Recipe, fingerprint
 from attribution.core.records import Field, Records, TabularResult
-from attribution.core.tables import Problems
 from experiments.outcomes.build import build_outcomes
 from experiments.wakeup.acts import span
+from experiments.wakeup.bookings import standing_bookings
 from experiments.wakeup.pressure_counts import after_conversion, beyond_cap, busiest_window, top_tenth
-from experiments.wakeup.pressure_effect import pressure_by_arm
+from experiments.wakeup.pressure_effect import arms_table, pressure_by_arm
 from experiments.wakeup.pressure_log import Rule, check_weights, read_contacts
 
 if TYPE_CHECKING:
@@ -110,9 +108,19 @@ class ContactPressure(TabularResult):
         n = self.recipe.n
         title = messages.text("PRESSURE.title", dict(n))
         top = messages.text("PRESSURE.top", {"share": self.top_share, "persons": self.top_persons})
-        more = [records_table(part) for part in (self.groups, self.arms) if part is not None]
-        notes = [finding.text() for finding in self.findings if finding.code.startswith(_SHOWN)]
-        tables = [records_table(self.records), records_table(self.channels), *more]
+        titles = [messages.text(f"PRESSURE.{name}") for name in ("caps", "channels")]
+        more = []
+        if self.groups is not None:
+            by = str(self.recipe.settings["by"])
+            more.append(records_table(self.groups, title=messages.text("PRESSURE.groups", {"by": by})))
+        if self.arms is not None:
+            more.append(arms_table(self.arms))
+        notes = [
+            finding.text()
+            for finding in self.findings
+            if finding.code.startswith(_SHOWN) or finding.status not in ("pass", "note")
+        ]
+        tables = [records_table(self.records, title=titles[0]), records_table(self.channels, title=titles[1]), *more]
         return Display(title, (*tables, top, *self.recipe.sentences(), *notes))
 
 
@@ -200,8 +208,7 @@ def contact_pressure(  # noqa: PLR0913 - the options of the public contract, key
         ('7d', 2, True)
     """
     level, limits = check_level(level), _caps(caps)
-    if assignment is not None and (conversions is None or as_of is None):
-        raise InputError("an assignment needs conversions= and as_of= too: who came back, and until when is it known?")
+    _check_arms(assignment, {"conversions": conversions, "as_of": as_of})
     protect = span(quiet, "quiet")
     marked = {"opt_outs": tuple(opt_outs), "complaints": tuple(complaints)}
     rule = Rule(origin=origin, kinds=kinds, marked=marked, by=by)
@@ -223,7 +230,8 @@ def contact_pressure(  # noqa: PLR0913 - the options of the public contract, key
         "caps": {name: cap for name, (_, cap) in limits.items()}, "weights": None if weights is None else dict(weights),
         "origin": origin, "by": by, "kinds": None if kinds is None else list(kinds), "level": level,
         "variance": variance, "quiet": duration_text(parse_duration(quiet)),
-        "window": duration_text(parse_duration(window)),
+        "window": duration_text(parse_duration(window)), "lag": duration_text(parse_duration(lag)),
+        **{name: list(kind) for name, kind in marked.items()},
         "as_of": None if as_of is None else str(as_of), "control": control,
     }  # fmt: skip
     return ContactPressure(
@@ -252,6 +260,17 @@ def _recipe(
         n=n if readings is None else n | {"assigned": readings.persons},
         fingerprint=fingerprint(whole)[:8] + fingerprint(parts)[:8],
     )  # fmt: skip
+
+
+def _check_arms(assignment: object, needed: Mapping[str, object]) -> None:
+    """An assignment alone says nothing of who came back, nor until when that is known."""
+    absent = [f"{name}=" for name, given in needed.items() if given is None]
+    if assignment is not None and absent:
+        raise InputError(
+            f"assignment= was given without {' and '.join(absent)}. Contacts per wake-up need the conversions (who "
+            'came back) and as_of (until when the tables are complete, such as as_of="2026-12-31"). Give them, or '
+            "leave assignment= out to count contacts alone."
+        )
 
 
 def _caps(caps: Mapping[str, int]) -> dict[str, tuple[int, int]]:
@@ -301,23 +320,8 @@ def _heads(contacts: Contacts, limits: Mapping[str, tuple[int, int]]) -> Records
 
 def _after(contacts: Contacts, conversions: object, quiet: int, columns: ColumnsLike) -> NDArray[np.bool_]:
     """Which contacts follow a conversion that stands."""
-    import pyarrow.compute as pc
-
-    problems = Problems()
-    booked = read_conversions(conversions, columns_for(columns, "conversions"), problems=problems)
-    problems.raise_if_any()
-    if booked is None:  # pragma: no cover - a problem was noted, so the line above has raised
-        raise InputError("the conversions cannot be read.")
-    if len(booked.person) and (booked.person.type == "int64") != (contacts.persons.type == "int64"):
-        raise InputError(
-            f"the person is {contacts.persons.type} in the touches and {booked.person.type} in the conversions: "
-            "nothing would match. Cast one of them."
-        )
-    found = pc.fill_null(pc.index_in(booked.person.cast(contacts.persons.type), value_set=contacts.persons), -1)
-    owner = found.to_numpy(zero_copy_only=False).astype(np.int64)
-    kept = (owner >= 0) & ~booked.refund & ~booked.refunded
-    pair = (owner[kept], booked.time[kept])
-    return after_conversion((contacts.person, contacts.time), pair, len(contacts.persons), quiet)
+    booked = standing_bookings(contacts.persons, conversions, columns)
+    return after_conversion((contacts.person, contacts.time), booked, len(contacts.persons), quiet)
 
 
 def _channel_records(

@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attribution.core import messages
 from attribution.core.durations import microseconds
-from attribution.core.errors import InputError
 from attribution.core.records import Field, Records
 from experiments.design.common_grid import check_control
 from experiments.moments.costs import cost_moments
 from experiments.roi.arms import few_events
 from experiments.roi.contrasts import build_contrasts, pairs_of
 from experiments.roi.undecided import cost_per_incremental
+from experiments.wakeup.bookings import same_keys
+from experiments.wakeup.narrow_tables import narrow_table
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pyarrow as pa
     from numpy.typing import NDArray
 
     from attribution.core.findings import Finding
+    from attribution.core.render.display import DisplayTable
     from experiments.outcomes.result import Outcomes
     from experiments.roi.contrasts import ContrastCosts
     from experiments.roi.net_benefit import Variance
     from experiments.wakeup.pressure_log import Contacts
 
-__all__ = ["Readings", "pressure_by_arm"]
+__all__ = ["ARM_FIELDS", "Readings", "arms_table", "pressure_by_arm"]
 
-_FIELDS = (
+ARM_FIELDS = (
     Field("arm", "text"), Field("control", "text"), Field("n", "count"), Field("n_control", "count"),
     Field("weighted_per_person"), Field("weighted_per_person_control"), Field("weighted_difference"),
     Field("woken_difference", "pp"), Field("woken_difference_low", "pp"), Field("woken_difference_high", "pp"),
@@ -78,23 +84,14 @@ def pressure_by_arm(
     check_control(arms, control)
     contrasts, findings = build_contrasts(moments, pairs_of([arm for arm in arms if arm != control], control, None))
     made = [_row(contrast, level, variance) for contrast in contrasts]
-    records = Records.from_rows(_FIELDS, made)
+    records = Records.from_rows(ARM_FIELDS, made)
     return Readings(records=records, persons=len(weighted), findings=(*outcomes.findings, *findings))
 
 
 def _in_window(contacts: Contacts, weight: NDArray[np.float64], outcomes: Outcomes) -> NDArray[np.float64]:
     """Weighted contacts of each row of the outcomes inside its window."""
-    import pyarrow.compute as pc
-
     keys: pa.Array = outcomes.to_arrow()["person_id"].combine_chunks()
-    persons = contacts.persons
-    if (keys.type == "int64") != (persons.type == "int64"):
-        raise InputError(
-            f"the person is {persons.type} in the touches and {keys.type} in the assignment: nothing would match. "
-            "Cast one of them."
-        )
-    place = pc.fill_null(pc.index_in(persons.cast(keys.type), value_set=keys), -1)
-    row = place.to_numpy(zero_copy_only=False).astype(np.int64)[contacts.person]
+    row = same_keys(contacts.persons, keys, ("touches", "assignment"))[contacts.person]
     since = contacts.time - outcomes.assigned_at[np.maximum(row, 0)]
     inside = (row >= 0) & (since >= 0) & (since < microseconds(outcomes.window))
     # Contacts stand in an order of their own, so the sums do too.
@@ -108,6 +105,9 @@ def _row(contrast: ContrastCosts, level: float, variance: Variance) -> dict[str,
     parts = zip(contrast.weights, contrast.treated, contrast.untreated, strict=True)
     pairs = [(weight * one.cost_mean, weight * two.cost_mean) for weight, one, two in parts]
     treated, untreated = (float(np.sum([pair[side] for pair in pairs])) for side in (0, 1))
+    low, high, kind = found.undecided.low, found.undecided.high, found.undecided.kind
+    # Fewer woken beyond doubt, or every number excluded (more woken with fewer contacts): the set has no ends.
+    endless = found.reason == "HARM" or (kind == "complement" and low == -math.inf and high == math.inf)
     notes = [found.reason] if found.reason else []
     if few_events(contrast.treated, contrast.untreated):
         notes.append("FEW_EVENTS")
@@ -117,7 +117,41 @@ def _row(contrast: ContrastCosts, level: float, variance: Variance) -> dict[str,
         "weighted_per_person_control": untreated, "weighted_difference": treated - untreated,
         "woken_difference": found.woken.value, "woken_difference_low": found.woken.low,
         "woken_difference_high": found.woken.high, "weighted_per_incremental": found.value,
-        "weighted_per_incremental_low": None if found.reason == "HARM" else found.undecided.low,
-        "weighted_per_incremental_high": None if found.reason == "HARM" else found.undecided.high,
-        "weighted_kind": found.undecided.kind, "note": "; ".join(notes),
+        "weighted_per_incremental_low": None if endless else low,
+        "weighted_per_incremental_high": None if endless else high,
+        "weighted_kind": kind, "note": "; ".join(notes),
     }  # fmt: skip
+
+
+def arms_table(records: Records) -> DisplayTable:
+    """The arms in print: the ratio stands with its set in words, since a set can lie outside its two ends."""
+    labels = {
+        name: messages.text(f"PRESSURE_ARMS.{name}")
+        for name in ("weighted_per_person", "weighted_per_person_control", "weighted_per_incremental")
+    }
+    control = {"control": next(iter(records.column("control")), "")}
+    table = narrow_table(
+        records, without=("control", "weighted_difference", "weighted_kind"), labels=labels,
+        title=messages.text("PRESSURE_ARMS.title", control),
+    )  # fmt: skip
+    place = next(at for at, column in enumerate(table.columns) if column.label == labels["weighted_per_incremental"])
+    rows = tuple(
+        (*row[:place], _ratio_text(record), *row[place + 1 :])
+        for row, record in zip(table.rows, records.to_dicts(), strict=True)
+    )
+    columns = (*table.columns[:place], replace(table.columns[place], kind="text"), *table.columns[place + 1 :])
+    return replace(table, columns=columns, rows=rows)
+
+
+def _ratio_text(record: Mapping[str, object]) -> str:
+    from attribution.core.formats import format_interval, format_value
+
+    low, high = record["weighted_per_incremental_low"], record["weighted_per_incremental_high"]
+    point = format_value(record["weighted_per_incremental"], "number")
+    if low is None:
+        return point
+    kind = str(record["weighted_kind"])
+    if kind == "interval":
+        return f"{point} ({format_interval(low, high, 'number')})"
+    values = {"low": low, "high": high} if kind == "complement" else {}
+    return f"{point} ({messages.text(f'PRESSURE_SET.{kind}', values)})"

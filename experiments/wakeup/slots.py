@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attribution.conversions import read_conversions
 from attribution.core import messages
-from attribution.core.columns import columns_for
 from attribution.core.durations import duration_text, parse_duration
 from attribution.core.errors import InputError
 from attribution.core.estimates import check_level
@@ -18,10 +16,10 @@ from attribution.core.findings import Finding
 from attribution.core.randomness import check_seed, generator
 from attribution.core.recipe import Recipe, fingerprint
 from attribution.core.records import Field, Records, TabularResult
-from attribution.core.tables import Problems
 from experiments.inference.proportions import bundled_share
 from experiments.inference.tails import critical_value
 from experiments.wakeup.acts import span
+from experiments.wakeup.bookings import standing_bookings
 from experiments.wakeup.pressure_log import read_log
 from experiments.wakeup.slots_counts import assisted, by_person, covariance, ranked
 
@@ -158,8 +156,10 @@ def slots(  # noqa: PLR0913 - the options of the public contract, keyword-only
     after = None
     if conversions is not None:
         at = np.flatnonzero(clicked > 0.0)
+        owner, when = standing_bookings(acts.persons, conversions, columns)
+        known = when < acts.as_of
         after = assisted(
-            (acts.person[at], label.codes[at], acts.time[at]), _booked(acts, conversions, columns),
+            (acts.person[at], label.codes[at], acts.time[at]), (owner[known], when[known]),
             (len(acts.persons), len(names)), back,
         )  # fmt: skip
     rows, told = _rows(pairs, names, after, (level, seed))
@@ -202,26 +202,6 @@ def _amounts(
     other = sorted(set(names) - {*kinds[0], *kinds[1]})
     values = {"rows": len(kind), "left_out": neither, "kinds": ", ".join(other)}
     return found[0], found[1], [Finding(code="SLOTS_OTHER_KINDS", status="note", values=values)] if neither else []
-
-
-def _booked(acts: Acts, conversions: object, columns: ColumnsLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Person and time of the conversions that stand, of persons in the log."""
-    import pyarrow.compute as pc
-
-    problems = Problems()
-    booked = read_conversions(conversions, columns_for(columns, "conversions"), problems=problems)
-    problems.raise_if_any()
-    if booked is None:  # pragma: no cover - a problem was noted, so the line above has raised
-        raise InputError("the conversions cannot be read.")
-    if len(booked.person) and (booked.person.type == "int64") != (acts.persons.type == "int64"):
-        raise InputError(
-            f"the person is {acts.persons.type} in the touches and {booked.person.type} in the conversions: nothing "
-            "would match. Cast one of them."
-        )
-    found = pc.fill_null(pc.index_in(booked.person.cast(acts.persons.type), value_set=acts.persons), -1)
-    owner = found.to_numpy(zero_copy_only=False).astype(np.int64)
-    kept = (owner >= 0) & ~booked.refund & ~booked.refunded & (booked.time < acts.as_of)
-    return owner[kept], booked.time[kept]
 
 
 def _rows(

@@ -91,6 +91,13 @@ def test_intervals_are_wilsons_of_persons() -> None:
     assert (last["rate_step_low"], last["rate_step_high"]) == pytest.approx(step, rel=1e-12)
 
 
+def test_the_first_share_is_known_and_not_estimated() -> None:
+    rows = [("a", 0, "open"), ("a", 2, "form"), ("b", 0, "open")]
+    found = ex.funnel(_log(rows), stages=["open", "form"], as_of="2026-06-01")
+    assert [found.to_dicts()[0][name] for name in ("rate_total", "low", "high")] == [1.0, 1.0, 1.0]
+    assert "50.0% (9.45% to 90.5%)" in repr(found)
+
+
 def test_several_values_make_a_stage_and_a_stage_may_be_empty() -> None:
     rows = [("a", 0, "open"), ("a", 2, "buy"), ("b", 0, "landing"), ("c", 1, "open")]
     stages = {"start": ["open", "landing"], "form": "form", "invest": "buy"}
@@ -108,7 +115,7 @@ def test_repr_and_day_precision() -> None:
     day = at.Columns(timezone="Asia/Shanghai", precision="day")
     found = ex.funnel(frame, stages=["open", "form"], as_of="2026-06-01", columns={"events": day})
     assert found.to_dicts()[1]["reached"] == 1
-    assert "window 7d" in repr(found)
+    assert "window: 7d" in repr(found)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ import pytest
 
 import attribution as at
 import experiments as ex
+from attribution.core.records import Records
+from experiments.wakeup.pressure_effect import ARM_FIELDS, arms_table
 from oracles import pressure as oracle
 
 _BEGIN = pd.Timestamp("2026-03-01", tz="UTC")
@@ -231,7 +233,27 @@ def test_a_weak_or_harmful_effect_gives_no_bounded_number(woken: tuple[int, int]
     assert (row["note"], row["weighted_per_incremental_high"]) == (note, high)
     assert (row["weighted_per_incremental"] is None) == bool(note)
     with at.language("zh"):
-        assert "每增量唤醒的加权接触" in repr(found)
+        assert "每增量唤醒" in repr(found)
+
+
+def test_more_woken_with_fewer_contacts_has_no_number_and_no_ends() -> None:
+    touches, bookings, assignment = _arms({"holdout": 60, "sms": 120})
+    touches["person_id"] = touches["person_id"].str.replace("sms", "holdout")
+    found = ex.contact_pressure(touches, conversions=bookings, assignment=assignment, as_of="2026-05-01")
+    (row,) = found.arms.to_dicts()
+    assert [row[f"weighted_per_incremental{end}"] for end in ("", "_low", "_high")] == [None, None, None]
+    assert row["note"] == "COST_SAVING"
+    assert "∞" not in repr(found)
+
+
+def test_a_set_that_lies_outside_its_ends_is_printed_in_words() -> None:
+    fields = ("weighted_per_incremental", "weighted_per_incremental_low", "weighted_per_incremental_high")
+    rows = [
+        {"arm": "sms", "control": "holdout", "weighted_kind": kind, **dict(zip(fields, ends, strict=True))}
+        for kind, *ends in (("complement", None, 0.5, 8.0), ("all", 5.0, 0.0, np.inf), ("interval", 3.0, 2.0, np.inf))
+    ]
+    shown = [row[6] for row in arms_table(Records.from_rows(ARM_FIELDS, rows)).rows]
+    assert shown == ["– (at most 0.5000, or 8 and more)", "5 (every number is possible)", "3 (2 to ∞)"]
 
 
 def test_few_wake_ups_are_said() -> None:
@@ -261,7 +283,7 @@ def test_questions_without_an_answer_are_refused(options: dict[str, object], mes
 
 def test_tables_that_do_not_fit_are_refused() -> None:
     touches, bookings, assignment = _arms({"holdout": 60, "sms": 66})
-    with pytest.raises(ex.InputError, match="needs conversions= and as_of="):
+    with pytest.raises(ex.InputError, match="given without conversions= and as_of="):
         ex.contact_pressure(touches, assignment=assignment)
     with pytest.raises(ex.DesignError, match="holdout"):
         ex.contact_pressure(
