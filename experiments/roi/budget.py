@@ -21,6 +21,8 @@ from experiments.roi.arms import few_events
 from experiments.roi.budget_result import BudgetOption, BudgetPlan
 from experiments.roi.contrast_figures import net_of
 from experiments.roi.cross_value import CrossData, CrossValue, cross_value, unit_hashes
+from experiments.roi.guardrail_readings import read_contrasts
+from experiments.roi.guardrails import worst_state
 from experiments.roi.net_benefit import FEW_EVENTS
 from experiments.roi.reading import CostReading, CostSource, read_costs
 from experiments.roi.segment_cells import By, by_columns
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from attribution.core.tables import Table
     from experiments.roi.allocation import Allocation
     from experiments.roi.contrasts import ContrastCosts
+    from experiments.roi.guardrails import State
 
     Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
     Counts = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
@@ -133,6 +136,7 @@ def plan_budget(  # noqa: PLR0913 -- options by keyword
     cross = rows.value(money, partial=partial, folds=folds, splits=splits, seed=seed, level=level)
     return BudgetPlan(
         allocation=found,
+        guardrails=_guarded(read, segments),
         options=tuple(options),
         arms=tuple(arms),
         segments=tuple(values),
@@ -151,6 +155,13 @@ def plan_budget(  # noqa: PLR0913 -- options by keyword
             n={"persons": read.persons},
         ),
     )  # fmt: skip
+
+
+def _guarded(read: CostReading, by: Sequence[str]) -> dict[tuple[str, str], State]:
+    """What the guardrails say of every arm against the control in every segment."""
+    found = read_contrasts(read.table, read.experiment, read.pairs, by=by, segments=list(read.segments))
+    read.table.problems.raise_if_any()
+    return {(arm, str(name)): worst_state(readings) for (arm, _, name), readings in found.items()}
 
 
 def _check_budget(budget: object) -> float:

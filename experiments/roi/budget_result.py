@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from attribution.core import messages
 from attribution.core.records import Field, Records, TabularResult
 from experiments.roi.arms import few_events
+from experiments.roi.joined import joined
 from experiments.roi.net_benefit import FEW_EVENTS
+from experiments.roi.verdicts import GUARDRAIL_UNDECIDED, HARM_GUARDRAIL
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from attribution.core.estimates import Estimate
     from attribution.core.findings import Finding
     from attribution.core.recipe import Recipe
@@ -18,11 +22,13 @@ if TYPE_CHECKING:
     from experiments.roi.allocation import Allocation
     from experiments.roi.contrasts import ContrastCosts
     from experiments.roi.cross_value import CrossValue
+    from experiments.roi.guardrails import State
 
 __all__ = ["BudgetOption", "BudgetPlan"]
 
 messages.register("experiments")
 
+_GUARDED: dict[State, str] = {"safe": "", "harm": HARM_GUARDRAIL, "undecided": GUARDRAIL_UNDECIDED}
 _NET = ("net_benefit_per_1000", "net_benefit_low", "net_benefit_high")
 
 
@@ -64,6 +70,7 @@ class BudgetPlan(TabularResult):
         findings: Trust checks of the experiment.
         level: Confidence level.
         recipe: How the list was made.
+        guardrails: What the guardrails say of every (arm, segment) against the control.
     """
 
     allocation: Allocation
@@ -76,6 +83,12 @@ class BudgetPlan(TabularResult):
     findings: tuple[Finding, ...]
     level: float
     recipe: Recipe
+    guardrails: Mapping[tuple[str, str], State] = field(default_factory=dict)
+
+    @property
+    def invalid(self) -> tuple[str, ...]:
+        """Codes of the checks of the experiment that failed; then nothing may be bought by these figures."""
+        return tuple(dict.fromkeys(finding.code for finding in self.findings if finding.status == "fail"))
 
     @property
     def spent(self) -> float:
@@ -107,24 +120,30 @@ class BudgetPlan(TabularResult):
     def _option(self, option: BudgetOption) -> dict[str, object]:
         few = few_events(option.contrast.treated, option.contrast.untreated)
         ends = (option.net.value, option.net.low, option.net.high)
+        arm, segment = self.arms[option.arm], self.segments[option.segment]
         return {
-            "segment": self.segments[option.segment], "arm": self.arms[option.arm],
+            "segment": segment, "arm": arm,
             "control": self.arms[option.before], "threshold": option.threshold,
             "persons": self.persons[option.segment], "cost_per_1000": 1000.0 * option.cost,
             **{name: None if end is None else 1000.0 * end for name, end in zip(_NET, ends, strict=True)},
-            "note": FEW_EVENTS if few else "",
+            "note": "; ".join(
+                filter(None, (FEW_EVENTS if few else "", _GUARDED[self.guardrails.get((arm, segment), "safe")]))
+            ),
         }  # fmt: skip
 
     def sentences(self, lang: str | None = None) -> tuple[str, ...]:
         """What the list costs, what it is worth, how much better it only looks, and what a better choice could add."""
+        if self.invalid:
+            return (messages.text("BUDGET.invalid", {"codes": ", ".join(self.invalid)}, lang=lang),)
         told: list[str] = []
         values: dict[str, object] = {"budget": self.budget, "spent": self.spent, "steps": len(self.allocation.steps)}
-        if not self.allocation.steps:
-            told.append(messages.text("BUDGET.nothing", values, lang=lang))
-        else:
-            told.append(messages.text("BUDGET.spent", values, lang=lang))
+        worthy = any(option.before == 0 and float(option.net.value or 0.0) > 0.0 for option in self.options)
+        code = "BUDGET.spent" if self.allocation.steps else "BUDGET.short" if worthy else "BUDGET.nothing"
+        told.append(messages.text(code, values, lang=lang))
         worth = self.value
-        if worth is not None:
+        if worth is not None and worth[1] == worth[2]:
+            told.append(messages.text("BUDGET.empty", lang=lang))
+        elif worth is not None:
             money = dict(zip(("value", "low", "high"), worth, strict=True))
             more = {"level": self.level, "naive": self.naive_value, "persons": sum(self.persons)}
             told.append(messages.text("BUDGET.value", {**money, **more}, lang=lang))
@@ -132,7 +151,18 @@ class BudgetPlan(TabularResult):
         if gap > 1e-9 * max(1.0, abs(self.allocation.bound)):
             code = "BUDGET.gap" if self.allocation.exact else "BUDGET.gap_open"
             told.append(messages.text(code, {"gap": gap}, lang=lang))
-        return tuple(told)
+        return (*told, *self._guarded(lang))
+
+    def _guarded(self, lang: str | None) -> tuple[str, ...]:
+        """A sentence where a step is bought whose guardrail rises or is not shown to be safe."""
+        bought = [(self.arms[step.arm], self.segments[step.segment]) for step in self.allocation.steps]
+        found = {key: self.guardrails[key] for key in bought if self.guardrails.get(key, "safe") != "safe"}
+        if not found:
+            return ()
+        names = "; ".join(f"{arm}, {segment}: {state}" for (arm, segment), state in found.items())
+        states = list(found.values())
+        values = {"harm": states.count("harm"), "undecided": states.count("undecided"), "names": names}
+        return (messages.text("BUDGET.guardrail", values, lang=lang),)
 
     def _records(self) -> Records:
         fields = (
@@ -162,5 +192,5 @@ class BudgetPlan(TabularResult):
 
         loud = [finding.text() for finding in self.findings if finding.status not in ("pass", "note")]
         title = messages.text("BUDGET.title", {"budget": self.budget, "level": self.level})
-        table = records_table(self._records(), decisive="segment")
+        table = records_table(joined(self._records()), decisive="segment")
         return Display(title, (table, *self.sentences(), *self.recipe.sentences(), *loud))

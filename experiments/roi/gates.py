@@ -11,6 +11,7 @@ from attribution.core.errors import InputError, closest
 from attribution.core.estimates import Side, check_level, check_side
 from attribution.core.records import Field, Records, TabularResult
 from experiments.roi.contrast_figures import net_of
+from experiments.roi.joined import joined
 from experiments.roi.verdicts import Verdict, decide
 
 if TYPE_CHECKING:
@@ -127,7 +128,9 @@ class GateTable(TabularResult):
     def _display(self) -> Display:
         from attribution.core.render.display import Display, records_table
 
-        table = records_table(self._records(), decisive="state")
+        names = [field.name for field in self._records().fields if field.name not in _NET[1:]]
+        names = ["gate_level" if name == "level" else name for name in names]
+        table = records_table(joined(self._records(), {"level": "gate_level"}), names, decisive="state")
         return Display(messages.text("GATES.title"), (table, messages.text("GATES.note")))
 
 

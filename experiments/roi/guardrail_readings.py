@@ -81,7 +81,7 @@ class GuardrailTable(TabularResult):
 
         loud = [finding.text() for finding in self.findings if finding.status not in ("pass", "note")]
         table = records_table(self._records(), decisive="state")
-        return Display(messages.text("GUARDRAILS.title"), (table, messages.text("GUARDRAILS.note"), *loud))
+        return Display(messages.text("GUARDRAILS.title"), (table, messages.text("GUARDRAIL_TABLE.note"), *loud))
 
 
 def guardrail_table(  # noqa: PLR0913 -- options by keyword

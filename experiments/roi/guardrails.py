@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from attribution.core.errors import InputError
 from attribution.core.estimates import check_level
 
-__all__ = ["Guardrail", "GuardrailReading", "State"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["Guardrail", "GuardrailReading", "State", "worst_state"]
 
 State = Literal["safe", "harm", "undecided"]
 
@@ -94,3 +97,9 @@ class GuardrailReading:
     low: float | None
     high: float | None
     state: State
+
+
+def worst_state(readings: Iterable[GuardrailReading]) -> State:
+    """What several guardrails say together: harm if one harms, else undecided if one is, else safe."""
+    states = {reading.state for reading in readings}
+    return "harm" if "harm" in states else "undecided" if "undecided" in states else "safe"

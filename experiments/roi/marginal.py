@@ -14,6 +14,7 @@ from experiments.readout.experiment import Experiment
 from experiments.roi.arms import few_events
 from experiments.roi.contrast_figures import lasting_level, net_of, price_of
 from experiments.roi.contrasts import ContrastCosts
+from experiments.roi.even_tails import even_net
 from experiments.roi.marginal_result import MarginalCosts, MarginalRow
 from experiments.roi.net_benefit import Variance, check_variance
 from experiments.roi.reading import CostReading, CostSource, read_costs
@@ -56,8 +57,9 @@ def marginal_costs(  # noqa: PLR0913 -- options by keyword
     With a threshold T every row has its net benefit, and every wave an interval that may be read after each wave,
     however many follow: wave k is read at error alpha_k with all alpha_k together at most 1 - level (equal parts of
     `planned_waves`, else 1 / (k (k + 1))), shared evenly over the contrasts. "Stop after wave k": the first wave whose
-    own net benefit lies wholly below 0 in that interval. The rows "through" a wave pool all waves so far; with
-    `planned` they carry the always-valid interval of the normal mixture.
+    own net benefit lies wholly below 0 in that interval. Its two tails are made even (`even_bounds`): the plain score's
+    says "stop" too often where few woke in the holdout. The rows "through" a wave pool all waves so far; with `planned`
+    they carry the always-valid interval of the normal mixture.
 
     Args:
         outcomes: One row per person with the event and the full cost, for control persons too.
@@ -117,7 +119,10 @@ def marginal_costs(  # noqa: PLR0913 -- options by keyword
     read = read_costs(source, order=order, whole=True)
     names = [] if wave is None else _ordered(read, waves)
     _check_number(names, planned_waves)
-    maker = _Maker(level=level, variance=variance, threshold=amount, planned_waves=planned_waves, planned=planned)
+    maker = _Maker(
+        level=level, variance=variance, threshold=amount, planned_waves=planned_waves, planned=planned,
+        valid=not read.invalid,
+    )  # fmt: skip
     return MarginalCosts(
         rows=tuple(maker.rows(read, names, stepped=order is not None)),
         findings=read.findings,
@@ -155,13 +160,14 @@ class _Maker:
 
     def __init__(
         self, *, level: float, variance: Variance, threshold: float | None, planned_waves: int | None,
-        planned: int | None,
+        planned: int | None, valid: bool,
     ) -> None:  # fmt: skip
         self.level = level
         self.variance = variance
         self.threshold = threshold
         self.planned_waves = planned_waves
         self.planned = planned
+        self.valid = valid
 
     def rows(self, read: CostReading, waves: Sequence[str], *, stepped: bool) -> Iterable[MarginalRow]:
         """All rows: steps and total of the whole, every wave, and through every wave."""
@@ -206,9 +212,16 @@ class _Maker:
             share=persons / everyone,
             price=price_of(contrast, level=self.level, variance=self.variance),
             net=net,
-            lasting=None if net is None or lasting is None else self._net(contrast, lasting),
+            lasting=None if net is None or lasting is None else self._lasting(contrast, lasting, reading),
             few=few_events(contrast.treated, contrast.untreated),
+            valid=self.valid,
         )
+
+    def _lasting(self, contrast: ContrastCosts, level: float, reading: str) -> Estimate:
+        """A wave's own interval has even tails: whether to stop is asked on one side, often with few control events."""
+        if reading == "wave" and self.variance == "score":
+            return even_net(contrast, self.threshold or 0.0, level=level)
+        return self._net(contrast, level)
 
     def _net(self, contrast: ContrastCosts, level: float) -> Estimate:
         return net_of(contrast, self.threshold or 0.0, level=level, variance=self.variance)

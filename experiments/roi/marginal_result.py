@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from attribution.core import messages
 from attribution.core.errors import InputError, closest
 from attribution.core.records import Field, Records, TabularResult
+from experiments.roi.joined import joined
 from experiments.roi.net_benefit import FEW_EVENTS
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class MarginalRow:
         net: Net benefit at the threshold; None without one.
         lasting: The same with the interval that may be read after every wave; None where there is none.
         few: Whether an arm has fewer than 20 woken.
+        valid: Whether every check of the experiment holds.
     """
 
     reading: str
@@ -53,12 +55,18 @@ class MarginalRow:
     net: Estimate | None
     lasting: Estimate | None
     few: bool
+    valid: bool = True
 
     @property
     def decision(self) -> str:
-        """What a wave says: "stop" (its own net benefit is below 0), "pays" (above), "undecided"; empty elsewhere."""
+        """What a wave says: "stop" (its own net benefit is below 0), "pays" (above), "undecided"; empty elsewhere.
+
+        "INVALID" where a check of the experiment fails.
+        """
         if self.reading != "wave" or self.lasting is None:
             return ""
+        if not self.valid:
+            return "INVALID"
         if self.few or self.lasting.low is None or self.lasting.high is None:
             return "undecided"
         return "stop" if self.lasting.high < 0.0 else "pays" if self.lasting.low > 0.0 else "undecided"
@@ -84,6 +92,11 @@ class MarginalCosts(TabularResult):
     waves: tuple[str, ...]
     recipe: Recipe
 
+    @property
+    def invalid(self) -> tuple[str, ...]:
+        """Codes of the checks that failed."""
+        return tuple(dict.fromkeys(finding.code for finding in self.findings if finding.status == "fail"))
+
     def stop_after(self, *, arm: str, control: str | None = None) -> str | None:
         """The first wave after which to stop with an arm; None when no wave says so.
 
@@ -96,7 +109,7 @@ class MarginalCosts(TabularResult):
         """
         if not self.waves or self.threshold is None:
             raise InputError("stopping needs wave= (the column of the wave) and threshold= (what one woken may cost).")
-        if any(finding.status == "fail" for finding in self.findings):
+        if self.invalid:
             return None
         found = [row for row in self.rows if row.reading == "wave" and row.contrast.arm == arm]
         pairs = {row.contrast.control for row in found}
@@ -108,9 +121,14 @@ class MarginalCosts(TabularResult):
         return next((row.wave for row in kept if row.decision == "stop"), None)
 
     def sentences(self, lang: str | None = None) -> tuple[str, ...]:
-        """What the waves say about stopping, one sentence per contrast; empty without waves or threshold."""
-        if not self.waves or self.threshold is None or any(finding.status == "fail" for finding in self.findings):
+        """What the waves say about stopping, one sentence per contrast; empty without waves or threshold.
+
+        Where a check of the experiment fails, one sentence says that nothing can be said.
+        """
+        if not self.waves or self.threshold is None:
             return ()
+        if self.invalid:
+            return (messages.text("MARGINAL.invalid", {"codes": ", ".join(self.invalid)}, lang=lang),)
         pairs = dict.fromkeys((row.contrast.arm, row.contrast.control) for row in self.rows)
         told = []
         for arm, control in pairs:
@@ -140,13 +158,13 @@ class MarginalCosts(TabularResult):
     def _display(self) -> Display:
         from attribution.core.render.display import Display, records_table
 
-        names = ["reading", *(["wave"] if self.waves else []), "arm", "control", "persons", *_WOKEN, "cost_per_1000"]
-        names += list(_PRICE) + (list(_NET) if self.threshold is not None else [])
+        names = ["reading", *(["wave"] if self.waves else []), "arm", "control", "persons", _WOKEN[0], "cost_per_1000"]
+        names += [_PRICE[0], *([] if self.threshold is None else _NET[:1])]
         decisive = "reading"
         if self.waves and self.threshold is not None:
             names, decisive = [*names, "lasting_low", "lasting_high", "decision"], "decision"
         loud = [finding.text() for finding in self.findings if finding.status not in ("pass", "note")]
-        table = records_table(self._records(), (*names, "note"), decisive=decisive)
+        table = records_table(joined(self._records()), (*names, "note"), decisive=decisive)
         notes = (*self.recipe.sentences(), *self.sentences(), *loud)
         return Display(messages.text("MARGINAL.title", {"level": self.level}), (table, *notes))
 

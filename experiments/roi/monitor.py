@@ -13,6 +13,7 @@ from attribution.core.language import check_language, current_language
 from attribution.core.recipe import Recipe
 from attribution.core.records import Field, Records, TabularResult
 from experiments.design.look_entry import as_day
+from experiments.roi.joined import joined
 from experiments.roi.monitor_plan import MonitorLook, MonitorPlan, Seen, say
 
 if TYPE_CHECKING:
@@ -292,12 +293,12 @@ class NetBenefitMonitor(TabularResult):
         from attribution.core.render.display import Display, records_table
 
         names = (
-            "look", "date", "arm", "control", "threshold", "matured", "fraction", "net_benefit_per_1000",
-            "net_benefit_low", "net_benefit_high", "p_value", "verdict", "verdict_so_far", "reason",
+            "look", "date", "arm", "control", "threshold", "matured", "fraction", "net_benefit_per_1000", "p_value",
+            "verdict", "verdict_so_far", "reason",
         )  # fmt: skip
         title = messages.text("MONITOR.title", {**self.recipe.settings, "looks": len(self.days)})
         notes = [*self.recipe.sentences(), *(finding.text() for finding in self.findings)]
-        return Display(title, (records_table(self._records(), names, decisive="verdict_so_far"), *notes))
+        return Display(title, (records_table(joined(self._records()), names, decisive="verdict_so_far"), *notes))
 
 
 def _pairs(arms: Sequence[str], control: str, order: Sequence[str] | None) -> tuple[tuple[str, str], ...]:

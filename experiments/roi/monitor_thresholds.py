@@ -15,7 +15,8 @@ from experiments.metrics import Rate
 from experiments.readout.experiment import Experiment
 from experiments.roi.contrast_figures import lasting_level, net_of, signed_z
 from experiments.roi.guardrail_readings import read_contrasts
-from experiments.roi.guardrails import Guardrail, GuardrailReading
+from experiments.roi.guardrails import Guardrail, worst_state
+from experiments.roi.monitor import NetBenefitMonitor
 from experiments.roi.monitor_plan import Seen
 from experiments.roi.reading import CostReading, CostSource, read_costs
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from attribution.core.columns import ColumnsLike
     from attribution.core.estimates import Side
     from experiments.roi.contrasts import ContrastCosts
-    from experiments.roi.monitor import NetBenefitMonitor
 
 __all__ = ["monitor_thresholds", "seen_at"]
 
@@ -99,6 +99,11 @@ def monitor_thresholds(  # noqa: PLR0913 -- options by keyword
         return monitor
     if day is None:
         raise InputError('a look needs its day: day="2026-10-05", or a dict of day to outcomes.')
+    if not isinstance(monitor, NetBenefitMonitor):
+        raise InputError(
+            f"monitor must be a NetBenefitMonitor, got {type(monitor).__name__}. A saved log comes back with "
+            "NetBenefitMonitor.read(table)."
+        )
     plan = monitor.plan
     declared = Experiment({woken: Rate(woken)}, control=plan.arms[0]) if experiment is None else experiment
     source = CostSource(
@@ -195,9 +200,5 @@ def _guardrails(read: CostReading, *, planned: int, matured: int) -> dict[tuple[
     if not kept:
         return {}
     readings = read_contrasts(read.table, replace(read.experiment, guardrails=tuple(kept)), read.pairs)
-    return {(arm, control): _worst(found) for (arm, control, _), found in readings.items()}
-
-
-def _worst(found: Sequence[GuardrailReading]) -> str:
-    states = {reading.state for reading in found}
-    return "harm" if "harm" in states else "undecided" if "undecided" in states else ""
+    worst = {(arm, control): worst_state(found) for (arm, control, _), found in readings.items()}
+    return {pair: "" if state == "safe" else state for pair, state in worst.items()}

@@ -246,7 +246,43 @@ def test_the_value_is_told_beside_the_naive_one_in_both_languages() -> None:
     assert "What to buy first" in repr(plan)
     poor = ex.plan_budget(outcomes(), budget=0, experiment=spec(), **options)
     assert (poor.spent, len(poor.to_dicts())) == (0.0, 0)
-    assert poor.sentences("en")[0].startswith("Nothing is bought")
+    short, empty = poor.sentences("en")
+    assert short.startswith("Nothing is bought: 0 yuan do not pay for any step, though")
+    assert empty.endswith("the lists chosen on parts of the persons bought nothing either.")
+    vain = ex.plan_budget(outcomes(), budget=900, experiment=spec(), **{**options, "thresholds": 1})
+    assert vain.sentences("zh")[0] == "什么都不买：按这些数字，任何分群的任何一步都抵不上其成本。"
+
+
+def test_a_list_of_an_invalid_trial_is_not_to_be_bought() -> None:
+    table = outcomes()
+    lost = table[(table["arm"] != "holdout") | (table["person_id"] % 3 > 0)]
+    plan = ex.plan_budget(lost, budget=4_000, by="tier", thresholds=60, experiment=spec(), splits=1)
+    assert plan.invalid[0] == "SRM"
+    (told,) = plan.sentences("en")
+    assert "nothing may be bought by these figures" in told
+    assert "worth" not in told
+    assert "不能按这些数字购买" in plan.sentences("zh")[0]
+
+
+def test_a_guardrail_is_told_beside_the_step_that_it_speaks_against() -> None:
+    table = outcomes()
+    worse = (table["tier"] == "gold") & (table["arm"] == "sms") & (table["person_id"] % 20 == 0)
+    table["closed"] = worse.astype(int)
+    guarded = spec(guardrails=(ex.Guardrail("closed", 0.01),))
+    options = {"by": "tier", "thresholds": 60, "order": ORDER, "splits": 1}
+    plan = ex.plan_budget(table, budget=4_000, experiment=guarded, **options)
+    notes = {(row["segment"], row["arm"]): row["note"] for row in plan.to_dicts()}
+    assert notes["gold", "sms"] == "HARM_GUARDRAIL"
+    assert {note for key, note in notes.items() if key != ("gold", "sms")} <= {""}
+    assert "is shown to rise, against the control: 1" in plan.sentences("en")[-1]
+    assert "(sms, gold: harm)" in plan.sentences("en")[-1]
+    bare = ex.plan_budget(table, budget=4_000, experiment=spec(), **options)
+    assert bare.sentences("en") == plan.sentences("en")[:-1]
+
+
+def test_the_value_of_folds_is_told_in_words() -> None:
+    plan = ex.plan_budget(outcomes(), budget=4_000, by="tier", thresholds=60, experiment=spec(), splits=1, folds=4)
+    assert "dealt into 4 folds; each fold is left out in turn" in repr(plan)
 
 
 def test_persons_to_be_contacted_scale_the_list() -> None:
