@@ -19,7 +19,7 @@ __all__ = ["monitor_rows", "read_monitor"]
 
 _PLAN = ("planned", "level", "side", "least")
 _MADE = ("matured", "fraction", "bound", "p_value")
-_CLOSE = 1e-6
+_CLOSE, _NEAR = 1e-6, 1e-9  # writers of JSON keep some ten digits, and ten places of a small p-value
 
 
 def monitor_rows(log: NetBenefitMonitor) -> list[dict[str, object]]:
@@ -68,6 +68,8 @@ def read_monitor(kind: type[NetBenefitMonitor], table: object) -> NetBenefitMoni
         if key in look:
             raise _changed(f"look {row['look']} has more than one row of {key!r}")
         look[key] = row
+    if list(looks) != list(range(1, len(looks) + 1)):
+        raise _changed(f"the looks are numbered {list(looks)!r}, not from 1 on without a gap")
     log = _declared(kind, first, list(next(iter(looks.values()))))
     for group in looks.values():
         log = _again(log, group)
@@ -89,6 +91,7 @@ def _rows(table: object) -> list[dict[str, Any]]:
     opened.require_names(*names)
     problems.raise_if_any()
     columns = {name: opened.arrow(name).to_pylist() for name in names}
+    problems.raise_if_any()  # a column that mixes text and numbers shows only when it is read
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
@@ -121,8 +124,12 @@ def _again(log: NetBenefitMonitor, rows: dict[tuple[str, str, float], dict[str, 
     matured: dict[str, int] = {}
     woken: dict[str, int] = {}
     for (arm, control, _), row in rows.items():
-        matured |= {arm: _count(row, "n"), control: _count(row, "n_control")}
-        woken |= {arm: _count(row, "events"), control: _count(row, "events_control")}
+        for name, end in ((arm, ""), (control, "_control")):
+            told = _count(row, f"n{end}"), _count(row, f"events{end}")
+            if matured.setdefault(name, told[0]) != told[0] or woken.setdefault(name, told[1]) != told[1]:
+                raise _changed(f"the rows of the look of {days[0]} differ in the persons or woken of {name!r}")
+            if not 0 <= told[1] <= told[0]:
+                raise _changed(f"{name!r} has {told[1]} woken of {told[0]} persons at the look of {days[0]}")
 
     def read(pair: tuple[str, str], threshold: float, bound: float | None) -> Seen:
         row = rows[*pair, threshold]
@@ -130,6 +137,7 @@ def _again(log: NetBenefitMonitor, rows: dict[tuple[str, str, float], dict[str, 
         low, high = (_number(row, f"net_benefit_{end}") for end in ("low", "high"))
         if bound is not None:  # JSON has no infinite numbers
             low, high = -math.inf if low is None else low, math.inf if high is None else high
+        _check_figures(row, (net or 0.0, low, high), (z or 0.0, bound))
         return Seen(
             net=(net or 0.0) / 1000.0,
             z=z or 0.0,
@@ -142,13 +150,36 @@ def _again(log: NetBenefitMonitor, rows: dict[tuple[str, str, float], dict[str, 
     return log.append(days[0], matured=matured, woken=woken, read=read)
 
 
+def _check_figures(
+    row: dict[str, Any], net: tuple[float, float | None, float | None], score: tuple[float, float | None]
+) -> None:
+    """What was measured cannot be made again from the log, but its parts must agree with one another."""
+    (value, low, high), (z, bound) = net, score
+    wrong = value * z < 0.0 or _text(row, "guardrail") not in ("", "undecided", "harm")
+    if bound is None or low is None or high is None:
+        wrong = wrong or not (low is None and high is None)
+    elif abs(abs(z) - bound) > _CLOSE * bound:
+        above, below = low > 0.0, high < 0.0
+        wrong = wrong or not low <= value <= high
+        wrong = (
+            wrong
+            or above != (z > bound and row["side"] != "less")
+            or below != (-z > bound and row["side"] != "greater")
+        )
+    if wrong:
+        raise _changed(
+            f"net benefit, interval, z and guardrail of {row['arm']} at {row['threshold']} on {row['date']} contradict "
+            "one another"
+        )
+
+
 def _compare(row: dict[str, Any], made: dict[str, object]) -> None:
     """What the plan gives must be what the table says."""
     for name in _MADE:
         told, found = _number(row, name), made[name]
         same = told is None and found is None
         if told is not None and isinstance(found, (int, float)):
-            same = math.isclose(told, float(found), rel_tol=_CLOSE, abs_tol=1e-12)
+            same = math.isclose(told, float(found), rel_tol=_CLOSE, abs_tol=_NEAR)
         if not same:
             raise _changed(f"the {name} of {row['arm']} on {row['date']} is {told!r}, and the plan gives {found!r}")
     for name in ("verdict", "reason", "verdict_so_far"):

@@ -125,6 +125,48 @@ def test_a_changed_log_is_refused(log, name: str, value: object, message: str) -
         ex.NetBenefitMonitor.read(rows)
 
 
+def test_figures_that_contradict_one_another_are_refused(log) -> None:
+    def changed(place: int, **cells: object) -> list[dict[str, object]]:
+        rows = log.to_dicts()
+        rows[place] = {**rows[place], **cells}
+        return rows
+
+    place = next(
+        i for i, row in enumerate(log.to_dicts()) if (row["arm"], row["threshold"], row["look"]) == ("sms", 150.0, 5)
+    )
+    row = log.to_dicts()[place]
+    turned = {"net_benefit_low": -row["net_benefit_high"], "net_benefit_high": -row["net_benefit_low"]}
+    for cells in ({"net_benefit_per_1000": -row["net_benefit_per_1000"]}, turned, {"guardrail": "fine"}):
+        with pytest.raises(DesignError, match=r"LOOKS_CHANGED.*contradict one another"):
+            ex.NetBenefitMonitor.read(changed(place, **cells))
+    with pytest.raises(DesignError, match=r"LOOKS_CHANGED.*differ in the persons or woken of 'sms'"):
+        ex.NetBenefitMonitor.read(changed(place, events=row["events"] + 1))
+
+
+def test_a_look_that_was_taken_out_is_missed(log) -> None:
+    rows = [row for row in log.to_dicts() if row["look"] != 2]
+    with pytest.raises(DesignError, match=r"LOOKS_CHANGED.*numbered \[1, 3, 4, 5\]"):
+        ex.NetBenefitMonitor.read(rows)
+
+
+def test_a_file_that_keeps_ten_digits_comes_back(log) -> None:
+    text = log.to_pandas().to_json(orient="records", date_format="iso")
+    again = ex.NetBenefitMonitor.read(pd.read_json(io.StringIO(text)))
+    assert [row["verdict_so_far"] for row in again.to_dicts()] == [row["verdict_so_far"] for row in log.to_dicts()]
+
+
+def test_a_column_of_text_and_numbers_is_named(log) -> None:
+    rows = log.to_pandas().astype(object)
+    rows.loc[0, "bound"] = ""
+    with pytest.raises(ex.WakeLiftError, match=r"MIXED_TYPES.*bound"):
+        ex.NetBenefitMonitor.read(rows)
+
+
+def test_a_saved_table_is_no_log_yet(table: pd.DataFrame, log) -> None:
+    with pytest.raises(InputError, match=r"must be a NetBenefitMonitor, got DataFrame.*read\(table\)"):
+        ex.monitor_thresholds(table, monitor=log.to_pandas(), day="2026-11-02")
+
+
 def test_looks_with_few_woken_are_kept_and_say_nothing(table: pd.DataFrame) -> None:
     early = table[table["day"] <= 1].head(300)
     log = ex.monitor_thresholds(early, monitor=plan(), day="2026-10-01", experiment=spec())
