@@ -110,9 +110,9 @@ class KaplanMeier(TabularResult):
     def _display(self) -> Display:
         from attribution.core.render.display import Cell, Display, DisplayColumn, DisplayTable, column_label
 
-        heads = (("group", "text"), ("n", "count"), ("events", "count"))
-        columns = tuple(DisplayColumn(column_label(name), kind) for name, kind in heads)  # type: ignore[arg-type]
-        columns += (DisplayColumn(messages.text("SURVIVAL.median"), "number"),)
+        named = [DisplayColumn(messages.text(f"SURVIVAL.{name}"), "count") for name in ("spells", "ended")]
+        median_column = DisplayColumn(messages.text("SURVIVAL.median"), "number")
+        columns = (DisplayColumn(column_label("group"), "text"), *named, median_column)
         rows = []
         for name, curve in self.curves.items():
             median = self.quantile(group=name)

@@ -146,7 +146,7 @@ def plot_nth_purchase(found: NthPurchase) -> Plot:
                y=[row["cumulative"] for row in rows], color=ACCENT, dashes=(6.0, 2.5)),
     ]  # fmt: skip
     with drawing():
-        across = Axis(name=messages.text("PURCHASES_PLOT.nth"), values=[0.0, float(len(rows)) + 0.5], kind="count")
+        across = Axis(name=messages.text("PURCHASES_PLOT.nth"), values=[0.0, max(len(rows), 3) + 0.5], kind="count")
         up = Axis(name=messages.text("PURCHASES_PLOT.share"), values=[0.0, 1.0], kind="rate")
         drawn = frame((title, subtitle), across, up, keyed=series)
         drawn.key(series)
@@ -160,6 +160,9 @@ def plot_nth_purchase(found: NthPurchase) -> Plot:
             text = messages.text("PURCHASES_PLOT.from", values)
             drawn.sheet.text(at + 6, drawn.y(1.0) + 8, text, size=SMALL, color=MUTED)
         drawn.lines(series, named=False)
+        for each in series:
+            for across_at, up_at in zip(each.x, each.y, strict=True):
+                drawn.sheet.mark(drawn.x(across_at), drawn.y(up_at), "o", color=each.color, size=5.0)
     told = [(f"{row['nth']}", brief(row["hazard"], "rate")) for row in judged]
     return Plot(
         title=title, subtitle=subtitle, description=in_words(title, told), records=found._records(),  # noqa: SLF001 - its own rows

@@ -162,10 +162,13 @@ def _grid(days: Sequence[float] | None, longest: float, settings: dict[str, obje
 
 def _days(days: Sequence[float]) -> list[float]:
     hint = "Give days as numbers, for example days=[30, 60, 90]."
+    wrong = InputError(f"days must be numbers of days of silence, got {days!r}. {hint}")
+    if isinstance(days, str):  # it would be read character by character
+        raise wrong
     try:
         found = np.asarray(list(days), dtype=np.float64)
     except (TypeError, ValueError):
-        raise InputError(f"days must be numbers of days of silence, got {days!r}. {hint}") from None
+        raise wrong from None
     if not len(found) or found.ndim != 1 or not (np.isfinite(found) & (found >= 0.0) & (found < 1e6)).all():
         raise InputError(f"days must be numbers from 0 to below 1,000,000, at least one, got {days!r}. {hint}")
     unique: list[float] = np.unique(found).tolist()

@@ -48,6 +48,8 @@ def cut_of(
     value = float(grid[own])
     # A log at the edge of the tolerated share is seldom drawn again as it is: the cut itself stays inside.
     low, high = min(value, float(found[outer])), max(value, float(found[len(found) - 1 - outer]))
+    if cells.persons == 1:
+        low, high = min(value, float(grid[0])), math.inf  # one person says nothing about how persons differ
     notes = ["DORMANCY_CUT_NOT_REACHED"] if math.isinf(value) else []
     notes += ["DORMANCY_CUT_AT_START"] if own == 0 and len(days) else []
     estimate = Estimate(

@@ -98,11 +98,13 @@ class NthPurchase(TabularResult):
             "nth": "count", "reached": "count", "stopped": "count", "hazard": "rate", "share": "rate",
             "cumulative": "rate", "next_days": "number",
         }  # fmt: skip
+        kinds |= {"value_cumulative": "rate"} if self.with_value else {}
         columns = tuple(DisplayColumn(column_label(name), kind) for name, kind in kinds.items())  # type: ignore[arg-type]
         rows = tuple(
             (
                 row.nth, row.reached, row.stopped, Cell(row.hazard.value, row.hazard.low, row.hazard.high), row.share,
                 row.cumulative, Cell(row.next_days.value, row.next_days.low, row.next_days.high),
+                *((row.value_cumulative,) if self.with_value else ()),
             )
             for row in self.rows
         )  # fmt: skip

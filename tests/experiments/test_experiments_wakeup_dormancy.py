@@ -193,6 +193,31 @@ def test_a_cut_at_the_first_day_and_one_not_reached_say_so():
         assert "沉默天数" in repr(found)
 
 
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("level", [0.1, 0.5, 0.95, 0.999])
+def test_the_interval_of_a_cut_holds_the_cut(seed: int, level: float):
+    found = curve(small_log(seed))
+    for eps in {row.rate.value for row in found.rows}:  # the edge of the rule: half of the redrawn logs lie beyond
+        days = found.cut(eps, 1, level=level, replicates=100).days if 0 < eps < 1 else None
+        value = math.inf if days is None or days.value is None else days.value
+        assert days is None or days.low <= value <= days.high
+
+
+def test_one_person_bounds_no_cut():
+    days = curve(pd.DataFrame({"person": ["a"], "day": [0]})).cut(0.1, 1, replicates=100).days
+    assert (days.value, days.low, days.high) == (0.0, 0.0, math.inf)
+
+
+def test_sentences_of_cuts_have_no_interval_from_infinity_to_infinity():
+    found = curve(small_log(2))
+    told = [repr(found.cut(eps, least, replicates=100)) for eps, least in ((0.0001, 1), (0.4, 5), (0.3, 10_000))]
+    assert not any("∞" in each for each in told)
+    assert "nor was it" in told[2]
+    lone = repr(curve(pd.DataFrame({"person": ["a"], "day": [0]})).cut(0.1, 1, replicates=100))
+    assert "from 0 days on" in lone
+    assert "1 spells" not in lone
+
+
 def test_seed_and_level_belong_to_the_cut():
     found = curve(small_log(2))
     assert repr(found.cut(0.4, 5, seed=3)) == repr(found.cut(0.4, 5, seed=3))
@@ -223,6 +248,8 @@ def test_bad_cuts_say_what_is_allowed(options: dict, match: str):
         ({"days": []}, "at least one"),
         ({"days": [-1]}, "numbers from 0"),
         ({"days": ["x"]}, "days must be numbers"),
+        ({"days": "30"}, "days must be numbers"),
+        ({"days": 30}, "days must be numbers"),
         ({"days": [math.nan]}, "numbers from 0"),
         ({"days": range(300)}, "at most 200 points"),
         ({"treated": "maybe"}, "leave_out"),
