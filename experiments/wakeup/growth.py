@@ -18,10 +18,11 @@ from attribution.core.findings import Finding
 from attribution.core.recipe import Recipe, fingerprint
 from attribution.core.records import Field, Records
 from attribution.core.tables import Problems, open_table
-from attribution.core.values import duplicates, encode_together, keys, numbers, same_key_kind
+from attribution.core.values import encode_together, numbers, same_key_kind
 from experiments.inference.tails import critical_value
 from experiments.wakeup.growth_parts import chain_levels, check_parts, lmdi_parts, shapley_parts
 from experiments.wakeup.growth_result import GrowthChain, GrowthFactor
+from experiments.wakeup.states_customers import persons_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -214,12 +215,7 @@ def _read_rows(given: object, which: str, names: tuple[str, ...], columns: Colum
     """One row per customer; every stage but a missing base is a column."""
     problems = Problems()
     table = open_table(given, which, columns_for(columns, "customers"), problems=problems, required=("person",))
-    persons = keys(table, "person")
-    if persons is not None:
-        count, examples = duplicates(persons)
-        if count:
-            message = "a customer is listed more than once; keep one row per customer"
-            problems.add("REPEATED_PERSON", which, table.roles.person, count, message=message, examples=examples)
+    persons = persons_once(table)
     free = "base" if names[0] == "base" and "base" not in table.names else ""
     table.require_names(*(name for name in names if name != free))
     found = [

@@ -14,9 +14,10 @@ from attribution.core.findings import Finding
 from attribution.core.recipe import Recipe
 from attribution.core.records import Field, Records
 from attribution.core.tables import Problems, open_table
-from attribution.core.values import duplicates, encode_together, keys, numbers, same_key_kind
+from attribution.core.values import encode_together, numbers, same_key_kind
 from experiments.wakeup.growth_result import GrowthPeriod
 from experiments.wakeup.states import acts_until, ended_early, fingerprint_of
+from experiments.wakeup.states_customers import persons_once
 from experiments.wakeup.states_moments import check_order, moment_of
 
 if TYPE_CHECKING:
@@ -96,7 +97,9 @@ def growth_period(  # noqa: PLR0913 - two tables, the period and two columns
     row = position[acting][acts.person]
     counted = inside & (row >= 0) & (had & belongs)[np.maximum(row, 0)]
     count = np.bincount(row[counted], minlength=len(persons))
-    worth = np.bincount(row[counted], weights=value[counted], minlength=len(persons))
+    # Orders of one instant stand in the order of the caller's rows; added by size, their sum is the same in any order.
+    ordered = np.flatnonzero(counted)[np.lexsort((value[counted], row[counted]))]
+    worth = np.bincount(row[ordered], weights=value[ordered], minlength=len(persons))
     order = np.argsort(own, kind="stable")
     order = order[belongs[order]]
     some = [np.ones(len(order), np.int64), had[order].astype(np.int64), (count[order] > 0).astype(np.int64)]
@@ -126,12 +129,7 @@ def _customers(
     problems = Problems()
     roles = columns_for(columns, "customers")
     table = open_table(customers, "customers", roles, problems=problems, required=("person",))
-    persons = keys(table, "person")
-    if persons is not None:
-        count, examples = duplicates(persons)
-        if count:
-            message = "a customer is listed more than once; keep one row per customer"
-            problems.add("REPEATED_PERSON", "customers", roles.person, count, message=message, examples=examples)
+    persons = persons_once(table)
     table.require_names(*(name for name in named if name is not None))
     flags = [numbers(table, name) if name is not None and name in table.names else None for name in named]
     problems.raise_if_any()

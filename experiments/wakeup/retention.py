@@ -119,7 +119,7 @@ def retention(  # noqa: PLR0913 - the contract's options
     count = int(periods)
     acts = read_acts(events, as_of=as_of, columns=columns)
     measure = periods_of(period, acts.zone, acts.table.roles.precision)
-    people = cohorts_of(acts, registered, cohort, columns)
+    people = cohorts_of(acts, registered, cohort, columns, measure)
     over = np.clip(measure.complete(people.begin, acts.as_of), 0, count)
     observed = np.full(len(people.names), count, np.int64)
     np.minimum.at(observed, people.cohort, over)

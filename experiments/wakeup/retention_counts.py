@@ -49,7 +49,7 @@ class Cohorts:
     findings: tuple[Finding, ...]
 
 
-def cohorts_of(acts: Acts, registered: object, cohort: str, columns: ColumnsLike) -> Cohorts:
+def cohorts_of(acts: Acts, registered: object, cohort: str, columns: ColumnsLike, periods: Periods) -> Cohorts:
     """The customers, their beginnings and cohorts.
 
     Args:
@@ -57,6 +57,7 @@ def cohorts_of(acts: Acts, registered: object, cohort: str, columns: ColumnsLike
         registered: The registered customers with the time of registration, which then begins; None: the first act.
         cohort: "day", "week", "month", "quarter", "year" of the beginning, "all", or a column.
         columns: The user's names of the columns.
+        periods: The periods, which tell what lies before a beginning.
     """
     if not isinstance(cohort, str):
         raise InputError(f'cohort must be one of {", ".join(NAMED)}, "all" or the name of a column, got {cohort!r}.')
@@ -79,11 +80,14 @@ def cohorts_of(acts: Acts, registered: object, cohort: str, columns: ColumnsLike
     codes, names = _coded(acts, found.since[row], cohort, (found, row), place)
     return Cohorts(
         begin=found.since[row], cohort=codes, names=names, place=place, own_act=False,
-        findings=_left_out(acts, found, row, place),
+        findings=_left_out(acts, found, (row, place), periods),
     )  # fmt: skip
 
 
-def _left_out(acts: Acts, found: Registered, row: NDArray[np.int64], place: NDArray[np.int64]) -> tuple[Finding, ...]:
+def _left_out(
+    acts: Acts, found: Registered, listed: tuple[NDArray[np.int64], NDArray[np.int64]], periods: Periods
+) -> tuple[Finding, ...]:
+    row, place = listed
     made = []
     if len(row) < len(found.since):
         values = {"later": len(found.since) - len(row), "n": len(found.since)}
@@ -92,8 +96,9 @@ def _left_out(acts: Acts, found: Registered, row: NDArray[np.int64], place: NDAr
     if strangers:
         values = {"persons": strangers, "n": len(place)}
         made.append(Finding(code="RETENTION_UNREGISTERED", status="warn", values=values))
-    begin = np.where(place >= 0, found.since[row][np.maximum(place, 0)], np.iinfo(np.int64).min)
-    early = int((acts.time < begin[acts.person]).sum())
+    known = place[acts.person] >= 0
+    begin = found.since[row][place[acts.person[known]]]
+    early = int((periods.number(begin, acts.time[known]) < 0).sum())
     if early:
         values = {"acts": early, "n": len(acts.time)}
         made.append(Finding(code="ACTS_BEFORE_COHORT", status="note", values=values))

@@ -14,11 +14,12 @@ from attribution.core.errors import InputError, closest
 from attribution.core.findings import Finding
 from attribution.core.recipe import Recipe, fingerprint
 from attribution.core.tables import Problems, open_table
-from attribution.core.values import duplicates, encode_together, keys
+from attribution.core.values import encode_together
 from experiments.outcomes.instant import as_of_microseconds
 from experiments.wakeup.scenes_declared import Scene, standard_scenes
 from experiments.wakeup.scenes_history import Listed, read_log
 from experiments.wakeup.scenes_result import Audiences
+from experiments.wakeup.states_customers import persons_once
 from experiments.wakeup.states_moments import instant_of, is_date, zone_of
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ def scenes(
     A scene is a situation in which a customer may be contacted: registered without a first investment, first without a
     second, at the fifth, lapsed, dropped out of a step. It is read from what was known **before** the moment of the
     assignment: an event at that moment or later changes no byte of the result, so an audience drawn today can be drawn
-    again after the campaign. Whether contacting a scene does any good is for one randomised test per scene to tell.
+    again after the campaign. With ``precision="day"`` only events of earlier days were known, and ages are whole days.
+    Whether contacting a scene does any good is for one randomised test per scene to tell.
 
     Args:
         customers: One row per customer.
@@ -142,12 +144,7 @@ def _listed(customers: object, roles: Columns) -> Listed:
     """The customers in the order of their keys; the moment of each is read later."""
     problems = Problems()
     table = open_table(customers, "customers", roles, problems=problems, required=("person",))
-    persons = keys(table, "person")
-    if persons is not None:
-        count, examples = duplicates(persons)
-        if count:
-            message = "a customer is listed more than once; keep one row per customer"
-            problems.add("REPEATED_PERSON", "customers", roles.person, count, message=message, examples=examples)
+    persons = persons_once(table)
     problems.raise_if_any()
     if persons is None or not len(persons):
         raise InputError("the customers hold no row, so there is nobody to mark.")

@@ -10,6 +10,7 @@ import numpy as np
 from attribution.core.errors import InputError, closest
 from attribution.core.values import encode_together, instants, same_key_kind
 from experiments.wakeup.acts import read_acts
+from experiments.wakeup.states_kernel import local_day
 from experiments.wakeup.states_moments import instant_of
 
 if TYPE_CHECKING:
@@ -62,7 +63,8 @@ class Log:
     """The events before each customer's moment, sorted by customer and time, and dates out of the customers' table.
 
     Attributes:
-        at: The moment of each customer, microseconds.
+        at: The moment of each customer, microseconds; with day precision the beginning of its day, and all times are
+            those of the calendar, whose days have 24 hours.
         customer: Customer of each event, in the order of the customers' table.
         time: When, microseconds.
         event: Code of the event.
@@ -146,20 +148,23 @@ def read_log(
     place = position[acting]
     named = acts.labels(acts.table.roles.event)
     customer = place[acts.person]
-    kept = (customer >= 0) & (acts.time < at[np.maximum(customer, 0)])
+    time, told = acts.time, {name: _dates(listed, column) for name, column in dates.items()}
+    if acts.table.roles.precision == "day":  # an event of the moment's own day may have come after the moment
+        at, time = local_day(at, acts.zone), local_day(time, acts.zone)
+        told = {name: np.where(when == _NEVER, when, local_day(when, acts.zone)) for name, when in told.items()}
+    kept = (customer >= 0) & (time < at[np.maximum(customer, 0)])
     seen = np.unique(named.codes[kept])
     return Log(
-        at=at, customer=customer[kept], time=acts.time[kept], event=named.codes[kept],
+        at=at, customer=customer[kept], time=time[kept], event=named.codes[kept],
         codes={str(named.names[code]): int(code) for code in seen.tolist()},
-        dates={name: _dates(listed, column, at) for name, column in dates.items()},
+        dates={name: np.where(when < at, when, _NEVER) for name, when in told.items()},
         strangers=int((place < 0).sum()),
     )  # fmt: skip
 
 
-def _dates(listed: Listed, column: str, at: NDArray[np.int64]) -> NDArray[np.int64]:
-    """When each customer did what a column tells; not yet where it is empty or not before the moment."""
+def _dates(listed: Listed, column: str) -> NDArray[np.int64]:
+    """When each customer did what a column tells; the smallest int64 where it is empty."""
     names = listed.table.names
     if column not in names:
         raise InputError(f"dates= names the column {column!r}, which the customers lack. {closest(column, names)}")
-    found = listed.times(column, allow_null=True)
-    return np.where(found < at, found, _NEVER)
+    return listed.times(column, allow_null=True)

@@ -22,7 +22,16 @@ if TYPE_CHECKING:
     from attribution.core.tables import Table
     from experiments.wakeup.acts import Acts
 
-__all__ = ["EMPTY", "NEVER", "Customers", "act_labels", "gather_customers", "read_registered", "textual"]
+__all__ = [
+    "EMPTY",
+    "NEVER",
+    "Customers",
+    "act_labels",
+    "gather_customers",
+    "persons_once",
+    "read_registered",
+    "textual",
+]
 
 NEVER = np.iinfo(np.int64).max
 EMPTY = np.iinfo(np.int64).min
@@ -66,6 +75,19 @@ class Customers:
     findings: tuple[Finding, ...]
 
 
+def persons_once(table: Table) -> pa.Array | None:
+    """The key of every row of a list of customers; one that is listed twice is noted (REPEATED_PERSON)."""
+    person = keys(table, "person")
+    if person is not None:
+        count, examples = duplicates(person)
+        if count:
+            message = "a customer is listed more than once; keep one row per customer"
+            table.problems.add(
+                "REPEATED_PERSON", table.name, table.roles.person, count, message=message, examples=examples
+            )
+    return person
+
+
 def read_registered(registered: object, columns: ColumnsLike, problems: Problems, *, timed: bool = False) -> Registered:
     """Read the list of registered customers.
 
@@ -82,14 +104,11 @@ def read_registered(registered: object, columns: ColumnsLike, problems: Problems
     roles = columns_for(columns, "customers")
     required = ("person", "time") if timed else ("person",)
     table = open_table(registered, "customers", roles, problems=problems, required=required, optional=("closed",))
-    person = keys(table, "person")
-    if person is not None:
-        count, examples = duplicates(person)
-        if count:
-            message = "a customer is listed more than once; keep one row per customer"
-            problems.add("REPEATED_PERSON", "customers", roles.person, count, message=message, examples=examples)
+    person = persons_once(table)
     since = instants(table, "time", allow_null=not timed) if table.has("time") else None
-    closed = instants(table, "closed", allow_null=True) if table.has("closed") else None
+    # Where customers have days alone, an account is open on the day of its closing: acts of that day came before.
+    ends = roles.precision == "day"
+    closed = instants(table, "closed", end_of_day=ends, allow_null=True) if table.has("closed") else None
     problems.raise_if_any()
     if person is None:  # pragma: no cover - a problem was noted, so the line above has raised
         raise InputError("the list of registered customers needs a person in every row.")

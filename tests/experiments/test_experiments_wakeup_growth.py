@@ -282,3 +282,15 @@ def test_periods_that_cannot_be_counted_are_refused(options: dict[str, object], 
         ex.growth_period(people.assign(n=[1, 2, 3, 4]), log, **given_options)
     with pytest.raises(at.WakeLiftError, match="hold no row"):
         ex.growth_period(people[:0], log, start="2026-05-31", end="2026-06-30", reached="fan")
+
+
+def test_the_order_of_orders_of_one_instant_changes_no_byte():
+    draw = np.random.default_rng(2)
+    people = pd.DataFrame({"person_id": ["ann", "ben"], "fan": [True, True]})
+    log = pd.DataFrame({"person_id": ["ann", "ben"] * 20, "value": draw.lognormal(0.0, 3.0, 40)})
+    log["time"] = pd.Timestamp("2026-06-03", tz="UTC")
+    periods = [
+        ex.growth_period(people, rows, start="2026-05-31", end="2026-06-30", reached="fan")
+        for rows in (log, log[::-1], log.sample(frac=1.0, random_state=3), log.sample(frac=1.0, random_state=4))
+    ]
+    assert all(one.to_arrow().equals(periods[0].to_arrow()) for one in periods)

@@ -182,6 +182,17 @@ def test_the_retention_ratio_of_newly_registered_customers():
     assert _cells(by_source) == {("branch", 0): (1, 0), ("web", 0): (2, 1)}
 
 
+def test_acts_of_the_day_of_the_registration_are_no_earlier_ones_where_days_are_counted():
+    people = pd.DataFrame({"person_id": ["a"], "opened": pd.to_datetime(["2026-01-05T13:00:00Z"])})
+    log = pd.DataFrame({"person_id": ["a"], "time": pd.to_datetime(["2026-01-05T09:00:00Z"])})
+    options = {"as_of": "2026-06-30", "registered": people, "columns": {"customers": at.Columns(time="opened")}}
+    found = ex.retention(log, period="day", periods=1, **options)
+    assert (_cells(found), found.findings) == ({("2026-01", 0): (1, 1)}, ())
+    exact = ex.retention(log, period="24h", periods=1, **options)
+    assert _cells(exact) == {("2026-01", 0): (1, 0)}
+    assert [one.code for one in exact.findings] == ["ACTS_BEFORE_COHORT"]
+
+
 def test_a_cohort_out_of_the_log_and_customers_without_an_act():
     people, log, columns = _registered()
     log = log.assign(city=["x", "y", "y", "z"])

@@ -260,3 +260,22 @@ def test_nobody_and_customers_listed_twice_are_refused():
 def test_scenes_that_make_no_sense_are_refused(make, told: str):
     with pytest.raises(at.WakeLiftError, match=told):
         make()
+
+
+def test_with_days_the_day_of_the_moment_is_not_known_and_ages_are_whole_days():
+    days = ["2026-06-30", "2026-07-01", "2026-01-02", "2026-01-01", "2025-03-30"]
+    log = pd.DataFrame({"person_id": list("abcde"), "event": ["invest"] * 4 + ["begin"], "time": pd.to_datetime(days)})
+    columns = {
+        "events": at.Columns(precision="day", timezone="Europe/Berlin"),
+        "customers": at.Columns(timezone="Europe/Berlin"),
+    }
+    named = {
+        "once": ex.AtNth("invest", 1),
+        "lapsed": ex.Lapsed("invest", "180d"),
+        "stuck": ex.DropOut("begin", "end", "1d", since="458d"),
+    }
+    # 2 January to 1 July are 180 days, 1 January 181; 30 March 2025, of 23 hours, to 1 July 2026 are 458.
+    wanted = {"once": ["a", "c", "d"], "lapsed": ["d"], "stuck": ["e"]}
+    for moment in ("2026-07-01", "2026-07-01T10:00:00+02:00", "2026-07-01T23:59:59+02:00"):
+        table = ex.scenes(_people(*"abcde"), log, at=moment, scenes=named, columns=columns).table()
+        assert {name: table.loc[table[name], "person_id"].tolist() for name in named} == wanted

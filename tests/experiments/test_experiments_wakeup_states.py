@@ -112,6 +112,15 @@ def test_registered_customers_have_a_state_without_any_act_and_closed_accounts_a
     assert found.counts == {"active": 3, "dormant": 0, "churned": 2, "not_yet": 0}
 
 
+def test_an_account_closed_on_a_day_is_closed_at_its_end():
+    log = _log(("a", "2026-04-01T10:00:00"), ("b", "2026-04-02T10:00:00"))
+    people = pd.DataFrame({"person_id": ["a", "b"], "closed_at": pd.to_datetime(["2026-04-01", "2026-04-01"])})
+    columns = {"customers": at.Columns(precision="day", timezone="UTC")}
+    assert _states(log, registered=people, columns=columns) == {"a": "churned", "b": "active"}
+    instant = {"as_of": "2026-04-01T12:00:00Z", "registered": people, "columns": columns}
+    assert _states(log[:1], **instant) == {"a": "active", "b": "not_yet"}
+
+
 def test_a_registered_customer_who_has_not_acted_is_not_yet():
     found = ex.customer_states(_log(("a", "2026-06-01")), as_of="2026-06-30", registered=_registered()[["person_id"]])
     assert found.counts == {"active": 1, "dormant": 0, "churned": 0, "not_yet": 4}
