@@ -93,8 +93,9 @@ def test_trap_03_those_who_answered_are_no_arm(outcomes, column):
     with pytest.raises(at.DesignError, match="complier_effect") as error:
         ex.Experiment(WOKEN, arm=column, control="no").analyze(rows)
     assert error.value.code == "POST_ASSIGNMENT"
-    with pytest.raises(at.DesignError, match=column):
-        ex.Experiment(WOKEN, post=("drew_a_prize",), strata=column)
+    for use in ({"strata": column}, {"segments": column}, {"strata": "drew_a_prize", "post": ("drew_a_prize",)}):
+        with pytest.raises(at.DesignError, match="POST_ASSIGNMENT"):
+            ex.Experiment(WOKEN, **use)
     # the way out: the effect on those who answer because they were called
     two = rows[rows["arm"].isin(["sms", "full"])]
     reached = ((two["arm"] == "full") & (np.arange(len(two)) % 3 == 0)).astype(int)
@@ -300,3 +301,6 @@ def test_trap_30_what_was_once_paid_for_a_customer_is_no_cost_of_waking_him(outc
     with_past, without = ex.cost_ceiling(150.0, acquisition=1_000.0), ex.cost_ceiling(150.0)
     assert with_past.to_dicts()[0] == without.to_dicts()[0] == {"reading": "per_incremental", "amount": 150.0}
     assert "does not enter the ceiling" in repr(with_past)
+    # the field's formula is printed beside it, and refuses customers who pay
+    assert with_past.field_formula == -850.0
+    assert with_past.per_incremental == without.per_incremental == 150.0
