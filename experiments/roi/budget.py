@@ -25,7 +25,7 @@ from experiments.roi.guardrail_readings import read_contrasts
 from experiments.roi.guardrails import worst_state
 from experiments.roi.net_benefit import FEW_EVENTS
 from experiments.roi.reading import CostReading, CostSource, read_costs
-from experiments.roi.segment_cells import By, by_columns
+from experiments.roi.segment_cells import By, by_columns, segment_name
 from experiments.roi.series import Thresholds, declared_values, series_rows
 
 if TYPE_CHECKING:
@@ -79,7 +79,8 @@ def plan_budget(  # noqa: PLR0913 -- options by keyword
         by: Column(s) of the segments, fixed before assignment.
         thresholds: What one woken customer is worth: one amount, or one per segment (a mapping, or a column).
         order: Arms that may be bought, the control first; None: every arm.
-        persons: Persons of every segment to be contacted; None: those of the experiment, all arms.
+        persons: Persons to be contacted by segment (its name, or the values of its columns as a tuple); None: those of
+            the experiment, all arms.
         partial: Whether the last segment may be contacted in part (a random share of it).
         woken: Column of the event, 0 or 1.
         cost: Column of the full cost per person.
@@ -241,7 +242,7 @@ def _sizes(read: CostReading, persons: Mapping[object, int] | None) -> dict[str,
     own = {str(contrast.segment): contrast.everyone for contrast in read.contrasts}
     if persons is None:
         return own
-    given = {str(name): count for name, count in persons.items()}
+    given = {str(segment_name(name)): count for name, count in persons.items()}
     if set(given) != set(own):
         raise InputError(f"persons must name every segment once, {sorted(own)!r}, got {sorted(given)!r}.")
     for name, count in given.items():

@@ -137,7 +137,10 @@ class BudgetPlan(TabularResult):
             return (messages.text("BUDGET.invalid", {"codes": ", ".join(self.invalid)}, lang=lang),)
         told: list[str] = []
         values: dict[str, object] = {"budget": self.budget, "spent": self.spent, "steps": len(self.allocation.steps)}
-        worthy = any(option.before == 0 and float(option.net.value or 0.0) > 0.0 for option in self.options)
+        worthy = any(
+            option.before == 0 and self.persons[option.segment] > 0 and float(option.net.value or 0.0) > 0.0
+            for option in self.options
+        )
         code = "BUDGET.spent" if self.allocation.steps else "BUDGET.short" if worthy else "BUDGET.nothing"
         told.append(messages.text(code, values, lang=lang))
         worth = self.value

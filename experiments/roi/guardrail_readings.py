@@ -62,7 +62,7 @@ class GuardrailTable(TabularResult):
         fields = (
             Field("arm", "text"), Field("control", "text"), *segment, Field("metric", "text"), Field("scale", "text"),
             Field("margin"), Field("bound_level", "level"), Field("worsening"), Field("low"), Field("high"),
-            Field("state", "text"),
+            Field("state", "text"), Field("note", "text"),
         )  # fmt: skip
         rows = [
             {
@@ -70,6 +70,7 @@ class GuardrailTable(TabularResult):
                 "scale": "relative" if reading.guardrail.relative else "difference",
                 "margin": reading.guardrail.margin, "bound_level": reading.guardrail.level,
                 "worsening": reading.value, "low": reading.low, "high": reading.high, "state": reading.state,
+                "note": reading.note,
             }
             for (arm, control, name), readings in self.readings.items()
             for reading in readings
@@ -224,4 +225,4 @@ def _reading(found: Moments | None, experiment: Experiment, guardrail: Guardrail
     fit, _ = fit_metric(guardrail.metric, metric, "guardrail", part, level=guardrail.level, clusters=clusters)
     i, j = (next(k for k, arm in enumerate(fit.arms) if str(arm) == name) for name in pair)
     worse = read_worsening(fit, fit.arms[i], fit.arms[j], level=guardrail.level, relative=guardrail.relative)
-    return guardrail.read(worse.value, low=worse.low, high=worse.high)
+    return guardrail.read(worse.value, low=worse.low, high=worse.high, note=worse.note)

@@ -61,13 +61,14 @@ class Guardrail:
             raise InputError(f"relative must be True or False, got {self.relative!r}.")
         check_level(self.level)
 
-    def read(self, value: float | None, *, low: float | None, high: float | None) -> GuardrailReading:
+    def read(self, value: float | None, *, low: float | None, high: float | None, note: str = "") -> GuardrailReading:
         """What the data say about the guardrail.
 
         Args:
             value: The estimated rise, treated minus control, positive = worse.
             low: Lower one-sided bound of the rise at the guardrail's level; None when undefined.
             high: Upper one-sided bound at the same level; None when undefined.
+            note: Reason codes of the comparison, such as why a relative rise is undefined.
 
         Returns:
             Safe when ``high <= margin``; else harm when ``low > 0``; else (and when a bound is undefined) undecided.
@@ -77,7 +78,7 @@ class Guardrail:
             state = "safe"
         elif low is not None and low > 0.0:
             state = "harm"
-        return GuardrailReading(guardrail=self, value=value, low=low, high=high, state=state)
+        return GuardrailReading(guardrail=self, value=value, low=low, high=high, state=state, note=note)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -90,6 +91,7 @@ class GuardrailReading:
         low: Lower one-sided bound; None when undefined.
         high: Upper one-sided bound; None when undefined.
         state: ``"safe"``, ``"harm"`` or ``"undecided"``.
+        note: Reason codes of the comparison.
     """
 
     guardrail: Guardrail
@@ -97,6 +99,7 @@ class GuardrailReading:
     low: float | None
     high: float | None
     state: State
+    note: str = ""
 
 
 def worst_state(readings: Iterable[GuardrailReading]) -> State:

@@ -250,7 +250,7 @@ def test_the_value_is_told_beside_the_naive_one_in_both_languages() -> None:
     assert short.startswith("Nothing is bought: 0 yuan do not pay for any step, though")
     assert empty.endswith("the lists chosen on parts of the persons bought nothing either.")
     vain = ex.plan_budget(outcomes(), budget=900, experiment=spec(), **{**options, "thresholds": 1})
-    assert vain.sentences("zh")[0] == "什么都不买：按这些数字，任何分群的任何一步都抵不上其成本。"
+    assert vain.sentences("zh")[0] == "什么都不买：按这些数字，对待触达的客户没有一步抵得上其成本。"
 
 
 def test_a_list_of_an_invalid_trial_is_not_to_be_bought() -> None:
@@ -293,6 +293,19 @@ def test_persons_to_be_contacted_scale_the_list() -> None:
     tenfold = ex.plan_budget(table, budget=40_000, persons={k: 10 * v for k, v in sizes.items()}, **options)
     assert tenfold.naive_value == pytest.approx(10 * own.naive_value, rel=1e-9)
     assert tenfold.value == pytest.approx([10 * end for end in own.value], rel=1e-9)
+    nobody = ex.plan_budget(table, budget=4_000, persons=dict.fromkeys(sizes, 0), **options)
+    assert nobody.value is None
+    assert nobody.sentences("en") == (
+        "Nothing is bought: by these figures no step is worth its cost for the persons to be contacted.",
+    )
+
+
+def test_persons_are_named_by_the_values_of_several_columns() -> None:
+    table = outcomes()
+    sizes = table.groupby(["tier", "region"]).size().to_dict()
+    options = {"by": ["tier", "region"], "thresholds": 60, "order": ORDER, "experiment": spec(), "splits": 1}
+    own = ex.plan_budget(table, budget=4_000, **options)
+    assert ex.plan_budget(table, budget=4_000, persons=sizes, **options).to_dicts() == own.to_dicts()
 
 
 def test_clusters_strata_and_the_order_of_rows() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 import experiments as ex
 from attribution.core.errors import DesignError, InputError, TableError
+from attribution.core.language import language
 from experiments.inference.rates import compare_rates
 from experiments.roi.net_benefit import ArmCosts, net_benefit
 
@@ -187,6 +188,17 @@ def test_clusters_keep_their_variance_in_segments_of_two_columns() -> None:
     alone = ex.cost_thresholds(part, thresholds=[40], experiment=clustered).table()
     shown = rows.loc[rows["segment"] == "gold · 2", alone.columns.drop(["verdict", "reason"])]
     pd.testing.assert_frame_equal(shown.reset_index(drop=True), alone[shown.columns], check_dtype=False)
+
+
+def test_an_undefined_rise_says_why_and_the_note_speaks_of_shown_columns_alone() -> None:
+    table = people().assign(closed=0)
+    guarded = ex.Experiment({"woken": ex.Rate("woken")}, guardrails=(ex.Guardrail("closed", 0.05, relative=True),))
+    found = ex.guardrail_table(table, experiment=guarded)
+    assert {(row["worsening"], row["state"]) for row in found.to_dicts()} == {(None, "undecided")}
+    assert all(row["note"] for row in found.to_dicts())
+    for lang, missing in (("en", "p is that"), ("zh", "p 值")):
+        with language(lang):
+            assert missing not in repr(found)
 
 
 def test_a_table_of_guardrails_needs_guardrails_that_can_be_read() -> None:
