@@ -10,7 +10,7 @@ from attribution.core.errors import InputError
 from attribution.plots.numbers import brief, in_words
 from attribution.plots.palette import MUTED, tint
 from attribution.plots.plot import Plot
-from attribution.plots.sheet import SMALL, drawing
+from attribution.plots.sheet import SMALL, drawing, text_width
 from experiments.plots.frame import Axis, Series, dashes_of, frame
 from experiments.roi.acceptability import AcceptabilityCurve, default_grid
 from experiments.roi.result import CostThresholds
@@ -59,7 +59,7 @@ def plot_net_benefit(pays: CostThresholds, *, thresholds: Sequence[float] | None
     values = [row[name] for rows in groups.values() for row in rows for name in names]
     known = [value for value in values if value is not None and math.isfinite(value)]
     marks = sorted({row.threshold for row in pays.judged})
-    title = messages.text("NET_BENEFIT_PLOT.title", {"contrasts": ", ".join(groups)})
+    title = messages.text("NET_BENEFIT_PLOT.title", {"contrasts": messages.text("NET_BENEFIT_PLOT.join").join(groups)})
     subtitle = messages.text("NET_BENEFIT_PLOT.subtitle", {"level": pays.level})
     series = _series(groups, "net_benefit_per_1000")
     with drawing():
@@ -111,7 +111,9 @@ def plot_acceptability(curve: AcceptabilityCurve | CostThresholds) -> Plot:
         raise InputError(f"plot_acceptability needs an acceptability curve, got {type(curve).__name__}.")
     groups = _groups(found.records)
     grid = _grid([row["threshold"] for row in next(iter(groups.values()))])
-    title = messages.text("ACCEPTABILITY_PLOT.title", {"contrasts": ", ".join(groups)})
+    title = messages.text(
+        "ACCEPTABILITY_PLOT.title", {"contrasts": messages.text("NET_BENEFIT_PLOT.join").join(groups)}
+    )
     subtitle = messages.text("ACCEPTABILITY_PLOT.subtitle")
     series = _series(groups, "confidence", factor=100.0)
     with drawing():
@@ -123,7 +125,7 @@ def plot_acceptability(curve: AcceptabilityCurve | CostThresholds) -> Plot:
         )
         for share in (2.5, 97.5):
             drawn.level(share, f"{share:g} %")
-        _marks(drawn, found.thresholds)
+        _marks(drawn, found.thresholds, above=2.5)
         drawn.lines(series, named=False)
         drawn.key(series)
     told = [(f"{name}, {brief(at, 'money')}", brief(100.0 * value, "number"))
@@ -174,13 +176,18 @@ def _finite(value: float | None, drawn: Frame) -> float:
     return min(max(value, drawn.y.low), drawn.y.high)
 
 
-def _marks(drawn: Frame, thresholds: Sequence[float]) -> None:
-    """The declared thresholds as vertical lines with their amounts."""
-    for threshold in thresholds:
+def _marks(drawn: Frame, thresholds: Sequence[float], *, above: float | None = None) -> None:
+    """The declared thresholds as vertical lines with their amounts, which stand above a level that is drawn across."""
+    foot = drawn.y(drawn.y.low if above is None else above) - 8
+    ends: list[float] = []  # where the last amount of each row of amounts ends
+    for threshold in sorted(thresholds):
         if drawn.x.low <= threshold <= drawn.x.high:
-            at = drawn.x(threshold)
+            at, name = drawn.x(threshold), brief(threshold, "money")
             drawn.sheet.line([at, at], [drawn.y(drawn.y.low), drawn.y(drawn.y.high)], color=MUTED, dashes=(2, 3))
-            drawn.sheet.text(at + 3, drawn.y(drawn.y.low) - 8, brief(threshold, "money"), size=SMALL, color=MUTED)
+            # An amount that would run into the one before stands in the first row where there is room.
+            row = next((row for row, end in enumerate(ends) if at + 3 >= end), len(ends))
+            ends[row:] = [at + 3 + text_width(name, SMALL) + 4, *ends[row + 1 :]]
+            drawn.sheet.text(at + 3, foot - 14 * row, name, size=SMALL, color=MUTED)
 
 
 def _at(rows: Sequence[dict[str, Any]], threshold: float, name: str) -> float | None:

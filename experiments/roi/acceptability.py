@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from attribution.core.estimates import Estimate, Side
+    from attribution.plots import Plot
     from experiments.roi.contrasts import ContrastCosts
     from experiments.roi.net_benefit import Variance
     from experiments.roi.result import Judged
@@ -39,6 +40,12 @@ class AcceptabilityCurve(TabularResult):
     records: Records
     thresholds: tuple[float, ...]
     recipe: Recipe
+
+    def plot(self) -> Plot:
+        """Draw the curve of every contrast with the declared thresholds."""
+        from experiments.plots.thresholds import plot_acceptability
+
+        return plot_acceptability(self)
 
     def _records(self) -> Records:
         return self.records

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from attribution.core.estimates import Estimate, Side
     from attribution.core.findings import Finding
+    from attribution.plots import Plot
     from experiments.roi.contrasts import ContrastCosts
     from experiments.roi.guardrails import GuardrailReading
     from experiments.roi.net_benefit import Variance
@@ -151,6 +152,16 @@ class CostThresholds(TabularResult):
         """
         grid = default_grid(self.judged) if thresholds is None else [float(threshold) for threshold in thresholds]
         return acceptability(self.judged, grid, level=self.level, variance=self.variance)
+
+    def plot(self, thresholds: Sequence[float] | None = None) -> Plot:
+        """Draw each contrast's net benefit over the value of a woken customer, with its interval.
+
+        Args:
+            thresholds: Values of a woken customer; None: 61 from 0 to twice the largest amount of interest.
+        """
+        from experiments.plots.thresholds import plot_net_benefit
+
+        return plot_net_benefit(self, thresholds=thresholds)
 
     def waterfall(self) -> CostWaterfall:
         """Cost per 1,000 persons of each arm: touches, fixed, incentives (incremental, natural returners), total."""

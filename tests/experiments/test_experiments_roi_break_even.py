@@ -185,13 +185,27 @@ def test_both_pictures_hold_their_data_and_their_thresholds(pays, table):
     assert net.title.endswith("digital vs holdout, sms vs holdout")
     assert ">60<" in net.to_svg()
     curve = ex.plot_acceptability(pays)
-    assert curve.to_svg() == ex.plot_acceptability(pays.acceptability()).to_svg()
+    assert (
+        curve.to_svg() == ex.plot_acceptability(pays.acceptability()).to_svg() == pays.acceptability().plot().to_svg()
+    )
+    assert pays.plot(thresholds=[0, 50, 100]).to_svg() == net.to_svg()
     assert "97.5 %" in curve.to_svg()
     with language("zh"):
         assert "支持程度" in ex.plot_acceptability(pays).title
     design = ex.Experiment({"woken": ex.Rate("woken")}, cluster="house")
     clustered = ex.cost_thresholds(table, thresholds=[60], experiment=design)
     assert ex.plot_net_benefit(clustered).to_svg().startswith("<svg ")
+
+
+def test_amounts_of_near_thresholds_do_not_stand_on_each_other(table):
+    drawn = ex.cost_thresholds(table, thresholds=[60, 61, 62, 125]).plot().figure
+    drawn.canvas.draw()
+    boxes = [
+        text.get_window_extent() for text in drawn.findobj(lambda artist: getattr(artist, "get_text", str)() in
+                                                           {"60", "61", "62", "125"})
+    ]  # fmt: skip
+    assert len(boxes) == 4
+    assert not any(one.overlaps(other) for place, one in enumerate(boxes) for other in boxes[:place])
 
 
 def test_pictures_refuse_what_they_cannot_draw(pays, table):
