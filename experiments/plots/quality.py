@@ -97,7 +97,7 @@ def plot_aha(result: AhaThreshold) -> Plot:
     if not rows or chosen.value is None or chosen.low is None or chosen.high is None:
         raise InputError(f"no threshold parts the customers ({chosen.note}), so there is nothing to draw.")
     title = messages.text("AHA.plot_title", {"k": chosen.value})
-    subtitle = messages.text("AHA.plot_subtitle", {"low": chosen.low, "high": chosen.high})
+    subtitle = messages.text("AHA.plot_subtitle", {"low": chosen.low, "high": chosen.high, "p": result.p_value})
     with drawing():
         drawn = _curve(rows, (chosen.low, chosen.value, chosen.high), (title, subtitle), result)
     fields = [Field("k", "count"), Field("youden", "ratio"), Field("phi", "ratio"), Field("chosen_share", "rate")]

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from attribution.core.columns import ColumnsLike
     from attribution.core.tables import Table
+    from experiments.wakeup.aha_curve import AhaCurve
 
 __all__ = ["aha_threshold"]
 
@@ -94,7 +95,9 @@ def aha_threshold(  # noqa: PLR0913 - two tables and their options, keyword-only
         Per k: n_reached, n_below, rate_reached and rate_below with intervals, association (their difference) with its
         interval (score; each k by itself), youden, phi, chosen_share (how often this k was chosen in the bootstrap),
         chosen. Attributes: `threshold` (chosen k with its interval), `threshold_phi`, `separation`, `p_value`.
-        Undefined with the notes NO_VARIATION (all counts alike) or ONE_OUTCOME (nobody, or everybody, retained).
+        NO_SEPARATION (note of the threshold, and a finding) where the p-value is not below 1 - level: k is then a
+        choice among noise. Undefined with the notes NO_VARIATION (all counts alike) or ONE_OUTCOME (nobody or everybody
+        retained).
 
     Raises:
         DesignError: IMMORTAL_TIME when the window of retention begins before the first `within` has ended.
@@ -154,7 +157,7 @@ def aha_threshold(  # noqa: PLR0913 - two tables and their options, keyword-only
     recipe = Recipe(
         method="youden, bootstrap", definitions=("AHA_THRESHOLD", "AHA_ASSOCIATION"), settings=settings, n=counts
     )
-    return AhaThreshold(curve=curve, findings=(*acts.findings, *_findings(observed, curve.note)), recipe=recipe)
+    return AhaThreshold(curve=curve, findings=(*acts.findings, *_findings(observed, curve)), recipe=recipe)
 
 
 def _windows(within: str, retention: tuple[str, str]) -> tuple[int, int, int]:
@@ -185,8 +188,8 @@ def _times(table: Table, roles: Columns, name: str, *, empty: bool = False) -> N
     return instants(table, "time", allow_null=empty)
 
 
-def _findings(observed: Observed, note: str) -> tuple[Finding, ...]:
-    found = []
+def _findings(observed: Observed, curve: AhaCurve) -> tuple[Finding, ...]:
+    found: list[Finding] = []
     if observed.recent:
         values = {"left": observed.recent, "customers": observed.customers}
         found.append(Finding(code="AHA_TOO_RECENT", status="note", values=values))
@@ -199,7 +202,10 @@ def _findings(observed: Observed, note: str) -> tuple[Finding, ...]:
     if observed.strangers:
         values = {"persons": observed.strangers, "customers": observed.customers}
         found.append(Finding(code="ACTORS_NOT_LISTED", status="warn", values=values))
-    if note:
-        code = "NO_VARIATION" if note == "NO_VARIATION" else "ONE_OUTCOME"
+    if curve.threshold.note == "NO_SEPARATION":
+        told = {"k": curve.threshold.value, "p": curve.p_value}
+        found.append(Finding(code="NO_SEPARATION", status="unknown", values=told))
+    if curve.note:
+        code = "NO_VARIATION" if curve.note == "NO_VARIATION" else "ONE_OUTCOME"
         found.append(Finding(code=code, status="unknown", values={"persons": len(observed.counts)}))
     return tuple(found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -51,7 +51,7 @@ class AhaCurve:
 
     Attributes:
         points: The k that part the customers.
-        threshold: k of the largest Youden index.
+        threshold: k of the largest Youden index; with the note NO_SEPARATION where re-labelling does as well.
         threshold_phi: k of the largest phi.
         apparent: The largest Youden index, as it stands in the data.
         separation: The same minus its optimism.
@@ -112,14 +112,17 @@ def separation(
         )
         for i, k in enumerate(ks)
     )
+    p_value = _relabelled(cells, top, draws)
+    # The p-value is of the largest index, whichever k it falls on: without it a k is a choice among noise.
+    note = "" if p_value < 1.0 - level else "NO_SEPARATION"
     found = Estimate(
         value=top - optimism, low=max(-1.0, low), high=min(1.0, high), level=level, n=len(counts),
         method="bootstrap of the error at the choice",
     )  # fmt: skip
     return AhaCurve(
-        points=points, threshold=_chosen(ks, place, at, tails, level, len(counts)),
+        points=points, threshold=replace(_chosen(ks, place, at, tails, level, len(counts)), note=note),
         threshold_phi=_chosen(ks, place_phi, of_phi, tails, level, len(counts)), apparent=top, separation=found,
-        p_value=_relabelled(cells, top, draws), note="",
+        p_value=p_value, note="",
     )  # fmt: skip
 
 

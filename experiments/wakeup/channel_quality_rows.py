@@ -10,12 +10,10 @@ import numpy as np
 
 from attribution.core.estimates import Estimate
 from attribution.core.findings import Finding
-from experiments.inference.counts import checked_tables
 from experiments.inference.multiplicity import adjust_pvalues
 from experiments.inference.proportions import share_estimate
 from experiments.inference.rates import compare_rates
-from experiments.inference.score import difference_statistic
-from experiments.inference.tails import p_value
+from experiments.wakeup.channel_quality_flag import few_expected, p_beyond, p_within
 from experiments.wakeup.channel_quality_result import QualityRow
 from experiments.wakeup.effective_columns import UNKNOWN_GROUP
 from experiments.wakeup.effective_ratio import cost_per_count, mean_estimate
@@ -26,9 +24,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from experiments.wakeup.channel_quality_acts import Followed, QualityRules
+    from experiments.wakeup.channel_quality_flag import Counts
     from experiments.wakeup.effective_spend import Groups
 
-__all__ = ["Sources", "p_beyond", "quality_findings", "quality_rows"]
+__all__ = ["Sources", "quality_findings", "quality_rows"]
 
 _BINS = 5  # purchases from here on are one class of the distribution
 
@@ -57,6 +56,7 @@ class _Against:
     rest: Estimate
     difference: Estimate
     p_value: float | None
+    within: bool
     note: str
 
 
@@ -70,7 +70,10 @@ def quality_rows(
     members = [persons.groups.rows(places[key]) if key in places else np.empty(0, np.int64) for key in keys]
     n = [int(np.count_nonzero(seen[rows])) for rows in members]
     hits = [int(np.count_nonzero(lost[rows])) for rows in members]
-    against = [_against(hits[i], n[i], sum(hits) - hits[i], sum(n) - n[i], rules) for i in range(len(keys))]
+    tests = sum(0 < own < sum(n) for own in n)
+    against = [
+        _against((hits[i], n[i], sum(hits) - hits[i], sum(n) - n[i]), rules, tests=tests) for i in range(len(keys))
+    ]
     adjusted = adjust_pvalues([one.p_value for one in against], method="holm")
     found = []
     for key, rows, one, p_adjusted in zip(keys, members, against, adjusted, strict=True):
@@ -87,28 +90,34 @@ def quality_rows(
     return (*found, figures)
 
 
-def _against(hits: int, n: int, rest_hits: int, rest_n: int, rules: QualityRules) -> _Against:
+def _against(counts: Counts, rules: QualityRules, *, tests: int) -> _Against:
+    hits, n, rest_hits, rest_n = counts
     rest = share_estimate(rest_hits, rest_n, level=rules.level)
     if n == 0 or rest_n == 0:
         note = "NOBODY_AT_RISK" if n == 0 else "NO_REST"
-        return _Against(rest=rest, difference=Estimate(value=None, note=note), p_value=None, note=note)
-    both = compare_rates(hits, n, rest_hits, rest_n, level=rules.level)
-    p = p_beyond(hits, n, rest_hits, rest_n, margin=rules.margin)
-    return _Against(rest=rest, difference=both.difference, p_value=p, note="")
-
-
-def p_beyond(hits: int, n: int, rest_hits: int, rest_n: int, *, margin: float) -> float:
-    """One-sided p-value of "lost more often by at most the margin": `compare_rates` with that null, without limits."""
-    return p_value(difference_statistic(checked_tables(hits, n, rest_hits, rest_n), margin), "greater")
+        nothing = Estimate(value=None, note=note)
+        return _Against(rest=rest, difference=nothing, p_value=None, within=False, note=note)
+    difference = compare_rates(hits, n, rest_hits, rest_n, level=rules.level).difference
+    alpha = (1.0 - rules.level) / 2.0
+    within = difference.high is not None and difference.high <= rules.margin
+    within = within and p_within(counts, margin=rules.margin, spent=alpha / 10.0) < alpha
+    return _Against(
+        rest=rest,
+        # Boschloo's p is of another null than the margin, so it does not stand beside this p-value.
+        difference=replace(difference, note="FEW_EXPECTED" if few_expected(counts) else ""),
+        p_value=p_beyond(counts, margin=rules.margin, spent=alpha / (10.0 * tests)),
+        within=within,
+        note="",
+    )
 
 
 def _flag(one: _Against, p_adjusted: float | None, rules: QualityRules) -> str | None:
     """Flagged: shown to lose more by more than the margin; no: shown to lose at most the margin more."""
-    if p_adjusted is None or one.difference.high is None:
+    if p_adjusted is None:
         return None
     if p_adjusted < (1.0 - rules.level) / 2.0:
         return "flagged"
-    return "no" if one.difference.high <= rules.margin else "undecided"
+    return "no" if one.within else "undecided"
 
 
 def _figures(

@@ -21,6 +21,7 @@ __all__ = [
     "UNKNOWN_GROUP",
     "condition",
     "group_labels",
+    "group_name",
     "joined_by",
     "money",
     "rows_of_persons",
@@ -86,11 +87,18 @@ def group_labels(table: Table, names: Sequence[str]) -> list[Labels | None]:
     ]
 
 
+def group_name(value: object) -> str:
+    """A group as text: nothing, nan and blank text are unknown; 1.0 (a whole number beside empty cells) reads 1."""
+    if value is None or value != value or not str(value).strip():  # noqa: PLR0124 - nan
+        return UNKNOWN_GROUP
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
 def _as_text(found: Labels | None) -> Labels | None:
     """Labels as text in the order of the text; blank text is unknown, and what reads alike is one group."""
     if found is None:
         return None
-    texts = [str(name) if str(name).strip() else UNKNOWN_GROUP for name in found.names]
+    texts = [group_name(name) for name in found.names]
     sorted_texts = sorted(set(texts))
     place = {text: position for position, text in enumerate(sorted_texts)}
     moved = np.array([place[text] for text in texts], dtype=np.int64)

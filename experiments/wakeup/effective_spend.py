@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Real
@@ -11,7 +12,7 @@ import numpy as np
 
 from attribution.core.errors import InputError
 from attribution.core.tables import Table, open_table
-from experiments.wakeup.effective_columns import group_labels, money
+from experiments.wakeup.effective_columns import group_labels, group_name, money
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,7 +96,10 @@ def read_spend(spend: object, names: tuple[str, ...], roles: Columns, like: Tabl
     if isinstance(spend, Mapping):
         if len(names) != 1:
             raise InputError("spend as a mapping needs exactly one grouping column; give a table instead.")
-        return {(str(name),): _amount(f"spend[{name!r}]", amount) for name, amount in spend.items()}
+        parts: dict[Key, list[float]] = {}
+        for name, amount in spend.items():
+            parts.setdefault((group_name(name),), []).append(_amount(f"spend[{name!r}]", amount))
+        return {key: math.fsum(amounts) for key, amounts in parts.items()}
     table = open_table(spend, "spend", roles, problems=like.problems)
     amounts, groups = money(table, roles.cost), read_groups(table, names)
     if amounts is None or groups is None:

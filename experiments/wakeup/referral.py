@@ -81,7 +81,7 @@ def referral(  # noqa: PLR0913 - two tables and their options, keyword-only
         columns: Names of the columns, for the tables ``"participants"`` and ``"invitations"``.
 
     Returns:
-        Per group and stage (participants, sharers, invited, arrived, effective): number, rate_step (of the stage
+        Per group and stage (participants, sharers, invited, arrived, effective): persons, share_step (of the stage
         before), per_participant, cost_per, each with its interval, note. `.groups` holds invitations_per_sharer and
         k_factor as estimates.
 
@@ -102,7 +102,7 @@ def referral(  # noqa: PLR0913 - two tables and their options, keyword-only
         ...     "inviter_id": ["a", "a", "b", "b"], "invitee_id": ["x", "y", "y", "b"], "arrived": [1, 1, 0, 1],
         ... })
         >>> found = referral(people, sent, cost=100.0)
-        >>> [(row["stage"], row["n"]) for row in found.to_dicts()]
+        >>> [(row["stage"], row["persons"]) for row in found.to_dicts()]
         [('participants', 4), ('sharers', 2), ('invited', 2), ('arrived', 2)]
         >>> [finding.code for finding in found.findings]
         ['SELF_REFERRAL', 'DUPLICATE_INVITEE']
@@ -126,7 +126,7 @@ def referral(  # noqa: PLR0913 - two tables and their options, keyword-only
     if person is None or source is None or groups is None or rows is None:
         raise InputError("participants and inviters are needed in every row.")  # pragma: no cover - noted above
     order = rows_of_persons(person)
-    counted = count_invitations(rows, source, joined_by(person.take(order), source), len(order))
+    counted = count_invitations(rows, source, joined_by(person.take(order), source), person)
     sorted_groups = Groups(names=names, keys=groups.keys, codes=groups.codes[order])
     found = _groups(sorted_groups, counted, _money(rows, counted, cost, len(order)), rows, level)
     settings = {
@@ -179,7 +179,7 @@ def _group(
         ReferralStage(name="participants", n=len(here), step=none, mean=none, cost_per=_per(paid, everybody, level)),
         ReferralStage(
             name="sharers", n=int(shared.sum()), step=share_estimate(float(shared.sum()), len(here), level=level),
-            mean=mean_estimate(shared, level=level), cost_per=_per(paid, shared, level),
+            mean=share_estimate(float(shared.sum()), len(here), level=level), cost_per=_per(paid, shared, level),
         ),
     ]  # fmt: skip
     steps = [("invited", invited, None), ("arrived", arrived, invited)]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Referral", "ReferralGroup", "ReferralStage"]
 
 _FIELDS = (
-    Field("stage", "text"), Field("n", "count"), Field("share_step", "rate"), Field("share_step_low", "rate"),
+    Field("stage", "text"), Field("persons", "count"), Field("share_step", "rate"), Field("share_step_low", "rate"),
     Field("share_step_high", "rate"), Field("per_participant", "ratio"), Field("per_participant_low", "ratio"),
     Field("per_participant_high", "ratio"), Field("cost_per", "money"), Field("cost_per_low", "money"),
     Field("cost_per_high", "money"), Field("note", "text"),
@@ -67,7 +67,7 @@ class ReferralGroup:
 class Referral(TabularResult):
     """From participants to effective new customers.
 
-    Columns: the grouping columns, stage, n, share_step, per_participant, cost_per with _low and _high, note.
+    Columns: the grouping columns, stage, persons, share_step, per_participant, cost_per with _low and _high, note.
 
     Attributes:
         names: The grouping columns.
@@ -99,22 +99,26 @@ class Referral(TabularResult):
         key = (ALL,) * len(self.names) if group.key is None else group.key
         parts = (stage.step.note, stage.mean.note, "" if stage.cost_per is None else stage.cost_per.note)
         return {
-            **dict(zip(self.names, key, strict=True)), "stage": stage.name, "n": stage.n,
+            **dict(zip(self.names, key, strict=True)), "stage": stage.name, "persons": stage.n,
             **ends("share_step", stage.step), **ends("per_participant", stage.mean), **ends("cost_per", stage.cost_per),
             "note": "; ".join(dict.fromkeys(part for part in parts if part)),
         }  # fmt: skip
 
     def _display(self) -> Display:
         records = in_words(self._records(), "stage")
-        shown = [*self.names, "stage", "n", "share_step", "per_participant"]
+        shown = [*self.names, "stage", "persons", "share_step", "per_participant"]
         shown += [name for name in ("cost_per", "note") if any(records.column(name))]
         values: dict[str, object] = {**self.recipe.n, "level": self.recipe.settings["level"]}
-        k, each = self.k_factor, self.invitations_per_sharer
-        told = {
-            "k": k.value, "k_low": k.low, "k_high": k.high, "each": each.value, "low": each.low, "high": each.high,
-        }  # fmt: skip
+        means = (_told("REFERRAL.per_sharer", self.invitations_per_sharer), _told("REFERRAL.k_factor", self.k_factor))
         notes = (*self.recipe.sentences(), *(finding.text() for finding in self.findings))
         table = records_table(records, shown)
-        return Display(
-            messages.text("REFERRAL.title", values), (table, messages.text("REFERRAL.k_factor", told), *notes)
-        )
+        return Display(messages.text("REFERRAL.title", values), (table, *means, *notes))
+
+
+def _told(code: str, found: Estimate) -> str:
+    """A mean with its interval; without persons there is neither, with one of them no interval."""
+    if found.value is None:
+        return messages.text(f"{code}_unknown")
+    if found.low is None:
+        return messages.text(f"{code}_alone", {"value": found.value})
+    return messages.text(code, {"value": found.value, "low": found.low, "high": found.high})

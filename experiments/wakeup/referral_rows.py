@@ -27,7 +27,7 @@ class Invitations:
         invitee: Who was invited, as text; empty for somebody unknown.
         time: When; None without that column.
         arrived: Whether the invited registered.
-        effective: Whether they fulfil the condition; None without one.
+        effective: Whether the row says that they fulfil the condition; None without one.
         reward: Money paid; None without.
     """
 
@@ -46,7 +46,7 @@ class Counted:
         sent: Invitations to others.
         invited: Persons invited, each for one inviter.
         arrived: Those who registered.
-        effective: Those who fulfil the condition; 0 without one.
+        effective: Those who registered and fulfil the condition; 0 without one.
         paid: Money paid for the participant's rows; None without.
         own: Rows in which somebody invites himself.
         strangers: Rows of inviters who are no participants.
@@ -90,33 +90,37 @@ def read_invitations(
     blank = pc.fill_null(pc.equal(pc.utf8_trim_whitespace(text), ""), True)
     return Invitations(
         invitee=pc.if_else(blank, pa.scalar(None, pa.large_string()), text), time=time, arrived=came,
-        effective=None if good is None else good & came, reward=paid,
+        effective=good, reward=paid,
     )  # fmt: skip
 
 
-def count_invitations(rows: Invitations, inviter: pa.Array, owner: NDArray[np.int64], participants: int) -> Counted:
+def count_invitations(rows: Invitations, inviter: pa.Array, owner: NDArray[np.int64], persons: pa.Array) -> Counted:
     """Count what each participant brought.
 
     Args:
         rows: The invitations.
         inviter: Key of the inviter of each.
         owner: Number of that participant; -1 for strangers.
-        participants: Number of participants.
+        persons: Keys of the participants, in any order.
     """
     import pyarrow as pa
 
+    participants = len(persons)
     unknown = rows.invitee.is_null().to_numpy(zero_copy_only=False)
-    (guest, host), names = encode_together(rows.invitee.fill_null(""), inviter.cast(pa.large_string()))
+    texts = (rows.invitee.fill_null(""), inviter.cast(pa.large_string()), persons.cast(pa.large_string()))
+    (guest, host, listed), names = encode_together(*texts)
     own = ~unknown & (guest == host)
     strange = ~own & (owner < 0)
     valid = np.flatnonzero(~own & ~strange)
     first, kind = _firsts(rows, valid, guest, host, unknown)
     came = _any_of(rows.arrived[valid], kind, len(first))
-    good = np.zeros(len(first), bool) if rows.effective is None else _any_of(rows.effective[valid], kind, len(first))
+    good = np.zeros(len(first), bool)
+    if rows.effective is not None:  # of a person, not of a row: one row may know of both what others know of one
+        good = came & _any_of(rows.effective[valid], kind, len(first))
     brought = owner[first]
     invited = np.bincount(brought, minlength=participants)
     participates = np.zeros(len(names), bool)
-    participates[host[owner >= 0]] = True
+    participates[listed] = True
     paid = None
     if rows.reward is not None:
         ranked = np.lexsort((rows.reward, owner))  # sums must not depend on the order of rows

@@ -115,7 +115,8 @@ def sales_campaign(  # noqa: PLR0913 - three tables and their options, keyword-o
     total = _total(rows, contacts, level)
     values = {"level": level, "by": ", ".join(names), "amount": amount, "stages": " > ".join(steps)}
     counts = {"sales": len(sold_groups.codes), "leads": 0 if contacts is None else len(contacts.groups.codes)}
-    recipe = Recipe(method="wilson", definitions=("SALES_CAMPAIGN",), settings=values, n=counts)
+    definitions = ("SALES_CAMPAIGN",) if contacts is None else ("SALES_CAMPAIGN", "SALES_LEADS")
+    recipe = Recipe(method="wilson", definitions=definitions, settings=values, n=counts)
     return SalesCampaign(names=names, rows=(*rows, total), findings=_findings(rows, contacts, steps), recipe=recipe)
 
 
@@ -238,12 +239,9 @@ def _findings(rows: Sequence[SalesRow], leads: _Leads | None, steps: tuple[str, 
         if number and leads is not None:
             reached = int(np.count_nonzero(leads.reached >= place))
             values: dict[str, object] = {
-                "persons": number,
-                "reached": reached,
-                "share": number / reached,
-                "stage": step,
-            }
-            found.append(Finding(code="STAGE_SKIPPED", status="warn", values=values))
+                "leads": number, "reached": reached, "share": number / reached, "stage": step,
+            }  # fmt: skip
+            found.append(Finding(code="LEADS_SKIPPED", status="warn", values=values))
     return tuple(found)
 
 

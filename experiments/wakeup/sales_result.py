@@ -121,7 +121,14 @@ class SalesHandover(TabularResult):
 
     def _display(self) -> Display:
         values = {"n": self.recipe.n["leads"], "level": self.recipe.settings["level"]}
-        return Display(messages.text("SALES.handover", values), (records_table(self._records()),))
+        records = self._records()
+        first = messages.text("SPOKEN.leads")  # only the stage of all leads has a name of ours; others are the user's
+        place = [field.name for field in records.fields].index("stage")
+        every = [stage.name for row in self.rows for stage in row.handover]
+        columns = list(records.columns)
+        columns[place] = [name or first for name in every]
+        table = records_table(Records(records.fields, tuple(columns)))
+        return Display(messages.text("SALES.handover", values), (table,))
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
@@ -154,9 +161,10 @@ class SalesCampaign(TabularResult):
     def _display(self) -> Display:
         records = self._records()
         shown = [*self.names, "actual", "target", "completion", "above_target"]
-        shown += ["leads", "won", "conversion"] if self.recipe.n["leads"] else []
+        shown += ["leads", "won", "conversion"] if self.rows[-1].handover else []
         shown += ["note"] if any(records.column("note")) else []
         values: dict[str, object] = {**self.recipe.n, "level": self.recipe.settings["level"]}
         notes = (*self.recipe.sentences(), *(finding.text() for finding in self.findings))
         table = records_table(records, shown, decisive="completion")
-        return Display(messages.text("SALES.title", values), (table, *notes))
+        title = "SALES.title" if self.rows[-1].handover else "SALES.title_alone"
+        return Display(messages.text(title, values), (table, *notes))

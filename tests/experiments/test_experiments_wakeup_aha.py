@@ -130,6 +130,22 @@ def test_retention_measured_elsewhere_and_largest():
     assert capped.to_dicts()[1]["n_reached"] == found.to_dicts()[1]["n_reached"]
 
 
+@pytest.mark.parametrize("slope", [0, -1, 1])
+def test_a_threshold_that_chance_finds_as_well_is_said_to_be_none(slope):
+    start = pd.Timestamp("2025-01-01", tz="UTC")
+    counts = np.arange(400) % 8
+    stayed = (np.arange(400) // 8 * 7) % 50 < 25 + slope * 4 * (counts - 3.5)
+    people = pd.DataFrame({"person_id": range(400), "registered_at": start, "stayed": stayed})
+    log = pd.DataFrame(
+        [(i, start + D(days=j)) for i, n in enumerate(counts) for j in range(n)], columns=["person_id", "time"]
+    )
+    found = ex.aha_threshold(log, people, as_of="2025-12-31", retention=("30d", "60d"), retained="stayed")
+    codes = [finding.code for finding in found.findings]
+    assert (found.p_value < 0.05) == (slope == 1)
+    assert ("NO_SEPARATION" in codes) == (found.threshold.note == "NO_SEPARATION") == (slope != 1)
+    assert ("noise" in repr(found)) == (slope != 1)
+
+
 @pytest.mark.parametrize(("counts", "note"), [([2, 2, 2], "NO_VARIATION"), ([1, 2, 3], "ONE_OUTCOME")])
 def test_undefined_has_its_reason(counts, note):
     start = pd.Timestamp("2025-01-01", tz="UTC")

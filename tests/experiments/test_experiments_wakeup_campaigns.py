@@ -127,7 +127,7 @@ def test_referrals_agree_with_loops(seed):
         rows = {row["stage"]: row for row in found.to_dicts() if row["city"] == city}
         totals = {name: sum(brought[p][name] for p in own) for name in ("sent", "invited", "arrived", "effective")}
         sharers = sum(brought[person]["sent"] > 0 for person in own)
-        assert [rows[name]["n"] for name in ("participants", "sharers", "invited", "arrived", "effective")] == [
+        assert [rows[name]["persons"] for name in ("participants", "sharers", "invited", "arrived", "effective")] == [
             len(own), sharers, totals["invited"], totals["arrived"], totals["effective"],
         ]  # fmt: skip
         assert rows["arrived"]["share_step"] == pytest.approx(totals["arrived"] / totals["invited"])
@@ -168,12 +168,36 @@ def test_referrals_are_the_same_in_any_order():
     assert ex.referral(pl.from_pandas(people), pl.from_pandas(sent), **call).to_dicts() == found.to_dicts()
 
 
+def test_what_is_known_of_an_invited_person_is_put_together_from_all_rows():
+    people = pd.DataFrame({"person_id": ["a", "b", "c"]})
+    sent = pd.DataFrame({
+        "inviter_id": ["a", "b", "a"], "invitee_id": ["x", "x", "c"], "arrived": [1, 0, 0], "good": [0, 1, 1],
+    })  # fmt: skip
+    found = ex.referral(people, sent, effective="good")
+    rows = {row["stage"]: row for row in found.to_dicts()}
+    assert (rows["arrived"]["persons"], rows["effective"]["persons"]) == (1, 1)  # c is good, but did not come
+    known = [finding.values for finding in found.findings if finding.code == "INVITEE_PARTICIPATES"]
+    assert known == [{"persons": 1, "invited": 2}]  # c invited nobody and is a participant all the same
+    ends = [f"{name}{end}" for end in ("", "_low", "_high") for name in ("share_step", "per_participant")]
+    assert [rows["sharers"][name] for name in ends[::2]] == [rows["sharers"][name] for name in ends[1::2]]
+
+
+def test_means_without_an_interval_say_why():
+    people = pd.DataFrame({"person_id": ["a"]})
+    sent = pd.DataFrame({"inviter_id": ["a", "z"], "invitee_id": ["x", "y"], "arrived": [1, 1]})
+    assert "as there is one participant" in repr(ex.referral(people, sent))
+    assert "Nobody shared" in repr(ex.referral(people, sent[1:]))
+    with at.language("zh"):
+        assert "没有人分享" in repr(ex.referral(people, sent[1:]))
+        assert "没有参与者" in repr(ex.referral(people[:0], sent))
+
+
 def test_nobody_shared():
     people = pd.DataFrame({"person_id": ["a", "b"]})
     sent = pd.DataFrame({"inviter_id": pd.Series([], dtype=object), "invitee_id": [], "arrived": []})
     found = ex.referral(people, sent, cost=10.0)
     rows = {row["stage"]: row for row in found.to_dicts()}
-    assert rows["arrived"]["n"] == 0
+    assert rows["arrived"]["persons"] == 0
     assert rows["arrived"]["share_step"] is None
     assert rows["arrived"]["note"] == "NOBODY_AT_RISK; NONE_EFFECTIVE"
     assert found.invitations_per_sharer.note == "NOBODY_AT_RISK"
@@ -233,7 +257,7 @@ def test_sales_agree_with_loops(seed):
     assert total["completion"] == pytest.approx(sold.amount[sold.region == "north"].sum() / 59.0)
     assert total["note"] == "PARTIAL_TARGETS"
     assert [finding.code for finding in found.findings] == [
-        "TARGET_MISSING", "TARGET_IS_ZERO", "STAGE_SKIPPED", "STAGE_SKIPPED",
+        "TARGET_MISSING", "TARGET_IS_ZERO", "LEADS_SKIPPED", "LEADS_SKIPPED",
     ]  # fmt: skip
 
 
@@ -273,6 +297,16 @@ def test_bad_sales_are_told(change, message):
         ex.sales_campaign(sold, goals, **{"leads": leads, "stages": stages, **change})
     with pytest.raises(ex.TableError, match="NEGATIVE_VALUE"):
         ex.sales_campaign(sold, goals.assign(target=-1.0))
+
+
+def test_without_leads_nothing_is_said_of_them():
+    sold, goals, leads, _ = sales_world(0)
+    assert "eads" not in repr(ex.sales_campaign(sold, goals))
+    found = ex.sales_campaign(sold, goals, leads=leads, stages=("contacted", "closed"))
+    assert "leads at contacted" in repr(found)
+    with at.language("zh"):
+        assert "全部线索" in repr(found.handover())
+        assert "contacted" in repr(found.handover())
 
 
 def test_no_region_at_all():

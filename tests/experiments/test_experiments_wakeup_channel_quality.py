@@ -9,7 +9,6 @@ import pytest
 
 import attribution as at
 import experiments as ex
-from experiments.wakeup.channel_quality_rows import p_beyond
 from oracles import channel_quality as oracle
 
 END = pd.Timestamp("2026-01-01", tz="UTC")
@@ -195,11 +194,22 @@ def test_nothing_to_draw_when_nobody_is_observed():
         found.plot()
 
 
-@pytest.mark.parametrize("margin", [0.0, 0.05, 0.2])
-def test_the_flag_tests_what_compare_rates_tests(margin):
-    for counts in ((0, 5, 3, 40), (5, 5, 3, 40), (30, 50, 300, 700), (200, 300, 300, 700)):
-        whole = ex.compare_rates(*counts, side="greater", null=margin)
-        assert p_beyond(*counts, margin=margin) == whole.difference.p_value
+def test_one_purchase_is_judged_as_nth_purchase_judges_it():
+    _, log = world(5)
+    everybody = pd.DataFrame({"person_id": log.person_id.unique(), "source": "all"})
+    call = {"as_of": "2025-12-31", "silent_after": "90d"}
+    first = ex.nth_purchase(log, **call).to_dicts()[0]
+    row = ex.channel_quality(everybody, log, lost_by=1, **call).to_dicts()[-1]
+    assert (row["observed"], row["lost"]) == (first["reached"], first["stopped"] / first["reached"])
+    # No late returns and nobody too recent: then those lost by the second are those who stopped at either.
+    ranked = log.sort_values(["person_id", "time"])
+    gap = ranked.groupby("person_id").time.diff() > pd.Timedelta(days=90)
+    kept = ranked[~gap.groupby(ranked.person_id).cummax()]
+    kept = kept[kept.groupby("person_id").time.transform("max") < END - pd.Timedelta(days=200)]
+    one, two = ex.nth_purchase(kept, **call).to_dicts()[:2]
+    both = ex.channel_quality(everybody, kept, **call).to_dicts()[-1]
+    assert both["observed"] == one["reached"]
+    assert both["lost"] == (one["stopped"] + two["stopped"]) / one["reached"]
 
 
 def test_days_in_a_time_zone_and_columns_of_other_names():

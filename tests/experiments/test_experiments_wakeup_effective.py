@@ -114,6 +114,36 @@ def test_few_effective_customers_decide_nothing():
     assert found["note"] == "FEW_EFFECTIVE"
 
 
+def test_a_margin_that_only_skewness_moves_below_zero_decides_nothing():
+    rng = np.random.default_rng(12)
+    below = 0
+    for _ in range(60):  # the true margin is 0: a tenth of the customers with lognormal values
+        good = rng.random(400) < 0.2
+        table = pd.DataFrame({"person_id": range(400), "good": good, "worth": rng.lognormal(0.0, 2.0, 400)})
+        row = ex.effective_customers(table, effective="good", spend=400 * 0.2 * np.exp(2.0), value="worth").to_dicts()[
+            0
+        ]
+        below += row["margin_per_customer_high"] < 0.0
+        assert row["standing"] == "undecided"
+        assert ("SKEWED_VALUE" in row["note"]) == (row["margin_per_customer_high"] < 0.0)
+    assert below > 6  # of 1.5 that a 95 % interval may err
+
+
+def test_a_declared_value_is_no_estimate():
+    table = pd.DataFrame({"person_id": range(40), "good": [1] * 10 + [0] * 30})
+    row = ex.effective_customers(table, effective="good", spend=120.0, value_per_effective=2.0).to_dicts()[0]
+    assert (row["value_per_effective"], row["value_per_effective_low"], row["break_even"]) == (2.0, None, 1.5)
+    assert row["break_even_low"] is None
+
+
+def test_whole_numbers_beside_empty_cells_name_the_groups_of_whole_numbers():
+    table = pd.DataFrame({"person_id": range(4), "source": [1, 2, None, 1], "good": [1, 0, 1, 1]})
+    for frame in (table, pl.from_pandas(table)):
+        found = ex.effective_customers(frame, effective="good", by="source", spend={1: 4.0, "1": 2.0, None: 3.0, 2: 1})
+        costs = {row["source"]: row["cost"] for row in found.to_dicts()}
+        assert costs == {"(unknown)": 3.0, "1": 6.0, "2": 1.0, "(all)": 10.0}
+
+
 def test_reciprocal_of_a_value_that_is_not_positive():
     below = mean_estimate(np.array([-1.0, -2.0, -3.0]), level=0.95)
     assert reciprocal(5.0, below).note == "VALUE_NOT_POSITIVE"

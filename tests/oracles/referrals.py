@@ -24,5 +24,5 @@ def count(participants, invitations):
         host = brought[first["inviter_id"]]
         host["invited"] += 1
         host["arrived"] += any(row["arrived"] for row in rows)
-        host["effective"] += any(row["arrived"] and row["effective"] for row in rows)
+        host["effective"] += any(row["arrived"] for row in rows) and any(row["effective"] for row in rows)
     return brought, aside

@@ -10,7 +10,7 @@ import numpy as np
 
 from experiments.inference.multiplicity import adjust_pvalues
 from experiments.wakeup.aha_curve import _indices, _relabelled, _replicates
-from experiments.wakeup.channel_quality_rows import p_beyond
+from experiments.wakeup.channel_quality_flag import p_beyond
 from experiments.wakeup.effective_ratio import cost_per_count, paid_per_count
 from statistical.designs import Design, Tally
 
@@ -53,7 +53,11 @@ def flags(
     n, wrong = np.array(sizes), 0
     for hits in rng.binomial(n, lost, (replications, len(sizes))):
         p = [
-            p_beyond(int(one), int(own), int(hits.sum() - one), int(n.sum() - own), margin=margin)
+            p_beyond(
+                (int(one), int(own), int(hits.sum() - one), int(n.sum() - own)),
+                margin=margin,
+                spent=0.025 / (10.0 * len(sizes)),
+            )
             for one, own in zip(hits, n, strict=True)
         ]
         wrong += min(adjust_pvalues(p, method="holm")) < 0.025
@@ -120,6 +124,10 @@ DESIGNS = (
         "one source at the margin, four others far below, any flag", FLAG, "size",
         partial(flags, sizes=(500, 2_000, 2_000, 2_000, 2_000), lost=(0.65, 0.6, 0.6, 0.6, 0.6), margin=0.05),
         low=0.005, high=None,
+    ),
+    Design(
+        "thirty sources of 20 beside one of 5,000, no margin, any flag", FLAG, "size",
+        partial(flags, sizes=(5_000, *(20,) * 30), lost=(0.3,) * 31, margin=0.0), low=0.005, high=None,
     ),
     Design("early actions, nothing separates, p <= 5 %", AHA, "size", partial(relabelled, n=400), low=0.05, high=None),
     Design("early actions, weak separation, 400", AHA, "coverage", partial(separated, n=400, slope=0.15), miss=CHOICE),
