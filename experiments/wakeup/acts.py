@@ -109,7 +109,13 @@ class Acts:
 
 
 def read_acts(
-    events: object, *, as_of: object, columns: ColumnsLike = None, table: str = "events", optional: Sequence[str] = ()
+    events: object,
+    *,
+    as_of: object,
+    columns: ColumnsLike = None,
+    table: str = "events",
+    optional: Sequence[str] = (),
+    given: object = None,
 ) -> Acts:
     """Open and sort a log of acts.
 
@@ -119,6 +125,7 @@ def read_acts(
         columns: Names of the columns, for the table ``"events"``; ``timezone`` serves naive times and calendar days.
         table: Name of the table in ``columns`` and in messages.
         optional: Further roles that are brought in when they are there.
+        given: The date as the user gave it, for messages, where `as_of` was made out of it.
 
     Raises:
         TableError: For empty or unusable persons and times, or a table without rows.
@@ -142,7 +149,7 @@ def read_acts(
         raise InputError("the events need a person and a time in every row.")
     known = time < end
     if not known.any():
-        raise InputError(f"the {table} hold {len(time)} acts, none of them before as_of={as_of!r}. Check as_of.")
+        raise InputError(_none_known(table, time, given if given is not None else as_of))
     row = np.flatnonzero(known)
     (codes,), _ = encode_together(person if len(row) == len(person) else person.take(row))
     # Rows of one person and instant are told apart by nothing: what is computed must not depend on their order.
@@ -150,7 +157,7 @@ def read_acts(
     row, codes = row[order], codes[order]
     start = np.concatenate(([0], np.flatnonzero(np.diff(codes)) + 1, [len(codes)])).astype(np.int64)
     later = len(time) - len(row)
-    values = {"rows": len(time), "later": later, "as_of": str(as_of)}
+    values = {"rows": len(time), "later": later, "as_of": str(given if given is not None else as_of)}
     findings = (Finding(code="ACTS_AFTER_AS_OF", status="note", values=values),) if later else ()
     return Acts(
         persons=person.take(row[start[:-1]]),
@@ -162,6 +169,17 @@ def read_acts(
         zone=ZoneInfo(roles.timezone or "UTC"),
         table=opened,
         findings=findings,
+    )
+
+
+def _none_known(table: str, time: NDArray[np.int64], given: object) -> str:
+    """Why a log says nothing at a date."""
+    if not len(time):
+        return f"the {table} hold no row, so there is nothing to read. Check how the table was made."
+    first = np.datetime_as_string(np.datetime64(int(time.min()), "us"), unit="s", timezone="UTC")
+    return (
+        f"rows of the {table}: {len(time)}, none of them before {given} (a date stands for its end); the first is of "
+        f"{first}. Check the date."
     )
 
 

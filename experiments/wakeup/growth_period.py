@@ -134,8 +134,13 @@ def _customers(
     flags = [numbers(table, name) if name is not None and name in table.names else None for name in named]
     problems.raise_if_any()
     for name, flag in zip(named, flags, strict=True):
-        if flag is not None and not np.isin(flag, (0.0, 1.0)).all():
-            raise InputError(f"the column {name!r} must hold 0 and 1 (or Booleans) alone.")
+        other = np.empty(0) if flag is None else flag[~np.isin(flag, (0.0, 1.0))]
+        if len(other):
+            shown = ", ".join(f"{value:g}" for value in np.unique(other)[:5])
+            raise InputError(
+                f"the column {name!r} must hold 0 and 1 (or Booleans) alone; rows with something else: {len(other)}, "
+                f"for example {shown}. Recode it."
+            )
     if persons is None or flags[0] is None or not len(persons):
         raise InputError("the customers hold no row, so there is nothing to count.")
     belongs = np.ones(len(persons), bool) if flags[1] is None else flags[1] == 1.0

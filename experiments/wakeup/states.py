@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -167,9 +167,8 @@ def customer_states(  # noqa: PLR0913 - the contract's options
 
 def acts_until(events: object, moment: Moment, given: object, columns: ColumnsLike) -> tuple[Acts, tuple[Finding, ...]]:
     """The acts before a moment; what was set aside, and whether the log ends early, told with the date as given."""
-    acts = read_acts(events, as_of=instant_of(moment.cut), columns=columns)
-    told = tuple(replace(one, values={**one.values, "as_of": str(given)}) for one in acts.findings)
-    return acts, (*told, *ended_early(acts, given))
+    acts = read_acts(events, as_of=instant_of(moment.cut), columns=columns, given=given)
+    return acts, (*acts.findings, *ended_early(acts, given))
 
 
 def ended_early(acts: Acts, given: object) -> tuple[Finding, ...]:

@@ -67,8 +67,11 @@ def test_every_problem_is_listed():
 
 
 def test_no_act_before_as_of_is_an_error():
-    with pytest.raises(at.WakeLiftError, match="none of them before"):
+    told = r"rows of the events: 4, none of them before 2020-01-01 \(.*\); the first is of 2026-01-05T00:00:00Z"
+    with pytest.raises(at.WakeLiftError, match=told):
         read_acts(_log(), as_of="2020-01-01")
+    with pytest.raises(at.WakeLiftError, match="the events hold no row"):
+        read_acts(_log()[:0], as_of="2020-01-01")
 
 
 def test_a_span_needs_a_unit_and_a_length():

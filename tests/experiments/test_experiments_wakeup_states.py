@@ -157,7 +157,7 @@ def test_numbers_as_groups_become_text_beside_customers_without_one():
     [
         ({"dormant_after": "720d", "churned_after": "720d"}, "churned_after must be longer than dormant_after"),
         ({"dormant_after": 180}, "dormant_after must be a duration with its unit"),
-        ({"as_of": "2020-01-01"}, "none of them before"),
+        ({"as_of": "2020-01-01"}, "none of them before 2020-01-01"),
         ({"by": "state"}, "is the name of a column of the result"),
         ({"by": "nowhere"}, "nowhere"),
     ],
