@@ -43,7 +43,7 @@ def plot_uplift(curve: UpliftCurve) -> Plot:
     kind: ValueKind = "money" if curve.kind == "profit" else "number"
     settings = curve.recipe.settings
     values = {
-        "name": shortened(curve.name, 300, TITLE), "level": curve.numbers.level,
+        "name": shortened(curve.title, 300, TITLE), "level": curve.numbers.level,
         "arm": shortened(str(settings["arm"]), 150, TITLE), "control": shortened(str(settings["control"]), 150, TITLE),
     }  # fmt: skip
     title = messages.text(f"UPLIFT.TITLE.{curve.kind}", values)
@@ -57,7 +57,7 @@ def plot_uplift(curve: UpliftCurve) -> Plot:
         across = Axis(name=messages.text("UPLIFT.SHARE"), values=[0.0, 1.0], kind="rate")
         lines = [
             Series(label=messages.text("UPLIFT.RANDOM"), x=share, y=straight, color=MUTED, dashes=(4.0, 3.0)),
-            Series(label=curve.name, x=share, y=gain, color=ACCENT),
+            Series(label=curve.title, x=share, y=gain, color=ACCENT),
         ]
         drawn = frame((title, subtitle), across, up)
         drawn.band(share, low, high, color=ACCENT)

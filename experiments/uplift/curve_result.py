@@ -11,8 +11,14 @@ from attribution.core import messages
 from attribution.core.records import Field, Records, TabularResult
 from attribution.core.render.display import Cell, Display, DisplayColumn, DisplayTable, column_label
 from experiments.inference.tails import critical_value
+from experiments.uplift.curves import FEW_EVENTS, FEWEST_EVENTS, TOO_FEW_PERSONS, ZERO_VARIANCE
+from experiments.uplift.tails import tail_finding
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
     from attribution.core.estimates import Estimate
     from attribution.core.findings import Finding
     from attribution.core.formats import ValueKind
@@ -21,11 +27,13 @@ if TYPE_CHECKING:
     from experiments.uplift.curves import CurveNumbers
     from experiments.uplift.trial import Trial
 
-__all__ = ["BestShare", "CurveKind", "UpliftCurve"]
+    Floats = NDArray[np.float64]
+
+__all__ = ["BestShare", "CurveKind", "UpliftCurve", "note_sentences"]
 
 CurveKind = Literal["uplift", "profit"]
+_ENDS = ("share", "low", "high")
 _SHOWN = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
-_FEWEST_EVENTS = 20  # as for verdicts: below, normal limits of a rate are rough
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -58,34 +66,47 @@ class UpliftCurve(TabularResult):
         records: The rows.
         numbers: Gains with their covariance.
         area: Area over the random order per 1,000 persons, unnormalised, with interval and p-value.
-        best: The share with the highest gain and the shares that may be it.
+        best: The share with the highest gain and the shares that may be it; None where an arm has too few persons.
         kind: "uplift" (of an outcome) or "profit" (money).
         name: Name of the ranking.
-        findings: Checks of the experiment.
+        findings: Checks of the experiment, and HEAVY_TAIL where the values of the whole audience are too skewed.
         recipe: How the curve was made.
     """
 
     records: Records
     numbers: CurveNumbers
     area: Estimate
-    best: BestShare
+    best: BestShare | None
     kind: CurveKind
     name: str
     findings: tuple[Finding, ...]
     recipe: Recipe
 
     @classmethod
-    def made(cls, numbers: CurveNumbers, trial: Trial, *, name: str, kind: CurveKind, recipe: Recipe) -> UpliftCurve:
-        """The result of a curve's numbers."""
-        share, low, high = numbers.best()
+    def made(
+        cls, numbers: CurveNumbers, trial: Trial, values: Floats, *, name: str, kind: CurveKind, recipe: Recipe
+    ) -> UpliftCurve:
+        """The result of a curve's numbers.
+
+        Args:
+            numbers: The numbers.
+            trial: The persons.
+            values: Outcome or money of each.
+            name: Name of the ranking.
+            kind: Of what the curve is.
+            recipe: How it was made.
+        """
+        best = numbers.best()
+        rest = values - np.where(trial.treated, *(values[side].mean() for side in (trial.treated, ~trial.treated)))
+        tail = tail_finding(trial, np.ones(len(trial)), rest, name=name, level=numbers.level)
         return cls(
             records=_records_of(numbers, kind),
             numbers=numbers,
             area=_per_1000(numbers.area()),
-            best=BestShare(share=share, low=low, high=high, level=numbers.level),
+            best=None if best is None else BestShare(**dict(zip(_ENDS, best, strict=True)), level=numbers.level),
             kind=kind,
             name=name,
-            findings=trial.findings,
+            findings=(*trial.findings, *(() if tail is None else (tail,))),
             recipe=recipe,
         )
 
@@ -108,21 +129,38 @@ class UpliftCurve(TabularResult):
             DisplayColumn(messages.text(f"UPLIFT.GAIN.{self.kind}"), money, decisive=True),
             DisplayColumn(column_label("band"), "text"),
             DisplayColumn(column_label("random_per_1000"), money),
+            DisplayColumn(column_label("note")),
         )
         body = tuple(_shown(row, money) for row in rows)
-        area, best = self.area, self.best
         values = {
-            "name": self.name, "level": self.numbers.level, "share": best.share, "low": best.low, "high": best.high,
+            "name": self.title, "level": self.numbers.level,
             "arm": self.recipe.settings.get("arm"), "control": self.recipe.settings.get("control"),
         }  # fmt: skip
-        notes = [messages.text("UPLIFT.BEST", values)]
-        if area.low is not None:
-            notes.insert(0, messages.text("UPLIFT.AREA", {
-                "value": area.value, "low": area.low, "high": area.high, "p": area.p_value, "level": area.level,
-            }))  # fmt: skip
+        noted = note_sentences(row["note"] for row in rows)
         loud = [finding.text() for finding in self.findings if finding.status not in ("pass", "note")]
-        table = DisplayTable(columns, body, notes=(*notes, *self.recipe.sentences(), *loud))
+        table = DisplayTable(columns, body, notes=(*self._told(), *noted, *self.recipe.sentences(), *loud))
         return Display(messages.text(f"UPLIFT.TITLE.{self.kind}", values), (table,))
+
+    @property
+    def title(self) -> str:
+        """The name of the ranking in the reader's language."""
+        return messages.text(f"UPLIFT.LEARNER.{self.name}") if self.numbers.learned else self.name
+
+    def _told(self) -> list[str]:
+        """Sentences about the area and the best share."""
+        area, best = self.area, self.best
+        values = {"value": area.value, "low": area.low, "high": area.high, "p": area.p_value, "level": area.level}
+        told = [messages.text(f"UPLIFT.AREA{'.' + area.note if area.low is None else ''}", values)]
+        if best is not None:
+            values = {"level": best.level, "share": best.share, "low": best.low, "high": best.high}
+            told.append(messages.text("UPLIFT.BEST", values))
+        return told
+
+
+def note_sentences(notes: Iterable[object]) -> list[str]:
+    """What the notes of rows mean, each once."""
+    found = dict.fromkeys(code for note in notes if note for code in str(note).split("; "))
+    return [messages.text(f"UPLIFT.NOTE.{code}") for code in sorted(found)]
 
 
 def _shown(row: dict[str, Any], kind: ValueKind) -> tuple[object, ...]:
@@ -131,7 +169,7 @@ def _shown(row: dict[str, Any], kind: ValueKind) -> tuple[object, ...]:
     gain = Cell(row["gain_per_1000"], row["low"], row["high"])
     band = "" if row["band_low"] is None else format_interval(row["band_low"], row["band_high"], kind)
     whole = [None if row[name] is None else round(float(row[name])) for name in ("persons", "persons_control")]
-    return (row["share"], *whole, gain, band, row["random_per_1000"])
+    return (row["share"], *whole, gain, band, row["random_per_1000"], row["note"])
 
 
 def _per_1000(area: Estimate) -> Estimate:
@@ -150,11 +188,11 @@ def _records_of(numbers: CurveNumbers, kind: CurveKind) -> Records:
     with np.errstate(invalid="ignore", divide="ignore"):
         uplift = np.where(share > 0.0, gain / share, np.nan)
         qini = np.where(share > 0.0, uplift * numbers.treated, 0.0)
-    few = numbers.events < _FEWEST_EVENTS
-    notes = [
-        "TOO_FEW_PERSONS" if not known else "FEW_EVENTS" if rare and i else ""
-        for i, (known, rare) in enumerate(zip(numbers.defined, few, strict=True))
-    ]
+    notes = np.where(numbers.events < FEWEST_EVENTS, FEW_EVENTS, "").astype(object)
+    still = (error <= 0.0) & (share > 0.0)
+    notes[still], error = ZERO_VARIANCE, np.where(still, np.nan, error)
+    notes[~numbers.defined] = TOO_FEW_PERSONS
+    notes[0] = ""
     money: ValueKind = "money" if kind == "profit" else "number"
     columns: list[tuple[Field, Any]] = [
         (Field("share", "rate"), share),
@@ -170,7 +208,7 @@ def _records_of(numbers: CurveNumbers, kind: CurveKind) -> Records:
     ]
     if kind == "uplift":
         columns.append((Field("qini", "number"), qini))
-    columns.append((Field("note", "text"), notes))
+    columns.append((Field("note", "text"), notes.tolist()))
     return Records(tuple(field for field, _ in columns), tuple(_frozen(column) for _, column in columns))
 
 

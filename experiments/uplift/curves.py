@@ -14,18 +14,29 @@ from attribution.core.randomness import generator
 from experiments.inference.tails import critical_value, p_value
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from experiments.uplift.trial import Trial
 
     Floats = NDArray[np.float64]
 
-__all__ = ["CurveNumbers", "Learned", "curve_of", "difference_in", "members"]
+__all__ = [
+    "FEWEST_EVENTS", "FEW_EVENTS", "TOO_FEW_PERSONS", "ZERO_VARIANCE", "CurveNumbers", "Learned", "curve_of",
+    "difference_in", "learned_area", "members",
+]  # fmt: skip
 
 _CHUNK = 1 << 16
 _DRAWS = 4_000
 _BEST_STEPS = 101
+_STEADY = 4.0  # an area of so many standard errors is no noise, at any number of folds and features that was simulated
+_HALVINGS = 60
+_NOTHING = 1e-20
 TOO_FEW_PERSONS = "TOO_FEW_PERSONS"
+FEW_EVENTS = "FEW_EVENTS"
+ZERO_VARIANCE = "ZERO_VARIANCE"
+FEWEST_EVENTS = 20  # as for verdicts: below, normal limits of a rate are rough
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -39,10 +50,13 @@ class CurveNumbers:
         covariance: Covariance of the gains.
         treated: Treated persons in the top share; a person at the cut counts in part.
         control: Control persons in the top share.
-        events: Smaller number of the two arms' persons with an outcome other than 0 in the top share.
+        events: Smaller number of the two arms' persons with the event in the top share.
         level: Confidence level.
         critical: Critical value of the simultaneous band.
-        draws: Standardless draws from the curve's normal distribution, for tests about its top.
+        draws: Draws from the curve's normal distribution, for tests about its top.
+        learned: Whether the ranking was learned on these persons; then `between` is the part of the covariance that
+            folds share, which `covariance` holds too.
+        between: That part; zeros for a ranking that was fixed before.
     """
 
     share: Floats
@@ -54,6 +68,8 @@ class CurveNumbers:
     level: float
     critical: float
     draws: Floats
+    learned: bool
+    between: Floats
 
     @property
     def defined(self) -> NDArray[np.bool_]:
@@ -69,21 +85,36 @@ class CurveNumbers:
     def area(self) -> Estimate:
         """Area between the curve and the straight line of a random order, per person; 0 for a useless ranking."""
         known = self.defined
+        n = round(self.treated[-1] + self.control[-1])
+        if not known[-1]:
+            return Estimate(
+                value=None, low=None, high=None, level=self.level, method="difference", n=n, note=TOO_FEW_PERSONS
+            )
         share, gain = self.share[known], self.gain[known]
         steps = np.zeros(len(share))
         steps[1:] += 0.5 * np.diff(share)
         steps[:-1] += 0.5 * np.diff(share)
         linear = steps.copy()
         linear[-1] -= float(steps @ share)
-        variance = float(linear @ self.covariance[np.ix_(known, known)] @ linear)
-        return _estimate(float(linear @ gain), variance, level=self.level, n=round(self.treated[-1] + self.control[-1]))
+        inside = np.ix_(known, known)
+        whole, shared = (float(linear @ part[inside] @ linear) for part in (self.covariance, self.between))
+        own, value = whole - shared, float(linear @ gain)
+        if own <= _NOTHING * float(np.abs(linear) @ self.error[known]) ** 2:
+            return _estimate(0.0, 0.0, level=self.level, n=n)
+        if not self.learned:
+            return _estimate(value, own, level=self.level, n=n)
+        return learned_area(value, own, shared, level=self.level, n=n)
 
-    def best(self) -> tuple[float, float, float]:
+    def best(self) -> tuple[float, float, float] | None:
         """The share with the highest gain, and the lowest and highest share that may be the best one.
+
+        None where an arm has too few persons for a gain.
 
         A share is given up when some other share's gain is higher beyond what chance does to the highest of all
         differences (multiple comparisons with the best, one test per share). At most about 100 shares are compared.
         """
+        if not self.defined[-1]:
+            return None
         step = -(-len(self.share) // _BEST_STEPS)
         known = np.flatnonzero(self.defined[::step]) * step
         gain, cov = self.gain[known], self.covariance[np.ix_(known, known)]
@@ -91,7 +122,7 @@ class CurveNumbers:
         kept = []
         for place in range(len(known)):
             spread = np.sqrt(np.maximum(np.diag(cov) + cov[place, place] - 2.0 * cov[place], 0.0))
-            differ = spread > 1e-12 * max(1.0, float(self.error.max()))
+            differ = spread > 1e-9 * float(self.error.max())
             if not differ.any():
                 kept.append(place)
                 continue
@@ -101,6 +132,51 @@ class CurveNumbers:
                 kept.append(place)
         share = self.share[known]
         return float(share[top]), float(share[min(kept)]), float(share[max(kept)])
+
+
+def learned_area(value: float, own: float, shared: float, *, level: float, n: int) -> Estimate:
+    """The area of a ranking that was learned on the same persons, every possible area with its own variance.
+
+    Where a ranking hangs on noise, what folds share is about as large as the variance of their own, and its estimate
+    comes out too small just where the area comes out large. So it is not taken as less than the own variance for an
+    area of 0 or below; this floor falls on a straight line to nothing at an area of 4 standard errors, where a ranking
+    can no longer be noise.
+
+    Args:
+        value: The area.
+        own: Variance without what folds share.
+        shared: What they share, as estimated.
+        level: Confidence level.
+        n: Persons.
+    """
+    root, z = math.sqrt(own), critical_value(level, "two")
+    told, ratio = value / root, max(shared, 0.0) / own
+
+    def error(true: float) -> float:
+        return math.sqrt(1.0 + max(ratio, min(1.0, 1.0 - true / _STEADY)))
+
+    return Estimate(
+        value=value,
+        low=root * _crossing(lambda true: told - true - z * error(true), told - 2.0 * z * error(told), told),
+        high=root * _crossing(lambda true: told - true + z * error(true), told, told + 2.0 * z * error(told)),
+        p_value=max(p_value(told / error(0.0), "two"), 5e-324),
+        level=level,
+        method="difference",
+        n=n,
+        standard_error=root * error(told),
+    )
+
+
+def _crossing(falling: Callable[[float], float], low: float, high: float) -> float:
+    """Where a falling function is 0, between two values that hold it, by halving."""
+    while falling(low) < 0.0:
+        low -= high - low
+    while falling(high) > 0.0:
+        high += high - low
+    for _ in range(_HALVINGS):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if falling(middle) > 0.0 else (low, middle)
+    return 0.5 * (low + high)
 
 
 def members(score: Floats, weight: Floats, share: float) -> Floats:
@@ -125,6 +201,7 @@ def curve_of(  # noqa: PLR0913 - a trial, what is ranked and how it is drawn
     level: float,
     shares: int,
     seed: int,
+    events: Floats | None = None,
     learned: Learned | None = None,
 ) -> CurveNumbers:
     """The curve of a ranking.
@@ -141,23 +218,25 @@ def curve_of(  # noqa: PLR0913 - a trial, what is ranked and how it is drawn
         level: Confidence level.
         shares: Number of steps from 0 to 1.
         seed: Seed of the draws of the simultaneous band.
+        events: Column of the event, not 0 where it happened; the values themselves by default.
         learned: How the score was learned, where it was learned on these persons: folds share in each other's rankings,
             which adds to the covariance.
     """
     grid = np.linspace(0.0, 1.0, shares + 1)
     before, mass = _places(score, trial.weight)
     ranked = _Ranked(trial=trial, values=values, before=before, mass=mass, grid=grid)
-    weights, totals, persons, events = ranked.sums()
+    weights, totals, persons, happened = ranked.sums(values if events is None else events)
     with np.errstate(invalid="ignore", divide="ignore"):
         means = totals / weights
         gain = np.where((persons >= 2.0 - 1e-9).all(axis=0), grid * (means[0] - means[1]), np.nan)
     gain[0] = 0.0
-    covariance = ranked.covariance(weights, means)
+    between = np.zeros((len(grid), len(grid)))
     if learned is not None:
-        covariance = covariance + _between_folds(trial, values, learned, grid, means[:, -1])
+        between = _between_folds(trial, values, learned, grid, means[:, -1])
+    covariance = ranked.covariance(weights, means) + between
     draws = _draws(covariance, seed)
     error = np.sqrt(np.diag(covariance))
-    moving = error > 1e-9 * max(float(error.max()), 1e-300)
+    moving = (error > 1e-9 * max(float(error.max()), 1e-300)) & np.isfinite(gain)
     highest = np.abs(draws[:, moving] / error[moving]).max(axis=1) if moving.any() else np.zeros(1)
     return CurveNumbers(
         share=grid,
@@ -165,10 +244,12 @@ def curve_of(  # noqa: PLR0913 - a trial, what is ranked and how it is drawn
         covariance=covariance,
         treated=persons[0],
         control=persons[1],
-        events=events.min(axis=0),
+        events=happened.min(axis=0),
         level=level,
-        critical=float(np.quantile(highest, level)),
+        critical=max(float(np.quantile(highest, level)), critical_value(level, "two")),
         draws=draws,
+        learned=learned is not None,
+        between=between,
     )
 
 
@@ -241,18 +322,18 @@ class _Ranked:
     mass: Floats
     grid: Floats
 
-    def sums(self) -> Floats:
-        """Inverse chances, their products with the outcomes, persons, and persons with an outcome other than 0.
+    def sums(self, events: Floats) -> Floats:
+        """Inverse chances, their products with the outcomes, persons, and persons with an event.
 
         Four by two arms (treated first) by shares.
         """
         made = np.zeros((4, 2, len(self.grid)))
         for first in range(0, len(self.values), _CHUNK):
             rows = np.arange(first, min(first + _CHUNK, len(self.values)))
-            part, y = self._members(rows), self.values[rows]
+            part, y, happened = self._members(rows), self.values[rows], events[rows] != 0.0
             for side in (0, 1):
                 here, inverse = self._side(rows, side)
-                made[:, side] += np.stack((inverse, inverse * y, here.astype(np.float64), here * (y != 0.0))) @ part
+                made[:, side] += np.stack((inverse, inverse * y, here.astype(np.float64), here * happened)) @ part
         return made
 
     def covariance(self, weights: Floats, means: Floats) -> Floats:
@@ -327,7 +408,7 @@ def _estimate(value: float, variance: float, *, level: float, n: int) -> Estimat
     error = math.sqrt(max(variance, 0.0))
     half = critical_value(level, "two") * error
     if error <= 0.0:
-        return Estimate(value=value, low=None, high=None, level=level, method="difference", n=n, note="ZERO_VARIANCE")
+        return Estimate(value=value, low=None, high=None, level=level, method="difference", n=n, note=ZERO_VARIANCE)
     p = max(p_value(value / error, "two"), 5e-324)
     return Estimate(
         value=value, low=value - half, high=value + half, p_value=p, level=level, method="difference", n=n,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -60,6 +61,11 @@ class Lesson:
                 f"only {int(here.sum())} {'treated' if treated else 'control'} persons are left to learn from outside "
                 f"of a fold; at least {_FEWEST} are needed. Use fewer folds, or a larger slice.",
             )
+        if not self.events and _classifies(model):
+            raise InputError(
+                f"the outcome holds other values than 0 and 1, so it needs a regression model, got {model!r}, which "
+                "predicts classes."
+            )
         made = copied_model(model, self.seed, f"{self.name} {{name}} {'treated' if treated else 'control'}")
         return learn_and_ask(made, self.features[here], self.outcome[here], ask, events=self.events)
 
@@ -96,7 +102,7 @@ class TwoModel:
             outcome of 0 and 1.
 
     Raises:
-        InputError: For something that is no model.
+        InputError: For something that is no model, or a classifier without ``predict_proba``.
 
     References:
         Hansotia and Rukstales (2002), Journal of Interactive Marketing 16:35; Kunzel, Sekhon, Bickel and Yu (2019),
@@ -111,7 +117,7 @@ class TwoModel:
     model: OutcomeModel
 
     def __post_init__(self) -> None:
-        check_model(self.model)
+        _check_outcome(self.model, "TwoModel")
 
     @property
     def name(self) -> str:
@@ -185,7 +191,7 @@ class DoublyRobust:
         final: The regression model of the signal; `model` itself by default.
 
     Raises:
-        InputError: For something that is no model, or a classifier as the final one.
+        InputError: For something that is no model, a classifier without ``predict_proba``, or one as the final model.
 
     References:
         Kennedy (2023), Electronic Journal of Statistics 17:3008; Robins and Rotnitzky (1995), Journal of the American
@@ -202,7 +208,7 @@ class DoublyRobust:
     final: OutcomeModel | None = None
 
     def __post_init__(self) -> None:
-        check_model(self.model)
+        _check_outcome(self.model, "DoublyRobust")
         _check_regression(self.model if self.final is None else self.final, "DoublyRobust(final=...)")
 
     @property
@@ -244,9 +250,31 @@ def doubly_robust(outcome: Floats, treated: NDArray[np.bool_], chance: Floats, o
     return signal
 
 
+def _classifies(model: object) -> bool:
+    """Whether a model predicts classes: by its probabilities, or by what scikit-learn says of it."""
+    if callable(getattr(model, "predict_proba", None)):
+        return True
+    try:
+        from sklearn.base import is_classifier  # type: ignore[import-untyped, unused-ignore]
+    except ImportError:
+        return False
+    with contextlib.suppress(AttributeError):  # a model that scikit-learn knows nothing about
+        return bool(is_classifier(model))
+    return False
+
+
+def _check_outcome(model: object, name: str) -> None:
+    check_model(model)
+    if _classifies(model) and not callable(getattr(model, "predict_proba", None)):
+        raise InputError(
+            f"{name} needs chances, and {model!r} predicts classes only, which are the same for nearly everybody where "
+            "events are rare. Use a classifier with predict_proba, or a regression model."
+        )
+
+
 def _check_regression(model: object, name: str) -> None:
     check_model(model)
-    if callable(getattr(model, "predict_proba", None)):
+    if _classifies(model):
         raise InputError(
             f"{name} learns a signal that is no event, so it needs a regression model, got {model!r}, which predicts "
             "classes."

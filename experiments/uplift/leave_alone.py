@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import TYPE_CHECKING, Literal
 
 from attribution.core import messages
+from attribution.core.errors import InputError
 from attribution.core.estimates import check_level
 from attribution.core.recipe import Recipe
 from attribution.core.records import Field, Records, TabularResult
 from attribution.core.render.display import Cell, Display, DisplayColumn, DisplayTable, column_label
+from attribution.core.values import labels
 from experiments.metrics import Rate
+from experiments.readout.analysis import open_outcomes
 from experiments.readout.experiment import Experiment
+from experiments.readout.segments_result import EXPLORATORY
+from experiments.roi.segment_cells import by_columns, segment_name
 from experiments.roi.thresholds import cost_thresholds
 
 if TYPE_CHECKING:
@@ -20,6 +26,7 @@ if TYPE_CHECKING:
     from attribution.core.findings import Finding
     from experiments.readout.segments_result import SegmentReadout
     from experiments.roi.result import Judged
+    from experiments.roi.series import Thresholds
 
 __all__ = ["LeaveAlone", "SegmentAdvice", "leave_alone"]
 
@@ -38,12 +45,14 @@ class SegmentAdvice:
         effect: Difference of woken per person; None where the segment has too few persons.
         p_interaction: The test of whether the arm's effect differs between segments, adjusted over arms.
         persons: Persons of the arm and of its control in the segment.
+        note: Why the effect has no interval; empty else.
     """
 
     judged: Judged
     effect: Estimate | None
     p_interaction: float | None
     persons: int
+    note: str
 
     @property
     def advice(self) -> Advice:
@@ -56,7 +65,8 @@ class LeaveAlone(TabularResult):
     """Which segments a campaign should leave alone.
 
     ``.table()``: arm, control, segment, persons, threshold, incremental_per_1000 with low and high,
-    net_benefit_per_1000 with net_benefit_low and net_benefit_high, verdict, reason, advice, p_interaction.
+    net_benefit_per_1000 with net_benefit_low and net_benefit_high, verdict, reason, advice, p_interaction, note
+    (why the effect has no interval).
 
     Attributes:
         rows: One entry per arm and segment.
@@ -92,16 +102,18 @@ class LeaveAlone(TabularResult):
         fields += [Field(name, "number") for name in ("incremental_per_1000", "low", "high")]
         fields += [Field(name, "money") for name in ("net_benefit_per_1000", "net_benefit_low", "net_benefit_high")]
         fields += [Field("verdict", "text"), Field("reason", "text"), Field("advice", "text")]
-        return Records.from_rows([*fields, Field("p_interaction", "p")], [_record(row) for row in self.rows])
+        fields += [Field("p_interaction", "p"), Field("note", "text")]
+        return Records.from_rows(fields, [_record(row) for row in self.rows])
 
     def _display(self) -> Display:
         heads = ("arm", "segment", "persons", "threshold", "incremental_per_1000", "net_benefit_per_1000", "verdict")
         kinds = ("text", "text", "count", "money", "number", "money", "text")
         columns = [DisplayColumn(column_label(name), kind) for name, kind in zip(heads, kinds, strict=True)]  # type: ignore[arg-type]
         columns.append(DisplayColumn(column_label("advice"), decisive=True))
-        body = [_shown(_record(row)) for row in self.rows]
+        body = [_shown(row) for row in self.rows]
         loud = [finding.text() for finding in self.findings if finding.status not in ("pass", "note")]
-        table = DisplayTable(tuple(columns), tuple(body), notes=(*self.recipe.sentences(), *loud))
+        noted = [messages.text("LEAVE_ALONE.NOTE")] if any(row.note for row in self.rows) else []
+        table = DisplayTable(tuple(columns), tuple(body), notes=(*noted, *self.recipe.sentences(), *loud))
         return Display(messages.text("LEAVE_ALONE.TITLE", {"by": self.by}), (*self._sentences(), table))
 
     def _sentences(self) -> tuple[str, ...]:
@@ -113,16 +125,21 @@ class LeaveAlone(TabularResult):
             made.append(messages.text("LEAVE_ALONE.NO_TEST" if p is None else "LEAVE_ALONE.TEST", values))
             alone = [str(row.judged.contrast.segment) for row in here if row.advice == "leave_alone"]
             if alone:
-                made.append(messages.text("LEAVE_ALONE.NAMED", {"arm": arm, "names": ", ".join(alone)}))
+                made.append(
+                    messages.text(
+                        "LEAVE_ALONE.NAMED", {"arm": arm, "names": messages.text("LEAVE_ALONE.BETWEEN").join(alone)}
+                    )
+                )
         return tuple(made)
 
 
-def _shown(row: dict[str, object]) -> tuple[object, ...]:
-    effect = Cell(row["incremental_per_1000"], row["low"], row["high"])
+def _shown(advised: SegmentAdvice) -> tuple[object, ...]:
+    row, told = _record(advised), advised.judged.verdict.told
+    effect = Cell(row["incremental_per_1000"], row["low"], row["high"], note=advised.note)
     net = Cell(row["net_benefit_per_1000"], row["net_benefit_low"], row["net_benefit_high"])
     advice = messages.text(f"ADVICE.{row['advice']}")
     head = tuple(row[name] for name in ("arm", "segment", "persons", "threshold"))
-    return (*head, effect, net, row["verdict"], advice)
+    return (*head, effect, net, told, advice)
 
 
 def _record(row: SegmentAdvice) -> dict[str, object]:
@@ -132,13 +149,12 @@ def _record(row: SegmentAdvice) -> dict[str, object]:
         "arm": contrast.arm, "control": contrast.control, "segment": contrast.segment, "persons": row.persons,
         "threshold": judged.threshold, "incremental_per_1000": 1000.0 * contrast.difference("woken"),
         "verdict": judged.verdict.word, "reason": judged.verdict.reason, "advice": row.advice,
-        "p_interaction": row.p_interaction,
+        "p_interaction": row.p_interaction, "note": row.note,
     }  # fmt: skip
     ends = (net.value, net.low, net.high)
     made |= _thousandfold(("net_benefit_per_1000", "net_benefit_low", "net_benefit_high"), ends)
-    if row.effect is not None:
-        made |= _thousandfold(("low", "high"), (row.effect.low, row.effect.high))
-    return made
+    effect = (None, None) if row.effect is None else (row.effect.low, row.effect.high)
+    return made | _thousandfold(("low", "high"), effect)
 
 
 def _thousandfold(names: Sequence[str], ends: Sequence[float | None]) -> dict[str, object]:
@@ -148,8 +164,8 @@ def _thousandfold(names: Sequence[str], ends: Sequence[float | None]) -> dict[st
 def leave_alone(  # noqa: PLR0913 - options by keyword
     outcomes: object,
     *,
-    by: str,
-    threshold: float | Mapping[str, float],
+    by: str | Sequence[str],
+    threshold: float | Mapping[str | tuple[str, ...], float],
     woken: str = "woken",
     cost: str = "cost",
     experiment: Experiment | None = None,
@@ -167,7 +183,9 @@ def leave_alone(  # noqa: PLR0913 - options by keyword
     Args:
         outcomes: One row per person, with the full cost of each.
         by: Column of segments, fixed before the assignment; declared in the experiment, or the reading is exploratory.
-        threshold: Value of a woken customer: one for all segments, or a mapping of segment to its own.
+            Several columns are crossed: every combination is a segment.
+        threshold: Value of a woken customer: one for all segments, or a mapping of segment to its own (by its name, or
+            the values of its columns as a tuple).
         woken: Column of the event.
         cost: Column of the full cost.
         experiment: Gives arm, control, shares, strata, guardrails, declared segments and level.
@@ -202,17 +220,21 @@ def leave_alone(  # noqa: PLR0913 - options by keyword
     """
     declared = Experiment({woken: Rate(woken)}) if experiment is None else experiment
     level = declared.level if level is None else check_level(level)
-    series = (
-        {str(name): [amount] for name, amount in threshold.items()} if isinstance(threshold, Mapping) else [threshold]
-    )
+    columns = by_columns(by)
+    if not columns:
+        raise InputError("by must name the column of the segments, such as by='tier'.")
     pays = cost_thresholds(
-        outcomes, woken=woken, cost=cost, thresholds=series, by=by, experiment=declared, touches=touches, level=level
-    )
+        outcomes, woken=woken, cost=cost, thresholds=_series(threshold), by=columns, experiment=declared,
+        touches=touches, level=level,
+    )  # fmt: skip
+    name = segment_name(columns)
+    if len(columns) > 1:
+        outcomes, declared = _crossed(outcomes, declared, columns)
     measured = next((name for name, m in declared.metrics.items() if isinstance(m, Rate) and m.column == woken), None)
     if measured is None:
         measured = woken
         declared = replace(declared, metrics={**declared.metrics, woken: Rate(woken, role="secondary")})
-    segments = replace(declared, level=level).by_segment(outcomes, by=by)
+    segments = replace(declared, level=level).by_segment(outcomes, by=name)
     effects = {
         (str(one.arm), str(one.segment)): one
         for one in segments.effects
@@ -229,13 +251,14 @@ def leave_alone(  # noqa: PLR0913 - options by keyword
                 effect=None if found is None else found.difference,
                 p_interaction=tests.get(contrast.arm),
                 persons=contrast.persons,
+                note="" if found is None or found.difference is not None else _without(found.note),
             )
         )
-    settings = {"by": by, "level": level, "control": str(declared.control), **_amounts(threshold)}
+    settings = {"by": name, "level": level, "control": str(declared.control), **_amounts(threshold)}
     extra = tuple(finding for finding in segments.findings if finding.code in ("EXPLORATORY", "SEGMENT_SMALL"))
     return LeaveAlone(
         rows=tuple(rows),
-        by=by,
+        by=str(name),
         segments=segments,
         findings=(*pays.findings, *extra),
         recipe=Recipe(
@@ -247,7 +270,44 @@ def leave_alone(  # noqa: PLR0913 - options by keyword
     )
 
 
-def _amounts(threshold: float | Mapping[str, float]) -> dict[str, object]:
+def _series(threshold: object) -> Thresholds:
+    """The thresholds as `cost_thresholds` reads them: one amount per segment."""
+    if isinstance(threshold, Mapping) and threshold:
+        return {name if isinstance(name, tuple) else str(name): [_amount(amount)] for name, amount in threshold.items()}
+    return [_amount(threshold)]
+
+
+def _amount(threshold: object) -> float:
+    if isinstance(threshold, bool) or not isinstance(threshold, Real):
+        raise InputError(
+            "threshold must be the value of one woken customer, or a mapping of segment to its own value, got "
+            f"{threshold!r}."
+        )
+    return float(threshold)
+
+
+def _crossed(outcomes: object, experiment: Experiment, columns: Sequence[str]) -> tuple[object, Experiment]:
+    """The outcomes with one column for the combinations of several, declared where these are."""
+    import pyarrow as pa
+
+    table = open_outcomes(experiment, outcomes)
+    parts = [labels(table, column) for column in columns]
+    table.problems.raise_if_any()
+    texts = [[str(part.names[code]) for code in part.codes.tolist()] for part in parts if part is not None]
+    name = str(segment_name(tuple(columns)))
+    crossed = pa.array([segment_name(values) for values in zip(*texts, strict=True)], pa.string())
+    known = {column: table.arrow(column) for column in table.names if column != name}
+    if set(columns) <= set(experiment.segments or ()):
+        experiment = replace(experiment, segments=(*(experiment.segments or ()), name))
+    return pa.table({**known, name: crossed}), experiment
+
+
+def _without(note: str) -> str:
+    """Reason codes without that of an undeclared column, which is told once."""
+    return "; ".join(code for code in note.split("; ") if code != EXPLORATORY)
+
+
+def _amounts(threshold: float | Mapping[str | tuple[str, ...], float]) -> dict[str, object]:
     if isinstance(threshold, Mapping):
-        return {"threshold": "; ".join(f"{name}: {amount:g}" for name, amount in threshold.items())}
+        return {"threshold": "; ".join(f"{segment_name(name)} = {amount:g}" for name, amount in threshold.items())}
     return {"threshold": f"{threshold:g}"}

@@ -15,7 +15,7 @@ from attribution.core.recipe import Recipe
 from attribution.core.records import Field, Records, TabularResult
 from attribution.core.render.display import Display, records_table
 from experiments.design.outcome_models import check_folds
-from experiments.uplift.curve_result import UpliftCurve
+from experiments.uplift.curve_result import UpliftCurve, note_sentences
 from experiments.uplift.curves import Learned, curve_of, difference_in, members
 from experiments.uplift.learners import Learner, Lesson
 from experiments.uplift.trial import Trial, read_trial
@@ -34,6 +34,7 @@ __all__ = ["TopShare", "UpliftRanking", "rank_uplift"]
 
 messages.register("experiments")
 
+_CURVE = ("UPLIFT_CURVE", "UPLIFT_TIES", "UPLIFT_BAND", "UPLIFT_FOLDS")
 _TENTHS = 10
 _FEWEST_FOLDS = 3  # two folds left out of two leave nobody to learn from
 
@@ -49,7 +50,7 @@ class Split:
         treated: Predicted outcome when treated.
         untreated: Predicted outcome when not.
         apart: Rank by models that saw neither the own fold nor one other; persons by folds, the own column is `rank`.
-            What two folds do to each other's rankings is read from it. None with two folds.
+            What two folds do to each other's rankings is read from it.
     """
 
     fold: NDArray[np.int64]
@@ -57,12 +58,12 @@ class Split:
     rank: Floats
     treated: Floats
     untreated: Floats
-    apart: Floats | None
+    apart: Floats
 
     @property
-    def learned(self) -> Learned | None:
+    def learned(self) -> Learned:
         """How the ranks were learned, for the covariance of curves."""
-        return None if self.apart is None else Learned(fold=self.fold, apart=self.apart)
+        return Learned(fold=self.fold, apart=self.apart)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
@@ -100,12 +101,13 @@ class UpliftRanking(TabularResult):
         """The uplift curve of the first repeat's ranks; see `uplift_curve`."""
         trial = self.trial
         split = self.splits[0]
+        values = trial.outcomes[self.outcome]
         found = curve_of(
-            trial, trial.outcomes[self.outcome], -split.rank, level=level, shares=shares, seed=seed,
+            trial, values, -split.rank, level=level, shares=shares, seed=seed,
             learned=split.learned,
         )  # fmt: skip
-        recipe = replace(self.recipe, method="uplift_curve", definitions=("UPLIFT_CURVE", "UPLIFT_TIES", "UPLIFT_BAND"))
-        return UpliftCurve.made(found, trial, name=self.learner, kind="uplift", recipe=recipe)
+        recipe = replace(self.recipe, method="uplift_curve", definitions=_CURVE)
+        return UpliftCurve.made(found, trial, values, name=self.learner, kind="uplift", recipe=recipe)
 
     def _records(self) -> Records:
         split = self.splits[0]
@@ -120,7 +122,8 @@ class UpliftRanking(TabularResult):
         }  # fmt: skip
         table = records_table(records, title=messages.text("UPLIFT.TENTHS"), decisive="uplift_per_1000")
         loud = [finding.text() for finding in self.findings if finding.status not in ("pass", "note")]
-        return Display(messages.text("UPLIFT.RANKING", values), (table, *self.recipe.sentences(), *loud))
+        noted = note_sentences(row["note"] for row in records.to_dicts())
+        return Display(messages.text("UPLIFT.RANKING", values), (table, *noted, *self.recipe.sentences(), *loud))
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -140,11 +143,9 @@ class TopShare:
         weight = self.ranking.trial.weight
         return tuple(_members(split.fold, split.rank, weight, self.share) for split in self.ranking.splits)
 
-    def apart(self, repeat: int) -> Floats | None:
-        """The same by the rankings without one more fold, persons by folds; None where there are two folds."""
+    def apart(self, repeat: int) -> Floats:
+        """The same by the rankings without one more fold, persons by folds."""
         split, weight = self.ranking.splits[repeat], self.ranking.trial.weight
-        if split.apart is None:
-            return None
         return np.column_stack([_members(split.fold, rank, weight, self.share) for rank in split.apart.T])
 
 
@@ -178,7 +179,8 @@ def rank_uplift(  # noqa: PLR0913 - options by keyword
         outcome: The column whose uplift is learned: the event, or net money per person.
         arm: The treated arm; needed when there are several.
         experiment: Gives arm, control, shares, strata and cluster.
-        folds: How many folds, from 2 on.
+        folds: How many folds, from 3 on. Models are learned without each fold and without each two of them, so the work
+            grows with the square of the number.
         repeats: How many divisions into folds; more take chance out of policy values, at so many times the work.
         seed: Seed of folds and models.
 
@@ -217,6 +219,11 @@ def rank_uplift(  # noqa: PLR0913 - options by keyword
             f"learner must be TwoModel(model), TransformedOutcome(model) or DoublyRobust(model), got {learner!r}."
         )
     folds, seed = check_folds(folds), check_seed(seed)
+    if folds < _FEWEST_FOLDS:
+        raise InputError(
+            f"folds must be a whole number from {_FEWEST_FOLDS} on, got {folds!r}: what folds do to each other is read "
+            "from models that leave two of them out."
+        )
     if isinstance(repeats, bool) or not isinstance(repeats, int) or repeats < 1:
         raise InputError(f"repeats must be a whole number from 1 on, got {repeats!r}.")
     trial = read_trial(outcomes, experiment, arm=arm, columns=(outcome,), known=names)
@@ -262,14 +269,14 @@ def _split(trial: Trial, learner: Learner, matrix: Floats, outcome: str, folds: 
         rank[mine] = _ranks(score[mine], trial.weight[mine])
     if not (np.isfinite(score).all() and np.isfinite(treated).all() and np.isfinite(untreated).all()):
         raise InputError("the model predicted values that are not finite numbers, so nobody can be ranked by them.")
-    apart = None if folds < _FEWEST_FOLDS else np.repeat(rank[:, None], folds, axis=1)
-    for one, two in combinations(range(folds), 2) if apart is not None else ():
+    apart = np.repeat(rank[:, None], folds, axis=1)
+    for one, two in combinations(range(folds), 2):
         both = (fold == one) | (fold == two)
         again = np.full(len(values), np.nan)
         again[both] = learner.score(lesson_for(both, f"{one} {two}"))
         for part, other in ((one, two), (two, one)):
             mine = fold == part
-            if apart is not None and mine.any():
+            if mine.any():
                 apart[mine, other] = _ranks(again[mine], trial.weight[mine])
     return Split(fold=fold, score=score, rank=rank, treated=treated, untreated=untreated, apart=apart)
 
@@ -315,8 +322,9 @@ def tenths(trial: Trial, values: Floats, split: Split) -> Records:
                 "uplift_per_1000": None if found.value is None else 1000.0 * found.value,
                 "uplift_low": None if found.low is None else 1000.0 * found.low,
                 "uplift_high": None if found.high is None else 1000.0 * found.high,
+                "note": found.note,
             }
         )
     fields = (Field("tenth", "count"), Field("persons", "count"))
     names = ("predicted_per_1000", "uplift_per_1000", "uplift_low", "uplift_high")
-    return Records.from_rows((*fields, *(Field(name, "number") for name in names)), rows)
+    return Records.from_rows((*fields, *(Field(name, "number") for name in names), Field("note", "text")), rows)

@@ -50,7 +50,8 @@ def uplift_curve(  # noqa: PLR0913 - options by keyword
     that nobody can see). Persons of one score enter together, a cut through them takes an equal part of each.
 
     Bands: ``low`` to ``high`` holds at one share that was fixed before; ``band_low`` to ``band_high`` at all shares
-    together. The persons are ranked as they are; that the ranking would differ in another sample is not part of it.
+    together. The persons are ranked as they are; that the ranking would differ in another sample is not part of it. Of
+    a ranking by `rank_uplift` the covariance between the folds, each of which learned from the others, is part of it.
 
     Args:
         outcomes: One row per person, of a randomised experiment.
@@ -92,12 +93,22 @@ def uplift_curve(  # noqa: PLR0913 - options by keyword
     """
     level, seed, shares = check_level(level), check_seed(seed), check_steps(shares)
     trial, ranked, name = _read(outcomes, score, experiment, arm, (outcome,))
-    recipe = _recipe("uplift_curve", trial, name, outcome=outcome, level=level, shares=shares, seed=seed)
+    recipe = _recipe(
+        "uplift_curve",
+        trial,
+        name,
+        learned=not isinstance(score, str),
+        outcome=outcome,
+        level=level,
+        shares=shares,
+        seed=seed,
+    )
+    values = trial.outcomes[outcome]
     found = curve_of(
-        trial, trial.outcomes[outcome], ranked if highest_first else -ranked, level=level, shares=shares, seed=seed,
+        trial, values, ranked if highest_first else -ranked, level=level, shares=shares, seed=seed,
         learned=_learned(score),
     )  # fmt: skip
-    return UpliftCurve.made(found, trial, name=name, kind="uplift", recipe=recipe)
+    return UpliftCurve.made(found, trial, values, name=name, kind="uplift", recipe=recipe)
 
 
 def profit_curve(  # noqa: PLR0913 - options by keyword
@@ -164,12 +175,21 @@ def profit_curve(  # noqa: PLR0913 - options by keyword
     columns = money_columns(threshold, value, woken, cost)
     trial, ranked, name = _read(outcomes, score, experiment, arm, columns)
     money, said = net_money(trial, threshold=threshold, by=by, value=value, names=(woken, cost), experiment=experiment)
-    recipe = _recipe("profit_curve", trial, name, money=said, level=level, shares=shares, seed=seed)
+    recipe = _recipe(
+        "profit_curve",
+        trial,
+        name,
+        learned=not isinstance(score, str),
+        money=said,
+        level=level,
+        shares=shares,
+        seed=seed,
+    )
     found = curve_of(
         trial, money, ranked if highest_first else -ranked, level=level, shares=shares, seed=seed,
-        learned=_learned(score),
+        events=trial.outcomes[columns[0]], learned=_learned(score),
     )  # fmt: skip
-    return UpliftCurve.made(found, trial, name=name, kind="profit", recipe=recipe)
+    return UpliftCurve.made(found, trial, money, name=name, kind="profit", recipe=recipe)
 
 
 def money_columns(threshold: object, value: str | None, woken: str, cost: str) -> tuple[str, ...]:
@@ -258,11 +278,11 @@ def check_same_persons(trial: Trial, ranking: UpliftRanking) -> None:
         )
 
 
-def _recipe(method: str, trial: Trial, name: str, **settings: object) -> Recipe:
+def _recipe(method: str, trial: Trial, name: str, *, learned: bool, **settings: object) -> Recipe:
     kind: CurveKind = "profit" if method == "profit_curve" else "uplift"
     return Recipe(
         method=method,
-        definitions=(f"{kind.upper()}_CURVE", "UPLIFT_TIES", "UPLIFT_BAND"),
+        definitions=(f"{kind.upper()}_CURVE", "UPLIFT_TIES", "UPLIFT_BAND", *(("UPLIFT_FOLDS",) if learned else ())),
         settings={"score": name, "arm": trial.arm, "control": trial.control, **settings},
         n={"persons": len(trial)},
     )

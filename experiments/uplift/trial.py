@@ -243,10 +243,11 @@ def _chances(
         own = numbers(table, shares) if table.require_names(shares) else None
         table.problems.raise_if_any()
         return (*_declared_column(own, codes, stratum, sides), False)  # type: ignore[arg-type]
-    absent = [names[side] for side in sides if names[side] not in shares]
+    declared = {str(name): float(share) for name, share in shares.items()}
+    absent = [names[side] for side in sides if names[side] not in declared]
     if absent:
-        raise InputError(f"shares name no share for the arm {absent[0]!r}. {closest(absent[0], shares)}")
-    one, two = (float(shares[names[side]]) for side in sides)
+        raise InputError(f"shares name no share for the arm {absent[0]!r}. {closest(absent[0], declared)}")
+    one, two = (declared[names[side]] for side in sides)
     return np.full(len(codes), one / (one + two)), np.ones(len(codes)), False
 
 
