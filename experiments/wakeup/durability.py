@@ -194,6 +194,7 @@ def durability(  # noqa: PLR0913 - two tables, the clock and the arms
     counted = daily_events(
         assignment, conversions, horizon=far, step=1, last=until - 1, column="orders", columns=columns
     )  # fmt: skip
+    control = str(control)  # arms that are numbers are known by their text, as they are printed
     check_control([str(counted.arms[code]) for code in sorted(set(counted.arm.tolist()))], control)
     mature = followed(counted, until, microseconds(far))
     if not len(mature.arm):

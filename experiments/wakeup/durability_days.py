@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 
@@ -62,7 +62,7 @@ def read_days(counted: Counted, days: Sequence[int], activity: int, *, control: 
         counted: Persons of common follow-up; their events by microseconds since the assignment.
         days: Days since the assignment, ascending.
         activity: Length of the window before a day in which an active person converts, microseconds.
-        control: The control arm.
+        control: The control arm, as text.
         level: Confidence level.
     """
     rows: list[dict[str, object]] = []
@@ -70,20 +70,21 @@ def read_days(counted: Counted, days: Sequence[int], activity: int, *, control: 
     left, known = 0, known_steps(counted, [day * MICROSECONDS_PER_DAY for day in days])
     for measure in MEASURES:
         found = _woken(counted, days) if measure == "woken" else _active(counted, days, activity)
-        by_arm, left = curves(found, control=control)
+        raw = cast("str", next((name for name in counted.arms if str(name) == control), control))  # may be a number
+        by_arm, left = curves(found, control=raw)
         hits, n = _counts(found)
         codes = {name: code for code, name in enumerate(counted.arms)}
         used = np.flatnonzero((n[:, [codes[name] for name in by_arm]] >= _FEWEST).all(axis=1))
         weights = n[used].sum(axis=1)
-        for arm in sorted((name for name in by_arm if name != control), key=str):
+        for arm in sorted((name for name in by_arm if name != raw), key=str):
             names = {"measure": measure, "arm": str(arm), "control": control}
-            pair = (codes[arm], codes[control])
+            pair = (codes[arm], codes[raw])
             own = [
                 names | _row(day, (hits[used, :, place], n[used], weights), pair, level)
                 for place, day in enumerate(days)
             ]
             rows += withheld_rows(own, known, _FIGURES)
-            late = late_reading(rise(by_arm[arm], by_arm[control]), 0, level)
+            late = late_reading(rise(by_arm[arm], by_arm[raw]), 0, level)
             changes.append(
                 names | _change(late if known == len(days) else withheld_reading(late, early=known > 0), days)
             )

@@ -19,6 +19,7 @@ from attribution.core.records import Field, Records, TabularResult
 from experiments.inference.proportions import share_estimate
 from experiments.wakeup.acts import span
 from experiments.wakeup.funnel_chains import first_of_persons, instants_of, reached_stages, smallest_at_instant
+from experiments.wakeup.group_names import check_group
 from experiments.wakeup.narrow_tables import narrow_table
 from experiments.wakeup.pressure_log import read_log
 
@@ -147,6 +148,7 @@ def funnel(  # noqa: PLR0913 - the options of the public contract, keyword-only
         'FUNNEL_IMMATURE'
     """
     level, length, named = check_level(level), span(window, "window"), _stages(stages)
+    check_group(by, _FIELDS)
     if start not in ("first", "farthest"):
         raise InputError(f'start must be "first" or "farthest", got {start!r}.')
     acts = read_log(events, as_of=as_of, columns=columns, table="events", optional=("event",))

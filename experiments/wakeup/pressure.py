@@ -19,6 +19,7 @@ from attribution.core.records import Field, Records, TabularResult
 from experiments.outcomes.build import build_outcomes
 from experiments.wakeup.acts import span
 from experiments.wakeup.bookings import standing_bookings
+from experiments.wakeup.group_names import check_group
 from experiments.wakeup.pressure_counts import after_conversion, beyond_cap, busiest_window, top_tenth
 from experiments.wakeup.pressure_effect import arms_table, pressure_by_arm
 from experiments.wakeup.pressure_log import Rule, check_weights, read_contacts
@@ -208,6 +209,7 @@ def contact_pressure(  # noqa: PLR0913 - the options of the public contract, key
         ('7d', 2, True)
     """
     level, limits = check_level(level), _caps(caps)
+    check_group(by, _GROUP_FIELDS)
     _check_arms(assignment, {"conversions": conversions, "as_of": as_of})
     protect = span(quiet, "quiet")
     marked = {"opt_outs": tuple(opt_outs), "complaints": tuple(complaints)}

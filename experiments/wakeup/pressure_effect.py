@@ -81,6 +81,7 @@ def pressure_by_arm(
         table = table.append_column(strata, rows[strata])
     moments = cost_moments(table, cost="weighted", strata=strata)
     arms = sorted({str(arm) for arm in moments.arm})
+    control = str(control)  # arms that are numbers are known by their text, as they are printed
     check_control(arms, control)
     contrasts, findings = build_contrasts(moments, pairs_of([arm for arm in arms if arm != control], control, None))
     made = [_row(contrast, level, variance) for contrast in contrasts]

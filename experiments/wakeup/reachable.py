@@ -16,6 +16,7 @@ from attribution.core.records import Field, Records, TabularResult
 from attribution.core.tables import Problems, open_table
 from attribution.core.values import encode_together, keys
 from attribution.core.values import labels as read_labels
+from experiments.wakeup.group_names import check_group
 from experiments.wakeup.reachable_columns import check_channels, read_channel
 
 if TYPE_CHECKING:
@@ -121,6 +122,7 @@ def reach_matrix(
         >>> [row["channel"] for row in found.to_dicts()]
         ['sms', 'push', '(any)', '(none)']
     """
+    check_group(by, _FIELDS)
     named = check_channels(channels, (ANY, NONE))
     roles = columns_for(columns, "customers")
     problems = Problems()

@@ -85,9 +85,19 @@ def _filled(array: pa.Array) -> NDArray[np.bool_]:
 
 def _yes(table: Table, name: str) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """A column of yes and no: which cells are yes, and which are empty."""
+    import pyarrow as pa
+
     from attribution.core.values import numbers
 
     array = table.arrow(name)
+    if pa.types.is_string(array.type) or pa.types.is_large_string(array.type) or pa.types.is_string_view(array.type):
+        told = array.drop_null()
+        if len(told):
+            table.problems.add(
+                "NOT_BINARY", table.name, name, len(told),
+                message="a permission is true or false (or 1 or 0), not text", examples=sorted(set(told.to_pylist()))[:5],
+            )  # fmt: skip
+        return np.zeros(len(array), bool), np.ones(len(array), bool)
     empty = np.asarray(array.is_null(nan_is_null=True).to_numpy(zero_copy_only=False), dtype=bool)
     found = numbers(table, name, missing=0.0)
     if found is None:

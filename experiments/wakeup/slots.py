@@ -118,7 +118,8 @@ def slots(  # noqa: PLR0913 - the options of the public contract, keyword-only
 
     Returns:
         One row per slot, best first. Notes: NO_IMPRESSIONS (clicks alone: no rate), CTR_ABOVE_ONE (more clicks than
-        impressions: normal limits), FEW_CLICKS (fewer than 10: the rank's set rests on a careful variance).
+        impressions: normal limits), FEW_CLICKS (fewer than 10: the rank's set rests on a careful variance), ONE_PERSON
+        (one person clicked alone: clicks per person have no limits).
 
     Raises:
         TableError: With every problem of a table.
@@ -141,6 +142,10 @@ def slots(  # noqa: PLR0913 - the options of the public contract, keyword-only
         [('top', 0.5), ('side', 0.0)]
     """
     level, seed, back = check_level(level), check_seed(seed), span(lookback, "lookback")
+    if isinstance(impression, str) or isinstance(click, str):
+        raise InputError(
+            f'impression= and click= are lists of kinds, such as ["click"], got {impression!r}, {click!r}.'
+        )
     optional = () if counts is not None else ("kind",)
     acts = read_log(touches, as_of=as_of, columns=columns, optional=optional)
     label = acts.labels(slot)
@@ -260,6 +265,8 @@ def _row(shown: NDArray[np.float64], clicked: NDArray[np.float64], level: float)
         row |= {"ctr": share, "ctr_low": max(0.0, share - half), "ctr_high": share + half, "note": "CTR_ABOVE_ONE"}
     mean = clicks / exposed
     low, high = _per_person(clicked, mean, exposed, level)
+    if low is None:
+        row["note"] = "; ".join(part for part in (str(row["note"]), "ONE_PERSON") if part)
     return row | {"clicks_per_person": mean, "clicks_per_person_low": low, "clicks_per_person_high": high}
 
 
@@ -295,7 +302,10 @@ def _findings(alone: NDArray[np.float64], clicked: NDArray[np.float64]) -> list[
 
 def _noted(rows: Sequence[dict[str, object]]) -> list[Finding]:
     """One finding for each reason that stands in the notes, with the slots that carry it."""
-    held = {str(row["note"]): [str(other["slot"]) for other in rows if other["note"] == row["note"]] for row in rows}
+    held: dict[str, list[str]] = {}
+    for row in rows:
+        for note in str(row["note"]).split("; "):
+            held.setdefault(note, []).append(str(row["slot"]))
 
     def values(note: str) -> dict[str, object]:
         return {"count": len(held[note]), "slots": ", ".join(held[note][:_SHOWN])}

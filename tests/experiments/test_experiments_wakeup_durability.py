@@ -210,3 +210,15 @@ def test_an_arm_that_nobody_was_followed_in_is_told_and_left_out() -> None:
     assert {row["arm"] for row in made.curve.to_dicts()} == {"holdout", "sms"}
     (finding,) = [finding for finding in made.findings if finding.code.startswith("DURABILITY_")]
     assert (finding.code, dict(finding.values)) == ("DURABILITY_ARMS_LEFT", {"arms": "full", "persons": 3})
+
+
+@pytest.mark.parametrize("control", [0, "0"])
+def test_arms_that_are_numbers_are_known_by_their_text(control: object) -> None:
+    rows = [(arm, f"{arm}{i}", 40.0, [3.0] * (i % 2)) for arm in ("holdout", "sms") for i in range(10)]
+    assignment, conversions = _small(rows)
+    named = ex.durability(assignment, conversions, days=(14, 30), as_of=_AS_OF)
+    numbered = assignment.assign(arm=assignment["arm"].map({"holdout": 0, "sms": 1}))
+    found = ex.durability(numbered, conversions, days=(14, 30), as_of=_AS_OF, control=control)
+    for one, two in ((found, named), (found.means, named.means), (found.changes, named.changes)):
+        same = [{**row, "arm": "1", "control": "0"} for row in two.to_dicts()]
+        assert one.to_dicts() == same

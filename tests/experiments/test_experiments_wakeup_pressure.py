@@ -301,3 +301,21 @@ def test_tables_that_do_not_fit_are_refused() -> None:
         ex.contact_pressure(touches.drop(columns="channel"))
     with pytest.raises(ex.TableError, match="missing"):
         ex.contact_pressure(touches.assign(cost=None))
+
+
+def test_arms_that_are_numbers_are_known_by_their_text() -> None:
+    touches, bookings, assignment = _arms({"holdout": 60, "sms": 120})
+    numbered = assignment.assign(arm=assignment["arm"].map({"holdout": 0, "sms": 1}))
+    data = {"conversions": bookings, "as_of": "2026-05-01"}
+    named = ex.contact_pressure(touches, assignment=assignment, **data).arms.to_dicts()
+    for control in (0, "0"):
+        found = ex.contact_pressure(touches, assignment=numbered, control=control, **data).arms.to_dicts()
+        assert found == [{**row, "arm": "1", "control": "0"} for row in named]
+
+
+def test_groups_named_like_a_column_of_the_result_are_refused() -> None:
+    touches = _arms({"holdout": 6, "sms": 6}, persons=10)[0]
+    with pytest.raises(ex.InputError, match="by='persons' is the name of a column of the result"):
+        ex.contact_pressure(touches.assign(persons="a"), by="persons")
+    with pytest.raises(ex.InputError, match="by='stage' is the name of a column of the result"):
+        ex.funnel(touches.assign(event="a", stage="b"), stages=["a", "b"], by="stage")

@@ -106,7 +106,22 @@ def test_tables_that_do_not_fit_are_refused() -> None:
         ex.reach_matrix(frame, channels={"sms": {"address": "fon"}})
     with pytest.raises(ex.TableError, match="true or false"):
         ex.reach_matrix(frame.assign(no_sms=2), channels=_CHANNELS)
-    with pytest.raises(ex.TableError, match="numbers are needed"):
+    with pytest.raises(ex.TableError, match="not text"):
         ex.reach_matrix(frame.assign(no_sms="yes"), channels=_CHANNELS)
     with pytest.raises(ex.InputError, match="no row"):
         ex.reach_matrix(frame.iloc[:0], channels={"sms": {"address": "phone"}})
+
+
+@pytest.mark.parametrize("by", ["channel", "share"])
+def test_a_group_named_like_a_column_of_the_result_is_refused(by: str) -> None:
+    table = pd.DataFrame({"person_id": ["a", "b"], "ok": [True, False], by: ["x", "y"]})
+    with pytest.raises(ex.InputError, match=f"by='{by}' is the name of a column of the result"):
+        ex.reach_matrix(table, channels={"sms": "ok"}, by=by)
+
+
+def test_a_permission_in_words_is_refused_as_such() -> None:
+    table = pd.DataFrame({"person_id": ["a", "b", "c"], "ok": ["是", "否", None]})
+    with pytest.raises(ex.TableError, match=r"true or false \(or 1 or 0\), not text.*2 affected"):
+        ex.reach_matrix(table, channels={"sms": "ok"})
+    empty = ex.reach_matrix(table.assign(ok=table["ok"].where(table["ok"] == "")), channels={"sms": "ok"})
+    assert (empty.to_dicts()[0]["reachable"], empty.findings[0].values["unknown"]) == (0, 3)

@@ -173,3 +173,25 @@ def test_tables_that_do_not_fit_are_refused() -> None:
         ex.slots(_table(_rows(1)).assign(shown=-1, hits=0), counts=("shown", "hits"))
     with pytest.raises(ex.InputError, match="nothing would match"):
         ex.slots(_table(_rows(1)), _bookings([("a", 1)]).assign(person_id=1))
+
+
+def test_one_person_says_nothing_about_how_persons_differ() -> None:
+    rows = [("a", "top", "impression", i) for i in range(30)] + [("a", "top", "click", i) for i in range(12)]
+    log = pd.DataFrame(rows, columns=["person_id", "slot", "kind", "minute"])
+    log["time"] = pd.Timestamp("2026-03-01", tz="UTC") + pd.to_timedelta(log["minute"], unit="min")
+    (row,) = ex.slots(log).to_dicts()
+    assert (row["ctr_low"], row["ctr_high"], row["clicks_per_person_low"], row["note"]) == (
+        0.0,
+        1.0,
+        None,
+        "ONE_PERSON",
+    )
+    (few,) = ex.slots(log.head(34)).to_dicts()
+    assert few["note"] == "FEW_CLICKS; ONE_PERSON"
+    assert [finding.code for finding in ex.slots(log.head(34)).findings] == ["FEW_CLICKS"]
+
+
+def test_kinds_are_lists() -> None:
+    log = pd.DataFrame({"person_id": ["a"], "slot": "top", "kind": "impression", "time": "2026-03-01T09:00Z"})
+    with pytest.raises(ex.InputError, match="lists of kinds"):
+        ex.slots(log, impression="impression")
