@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from attribution.core.records import Records
     from attribution.core.render.display import DisplayTable
 
-__all__ = ["narrow_table"]
+__all__ = ["narrow_table", "unasked"]
 
 
 def narrow_table(
@@ -48,6 +48,11 @@ def narrow_table(
         pairs = zip(rows, records.column("low"), records.column("high"), strict=True)
         rows = tuple((*row[:place], Cell(row[place], low, high), *row[place + 1 :]) for row, low, high in pairs)
     return replace(table, columns=columns, rows=rows)
+
+
+def unasked(records: Records, names: Sequence[str]) -> list[str]:
+    """Those of some columns that hold nothing in any row: what they need was not given."""
+    return [name for name in names if all(value is None for value in records.column(name))]
 
 
 def _blank(records: Records, names: Sequence[str]) -> list[str]:

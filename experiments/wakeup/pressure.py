@@ -20,6 +20,7 @@ from experiments.outcomes.build import build_outcomes
 from experiments.wakeup.acts import span
 from experiments.wakeup.bookings import standing_bookings
 from experiments.wakeup.group_names import check_group
+from experiments.wakeup.narrow_tables import narrow_table, unasked
 from experiments.wakeup.pressure_counts import after_conversion, beyond_cap, busiest_window, top_tenth
 from experiments.wakeup.pressure_effect import arms_table, pressure_by_arm
 from experiments.wakeup.pressure_log import Rule, check_weights, read_contacts
@@ -109,19 +110,24 @@ class ContactPressure(TabularResult):
         n = self.recipe.n
         title = messages.text("PRESSURE.title", dict(n))
         top = messages.text("PRESSURE.top", {"share": self.top_share, "persons": self.top_persons})
-        titles = [messages.text(f"PRESSURE.{name}") for name in ("caps", "channels")]
-        more = []
+        late = ("cost", "after_conversion", "share_after_conversion")
+        tables = [
+            narrow_table(
+                self.records, without=unasked(self.records, ["cost_beyond"]), title=messages.text("PRESSURE.caps")
+            ),
+            narrow_table(
+                self.channels, without=unasked(self.channels, late), title=messages.text("PRESSURE.channels")
+            ),
+        ]  # fmt: skip
         if self.groups is not None:
             by = str(self.recipe.settings["by"])
-            more.append(records_table(self.groups, title=messages.text("PRESSURE.groups", {"by": by})))
+            tables.append(records_table(self.groups, title=messages.text("PRESSURE.groups", {"by": by})))
         if self.arms is not None:
-            more.append(arms_table(self.arms))
+            tables.append(arms_table(self.arms))
         notes = [
-            finding.text()
-            for finding in self.findings
+            finding.text() for finding in self.findings
             if finding.code.startswith(_SHOWN) or finding.status not in ("pass", "note")
-        ]
-        tables = [records_table(self.records, title=titles[0]), records_table(self.channels, title=titles[1]), *more]
+        ]  # fmt: skip
         return Display(title, (*tables, top, *self.recipe.sentences(), *notes))
 
 

@@ -95,7 +95,8 @@ def _yes(table: Table, name: str) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]
         if len(told):
             table.problems.add(
                 "NOT_BINARY", table.name, name, len(told),
-                message="a permission is true or false (or 1 or 0), not text", examples=sorted(set(told.to_pylist()))[:5],
+                message="a permission is true or false (or 1 or 0), not text",
+                examples=sorted(set(told.to_pylist()))[:5],
             )  # fmt: skip
         return np.zeros(len(array), bool), np.ones(len(array), bool)
     empty = np.asarray(array.is_null(nan_is_null=True).to_numpy(zero_copy_only=False), dtype=bool)

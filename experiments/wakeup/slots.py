@@ -20,6 +20,7 @@ from experiments.inference.proportions import bundled_share
 from experiments.inference.tails import critical_value
 from experiments.wakeup.acts import span
 from experiments.wakeup.bookings import standing_bookings
+from experiments.wakeup.narrow_tables import narrow_table, unasked
 from experiments.wakeup.pressure_log import read_log
 from experiments.wakeup.slots_counts import assisted, by_person, covariance, ranked
 
@@ -70,11 +71,12 @@ class Slots(TabularResult):
         return self.records
 
     def _display(self) -> Display:
-        from attribution.core.render.display import Display, records_table
+        from attribution.core.render.display import Display
 
         title = messages.text("SLOTS.title", dict(self.recipe.n))
         notes = [finding.text() for finding in self.findings]
-        return Display(title, (records_table(self.records), *self.recipe.sentences(), *notes))
+        table = narrow_table(self.records, without=unasked(self.records, ("assisted", "assisted_persons")))
+        return Display(title, (table, *self.recipe.sentences(), *notes))
 
 
 def slots(  # noqa: PLR0913 - the options of the public contract, keyword-only
