@@ -22,6 +22,7 @@ from experiments.wakeup.funnel_chains import first_of_persons, instants_of, reac
 from experiments.wakeup.group_names import check_group
 from experiments.wakeup.narrow_tables import narrow_table
 from experiments.wakeup.pressure_log import read_log
+from experiments.wakeup.states import ended_early
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -54,7 +55,7 @@ class Funnel(TabularResult):
         records: [by] stage, reached (persons), rate_step (of those who reached the stage before, with rate_step_low and
             rate_step_high), rate_total (of those who started, with low and high), note.
         by: The column that splits the persons; None without one.
-        findings: Starts whose window is not over, stages without an act, acts set aside.
+        findings: Starts whose window is not over, stages without an act, acts set aside, a log that ends before as_of.
         recipe: How it was made.
     """
 
@@ -154,6 +155,7 @@ def funnel(  # noqa: PLR0913 - the options of the public contract, keyword-only
     acts = read_log(events, as_of=as_of, columns=columns, table="events", optional=("event",))
     what = acts.labels(acts.table.roles.event)
     until = acts.as_of if as_of is not None else int(acts.time.max()) + 1
+    early = () if as_of is None else ended_early(acts, as_of)
     places = _places(what, named)
     if not len(places[0]):
         raise InputError(
@@ -180,7 +182,7 @@ def funnel(  # noqa: PLR0913 - the options of the public contract, keyword-only
     return Funnel(
         records=_rows(list(named), reached, split, level),
         by=by,
-        findings=(*acts.findings, *_findings(list(named), places, len(began), len(counted), settings)),
+        findings=(*acts.findings, *early, *_findings(list(named), places, len(began), len(counted), settings)),
         recipe=Recipe(
             method="funnel", definitions=("FUNNEL", f"FUNNEL_{start.upper()}"), settings=settings,
             n={"persons": len(counted), "left_out": len(began) - len(counted), "acts": len(acts.time)},

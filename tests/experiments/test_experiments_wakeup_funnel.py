@@ -142,3 +142,13 @@ def test_tables_without_the_columns_are_refused() -> None:
         ex.funnel(_log(_random(1)).drop(columns="event"), stages=["open", "form"])
     with pytest.raises(ex.InputError, match="none of them before"):
         ex.funnel(_log(_random(1)), stages=["open", "form"], as_of="2020-01-01")
+
+
+def test_a_log_that_ends_before_as_of_is_told() -> None:
+    rows = [(f"p{i}", i, "open") for i in range(200)] + [(f"p{i}", i + 1, "form") for i in range(0, 200, 2)]
+    late = _log(rows)["time"].max() + pd.Timedelta("30D")
+    found = ex.funnel(_log(rows), stages=["open", "form"], window="7d", as_of=late.isoformat())
+    (told,) = [finding for finding in found.findings if finding.code == "LOG_ENDS_EARLY"]
+    assert (told.status, told.values["days"]) == ("warn", 30)
+    known = ex.funnel(_log(rows), stages=["open", "form"], window="7d")
+    assert "LOG_ENDS_EARLY" not in {finding.code for finding in known.findings}
