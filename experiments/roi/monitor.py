@@ -33,6 +33,7 @@ FIELDS = (
     Field("n", "count"), Field("n_control", "count"), Field("events", "count"), Field("events_control", "count"),
     Field("net_benefit_per_1000", "money"), Field("net_benefit_low", "money"), Field("net_benefit_high", "money"),
     Field("z"), Field("bound"), Field("p_value", "p"), Field("guardrail", "text"), Field("invalid", "text"),
+    Field("warned", "text"),
     Field("verdict", "text"), Field("reason", "text"), Field("verdict_so_far", "text"), Field("level", "level"),
     Field("side", "text"), Field("least", "count"),
 )  # fmt: skip
@@ -106,12 +107,19 @@ class NetBenefitMonitor(TabularResult):
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """Remarks on the log: looks that did not count."""
+        """Remarks on the log: looks that did not count, and checks that warned."""
+        made = []
         days = list(dict.fromkeys(look.day for look in self.looks if look.number is None))
-        if not days:
-            return ()
-        values = {"looks": len(days), "least": self.plan.least, "last": days[-1]}
-        return (Finding(code="LOOKS_UNCOUNTED", status="note", values=values),)
+        if days:
+            values = {"looks": len(days), "least": self.plan.least, "last": days[-1]}
+            made.append(Finding(code="LOOKS_UNCOUNTED", status="note", values=values))
+        warned = [look for look in self.looks if look.seen.warned]
+        if warned:
+            codes = dict.fromkeys(code for look in warned for code in look.seen.warned.split("; "))
+            seen = len({look.day for look in warned})
+            told = {"codes": ", ".join(codes), "looks": seen, "last": warned[-1].day}
+            made.append(Finding(code="LOOKS_WARNED", status="warn", values=told))
+        return tuple(made)
 
     @property
     def recipe(self) -> Recipe:
@@ -277,12 +285,14 @@ class NetBenefitMonitor(TabularResult):
                 before |= dict(zip(look.pair, look.n, strict=True))
         fewer = [arm for arm, count in before.items() if int(matured[arm]) < count]
         if fewer or total == last.matured:
-            told = f"fewer persons have matured in {fewer}" if fewer else "nobody new has matured"
-            raise DesignError(
-                "LOOK_SHRINKS",
-                f"on {day} {told} than on {last.day}; information cannot shrink. Count the same persons by the same "
-                "rule at every look.",
+            told = (
+                f"fewer persons have matured in {fewer} on {day} than on {last.day}; information cannot shrink. Count "
+                "the same persons by the same rule at every look."
+                if fewer
+                else f"nobody new has matured between {last.day} and {day}, so there is nothing to look at. Leave this "
+                "day out, and look again when more windows are over."
             )
+            raise DesignError("LOOK_SHRINKS", told)
 
     def _records(self) -> Records:
         from experiments.roi.monitor_files import monitor_rows

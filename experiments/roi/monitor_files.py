@@ -40,6 +40,7 @@ def monitor_rows(log: NetBenefitMonitor) -> list[dict[str, object]]:
                 "events": look.woken[0], "events_control": look.woken[1], "net_benefit_per_1000": 1000.0 * seen.net,
                 "net_benefit_low": _thousand(seen.low), "net_benefit_high": _thousand(seen.high), "z": seen.z,
                 "bound": look.bound, "p_value": look.p_value, "guardrail": seen.guardrail, "invalid": seen.invalid,
+                "warned": seen.warned,
                 "verdict": look.verdict, "reason": look.reason, "verdict_so_far": now, "level": plan.level,
                 "side": plan.side, "least": plan.least,
             }
@@ -145,6 +146,7 @@ def _again(log: NetBenefitMonitor, rows: dict[tuple[str, str, float], dict[str, 
             high=None if high is None else high / 1000.0,
             guardrail=_text(row, "guardrail"),
             invalid=_text(row, "invalid"),
+            warned=_text(row, "warned"),
         )
 
     return log.append(days[0], matured=matured, woken=woken, read=read)

@@ -86,6 +86,7 @@ class Seen:
         high: Upper end.
         guardrail: "" (none, or safe), "undecided" or "harm", by always-valid bounds.
         invalid: Codes of checks that failed, joined by "; ".
+        warned: Codes of checks that warn, joined by "; ".
     """
 
     net: float
@@ -94,6 +95,7 @@ class Seen:
     high: float | None
     guardrail: str = ""
     invalid: str = ""
+    warned: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

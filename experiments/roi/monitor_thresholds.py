@@ -50,7 +50,7 @@ def monitor_thresholds(  # noqa: PLR0913 -- options by keyword
     The outcomes hold the persons whose window is over by the day of the look, as `build_outcomes(as_of=day)` gives
     them. Every contrast and threshold of the plan gets its net benefit, the always-valid interval of its score
     statistic, and PASS, FAIL or INCONCLUSIVE. Guardrails of the experiment are read with always-valid bounds as well. A
-    check that fails makes the look INVALID.
+    check that fails makes the look INVALID; one that warns is kept by its code and told with the log.
 
     Args:
         outcomes: The outcomes at the day of the look; or a dict of day to outcomes, which takes one look after another.
@@ -72,8 +72,9 @@ def monitor_thresholds(  # noqa: PLR0913 -- options by keyword
         TableError: As `cost_thresholds`.
 
     Assumptions:
-        As `cost_thresholds`; persons come one after the other and mature by one rule. Where shares are
-        declared as a dict, the split of the arms is judged over all looks together (`watch_split`).
+        As `cost_thresholds`; persons come one after the other and mature by one rule. Waves with different shares are
+        strata (``Experiment(strata="stratum")``): pooled, they can turn the sign, and UNUSED_STRATUM warns. Where the
+        shares are declared as a dict, the split of the arms is judged over all looks together (`watch_split`).
 
     References:
         As `NetBenefitMonitor`.
@@ -116,12 +117,13 @@ def monitor_thresholds(  # noqa: PLR0913 -- options by keyword
     matured = {arm: _counted(read, arm)[0] for arm in plan.arms}
     happened = {arm: _counted(read, arm)[1] for arm in plan.arms}
     failed = _failed(read, monitor, as_day(day), matured)
+    warned = dict.fromkeys(finding.code for finding in read.findings if finding.status == "warn")
     guards = _guardrails(read, planned=plan.planned, matured=sum(matured.values()))
     read.table.problems.raise_if_any()
 
     def seen(pair: tuple[str, str], threshold: float, bound: float | None) -> Seen:
         made = seen_at(contrasts[pair], threshold, bound, plan.side)
-        return replace(made, guardrail=guards.get(pair, ""), invalid="; ".join(failed))
+        return replace(made, guardrail=guards.get(pair, ""), invalid="; ".join(failed), warned="; ".join(warned))
 
     return monitor.append(day, matured=matured, woken=happened, read=seen)
 

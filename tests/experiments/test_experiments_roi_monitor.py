@@ -201,6 +201,37 @@ def test_a_failed_check_makes_the_look_invalid(table: pd.DataFrame) -> None:
     assert {row["invalid"] for row in plain.to_dicts()} == {"SRM"}
 
 
+def test_waves_pooled_over_different_shares_warn_and_read_as_strata_hold_their_truth() -> None:
+    made = ex.simulate("waves", persons=40_000, seed=7)
+    looks = {
+        day: ex.build_outcomes(
+            made.assignment, made.conversions, made.touches, made.prices, window="28d", as_of=day
+        )
+        for day in ("2026-12-08", "2027-01-05")
+    }  # fmt: skip
+    declared = plan(planned=40_000, arms=["sms", "full"], thresholds=[125])
+
+    def log(**options: object) -> ex.NetBenefitMonitor:
+        experiment = ex.Experiment({"woken": ex.Rate("woken")}, shares="p_assign", **options)
+        return ex.monitor_thresholds(looks, monitor=declared, experiment=experiment)
+
+    pooled = log()
+    assert [(finding.code, finding.values["codes"]) for finding in pooled.findings] == [
+        ("LOOKS_WARNED", "UNUSED_STRATUM")
+    ]
+    assert "UNUSED_STRATUM" in repr(pooled)
+    assert "UNUSED_STRATUM" in pooled.findings[0].text("zh")
+    assert ex.NetBenefitMonitor.read(pooled.to_dicts()).findings[0].values == pooled.findings[0].values
+    layered = log(strata="stratum")
+    assert layered.findings == ()
+    truth = made.truth
+    for arm in ("sms", "full"):
+        net = 125 * (truth[f"p_{arm}"] - truth["p_holdout"]) - (truth[f"c_{arm}"] - truth["c_holdout"])
+        right, wrong = ([row for row in found.to_dicts() if row["arm"] == arm][-1] for found in (layered, pooled))
+        assert right["net_benefit_low"] < 1000 * net.mean() < right["net_benefit_high"]
+        assert wrong["net_benefit_per_1000"] > right["net_benefit_per_1000"] + 300
+
+
 def test_the_split_is_judged_over_all_looks_together(table: pd.DataFrame) -> None:
     """A split that a single look calls broken (p < 0.001) is not, for one who looks every day."""
     day = table[table["day"] <= 3]
