@@ -102,13 +102,16 @@ def _first_zero(totals: Sequence[complex]) -> int:
 
 
 def check_parts(parts: Sequence[float], change: float, size: float) -> None:
-    """Raise unless the parts make the change.
+    """Raise unless the parts make the change, to 1e-9 of the largest of them and of the values themselves.
+
+    Between periods of very unlike size parts can be far larger than the values; their digits end sooner then.
 
     Raises:
         ConservationError: When they do not (an error of the library).
     """
     total = math.fsum(parts)
-    if not math.isclose(total, change, rel_tol=1e-9, abs_tol=1e-9 * max(size, 1e-300)):
+    largest = max(size, *map(abs, parts))
+    if not math.isclose(total, change, rel_tol=1e-9, abs_tol=1e-9 * max(largest, 1e-300)):
         raise ConservationError(
             f"the parts make {total!r}, the change is {change!r}. This is an error of ours, please report it."
         )

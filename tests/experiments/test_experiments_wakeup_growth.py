@@ -110,6 +110,13 @@ def test_a_negative_value_needs_shapley():
     assert math.isclose(math.fsum(_parts(BEFORE, refunds, method="shapley")), -8_500, rel_tol=1e-12)
 
 
+@pytest.mark.parametrize("method", ["lmdi", "shapley"])
+def test_periods_of_very_unlike_size_are_decomposed(method: str):
+    before = {"base": 9e6, "reached": 3e-3, "buyers": 2e-4, "orders": 5e-4, "value": 1e9}
+    parts = _parts(before, dict.fromkeys(before, 1.0), method=method)
+    assert math.isclose(math.fsum(parts), 1.0 - 1e9, rel_tol=1e-12, abs_tol=1e-12 * max(map(abs, parts)))
+
+
 def test_repurchase_is_a_level_beside_or_a_link_of_its_own():
     before, after = {**BEFORE, "repeat_buyers": 20}, {**AFTER, "repeat_buyers": 24}
     found = ex.growth_chain(before, after)
