@@ -122,7 +122,7 @@ def _steps(rows: Sequence[dict[str, Any]]) -> str:
         if None not in ends:
             name = shortened(str(row["step"]), 120, TITLE)
             parts.append(f"{name} {brief(ends[0], 'rate')} → {brief(ends[1], 'rate')}")
-    return ", ".join(parts) or "–"
+    return messages.text("RECONCILE_PLOT.join").join(parts) or "–"
 
 
 def _color(row: dict[str, Any]) -> str:

@@ -9,10 +9,10 @@ from attribution.core import messages
 from attribution.core.errors import InputError, closest
 from attribution.core.recipe import Recipe
 from attribution.core.records import Field, Records, TabularResult
-from attribution.core.render.display import Display, records_table
+from attribution.core.render.display import Cell, Display, DisplayColumn, DisplayTable, column_label
 from attribution.credit import Credit
 from attribution.models.fitted import FittedModel
-from experiments.reconciliation.result import UNTESTED
+from experiments.reconciliation.result import UNTESTED, step_label, undefined
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,9 +50,21 @@ class CalibratedCredit(TabularResult):
         return self.records
 
     def _display(self) -> Display:
-        names = ["step", "channels", "model", "attributed", "factor", "calibrated", "reading"]
-        table = records_table(self.records, names)
+        columns = (
+            DisplayColumn(column_label("step")), DisplayColumn(column_label("model")),
+            DisplayColumn(column_label("attributed"), "number"), DisplayColumn(column_label("factor"), "ratio"),
+            DisplayColumn(column_label("calibrated"), "number", decisive=True),
+        )  # fmt: skip
+        table = DisplayTable(columns, tuple(_shown(row) for row in self.records.to_dicts()))
         return Display(messages.text("CALIBRATED.TITLE"), (table, *self.recipe.sentences()))
+
+
+def _shown(row: dict[str, Any]) -> tuple[object, ...]:
+    step, factor = step_label(row["step"], row["channels"]), row["factor"]
+    calibrated: object = Cell(row["calibrated"], row["calibrated_low"], row["calibrated_high"])
+    if factor is None:
+        calibrated = None if row["step"] == _NONE else undefined(row["note"])
+    return step, column_label(row["model"]), row["attributed"], factor, calibrated
 
 
 def apply_factors(calibration: Calibration, credit: Credit) -> CalibratedCredit:

@@ -13,7 +13,7 @@ from attribution.core.records import Field, Records, TabularResult
 from attribution.core.render.display import Cell, Display, DisplayColumn, DisplayTable, column_label
 from experiments.design.alarms import require_trusted
 from experiments.inference.tails import critical_value
-from experiments.reconciliation.result import TOTAL, UNTESTED, Factor, Reconciliation, step_label
+from experiments.reconciliation.result import TOTAL, UNTESTED, Factor, Reconciliation, step_label, undefined
 from experiments.reconciliation.shrinkage import Shrink, shrunken
 
 if TYPE_CHECKING:
@@ -272,7 +272,7 @@ def _shrink(rows: Sequence[dict[str, Any]], known: dict[tuple[str, str], Factor]
 
 def _factor_cell(row: dict[str, Any]) -> Cell:
     if row["factor"] is None:
-        return Cell(None, note=messages.text("RECONCILE.NO_GAP"))
+        return undefined(row["note"])
     if row["factor_kind"] == "interval":
         return Cell(row["factor"], row["factor_low"], row["factor_high"])
     words = messages.text(f"CALIBRATE.set_{row['factor_kind']}", {"low": row["factor_low"], "high": row["factor_high"]})
@@ -281,5 +281,5 @@ def _factor_cell(row: dict[str, Any]) -> Cell:
 
 def _shrunken_cell(row: dict[str, Any]) -> Cell:
     if row["shrunken"] is None:
-        return Cell(None, note=messages.text("RECONCILE.NO_GAP"))
+        return undefined(row["note"])
     return Cell(row["shrunken"], row["shrunken_low"], row["shrunken_high"])

@@ -11,10 +11,10 @@ from attribution.core import messages
 from attribution.core.findings import Finding
 from attribution.core.recipe import Recipe
 from attribution.core.records import Field, Records, TabularResult
-from attribution.core.render.display import Display, records_table
+from attribution.core.render.display import Cell, Display, DisplayColumn, DisplayTable, column_label
 from attribution.models.fitted import FittedModel
 from experiments.reconciliation.credited import credit_of
-from experiments.reconciliation.result import TOTAL, UNTESTED
+from experiments.reconciliation.result import TOTAL, UNTESTED, step_label, undefined
 from experiments.reconciliation.table import NO_CREDIT, set_up
 from experiments.reconciliation.would_be import WouldBe, journeys_with, read_would_be
 
@@ -67,11 +67,33 @@ class PlaceboCredit(TabularResult):
         return self.records
 
     def _display(self) -> Display:
-        names = [
-            "step", "arm", "channels", "model", "basis", "attributed", "placebo_scaled", "difference", "share_caused",
-        ]  # fmt: skip
+        rows = self.records.to_dicts()
+        # An untested channel is read in every arm, a step in its own.
+        columns = (
+            *(DisplayColumn(column_label(name)) for name in ("step", "arm", "model", "basis")),
+            *(DisplayColumn(column_label(name), "number") for name in ("attributed", "placebo_scaled")),
+            DisplayColumn(column_label("difference"), "number", decisive=True),
+            DisplayColumn(column_label("share_caused"), "rate"),
+        )
         notes = (*self.recipe.sentences(), *(finding.text() for finding in self.findings))
-        return Display(messages.text("PLACEBO.TITLE"), (records_table(self.records, names), *notes))
+        table = DisplayTable(columns, tuple(_shown(row) for row in rows))
+        return Display(messages.text("PLACEBO.TITLE"), (table, *notes))
+
+
+def _shown(row: dict[str, Any]) -> tuple[object, ...]:
+    difference: object = Cell(row["difference"], row["difference_low"], row["difference_high"])
+    share: object = Cell(row["share_caused"], row["share_caused_low"], row["share_caused_high"])
+    if row["share_caused"] is None:
+        share = undefined(row["note"])
+    elif row["share_caused_kind"] != "interval":
+        ends = {"low": row["share_caused_low"], "high": row["share_caused_high"]}
+        share = Cell(row["share_caused"], note=f"({messages.text('CALIBRATE.set_' + row['share_caused_kind'], ends)})")
+    if row["difference"] is None:
+        difference = undefined(row["note"])
+    return (
+        step_label(row["step"], row["channels"]), row["arm"], column_label(row["model"]),
+        messages.text(f"PLACEBO.{row['basis']}"), row["attributed"], row["placebo_scaled"], difference, share,
+    )  # fmt: skip
 
 
 def placebo_credit(  # noqa: PLR0913 -- the options of reconcile

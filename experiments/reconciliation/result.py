@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,8 +22,11 @@ if TYPE_CHECKING:
     from experiments.reconciliation.calibration import Calibration
     from experiments.reconciliation.shrinkage import Shrink
 
-__all__ = ["FIELDS", "TOTAL", "UNTESTED", "Factor", "Reconciliation", "step_label"]
+__all__ = [
+    "FIELDS", "INTERVAL_CONTAINS_0", "TOTAL", "UNTESTED", "Factor", "Reconciliation", "step_label", "undefined",
+]  # fmt: skip
 
+INTERVAL_CONTAINS_0 = "INTERVAL_CONTAINS_0"
 UNTESTED = "untested"
 TOTAL = "total"
 _WIDE = 5
@@ -103,9 +106,9 @@ class Reconciliation(TabularResult):
 
     def plot(self, *, model: str | None = None) -> Plot:
         """Attributed and incremental share of every step, side by side; see `plot_reconciliation`."""
-        # Plots lie above the results that they draw.
-        drawn: Plot = import_module("experiments.plots.reconciliation").plot_reconciliation(self, model=model)
-        return drawn
+        from experiments.plots.reconciliation import plot_reconciliation
+
+        return plot_reconciliation(self, model=model)
 
     def _records(self) -> Records:
         return self.records
@@ -157,7 +160,7 @@ def _gaps(groups: Sequence[Sequence[dict[str, Any]]], models: Sequence[str]) -> 
 
 def _gap(row: dict[str, Any]) -> Cell:
     if row["gap"] is None:
-        return Cell(None, note=messages.text("RECONCILE.NO_GAP"))
+        return undefined(row["note"])
     return Cell(_whole(row["gap"]), _whole(row["gap_low"]), _whole(row["gap_high"]))
 
 
@@ -190,8 +193,19 @@ def step_label(step: str, channels: str) -> str:
     if step == channels:
         return step
     known = {TOTAL: "RECONCILE.TOTAL_WORD", UNTESTED: "RECONCILE.UNTESTED_WORD"}
-    return f"{messages.text(known[step]) if step in known else step}: {channels}"
+    name = messages.text(known[step]) if step in known else step
+    return messages.text("RECONCILE.STEP", {"step": name, "channels": channels})
+
+
+def undefined(note: str) -> Cell:
+    """A number that is not there, with the code of the reason."""
+    reasons = [code for code in note.split("; ") if code not in ("", INTERVAL_CONTAINS_0)]
+    told = messages.text("RECONCILE.NO_GAP_WHY", {"code": reasons[0]}) if reasons else messages.text("RECONCILE.NO_GAP")
+    return Cell(None, note=told)
 
 
 def _whole(value: float | None) -> float | None:
-    return None if value is None or not np.isfinite(value) else round(value)
+    """Customers are whole; but what lies next to 0 keeps a digit that says on which side, a tenth at least."""
+    if value is None or not np.isfinite(value):
+        return None
+    return round(value) or round(value, 1) or (math.copysign(0.1, value) if value else 0)

@@ -20,7 +20,7 @@ from experiments.reconciliation.declared import checked_metric, checked_variance
 from experiments.reconciliation.ground import ground_of
 from experiments.reconciliation.joint import inverted
 from experiments.reconciliation.remarks import basis_findings, reach_findings
-from experiments.reconciliation.result import FIELDS, TOTAL, UNTESTED, Factor, Reconciliation
+from experiments.reconciliation.result import FIELDS, INTERVAL_CONTAINS_0, TOTAL, UNTESTED, Factor, Reconciliation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -30,9 +30,8 @@ if TYPE_CHECKING:
     from attribution.credit import Credit
     from experiments.readout import Readout
 
-__all__ = ["INTERVAL_CONTAINS_0", "NO_CREDIT", "UNTESTED_NOTE", "Setting", "reconcile", "set_up"]
+__all__ = ["NO_CREDIT", "UNTESTED_NOTE", "Setting", "reconcile", "set_up"]
 
-INTERVAL_CONTAINS_0 = "INTERVAL_CONTAINS_0"
 NO_CREDIT = "NO_CREDIT"
 UNTESTED_NOTE = "UNTESTED"
 

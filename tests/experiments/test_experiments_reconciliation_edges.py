@@ -171,3 +171,34 @@ def test_would_be_touches_follow_the_rules_of_the_credit():
     assert (found["attributed"], found["placebo"]) == (25.0, 9.0)
     with pytest.raises(at.TableError, match="product"):
         ex.placebo_credit(credit, readout, steps=STEPS, would_be=log.drop(columns="product"))
+
+
+def test_what_is_printed_is_labelled_says_why_and_keeps_its_sign():
+    """An end next to 0 is not rounded onto it; what is undefined names its reason; codes are words."""
+    c = ex.simulate("default", persons=60_000, seed=7)
+    credit = at.attribute(c.touches, c.conversions, models=("last_touch",))
+    outcomes = ex.build_outcomes(c.assignment, c.conversions, as_of=c.as_of)
+    readout = ex.Experiment({"woken": ex.Rate("woken")}, shares="p_assign").analyze(outcomes)
+    result = ex.reconcile(credit, readout, steps=c.steps)
+    assert 0 < result.to_dicts()[0]["gap_low"] < 0.5
+    assert "34 (0.1 to 68)" in repr(result)
+    fax = ex.reconcile(credit, readout, steps={"sms": ("fax",)})
+    assert "undefined: NO_CREDIT" in repr(ex.calibrate(fax))
+    applied = ex.calibrate(result).apply(credit)
+    placebo = ex.placebo_credit(credit, readout, steps=c.steps)
+    for text in (repr(applied), repr(placebo)):
+        assert "last touch" in text
+        assert "last_touch" not in text
+    assert "undefined: PLACEBO_ZERO" in repr(placebo)
+    with at.language("zh"):
+        for text in (repr(applied), repr(placebo)):
+            assert "末次触点" in text
+            assert "未检验：search" in text
+            assert not {"untested", "tested", "observed"} & set(text.split())
+
+
+def test_counts_of_one_make_good_sentences():
+    tables = small(60, {"holdout": 10, "sms": 20}, {"sms": 15})
+    again = tables[2].head(1).assign(conversion_id="again", time=START + pd.Timedelta("5D"))
+    found = reconciled((*tables[:2], pd.concat([tables[2], again])))
+    assert "further conversions of the same persons (1) are left out here" in repr(found)
