@@ -65,14 +65,15 @@ def quality_rows(
 ) -> tuple[QualityRow, ...]:
     """One row per source in the order of their names, sources that only have spend included, and "(all)"."""
     seen, lost = persons.followed.observed, persons.followed.observed & persons.followed.lost
-    places = {key: position for position, key in enumerate(persons.groups.keys)}
+    places = persons.groups.rows()
     keys = sorted({*places, *(spent or {})})
-    members = [persons.groups.rows(places[key]) if key in places else np.empty(0, np.int64) for key in keys]
+    members = [places.get(key, np.empty(0, np.int64)) for key in keys]
     n = [int(np.count_nonzero(seen[rows])) for rows in members]
     hits = [int(np.count_nonzero(lost[rows])) for rows in members]
-    tests = sum(0 < own < sum(n) for own in n)
+    all_hits, all_n = sum(hits), sum(n)
+    tests = sum(0 < own < all_n for own in n)
     against = [
-        _against((hits[i], n[i], sum(hits) - hits[i], sum(n) - n[i]), rules, tests=tests) for i in range(len(keys))
+        _against((hits[i], n[i], all_hits - hits[i], all_n - n[i]), rules, tests=tests) for i in range(len(keys))
     ]
     adjusted = adjust_pvalues([one.p_value for one in against], method="holm")
     found = []

@@ -191,10 +191,10 @@ def _all_rows(
 ) -> tuple[EffectiveRow, ...]:
     groups = persons.groups
     keys = sorted({*groups.keys, *(spent or {})})
-    place = {key: position for position, key in enumerate(groups.keys)}
+    places = groups.rows()
     rows = []
     for key in keys:
-        here = groups.rows(place[key]) if key in place else np.empty(0, np.int64)
+        here = places.get(key, np.empty(0, np.int64))
         rows.append(_row(key, persons.part(here), None if spent is None else spent.get(key), declared, level))
     if len(rows) > 1:
         complete = spent is not None and all(key in spent for key in groups.keys)

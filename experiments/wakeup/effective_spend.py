@@ -40,9 +40,11 @@ class Groups:
     keys: tuple[Key, ...]
     codes: NDArray[np.int64]
 
-    def rows(self, position: int) -> NDArray[np.int64]:
-        """Rows of one group."""
-        return np.flatnonzero(self.codes == position)
+    def rows(self) -> dict[Key, NDArray[np.int64]]:
+        """The rows of every group, ascending, in the order of the groups."""
+        order = np.argsort(self.codes, kind="stable").astype(np.int64)
+        ends = np.searchsorted(self.codes[order], np.arange(len(self.keys) + 1))
+        return {key: order[ends[place] : ends[place + 1]] for place, key in enumerate(self.keys)}
 
 
 def listed_names(option: str, given: str | Sequence[str] | None) -> tuple[str, ...]:

@@ -148,8 +148,8 @@ def _joint(wanted: Groups, given: Groups) -> tuple[NDArray[np.int64], NDArray[np
 def _rows(
     groups: Groups, who: NDArray[np.int64], reason: NDArray[np.int64], paid: NDArray[np.float64] | None, level: float
 ) -> tuple[OfferRow, ...]:
-    rows = [(key, groups.rows(position)) for position, key in enumerate(groups.keys)]
-    found = [_row(key, who, reason, paid, here, level) for key, here in rows] if groups.names else []
+    rows = groups.rows() if groups.names else {}
+    found = [_row(key, who, reason, paid, here, level) for key, here in rows.items()]
     return (*found, _row(None, who, reason, paid, np.arange(len(who)), level))
 
 

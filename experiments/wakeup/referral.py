@@ -153,8 +153,8 @@ def _money(rows: Invitations, counted: Counted, cost: float | None, participants
 def _groups(
     groups: Groups, counted: Counted, money: NDArray[np.float64] | None, rows: Invitations, level: float
 ) -> tuple[ReferralGroup, ...]:
-    parts = [(key, groups.rows(position)) for position, key in enumerate(groups.keys)] if groups.names else []
-    parts.append((None, np.arange(len(counted.sent), dtype=np.int64)))  # type: ignore[arg-type]
+    everybody: tuple[tuple[str, ...] | None, NDArray[np.int64]] = (None, np.arange(len(counted.sent), dtype=np.int64))
+    parts = [*(groups.rows() if groups.names else {}).items(), everybody]
     with_effect = rows.effective is not None
     return tuple(_group(key, counted, money, here, level=level, with_effect=with_effect) for key, here in parts)
 

@@ -126,6 +126,7 @@ class _Leads:
 
     Attributes:
         groups: Their groups.
+        places: Rows of each group.
         reached: Number of stages reached: 0 for none, all of them for a success.
         skipped: For each stage the leads that count only because a later one is marked.
         person: Codes of persons; None without that column.
@@ -133,6 +134,7 @@ class _Leads:
     """
 
     groups: Groups
+    places: dict[Key, NDArray[np.int64]]
     reached: NDArray[np.int64]
     skipped: tuple[int, ...]
     person: NDArray[np.int64] | None
@@ -142,9 +144,7 @@ class _Leads:
         """Leads of a group, or all of them."""
         if key is None:
             return np.arange(len(self.reached), dtype=np.int64)
-        if key not in self.groups.keys:
-            return np.empty(0, np.int64)
-        return self.groups.rows(self.groups.keys.index(key))
+        return self.places.get(key, np.empty(0, np.int64))
 
 
 def _read_leads(
@@ -161,7 +161,7 @@ def _read_leads(
     later = np.maximum.accumulate(flags[::-1], axis=0)[::-1]
     codes = None if person is None else encode_together(person)[0][0]
     return _Leads(
-        groups=groups, reached=later.sum(axis=0).astype(np.int64), person=codes, steps=steps,
+        groups=groups, places=groups.rows(), reached=later.sum(axis=0).astype(np.int64), person=codes, steps=steps,
         skipped=tuple(int(number) for number in (later & ~flags).sum(axis=1)),
     )  # fmt: skip
 
