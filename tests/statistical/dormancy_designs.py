@@ -79,6 +79,41 @@ def reading(day: float, persons: int, *, second: bool):
     return run
 
 
+def campaign(stream: Generator, persons: int, held: float) -> tuple[pa.Table, pa.Table]:
+    """A stationary log in which all silent for 60 days on day 400 are assigned, and those treated act at once."""
+    log, day = log_of(stream, persons), 400 * DAY
+    who, when = np.asarray(log["person_id"]), np.asarray(log["time"].cast(pa.int64()))
+    last = np.full(persons, -1)
+    np.maximum.at(last, who[when < day], when[when < day])
+    chosen = np.flatnonzero((last >= 0) & (last < day - 60 * DAY))
+    control = stream.random(len(chosen)) < held
+    woken = chosen[~control]
+    fresh = pa.array(day + stream.integers(0, 3 * DAY, len(woken)), pa.timestamp("us", "UTC"))
+    assignment = pa.table({
+        "person_id": chosen, "arm": np.where(control, "holdout", "sms"),
+        "assigned_at": pa.array(np.full(len(chosen), day), pa.timestamp("us", "UTC")),
+    })  # fmt: skip
+    return pa.concat_tables((log, pa.table({"person_id": woken, "time": fresh}))), assignment
+
+
+def left_out(day: float, persons: int, held: float, *, second: bool):
+    """Coverage of the natural curve when treated spells are left out and the holdout stands for them."""
+    place, end = GRID.index(day), np.datetime64("1970-01-01") + np.timedelta64(LENGTH, "D")
+
+    def run(replications: int, stream: Generator) -> Tally:
+        def draw() -> tuple[float | None, float | None]:
+            log, assignment = campaign(stream, persons, held)
+            row = ex.dormancy_curve(
+                log, horizon=f"{HORIZON}d", as_of=f"{end}T00:00:00+00:00", days=GRID, assignment=assignment
+            ).rows[place]  # fmt: skip
+            found = row.second if second else row.rate
+            return found.low, found.high
+
+        return count(replications, draw, truth(day))
+
+    return run
+
+
 def cut(eps: float, persons: int):
     """Coverage of the cut's interval; the true cut is the first day of the grid with a share of at most eps."""
     true = next(day for day in GRID if truth(day) <= eps)
@@ -204,6 +239,13 @@ DESIGNS = [
         kind="coverage", run=reading(day, persons, second=second),
     )
     for day, persons in ((30.0, 300), (150.0, 300), (90.0, 60))
+    for name, second in (("rate", False), ("km_rate", True))
+] + [
+    Design(
+        name=f"silent persons treated, {100 * held:g} % held out, returns after {day:g} days, {persons} persons",
+        method=f"dormancy_curve, {name}, left out", kind="coverage", run=left_out(day, persons, held, second=second),
+    )
+    for day, persons, held in ((60.0, 600, 0.2), (120.0, 1500, 0.1))
     for name, second in (("rate", False), ("km_rate", True))
 ] + [
     Design(
