@@ -241,7 +241,7 @@ def test_the_value_is_told_beside_the_naive_one_in_both_languages() -> None:
     value, low, high = plan.value
     assert low < value < high
     assert plan.cross.optimism == pytest.approx(plan.cross.naive.value - plan.cross.estimate.value)
-    assert "valued on persons that it was not chosen on" in plan.sentences("en")[1]
+    assert "valued on persons that they were not chosen on" in plan.sentences("en")[1]
     assert "未用于选择" in plan.sentences("zh")[1]
     assert "What to buy first" in repr(plan)
     poor = ex.plan_budget(outcomes(), budget=0, experiment=spec(), **options)
