@@ -17,6 +17,7 @@ from experiments.inference.survival import product_limit
 from experiments.wakeup.act_days import acts_in_days
 from experiments.wakeup.acts import read_acts, span
 from experiments.wakeup.dormancy_cells import Patterns
+from experiments.wakeup.dormancy_spells import NEVER
 from experiments.wakeup.nth_purchase_result import NthPurchase, NthRow
 from experiments.wakeup.nth_purchase_step import find_step
 
@@ -35,7 +36,6 @@ __all__ = ["nth_purchase"]
 messages.register("experiments")
 
 _MOST = 40
-_NEVER = np.iinfo(np.int64).max
 
 
 def nth_purchase(  # noqa: PLR0913 - the log, the clock and the step
@@ -99,7 +99,7 @@ def nth_purchase(  # noqa: PLR0913 - the log, the clock and the step
     orders = min(up_to, int(acts.counts.max()))
     numbers = None if value is None else acts.numbers(value)
     nth = np.arange(len(acts.time)) - acts.start[acts.person]
-    following = acts.next_time(_NEVER)
+    following = acts.next_time(NEVER)
     mature = acts.time + silent < acts.as_of
     if not mature.any():
         raise InputError(
@@ -107,7 +107,7 @@ def nth_purchase(  # noqa: PLR0913 - the log, the clock and the step
             f"that before as_of={as_of!r}. Shorten silent_after, or wait."
         )
     stopped = mature & (following > acts.time + silent)
-    late = stopped & (following < _NEVER)
+    late = stopped & (following < NEVER)
     rows = _rows(acts, (mature, stopped, late, following), orders, numbers, level)
     step = find_step(_patterns(acts, nth, mature, stopped, rows), level=level, replicates=replicates, seed=seed)
     settings: dict[str, object] = {
@@ -172,7 +172,7 @@ def _next(acts: Acts, mine: NDArray[np.int64], following: NDArray[np.int64], lev
     """Median days to the next act, by Kaplan-Meier."""
     last = np.minimum(following[mine], acts.as_of - 1)
     days = (last - acts.time[mine]) / MICROSECONDS_PER_DAY
-    return product_limit(days, following[mine] < _NEVER).quantile(0.5, level=level)
+    return product_limit(days, following[mine] < NEVER).quantile(0.5, level=level)
 
 
 def _patterns(

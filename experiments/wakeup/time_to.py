@@ -17,6 +17,7 @@ from attribution.core.records import Field, Records, TabularResult
 from experiments.inference.survival import product_limit
 from experiments.wakeup.act_days import acts_in_days
 from experiments.wakeup.acts import read_acts
+from experiments.wakeup.dormancy_spells import NEVER
 from experiments.wakeup.time_to_registered import first_acts
 
 if TYPE_CHECKING:
@@ -37,7 +38,6 @@ __all__ = ["TimeTo", "time_to_first", "time_to_next"]
 
 messages.register("experiments")
 
-_NEVER = np.iinfo(np.int64).max
 _SHARES = (0.25, 0.5, 0.8)
 
 
@@ -251,8 +251,8 @@ def time_to_next(  # noqa: PLR0913 - the log, the clock and the groups
     if not len(owners):
         raise InputError(f"nobody has {n} acts before as_of={as_of!r}; the most is {int(acts.counts.max())}.")
     place = acts.start[owners] + (n - 1)
-    following = acts.next_time(_NEVER)[place]
-    acted = following < _NEVER
+    following = acts.next_time(NEVER)[place]
+    acted = following < NEVER
     days = (np.minimum(following, acts.as_of - 1) - acts.time[place]) / MICROSECONDS_PER_DAY
     groups = None if by is None else _labels_at(acts, place, by)
     settings = {"as_of": str(as_of), "level": level, "by": by or "", "n": n, "limits": "log-log"}

@@ -14,6 +14,7 @@ from attribution.core.findings import Finding
 from attribution.core.tables import Problems, open_table
 from attribution.core.values import encode_together, instants, keys, labels, same_key_kind
 from experiments.wakeup.act_days import days_of
+from experiments.wakeup.dormancy_spells import NEVER
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from experiments.wakeup.acts import Acts
 
 __all__ = ["Waits", "first_acts"]
-
-_NEVER = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -70,7 +69,7 @@ def first_acts(registrations: object, acts: Acts, *, as_of: object, by: str | No
         raise InputError("the registrations need a person and a time in every row.")
     when = days_of(when, acts)
     (own, other), names = encode_together(acts.persons, who)
-    acted = np.full(len(names), _NEVER)
+    acted = np.full(len(names), NEVER)
     acted[own] = acts.first
     row = _first_rows(other, when, None if grouped is None else grouped.codes)
     person, start = other[row], when[row]
@@ -87,7 +86,7 @@ def first_acts(registrations: object, acts: Acts, *, as_of: object, by: str | No
     return Waits(
         persons=who.take(chosen),
         days=(np.minimum(end, acts.as_of - 1) - start) / MICROSECONDS_PER_DAY,
-        acted=end < _NEVER,
+        acted=end < NEVER,
         groups=None if grouped is None else type(grouped)(grouped.codes[chosen], grouped.names),
         findings=findings,
     )

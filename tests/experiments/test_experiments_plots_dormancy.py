@@ -89,3 +89,13 @@ def test_other_things_are_refused():
         ex.plot_dormancy(curve(), curve())
     with pytest.raises(ex.InputError, match="needs the result of"):
         ex.plot_nth_purchase(curve())
+
+
+def test_weighted_rates_are_told_below_and_one_order_is_a_point():
+    names = sorted(set(LOG["person"]))
+    day = pd.Timestamp("2025-02-10", tz="UTC")
+    table = pd.DataFrame({"person_id": names, "arm": ["holdout", "sms"] * (len(names) // 2), "assigned_at": day})
+    assert "weighted columns" in well_formed(curve(assignment=table).plot())
+    assert "weighted columns" not in well_formed(curve().plot())
+    alone = orders(LOG.drop_duplicates("person")).plot()  # orders are whole: no tick between them
+    assert "0.5" not in [text.get_text() for text in alone.figure.findobj(lambda part: hasattr(part, "get_text"))]

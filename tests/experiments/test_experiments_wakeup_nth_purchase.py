@@ -173,3 +173,20 @@ def test_hostile_names_and_languages():
     log["person"] = "<i>客户</i>\u202e" + log["person"]
     with at.language("zh"):
         assert "停下" in repr(orders(log, replicates=100))
+
+
+def test_the_value_of_orders_is_printed_where_it_is_named():
+    log = small_log(1).assign(value=1.0)
+    with_value, without = repr(orders(log, value="value", replicates=100)), repr(orders(log, replicates=100))
+    assert "cumulative share of value" in with_value
+    assert "cumulative share of value" not in without
+    with at.language("zh"):
+        assert "累计价值占比" in repr(orders(log, value="value", replicates=100))
+
+
+@pytest.mark.parametrize("level", [0.1, 0.5, 0.95])
+@pytest.mark.parametrize("seed", range(4))
+def test_the_interval_of_a_step_holds_the_step(seed: int, level: float):
+    log = stepped(np.random.default_rng(seed), 0.45, 0.25, at_order=4, persons=400)
+    step = orders(log, level=level, replicates=100).step.nth
+    assert step.value is None or step.low <= step.value <= step.high
