@@ -17,10 +17,11 @@ from attribution.core.tables import Problems, open_table
 from attribution.core.values import same_key_kind
 from experiments.wakeup.acts import read_acts, span
 from experiments.wakeup.channel_quality_acts import Followed, QualityRules, follow
-from experiments.wakeup.channel_quality_result import ChannelQuality
+from experiments.wakeup.channel_quality_result import DISTRIBUTION, FIELDS, ChannelQuality
 from experiments.wakeup.channel_quality_rows import Sources, quality_findings, quality_rows
-from experiments.wakeup.effective_columns import condition, joined_by, rows_of_persons, unique_keys
+from experiments.wakeup.effective_columns import check_at_least, condition, joined_by, rows_of_persons, unique_keys
 from experiments.wakeup.effective_spend import Groups, read_groups, read_spend
+from experiments.wakeup.group_names import check_group
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -113,6 +114,8 @@ def channel_quality(  # noqa: PLR0913 - two tables and their options, keyword-on
         >>> [(row["source"], round(row["lost"], 2), row["deal_hunters"]) for row in found.to_dicts()]
         [('branch', 0.25, 'no'), ('rebate', 0.7, 'flagged'), ('(all)', 0.47, None)]
     """
+    check_group(source, (*FIELDS, *DISTRIBUTION), option="source")
+    check_at_least(effective, at_least)
     rules = _rules(silent_after, lost_by, margin, level)
     roles = columns_for(columns, "customers")
     table = open_table(customers, "customers", roles, problems=Problems(), required=("person",))

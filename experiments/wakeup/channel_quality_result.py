@@ -18,21 +18,21 @@ if TYPE_CHECKING:
     from attribution.core.recipe import Recipe
     from attribution.plots.plot import Plot
 
-__all__ = ["ChannelQuality", "Distribution", "QualityRow"]
+__all__ = ["DISTRIBUTION", "FIELDS", "ChannelQuality", "Distribution", "QualityRow"]
 
 
 def _interval(name: str, kind: ValueKind) -> tuple[Field, ...]:
     return tuple(Field(name + end, kind) for end in ("", "_low", "_high"))
 
 
-_FIELDS = (
+FIELDS = (
     Field("customers", "count"), Field("bought", "count"), Field("observed", "count"), *_interval("lost", "rate"),
     Field("rest_lost", "rate"), *_interval("lost_difference", "pp"), Field("p_value", "p"), Field("p_adjusted", "p"),
     Field("deal_hunters", "text"), *_interval("purchases", "number"), *_interval("value", "money"),
     *_interval("share_new", "rate"), Field("cost", "money"), Field("cost_per_customer", "money"),
     *_interval("effective_share", "rate"), *_interval("cost_per_effective", "money"), Field("note", "text"),
 )  # fmt: skip
-_DISTRIBUTION = (Field("purchases", "text"), Field("customers", "count"), *_interval("share", "rate"))
+DISTRIBUTION = (Field("purchases", "text"), Field("customers", "count"), *_interval("share", "rate"))
 
 
 def _unknown() -> Estimate:
@@ -130,7 +130,7 @@ class Distribution(TabularResult):
     recipe: Recipe
 
     def _records(self) -> Records:
-        return Records.from_rows((Field(self.source, "text"), *_DISTRIBUTION), self.rows)
+        return Records.from_rows((Field(self.source, "text"), *DISTRIBUTION), self.rows)
 
     def _display(self) -> Display:
         values = {"n": self.recipe.n["observed"], "level": self.recipe.settings["level"]}
@@ -174,7 +174,7 @@ class ChannelQuality(TabularResult):
         return drawn
 
     def _records(self) -> Records:
-        fields = (Field(self.source, "text"), *_FIELDS)
+        fields = (Field(self.source, "text"), *FIELDS)
         return Records.from_rows(fields, [row.values(self.source) for row in self.rows])
 
     def _display(self) -> Display:

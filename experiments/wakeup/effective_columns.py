@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from numbers import Real
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attribution.core.errors import InputError
 from attribution.core.values import duplicates, encode_together, keys, labels, numbers
 
 if TYPE_CHECKING:
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "UNKNOWN_GROUP",
+    "check_at_least",
     "condition",
     "group_labels",
     "group_name",
@@ -58,6 +62,20 @@ def joined_by(person: pa.Array, other: pa.Array) -> NDArray[np.int64]:
     place = np.full(len(names), -1, np.int64)
     place[here] = np.arange(len(here), dtype=np.int64)
     return place[there]
+
+
+def check_at_least(effective: str | None, at_least: object) -> None:
+    """Refuse a limit that is no number, or that has no column to apply to.
+
+    Raises:
+        InputError: When it is.
+    """
+    if at_least is None:
+        return
+    if not isinstance(at_least, Real) or isinstance(at_least, bool) or not math.isfinite(at_least):
+        raise InputError(f"at_least must be a finite number or None, got {at_least!r}.")
+    if effective is None:
+        raise InputError(f"at_least={at_least!r} needs effective=, the column that it is a limit of.")
 
 
 def condition(table: Table, name: str, at_least: float | None = None) -> NDArray[np.bool_] | None:

@@ -18,7 +18,7 @@ from attribution.core.recipe import Recipe
 from attribution.core.tables import Problems, open_table
 from experiments.inference.proportions import share_estimate
 from experiments.inference.tails import p_value
-from experiments.wakeup.effective_columns import condition, money, rows_of_persons, unique_keys
+from experiments.wakeup.effective_columns import check_at_least, condition, money, rows_of_persons, unique_keys
 from experiments.wakeup.effective_ratio import (
     FEWEST_EFFECTIVE,
     cost_per_count,
@@ -26,8 +26,8 @@ from experiments.wakeup.effective_ratio import (
     paid_per_count,
     reciprocal,
 )
-from experiments.wakeup.effective_result import EffectiveCustomers, EffectiveRow
-from experiments.wakeup.effective_spend import Groups, listed_names, read_groups, read_spend
+from experiments.wakeup.effective_result import FIELDS, EffectiveCustomers, EffectiveRow
+from experiments.wakeup.effective_spend import Groups, grouping_names, read_groups, read_spend
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -135,8 +135,9 @@ def effective_customers(  # noqa: PLR0913 - one table and its options, keyword-o
         (20000.0, 0.0667, 'undecided')
     """
     level = check_level(level)
-    names = listed_names("by", by)
-    _check_options(at_least, spend, cost, value, value_per_effective)
+    names = grouping_names("by", by, FIELDS)
+    check_at_least(effective, at_least)
+    _check_options(spend, cost, value, value_per_effective)
     roles = columns_for(columns, "customers")
     table = open_table(customers, "customers", roles, problems=Problems(), required=("person",))
     person = unique_keys(table)
@@ -169,17 +170,10 @@ def effective_customers(  # noqa: PLR0913 - one table and its options, keyword-o
     return EffectiveCustomers(names=names, rows=rows, findings=_findings(rows), recipe=recipe)
 
 
-def _check_options(
-    at_least: float | None, spend: object, cost: str | None, value: str | None, declared: float | None
-) -> None:
-    for name, number in (("at_least", at_least), ("value_per_effective", declared)):
-        wrong = number is not None and (
-            not isinstance(number, Real) or isinstance(number, bool) or not math.isfinite(number)
-        )
-        if wrong:
-            raise InputError(f"{name} must be a finite number or None, got {number!r}.")
-    if declared is not None and declared <= 0.0:
-        raise InputError(f"value_per_effective must be above 0, got {declared!r}.")
+def _check_options(spend: object, cost: str | None, value: str | None, declared: float | None) -> None:
+    number = isinstance(declared, Real) and not isinstance(declared, bool) and math.isfinite(declared)
+    if declared is not None and (not number or declared <= 0.0):
+        raise InputError(f"value_per_effective must be a finite number above 0, or None, got {declared!r}.")
     if spend is not None and cost is not None:
         raise InputError("give spend= (money of a group) or cost= (a column of the customers), not both.")
     if value is not None and declared is not None:

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from attribution.core.findings import Finding
     from attribution.core.recipe import Recipe
 
-__all__ = ["ALL", "EffectiveCustomers", "EffectiveRow", "ends", "in_words"]
+__all__ = ["ALL", "FIELDS", "EffectiveCustomers", "EffectiveRow", "ends", "in_words"]
 
 ALL = "(all)"
-_FIELDS = (
+FIELDS = (
     Field("customers", "count"), Field("effective", "count"),
     Field("effective_share", "rate"), Field("effective_share_low", "rate"), Field("effective_share_high", "rate"),
     Field("cost", "money"), Field("cost_per_customer", "money"),
@@ -121,7 +121,7 @@ class EffectiveCustomers(TabularResult):
     recipe: Recipe
 
     def _records(self) -> Records:
-        fields = (*(Field(name, "text") for name in self.names), *_FIELDS)
+        fields = (*(Field(name, "text") for name in self.names), *FIELDS)
         return Records.from_rows(fields, [row.values(self.names) for row in self.rows])
 
     def _display(self) -> Display:

@@ -13,6 +13,7 @@ import numpy as np
 from attribution.core.errors import InputError
 from attribution.core.tables import Table, open_table
 from experiments.wakeup.effective_columns import group_labels, group_name, money
+from experiments.wakeup.group_names import check_group
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from attribution.core.columns import Columns
+    from attribution.core.records import Field
 
-__all__ = ["Groups", "listed_names", "read_groups", "read_spend"]
+__all__ = ["Groups", "grouping_names", "listed_names", "read_groups", "read_spend"]
 
 Key = tuple[str, ...]
 
@@ -56,6 +58,18 @@ def listed_names(option: str, given: str | Sequence[str] | None) -> tuple[str, .
     names = () if given is None else (given,) if isinstance(given, str) else tuple(given)
     if any(not isinstance(name, str) for name in names) or len(set(names)) != len(names):
         raise InputError(f"{option} must be a column or several different ones, got {given!r}.")
+    return names
+
+
+def grouping_names(option: str, given: str | Sequence[str] | None, fields: Sequence[Field]) -> tuple[str, ...]:
+    """The same for columns that make groups of a result with these columns of its own.
+
+    Raises:
+        InputError: As `listed_names`, and for a name that the result gives to a column of its own.
+    """
+    names = listed_names(option, given)
+    for name in names:
+        check_group(name, fields, option=option)
     return names
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["check_group"]
 
 
-def check_group(by: str | None, fields: Sequence[Field]) -> None:
+def check_group(by: str | None, fields: Sequence[Field], *, option: str = "by") -> None:
     """Refuse a group named like a column of the result: one of the two would be lost.
 
     Raises:
@@ -23,5 +23,6 @@ def check_group(by: str | None, fields: Sequence[Field]) -> None:
     names = [field.name for field in fields]
     if by in names:
         raise InputError(
-            f"by={by!r} is the name of a column of the result ({', '.join(names)}). Rename the column of your table."
+            f"{option}={by!r} is the name of a column of the result ({', '.join(names)}). "
+            "Rename the column of your table."
         )

@@ -17,9 +17,9 @@ from attribution.core.tables import Problems, open_table
 from attribution.core.values import encode_together, instants, keys, same_key_kind
 from experiments.inference.proportions import bundled_share
 from experiments.wakeup.effective_columns import money
-from experiments.wakeup.effective_spend import Groups, listed_names, read_groups
+from experiments.wakeup.effective_spend import Groups, grouping_names, listed_names, read_groups
 from experiments.wakeup.offers_eligible import REASONS, Spans, why_not
-from experiments.wakeup.offers_result import OfferRow, OffSegmentOffers
+from experiments.wakeup.offers_result import FIELDS, OfferRow, OffSegmentOffers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,7 +88,7 @@ def off_segment_offers(  # noqa: PLR0913 - two tables and their options, keyword
         (2, 1, 1, 2.0)
     """
     level = check_level(level)
-    names, agree = listed_names("by", by), listed_names("match", match)
+    names, agree = grouping_names("by", by, FIELDS), listed_names("match", match)
     problems = Problems()
     made = open_table(offers, "offers", columns_for(columns, "offers"), problems=problems,
                       required=("person", "time"))  # fmt: skip

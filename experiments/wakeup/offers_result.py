@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from attribution.core.findings import Finding
     from attribution.core.recipe import Recipe
 
-__all__ = ["OffSegmentOffers", "OfferRow"]
+__all__ = ["FIELDS", "OffSegmentOffers", "OfferRow"]
 
-_FIELDS = (
+FIELDS = (
     Field("offers", "count"), Field("persons", "count"), Field("off_segment", "count"), Field("off_share", "rate"),
     Field("off_share_low", "rate"), Field("off_share_high", "rate"), *(Field(name, "count") for name in REASONS),
     Field("cost", "money"), Field("cost_off", "money"), Field("cost_off_share", "rate"),
@@ -84,7 +84,7 @@ class OffSegmentOffers(TabularResult):
     recipe: Recipe
 
     def _records(self) -> Records:
-        fields = (*(Field(name, "text") for name in self.names), *_FIELDS)
+        fields = (*(Field(name, "text") for name in self.names), *FIELDS)
         return Records.from_rows(fields, [row.values(self.names) for row in self.rows])
 
     def _display(self) -> Display:

@@ -17,10 +17,10 @@ from attribution.core.recipe import Recipe
 from attribution.core.tables import Problems, open_table
 from attribution.core.values import keys, same_key_kind
 from experiments.inference.proportions import bundled_share, share_estimate
-from experiments.wakeup.effective_columns import joined_by, rows_of_persons, unique_keys
+from experiments.wakeup.effective_columns import check_at_least, joined_by, rows_of_persons, unique_keys
 from experiments.wakeup.effective_ratio import mean_estimate, paid_per_count
-from experiments.wakeup.effective_spend import Groups, listed_names, read_groups
-from experiments.wakeup.referral_result import Referral, ReferralGroup, ReferralStage
+from experiments.wakeup.effective_spend import Groups, grouping_names, read_groups
+from experiments.wakeup.referral_result import FIELDS, Referral, ReferralGroup, ReferralStage
 from experiments.wakeup.referral_rows import Counted, Invitations, count_invitations, read_invitations
 
 if TYPE_CHECKING:
@@ -108,7 +108,8 @@ def referral(  # noqa: PLR0913 - two tables and their options, keyword-only
         ['SELF_REFERRAL', 'DUPLICATE_INVITEE']
     """
     level = check_level(level)
-    names = listed_names("by", by)
+    names = grouping_names("by", by, FIELDS)
+    check_at_least(effective, at_least)
     if cost is not None and (isinstance(cost, bool) or not isinstance(cost, Real) or not 0.0 <= cost < math.inf):
         raise InputError(f"cost must be money of at least 0, or None, got {cost!r}.")
     problems = Problems()

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from attribution.core.findings import Finding
     from attribution.core.recipe import Recipe
 
-__all__ = ["Referral", "ReferralGroup", "ReferralStage"]
+__all__ = ["FIELDS", "Referral", "ReferralGroup", "ReferralStage"]
 
-_FIELDS = (
+FIELDS = (
     Field("stage", "text"), Field("persons", "count"), Field("share_step", "rate"), Field("share_step_low", "rate"),
     Field("share_step_high", "rate"), Field("per_participant", "ratio"), Field("per_participant_low", "ratio"),
     Field("per_participant_high", "ratio"), Field("cost_per", "money"), Field("cost_per_low", "money"),
@@ -92,7 +92,7 @@ class Referral(TabularResult):
         return self.groups[-1].invitations_per_sharer
 
     def _records(self) -> Records:
-        fields = (*(Field(name, "text") for name in self.names), *_FIELDS)
+        fields = (*(Field(name, "text") for name in self.names), *FIELDS)
         return Records.from_rows(fields, [self._row(group, stage) for group in self.groups for stage in group.stages])
 
     def _row(self, group: ReferralGroup, stage: ReferralStage) -> dict[str, object]:

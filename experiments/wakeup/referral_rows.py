@@ -82,9 +82,14 @@ def read_invitations(
     if not table.require_names(invitee) or not table.readable(invitee) or came is None:
         return None
     array = table.arrow(invitee)
+    if pa.types.is_nested(array.type):
+        message = f"each cell must hold one person, got {array.type}; cast the column to text"
+        table.problems.add("WRONG_TYPE", table.name, invitee, len(array), message=message)
+        return None
     if pa.types.is_floating(array.type):  # whole numbers with gaps
         array = pc.if_else(pc.is_nan(array), pa.scalar(None, array.type), array)
-        whole = pc.all(pc.equal(pc.floor(array), array)).as_py() in (True, None)
+        fits = pc.and_(pc.equal(pc.floor(array), array), pc.less(pc.abs(array), 2.0**63))
+        whole = pc.all(fits).as_py() in (True, None)
         array = array.cast(pa.int64()) if whole else array
     text = array.cast(pa.large_string())
     blank = pc.fill_null(pc.equal(pc.utf8_trim_whitespace(text), ""), True)

@@ -18,8 +18,8 @@ from attribution.core.tables import Problems, open_table
 from attribution.core.values import encode_together, keys, numbers
 from experiments.inference.proportions import bundled_share, share_estimate
 from experiments.wakeup.effective_columns import condition, money
-from experiments.wakeup.effective_spend import Groups, listed_names, read_groups
-from experiments.wakeup.sales_result import SalesCampaign, SalesRow, SalesStage
+from experiments.wakeup.effective_spend import Groups, grouping_names, listed_names, read_groups
+from experiments.wakeup.sales_result import FIELDS, STAGES, SalesCampaign, SalesRow, SalesStage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,7 +94,7 @@ def sales_campaign(  # noqa: PLR0913 - three tables and their options, keyword-o
         'PARTIAL_TARGETS')]
     """
     level = check_level(level)
-    names, steps = listed_names("by", by), listed_names("stages", stages)
+    names, steps = grouping_names("by", by, (*FIELDS, *STAGES)), listed_names("stages", stages)
     if not names or not steps:
         raise InputError("by and stages must name at least one column each.")
     problems = Problems()

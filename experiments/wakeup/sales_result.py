@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from attribution.core.findings import Finding
     from attribution.core.recipe import Recipe
 
-__all__ = ["SalesCampaign", "SalesHandover", "SalesRow", "SalesStage"]
+__all__ = ["FIELDS", "STAGES", "SalesCampaign", "SalesHandover", "SalesRow", "SalesStage"]
 
-_FIELDS = (
+FIELDS = (
     Field("actual"), Field("target"), Field("completion", "rate"), Field("above_target"), Field("leads", "count"),
     Field("won", "count"), Field("conversion", "rate"), Field("conversion_low", "rate"),
     Field("conversion_high", "rate"), Field("note", "text"),
 )  # fmt: skip
-_STAGES = (
+STAGES = (
     Field("stage", "text"), Field("reached", "count"), Field("share_step", "rate"), Field("share_step_low", "rate"),
     Field("share_step_high", "rate"), Field("share_total", "rate"), Field("share_total_low", "rate"),
     Field("share_total_high", "rate"),
@@ -117,7 +117,7 @@ class SalesHandover(TabularResult):
             for row in self.rows
             for stage in row.handover
         ]  # fmt: skip
-        return Records.from_rows((*(Field(name, "text") for name in self.names), *_STAGES), listed)
+        return Records.from_rows((*(Field(name, "text") for name in self.names), *STAGES), listed)
 
     def _display(self) -> Display:
         values = {"n": self.recipe.n["leads"], "level": self.recipe.settings["level"]}
@@ -155,7 +155,7 @@ class SalesCampaign(TabularResult):
         return SalesHandover(names=self.names, rows=self.rows, recipe=self.recipe)
 
     def _records(self) -> Records:
-        fields = (*(Field(name, "text") for name in self.names), *_FIELDS)
+        fields = (*(Field(name, "text") for name in self.names), *FIELDS)
         return Records.from_rows(fields, [row.values(self.names) for row in self.rows])
 
     def _display(self) -> Display:

@@ -98,6 +98,8 @@ def test_bad_offers_are_told(change, message):
         ex.off_segment_offers(made, spells, **change)
     with pytest.raises(ex.InputError, match="no offer"):
         ex.off_segment_offers(made[:0], spells)
+    with pytest.raises(ex.InputError, match="by='offers' is the name of a column of the result"):
+        ex.off_segment_offers(made.assign(offers=1), spells, by="offers")
     spells["valid_to"] = START - pd.Timedelta(days=9)
     with pytest.raises(ex.TableError, match="BAD_PERIOD"):
         ex.off_segment_offers(made, spells)
@@ -168,6 +170,17 @@ def test_referrals_are_the_same_in_any_order():
     assert ex.referral(pl.from_pandas(people), pl.from_pandas(sent), **call).to_dicts() == found.to_dicts()
 
 
+@pytest.mark.parametrize(("guest", "message"), [([1], "each cell must hold one person"), (np.inf, None)])
+def test_strange_invited_persons(guest, message):
+    people = pd.DataFrame({"person_id": ["a"]})
+    sent = pl.DataFrame({"inviter_id": ["a"], "invitee_id": [guest], "arrived": [1]})
+    if message is None:
+        assert ex.referral(people, sent).to_dicts()[2]["persons"] == 1
+    else:
+        with pytest.raises(ex.TableError, match=message):
+            ex.referral(people, sent)
+
+
 def test_what_is_known_of_an_invited_person_is_put_together_from_all_rows():
     people = pd.DataFrame({"person_id": ["a", "b", "c"]})
     sent = pd.DataFrame({
@@ -211,6 +224,8 @@ def test_nobody_shared():
         ({"invitee": "guest"}, "MISSING_COLUMN"),
         ({"arrived": "reward"}, "NOT_BINARY"),
         ({"by": "town"}, "MISSING_COLUMN"),
+        ({"by": "stage"}, "by='stage' is the name of a column of the result"),
+        ({"at_least": 3.0}, "needs effective="),
     ],
 )
 def test_bad_referrals_are_told(change, message):
@@ -286,6 +301,8 @@ def test_sales_are_the_same_in_any_order():
     ("change", "message"),
     [
         ({"by": []}, "at least one column"),
+        ({"by": "actual"}, "by='actual' is the name of a column of the result"),
+        ({"by": "reached"}, "by='reached' is the name of a column of the result"),
         ({"target": "goal"}, "MISSING_COLUMN"),
         ({"stages": ["region"]}, "WRONG_TYPE"),
         ({"amount": "amout"}, "Did you mean 'amount'"),

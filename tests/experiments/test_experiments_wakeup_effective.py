@@ -183,6 +183,7 @@ def test_row_order_and_table_kind_change_nothing():
         ({"at_least": float("inf")}, "at_least must be a finite number"),
         ({"level": 95}, "level=0.95"),
         ({"by": ["source", "source"]}, "several different ones"),
+        ({"by": "cost"}, "by='cost' is the name of a column of the result"),
         ({"effective": "assets"}, "NOT_BINARY"),
         ({"effective": "godo"}, "Did you mean 'good'"),
         ({"columns": {"custmers": at.Columns()}}, "unknown table 'custmers'. Did you mean 'customers'"),
