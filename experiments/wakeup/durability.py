@@ -178,7 +178,7 @@ def durability(  # noqa: PLR0913 - two tables, the clock and the arms
         4:213.
 
     Verified against: `build_outcomes` and `compare_stratified_rates` for every day, `pull_forward` for the change, R's
-    survival and lifelines for curve and restricted mean; see docs/methods/durability.md.
+    survival for curve and restricted mean; see docs/methods/durability.md.
 
     Example:
         >>> import experiments as ex
