@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from attribution.core import messages
 from attribution.core.records import Field, Records, TabularResult
+from experiments.readout.show import finding_lines
 from experiments.roi.arms import few_events
 from experiments.roi.joined import joined
 from experiments.roi.net_benefit import FEW_EVENTS
@@ -193,7 +194,6 @@ class BudgetPlan(TabularResult):
     def _display(self) -> Display:
         from attribution.core.render.display import Display, records_table
 
-        loud = [finding.text() for finding in self.findings if finding.status not in ("pass", "note")]
         title = messages.text("BUDGET.title", {"budget": self.budget, "level": self.level})
         table = records_table(joined(self._records()), decisive="segment")
-        return Display(title, (table, *self.sentences(), *self.recipe.sentences(), *loud))
+        return Display(title, (table, *self.sentences(), *self.recipe.sentences(), *finding_lines(self.findings)))

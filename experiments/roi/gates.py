@@ -10,6 +10,7 @@ from attribution.core import messages
 from attribution.core.errors import InputError, closest
 from attribution.core.estimates import Side, check_level, check_side
 from attribution.core.records import Field, Records, TabularResult
+from experiments.readout.show import finding_lines
 from experiments.roi.contrast_figures import net_of
 from experiments.roi.joined import joined
 from experiments.roi.verdicts import Verdict, decide
@@ -131,7 +132,9 @@ class GateTable(TabularResult):
         names = [field.name for field in self._records().fields if field.name not in _NET[1:]]
         names = ["gate_level" if name == "level" else name for name in names]
         table = records_table(joined(self._records(), {"level": "gate_level"}), names, decisive="state")
-        return Display(messages.text("GATES.title"), (table, messages.text("GATES.note")))
+        return Display(
+            messages.text("GATES.title"), (table, messages.text("GATES.note"), *finding_lines(self.findings))
+        )
 
 
 def check_gates(pays: CostThresholds, gates: Sequence[ThresholdGate]) -> GateTable:

@@ -14,6 +14,7 @@ from experiments.moments import metric_moments
 from experiments.moments.grid import collapse
 from experiments.readout.fit import fit_metric
 from experiments.readout.guardrails import check_margin, read_worsening
+from experiments.readout.show import finding_lines
 from experiments.roi.guardrails import Guardrail, GuardrailReading
 from experiments.roi.reading import CostSource, read_costs
 from experiments.roi.segment_cells import By, by_columns, split_segments
@@ -80,9 +81,11 @@ class GuardrailTable(TabularResult):
     def _display(self) -> Display:
         from attribution.core.render.display import Display, records_table
 
-        loud = [finding.text() for finding in self.findings if finding.status not in ("pass", "note")]
         table = records_table(self._records(), decisive="state")
-        return Display(messages.text("GUARDRAILS.title"), (table, messages.text("GUARDRAIL_TABLE.note"), *loud))
+        return Display(
+            messages.text("GUARDRAILS.title"),
+            (table, messages.text("GUARDRAIL_TABLE.note"), *finding_lines(self.findings)),
+        )
 
 
 def guardrail_table(  # noqa: PLR0913 -- options by keyword

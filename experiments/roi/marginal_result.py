@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from attribution.core import messages
 from attribution.core.errors import InputError, closest
 from attribution.core.records import Field, Records, TabularResult
+from experiments.readout.show import finding_lines
 from experiments.roi.joined import joined
 from experiments.roi.net_benefit import FEW_EVENTS
 
@@ -163,9 +164,8 @@ class MarginalCosts(TabularResult):
         decisive = "reading"
         if self.waves and self.threshold is not None:
             names, decisive = [*names, "lasting_low", "lasting_high", "decision"], "decision"
-        loud = [finding.text() for finding in self.findings if finding.status not in ("pass", "note")]
         table = records_table(joined(self._records()), (*names, "note"), decisive=decisive)
-        notes = (*self.recipe.sentences(), *self.sentences(), *loud)
+        notes = (*self.recipe.sentences(), *self.sentences(), *finding_lines(self.findings))
         return Display(messages.text("MARGINAL.title", {"level": self.level}), (table, *notes))
 
 

@@ -13,6 +13,7 @@ from attribution.core.language import check_language, current_language
 from attribution.core.recipe import Recipe
 from attribution.core.records import Field, Records, TabularResult
 from experiments.design.look_entry import as_day
+from experiments.readout.show import finding_lines
 from experiments.roi.joined import joined
 from experiments.roi.monitor_plan import MonitorLook, MonitorPlan, Seen, say
 
@@ -307,7 +308,8 @@ class NetBenefitMonitor(TabularResult):
             "verdict", "verdict_so_far", "reason",
         )  # fmt: skip
         title = messages.text("MONITOR.title", {**self.recipe.settings, "looks": len(self.days)})
-        notes = [*self.recipe.sentences(), *(finding.text() for finding in self.findings)]
+        uncounted = [finding.text() for finding in self.findings if finding.status == "note"]
+        notes = [*self.recipe.sentences(), *uncounted, *finding_lines(self.findings)]
         return Display(title, (records_table(joined(self._records()), names, decisive="verdict_so_far"), *notes))
 
 

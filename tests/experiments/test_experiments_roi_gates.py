@@ -9,6 +9,7 @@ import pytest
 import experiments as ex
 from attribution.core.durations import microseconds
 from attribution.core.errors import InputError, TableError
+from attribution.core.language import language
 from oracles.marked_events import marked
 
 DAY = pd.Timestamp("2026-10-12 09:00", tz="Asia/Shanghai")
@@ -151,6 +152,15 @@ def test_gates_may_ask_about_amounts_that_the_series_does_not_hold(outcomes) -> 
     ]
     assert ex.check_gates(pays, gates).all_open
     assert not ex.check_gates(pays, [*gates, ex.ThresholdGate(arm="coupon_30", segment="hunter", threshold=1)]).all_open
+
+
+def test_a_table_of_gates_tells_what_the_checks_warn_of_and_joins_intervals(outcomes) -> None:
+    pays = ex.cost_thresholds(outcomes, thresholds=[90], by="kind", experiment=SPEC)
+    gates = ex.check_gates(pays, [ex.ThresholdGate(arm="coupon_10", segment="other", threshold=90)])
+    assert "[unknown] LEAKAGE" in repr(gates)  # no touches were given
+    assert "net_benefit_low" not in repr(gates)
+    with language("zh"):
+        assert "置信水平" in repr(gates)
 
 
 @pytest.mark.parametrize(
