@@ -112,6 +112,17 @@ def test_who_reads_left_out_is_told_that_the_rate_is_weighted():
     assert "weighted" not in repr(plain)
 
 
+def test_weights_do_not_depend_on_the_order_of_rows_and_the_control_is_written_down():
+    table = assigned([(f"p{i}", "off" if i % 4 == 0 else "sms", 50) for i in range(40)])
+    log, options = small_log(3), {"days": [5, 20], "control": "off"}
+    found = curve(log, assignment=table, **options)
+    other = curve(log.sample(frac=1, random_state=1), assignment=table.sample(frac=1, random_state=2), **options)
+    pd.testing.assert_frame_equal(other.table(), found.table(), check_exact=True)
+    assert repr(other.cut(0.3, 5, replicates=100)) == repr(found.cut(0.3, 5, replicates=100))
+    assert found.recipe.settings["control"] == "off"
+    assert curve(log).recipe.settings["control"] is None
+
+
 def test_a_cut_needs_so_many_spells_and_not_so_much_weight():
     """Ten held out of a hundred: ten spells with a weight of a hundred are ten spells."""
     rows = [(f"p{i}", "holdout" if i < 10 else "sms", 20) for i in range(100)]
