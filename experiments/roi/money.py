@@ -211,7 +211,8 @@ def _read(
             )  # fmt: skip
             table.problems.raise_if_any()
         net = rows.values[:, 0] - rows.values[:, 1]
-        made[name] = replace(rows, values=np.column_stack([net, rows.values]), labels=("net", value, cost), measured=3)
+        capped = value if limits is None else f"min({value}, {limits[1]:g})"
+        made[name] = replace(rows, values=np.column_stack([net, rows.values]), labels=("net", capped, cost), measured=3)
     return made
 
 
@@ -221,6 +222,8 @@ class _Estimand:
     def __init__(self, rows: MetricRows, experiment: Experiment, *, wide: int, name: Literal["all", "capped"]) -> None:
         self.name = name
         self.experiment = experiment
+        # In the caller's own names, so that it reads alike in every language.
+        self.label = f"{rows.labels[1]} - {rows.labels[2]}"
         self.parts: dict[str | None, tuple[MetricRows, MoneyFigures]] = {}
         self.dropped: list[Finding] = []
         for segment, part in _segments(rows, wide).items():
@@ -228,10 +231,12 @@ class _Estimand:
             moments = moments_of(_net_of(part))
             clusters = None if experiment.cluster is None else moments
             grid = arrange(moments if clusters is None else collapse(clusters, len(part.names) - 1))
-            label = name if segment is None else f"{name}, {segment}"
-            figures, findings = money_figures(grid, clusters, name=label)
+            figures, findings = money_figures(grid, clusters, name=self._label(segment))
             self.parts[segment] = part, figures
             self.dropped += findings if name == "all" else []
+
+    def _label(self, segment: str | None) -> str:
+        return self.label if segment is None else f"{self.label} · {segment}"
 
     def findings(self, pairs: Sequence[tuple[str, str]], *, level: float) -> list[Finding]:
         """Strata left out, and where the tails of Welch's interval are known to miss."""
@@ -239,12 +244,11 @@ class _Estimand:
         if self.experiment.cluster is not None:
             return found
         for segment, (_, money) in self.parts.items():
-            label = "money" if self.name == "all" else "money, capped"
             for arm, control in pairs:
                 places = [money.place(arm), money.place(control)]
                 tail = heavy_tail(
                     _of_arms(money.grid, places), money.weights, control=money.grid.arms[places[1]], level=level,
-                    metric=label if segment is None else f"{label}, {segment}",
+                    metric=self._label(segment),
                 )  # fmt: skip
                 found += [] if tail is None else [tail]
         return found

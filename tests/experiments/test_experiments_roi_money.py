@@ -83,6 +83,8 @@ def test_a_small_holdout_that_lacks_its_large_values_does_not_pass():
     assert line.second.low < 0.0
     assert (line.verdict.word, line.verdict.reason) == ("INCONCLUSIVE", "")
     assert any(finding.code == "HEAVY_TAIL" for finding in found.findings)
+    named = {one.values["metric"] for one in ex.money_test(rows, cap=2_000.0).findings if one.code == "HEAVY_TAIL"}
+    assert named == {"value - cost", "min(value, 2000) - cost"}
 
 
 def test_a_line_that_only_the_drawn_reading_holds_back_says_so():
