@@ -29,7 +29,7 @@ def plot_uplift(curve: UpliftCurve) -> Plot:
         The plot; its data are the rows of the curve.
 
     Raises:
-        InputError: For something that is no curve.
+        InputError: For something that is no curve, or a curve without any gain.
 
     Example:
         >>> import experiments as ex
@@ -40,6 +40,9 @@ def plot_uplift(curve: UpliftCurve) -> Plot:
     if not isinstance(curve, UpliftCurve):
         raise InputError(f"plot_uplift needs a curve by uplift_curve or profit_curve, got {type(curve).__name__}.")
     rows = [row for row in curve.to_dicts() if row["gain_per_1000"] is not None]
+    if len(rows) < 2:
+        raise InputError("an arm has fewer than two persons, so the curve has no gain to draw.")
+    banded = [row for row in rows if row["band_low"] is not None]
     kind: ValueKind = "money" if curve.kind == "profit" else "number"
     settings = curve.recipe.settings
     values = {
@@ -50,7 +53,7 @@ def plot_uplift(curve: UpliftCurve) -> Plot:
     subtitle = messages.text("UPLIFT.SUBTITLE", values)
     share = [float(row["share"]) for row in rows]
     gain = [float(row["gain_per_1000"]) for row in rows]
-    low, high = ([float(row[end]) for row in rows] for end in ("band_low", "band_high"))
+    low, high = ([float(row[end]) for row in banded] for end in ("band_low", "band_high"))
     straight = [float(row["random_per_1000"]) for row in rows]
     with drawing():
         up = Axis(name=messages.text(f"UPLIFT.GAIN.{curve.kind}"), values=[*gain, *low, *high, 0.0], kind=kind)
@@ -60,7 +63,7 @@ def plot_uplift(curve: UpliftCurve) -> Plot:
             Series(label=curve.title, x=share, y=gain, color=ACCENT),
         ]
         drawn = frame((title, subtitle), across, up)
-        drawn.band(share, low, high, color=ACCENT)
+        drawn.band([float(row["share"]) for row in banded], low, high, color=ACCENT)
         drawn.lines(lines)
     told = [
         (brief(row["share"], "rate"), brief(row["gain_per_1000"], kind)) for row in rows[:: max(len(rows) // 10, 1)]

@@ -117,6 +117,9 @@ def test_what_cannot_be_known_has_no_interval_and_a_reason():
     rows = ex.uplift_curve(still, "depth", experiment=HALF).table()
     assert rows["low"].iloc[1:].isna().all()
     assert set(rows["note"].iloc[50:]) == {"ZERO_VARIANCE"}
+    assert "Uplift curve" in ex.uplift_curve(still, "depth", experiment=HALF).plot().title
+    with pytest.raises(at.InputError, match="no gain to draw"):
+        curve.plot()
     few = ex.policy_value(_table(100, 6), {"all": True}, outcome="woken", experiment=HALF)
     assert few.value("all").note == "FEW_EVENTS"
     assert "fewer than 20 events" in repr(few)

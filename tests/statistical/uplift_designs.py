@@ -150,6 +150,24 @@ def _learned(replications: int, generator: Generator, *, n: int, chance: float) 
     return Tally(replications, int(low), int(high))
 
 
+def _useless(replications: int, generator: Generator, *, n: int, chance: float, read: str) -> Tally:
+    """No effect, three features of noise: the value of the top 30 % or the area of a ranking that means nothing."""
+    spec = ex.Experiment({"woken": ex.Rate("woken")}, shares={"holdout": 1 - chance, "sms": chance})
+    learner, names = ex.TransformedOutcome(_LeastSquares()), ["a", "b", "c"]
+    low = high = 0
+    for _ in range(replications):
+        arm = np.where(generator.random(n) < chance, "sms", "holdout")
+        table = pd.DataFrame(generator.normal(size=(n, 3)), columns=names)
+        table = table.assign(person_id=range(n), arm=arm, woken=(generator.random(n) < 0.1).astype(int))
+        ranking = ex.rank_uplift(table, learner, features=names, experiment=spec)
+        if read == "area":
+            estimate = ranking.curve(shares=20).area
+        else:
+            estimate = ex.policy_value(table, {"top": ranking.top(0.3)}, outcome="woken", experiment=spec).value("top")
+        low, high = low + (estimate.low > 0.0), high + (estimate.high < 0.0)
+    return Tally(replications, int(low), int(high))
+
+
 def _clusters(replications: int, generator: Generator, *, households: int) -> Tally:
     """Households assigned together and alike in what they do."""
     low = high = 0
@@ -186,4 +204,13 @@ DESIGNS: tuple[Design, ...] = (
     Design("a fixed rule, holdout 10 %", _RULE, "coverage", partial(_policy, n=8_000, chance=0.9, rule="value")),
     Design("one rule against another", _RULE, "coverage", partial(_policy, n=3_000, chance=0.5, rule="difference")),
     Design("the cross-fitted top 30 %", f"{_RULE}, rank_uplift", "coverage", partial(_learned, n=3_000, chance=0.5)),
+    Design(
+        "top 30 %, nothing to learn", f"{_RULE}, rank_uplift", "size",
+        partial(_useless, n=2_000, chance=0.5, read="value"),
+    ),
+    Design(
+        "area, nothing to learn", f"{_CURVE} area, rank_uplift", "size",
+        partial(_useless, n=2_000, chance=0.5, read="area"), 0.025, 0.025,
+        miss="near 0, what folds share is not taken as less than the own variance: the upper tail is about 1 %",
+    ),
 )  # fmt: skip
