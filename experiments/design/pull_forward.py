@@ -212,7 +212,7 @@ def _strata_left(persons: int) -> tuple[Finding, ...]:
 def known_steps(counted: Counted, ends: Sequence[int]) -> int:
     """How many of some spans since the assignment, microseconds ascending, the conversions reach for everybody."""
     latest = int(counted.start.max())
-    return len(ends) if counted.log is None else sum(not counted.log.before(latest + end) for end in ends)
+    return len(ends) if counted.log is None else counted.log.reached([latest + end for end in ends])
 
 
 def beyond_log(counted: Counted, known: int, horizon: timedelta, as_of: str) -> tuple[Finding, ...]:

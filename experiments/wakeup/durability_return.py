@@ -70,15 +70,16 @@ def read_returns(
     grid = np.linspace(0.0, float(days), min(days, _MOST_POINTS) + 1)
     read = {code: _arm(counted, (time, back), (code, strata, weights), grid) for code in codes}
     z = critical_value(level, "two")
-    known = _known_days(counted, until, grid)
-    shown = int(np.searchsorted(grid, known, side="right"))
-    curve = [row for code in codes for row in _curve_rows(str(counted.arms[code]), read[code], grid, z)[:shown]]
+    shown = _known_days(counted, until, grid)
+    curve = [
+        row for code in codes for row in _curve_rows(str(counted.arms[code]), read[code], grid, z)[: max(shown, 1)]
+    ]
     base = read[codes[0]]
     means = [
         {"arm": str(counted.arms[code]), "control": control, "horizon": days} | _mean_row(read[code], base, z)
         for code in codes[1:]
     ]
-    if known < days:
+    if shown < len(grid):
         means = withheld_rows(means, 0, _FIGURES)
     return Returns(curve=curve, means=means, left=left)
 
@@ -92,13 +93,12 @@ def _first_returns(counted: Counted, until: int, days: int) -> tuple[NDArray[np.
     return np.where(back, first, follow) / MICROSECONDS_PER_DAY, back
 
 
-def _known_days(counted: Counted, until: int, grid: NDArray[np.float64]) -> float:
-    """The last day of the grid that the conversions reach for everybody who is followed so long."""
+def _known_days(counted: Counted, until: int, grid: NDArray[np.float64]) -> int:
+    """How many days of the grid the conversions reach for everybody who is followed so long."""
     if counted.log is None:
-        return float(grid[-1])
-    latest = int(counted.start.max())
-    ends = np.minimum(latest + (grid * MICROSECONDS_PER_DAY).astype(np.int64), until)
-    return float(max((day for day, end in zip(grid, ends, strict=True) if not counted.log.before(int(end))), default=0))
+        return len(grid)
+    ends = np.minimum(int(counted.start.max()) + (grid * MICROSECONDS_PER_DAY).astype(np.int64), until)
+    return counted.log.reached(ends.tolist())
 
 
 def _strata(
