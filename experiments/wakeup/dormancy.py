@@ -118,7 +118,8 @@ def dormancy_curve(  # noqa: PLR0913 - the log, the clock, and what to leave out
         findings += told
     settings: dict[str, object] = {
         "horizon": duration_text(parse_duration(horizon)), "as_of": str(as_of), "level": level, "treated": treated,
-        "control": None if assignment is None else control, "registered": registered is not None, "timezone": columns_for(columns, "events").timezone or "UTC",
+        "control": None if assignment is None else control, "registered": registered is not None,
+        "timezone": columns_for(columns, "events").timezone or "UTC",
     }  # fmt: skip
     longest = (int(np.max(spells.known - spells.start)) - ahead) / MICROSECONDS_PER_DAY
     grid, refused = _grid(days, longest, settings)

@@ -28,7 +28,7 @@ every = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
 @pytest.mark.parametrize(
     ("events", "error", "match"),
     [
-        (pd.DataFrame({"person_id": ["a"], "time": [FIRST]}).iloc[:0], ex.InputError, "hold 0 acts"),
+        (pd.DataFrame({"person_id": ["a"], "time": [FIRST]}).iloc[:0], ex.InputError, "hold no row"),
         (pd.DataFrame({"person_id": ["a"]}), ex.TableError, "time"),
         (pd.DataFrame({"person_id": ["a", None], "time": [FIRST, FIRST]}), ex.TableError, "NULL_KEY"),
         (pd.DataFrame({"person_id": ["a", "b"], "time": [FIRST, pd.NaT]}), ex.TableError, "NULL_TIME"),
