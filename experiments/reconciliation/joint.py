@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from attribution.core.estimates import Kind
+    from experiments.roi.statistic import NetBenefit
 
 __all__ = ["Joint", "Linear", "Scored", "inverted", "plugged", "scored_strata"]
 
@@ -79,7 +80,8 @@ class Scored:
     The statistic of effect - factor x credit = b is that of `net_benefit` with the credit in the place of the cost, and
     with as many woken persons as the arm's mean is worth (`_worth`). At factor 0 that is the readout's own test of the
     effect, so that the factor's set holds 0 exactly when the interval of the effect does; at factor 1 with credits of 0
-    and 1 it is the readout's test of the woken persons without credit.
+    and 1, without strata, it is the readout's test of the woken persons without credit. Over strata a null means the
+    same effect on waking in all, as in the readout: gaps differ with the strata's rates.
 
     Attributes:
         strata: The arm and the arm before it; what "costs" is the credit, 0 in the arm before.
@@ -92,7 +94,7 @@ class Scored:
     @property
     def effect(self) -> float:
         """Difference of the metric per person."""
-        return at_threshold(self._times(0.0), 1.0).value
+        return self.contrast(0.0).value
 
     @property
     def credit(self) -> float:
@@ -105,11 +107,11 @@ class Scored:
         credit = self.credit
         if credit <= 0.0:
             return math.nan
-        return math.sqrt(at_threshold(self._times(self.effect / credit), 1.0).variance(0.0))
+        return math.sqrt(self.contrast(self.effect / credit).variance(0.0))
 
     def gap(self) -> tuple[float, float, float]:
         """Credit minus effect per person, with the ends of its interval."""
-        contrast = at_threshold(self._times(1.0), 1.0)
+        contrast = self.contrast(1.0)
         z = critical_value(self.level, "two")
         return -contrast.value, -contrast.limit(-z), -contrast.limit(z)
 
@@ -138,11 +140,11 @@ class Scored:
 
     def _beyond(self, factor: float) -> float:
         """Above 0 where a factor is rejected; on a bounded scale, as a statistic without variance is infinite."""
-        return self._excess(at_threshold(self._times(factor), 1.0).statistic(0.0))
+        return self._excess(self.contrast(factor).statistic(0.0))
 
     def _beyond_end(self, sign: float) -> float:
         """The same at a factor beyond every number."""
-        return self._excess(at_threshold(self._times(sign, 0.0), 0.0).statistic(0.0))
+        return self._excess(self.contrast(sign, 0.0).statistic(0.0))
 
     def _excess(self, statistic: float) -> float:
         z, size = critical_value(self.level, "two"), abs(statistic)
@@ -170,9 +172,12 @@ class Scored:
             outside = start + unit
         return math.copysign(math.inf, unit)
 
-    def _times(self, factor: float, threshold: float = 1.0) -> tuple[Stratum, ...]:
-        """The strata of threshold x woken - factor x credit."""
-        return tuple(Stratum(one.weight, _worth(one.treated, factor, threshold), one.control) for one in self.strata)
+    def contrast(self, factor: float, threshold: float = 1.0) -> NetBenefit:
+        """The contrast of threshold x woken - factor x credit."""
+        strata = self.strata
+        counted = [Stratum(one.weight, _worth(one.treated, factor, threshold), one.control) for one in strata]
+        seen = [Stratum(one.weight, _seen(one.treated, factor), one.control) for one in strata]
+        return at_threshold(counted, threshold, seen=seen)
 
 
 Joint = Linear | Scored
@@ -196,6 +201,15 @@ def _worth(arm: Moments, factor: float, threshold: float) -> Moments:
     within = max(0.0, (mean * mean + noise) / part - each * each)
     rest = factor * factor * arm.variance_other
     return Moments(arm.n, part * arm.woken, threshold - each, factor * arm.other, within, rest)
+
+
+def _seen(arm: Moments, factor: float) -> Moments:
+    """The arm with the woken persons that were seen."""
+    square = factor * factor
+    return Moments(
+        arm.n, arm.woken, factor * arm.wake_cost, factor * arm.other, square * arm.variance_woken,
+        square * arm.variance_other,
+    )  # fmt: skip
 
 
 def _carrying(mean: float, variance: float) -> float:

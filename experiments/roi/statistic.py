@@ -159,11 +159,19 @@ def _middle(near: float, far: float) -> float:
     return 0.5 * (near + far)
 
 
-def at_threshold(strata: Sequence[Stratum], threshold: float) -> NetBenefit:
-    """The contrast at one threshold, strata ready for constrained variances."""
+def at_threshold(strata: Sequence[Stratum], threshold: float, *, seen: Sequence[Stratum] | None = None) -> NetBenefit:
+    """The contrast at one threshold, strata ready for constrained variances.
+
+    Args:
+        strata: The strata.
+        threshold: The threshold.
+        seen: The same strata with the woken persons that were seen, where `strata` count others in the likelihood: how
+            a null is shared over strata is read from their effects on waking.
+    """
     figures = [_figures(stratum, threshold) for stratum in strata]
     value = math.fsum(stratum.weight * figure[2] for stratum, figure in zip(strata, figures, strict=True))
-    shares, shifts = _reading(strata, figures)
+    told = figures if seen is None else [_figures(stratum, threshold) for stratum in seen]
+    shares, shifts = _reading(strata, told)
     return NetBenefit(
         value,
         tuple(

@@ -18,7 +18,6 @@ import experiments as ex
 from experiments.inference.tails import critical_value
 from experiments.reconciliation.joint import Linear, Scored, plugged, scored_strata
 from experiments.roi.arms import Moments
-from experiments.roi.statistic import at_threshold
 from statistical.designs import Design, Tally
 
 if TYPE_CHECKING:
@@ -83,10 +82,29 @@ class World:
         return scored_strata([treated], [(self.control, before)], [1.0], level=0.95)
 
 
+def strata(replications: int, rng: Generator) -> Tally:
+    """The gap over two strata whose rates and shares of the arm differ; credits whole, half or none."""
+    amounts, shares = np.array([0.0, 0.5, 1.0]), np.array([0.30, 0.28, 0.42])
+    layers = ((960, 240, 0.30, 0.34, 0.2), (1_440, 3_360, 0.05, 0.09, 0.8))
+    truth = sum(weight * (p1 * float(shares @ amounts) - p1 + p0) for _, _, p0, p1, weight in layers)
+    sides = []
+    for _ in range(replications):
+        treated, control = [], []
+        for n, before, p0, p1, _ in layers:
+            counts = rng.multinomial(n, [*(p1 * shares), 1.0 - p1])[:3]
+            woken, total, squares = int(counts.sum()), float(counts @ amounts), float(counts @ amounts**2)
+            variance = (squares - total * total / woken) / (woken - 1)
+            treated.append(Moments(n, woken, total / woken, 0.0, variance, 0.0))
+            control.append((before, int(rng.binomial(before, p0))))
+        sides.append(side_of_gap(scored_strata(treated, control, [0.2, 0.8], level=0.95), truth))
+    found = np.array(sides)
+    return Tally(replications=replications, low=int((found == 1).sum()), high=int((found == -1).sum()))
+
+
 def side_of_factor(joint: Scored | Linear, truth: float) -> int:
     """1: the set lies above the true factor, -1: below, 0: it holds it; by the statistic that the set inverts."""
     if isinstance(joint, Scored):
-        statistic = at_threshold(joint._times(truth), 1.0).statistic(0.0)
+        statistic = joint.contrast(truth).statistic(0.0)
     else:
         statistic = (joint.effect - truth * joint.credit) / np.sqrt(joint._variance(truth))
     return 1 if statistic > Z else -1 if statistic < -Z else 0
@@ -170,6 +188,10 @@ DESIGNS = (
         for name, world, miss in (
             (*WORLDS[0][:2], ""), (*WORLDS[2][:2], PLUGGED), (*WORLDS[3][:2], ""),
         )
+    ),
+    Design(
+        name="step, two strata of 30 % and 5 %, a fifth and seven tenths held out", method="reconcile, gap",
+        kind="coverage", run=strata,
     ),
     *(
         Design(
