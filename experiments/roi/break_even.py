@@ -34,6 +34,7 @@ __all__ = ["NOT_ATTAINABLE", "WAKING_COSTS_MORE", "BreakEven", "CostCeiling", "b
 WAKING_COSTS_MORE = "WAKING_COSTS_MORE"
 NOT_ATTAINABLE = "NOT_ATTAINABLE"
 BASE_NOT_POSITIVE = "BASE_NOT_POSITIVE"
+NO_RETURNERS = "NO_RETURNERS"
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
@@ -114,7 +115,7 @@ def _row(row: Judged, *, level: float) -> dict[str, object]:
     treated, returned = _treated(contrast)
     per_1000 = [None if end is None else 1000.0 * end for end in (woken.value, woken.low, woken.high)]
     share = _incremental_share(contrast, level=level)
-    unbounded = BASE_NOT_POSITIVE if share[0] is not None and share[1] is None else ""
+    unbounded = NO_RETURNERS if not returned > 0.0 else BASE_NOT_POSITIVE if share[1] is None else ""
     return {
         "arm": contrast.arm,
         "control": contrast.control,
@@ -237,8 +238,8 @@ def _of_contrast(label: str, row: Mapping[str, object]) -> tuple[object, ...]:
         _cell(row, "incremental_per_1000"),
         row["cost_per_1000"],
         Cell(row["cost_per_incremental"], note=_reason(row, {HARM, NO_INCREMENT, COST_SAVING})),
-        row["cost_per_returner"],
-        replace(_cell(row, "incremental_share"), note=_reason(row, {BASE_NOT_POSITIVE})),
+        Cell(row["cost_per_returner"], note=_reason(row, {NO_RETURNERS})),
+        replace(_cell(row, "incremental_share"), note=_reason(row, {BASE_NOT_POSITIVE, NO_RETURNERS})),
     )
 
 

@@ -182,7 +182,11 @@ def why(undecided: RatioSet, woken: Estimate) -> IncrementalCost:
         reason = NO_INCREMENT
     elif undecided.value < 0.0:
         reason = COST_SAVING
-    return IncrementalCost(value=None if reason else undecided.value, undecided=undecided, woken=woken, reason=reason)
+    value = None if reason else undecided.value
+    if value is not None and undecided.kind == "complement" and math.isinf(undecided.low):
+        # At its own price a contrast is undecided, also where costs without spread leave nothing else.
+        undecided = replace(undecided, low=value, high=value, kind="interval")
+    return IncrementalCost(value=value, undecided=undecided, woken=woken, reason=reason)
 
 
 def _free(arm: ArmCosts) -> ArmCosts:

@@ -310,6 +310,9 @@ def value_line(contrast: ContrastCosts, *, level: float, variance: Variance = "s
         below, _ = _priced(_mirrored(one), level=level, variance=variance)
         pieces = _merged([*pieces, *_pieces(above), *((-high, -low) for low, high in _pieces(below))])
     dy, dv = contrast.difference("woken"), contrast.difference("cost")
+    if dy != 0.0:
+        # The statistic is 0 there, also where values without spread leave nothing else, less than a float wide.
+        pieces = _merged([*pieces, (dv / dy, dv / dy)])
     reason = HARM if woken.high is not None and woken.high < 0.0 else "" if dy > 0.0 else NO_INCREMENT
     found = _shaped(pieces, level)
     note = "; ".join(part for part in (reason, few) if part)

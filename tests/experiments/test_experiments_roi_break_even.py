@@ -136,6 +136,15 @@ def test_a_share_without_interval_says_why(table):
     assert "BASE_NOT_POSITIVE" in repr(found)
 
 
+def test_an_arm_in_which_nobody_woke_has_neither_share_nor_cost_per_returner(table):
+    none = table.assign(woken=table["woken"].where(table["arm"] != "sms", 0))
+    found = ex.cost_thresholds(none, thresholds=[85]).break_even()
+    row = next(row for row in found.to_dicts() if row["arm"] == "sms")
+    assert (row["cost_per_returner"], row["incremental_share"], row["reason"]) == (None, None, "HARM; NO_RETURNERS")
+    line = next(line for line in repr(found).splitlines() if line.startswith("sms vs holdout"))
+    assert line.count("NO_RETURNERS") == 2
+
+
 def test_the_printed_tables_tell_what_depends_on_the_threshold_and_why_a_figure_is_missing(pays):
     lines = repr(pays.break_even()).splitlines()
     assert sum(line.startswith("sms vs holdout") for line in lines) == 1 + 3

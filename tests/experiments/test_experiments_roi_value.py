@@ -132,6 +132,21 @@ def test_row_order_changes_nothing_and_chinese_is_spoken():
         assert "每增量唤醒的增量价值" in repr(ex.value_per_wakeup(table))
 
 
+@pytest.mark.parametrize("sizes", [(30_000, 3_000, 900, 30), (3_000, 300, 60, 40), (700, 900, 77, 33)])
+def test_one_value_for_everybody_leaves_that_value_and_not_nothing(sizes):
+    n, m, woken, came = sizes
+    rows = pd.DataFrame({"arm": ["sms"] * n + ["holdout"] * m, "person_id": range(n + m)})
+    rows["woken"] = [1] * woken + [0] * (n - woken) + [1] * came + [0] * (m - came)
+    rows["value"] = rows["cost"] = 49.9 * rows["woken"]
+    line = ex.value_per_wakeup(rows).lines[0]
+    assert line.ratio.kind == "interval"
+    assert (line.ratio.low, line.ratio.high) == pytest.approx((49.9, 49.9), rel=1e-12)
+    # The same of a cost: the price itself is undecided.
+    if line.woken.value > 0.0:
+        row = ex.cost_thresholds(rows, thresholds=[85]).to_dicts()[0]
+        assert (row["cost_kind"], row["cost_per_incremental_low"]) == ("interval", pytest.approx(49.9, rel=1e-12))
+
+
 def test_an_empty_event_counts_as_none_where_the_metric_declares_it():
     table = draw(generator(9, "value empty"), (3_000, 3_000), (0.05, 0.02))
     empty = table.assign(woken=table["woken"].where(table["woken"] > 0), house=table["person_id"] // 3)
