@@ -11,8 +11,11 @@ from attribution.core.estimates import Estimate
 from attribution.core.records import Field, Records, TabularResult
 from attribution.core.render.display import Display, records_table
 from experiments.wakeup.effective_result import ALL, ends, in_words
+from experiments.wakeup.shown_rows import reasons
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from attribution.core.findings import Finding
     from attribution.core.formats import ValueKind
     from attribution.core.recipe import Recipe
@@ -179,10 +182,23 @@ class ChannelQuality(TabularResult):
 
     def _display(self) -> Display:
         records = in_words(self._records(), "deal_hunters")
-        shown = [self.source, "customers", "observed", "lost", "lost_difference", "p_adjusted", "deal_hunters"]
-        optional = ("value", "share_new", "cost_per_customer", "effective_share", "cost_per_effective", "note")
-        shown += ["purchases", *(name for name in optional if any(records.column(name)))]
-        table = records_table(records, shown, decisive="lost")
+        judged = ["customers", "observed", "lost", "lost_difference", "p_adjusted", "deal_hunters", "note"]
+        worth = ["purchases", "value", "share_new", "cost_per_customer", "effective_share", "cost_per_effective"]
+        tables = [  # one table of all columns is too wide to be read
+            records_table(records, [self.source, *_filled(records, judged)], decisive="lost"),
+            records_table(records, [self.source, *_filled(records, worth)], decisive="purchases"),
+        ]
         values = {"n": self.recipe.n["customers"], "level": self.recipe.settings["level"]}
-        notes = (*self.recipe.sentences(), *(finding.text() for finding in self.findings))
-        return Display(messages.text("QUALITY.title", values), (table, *notes))
+        why = reasons(row.note for row in self.rows)
+        notes = (*self.recipe.sentences(), *why, *(finding.text() for finding in self.findings))
+        return Display(messages.text("QUALITY.title", values), (*tables, *notes))
+
+
+_OPTIONAL = frozenset({"value", "share_new", "cost_per_customer", "effective_share", "cost_per_effective", "note"})
+
+
+def _filled(records: Records, names: Sequence[str]) -> list[str]:
+    """The columns without those that may be empty and are."""
+    return [
+        name for name in names if name not in _OPTIONAL or any(item not in (None, "") for item in records.column(name))
+    ]

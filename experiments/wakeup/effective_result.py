@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from attribution.core import messages
 from attribution.core.records import Field, Records, TabularResult
 from attribution.core.render.display import Display, records_table
+from experiments.wakeup.shown_rows import reasons
 
 if TYPE_CHECKING:
     from attribution.core.estimates import Estimate
@@ -128,13 +129,13 @@ class EffectiveCustomers(TabularResult):
         shown = [*self.names, "customers", "effective", "effective_share"]
         if any(row.cost is not None for row in self.rows):
             shown += _MONEY
-        if any(row.worth is not None for row in self.rows):
-            shown += _WORTH
         if any(row.note for row in self.rows):
             shown.append("note")
         records = in_words(self._records(), "standing")
-        kept = [name for name in (field.name for field in records.fields) if name in shown]
-        table = records_table(records, kept, decisive="cost_per_effective")
+        tables = [records_table(records, shown, decisive="cost_per_effective")]
+        if any(row.worth is not None for row in self.rows):  # one table of all columns is too wide to be read
+            tables.append(records_table(records, [*self.names, *_WORTH], decisive="margin_per_customer"))
         values = {"n": self.recipe.n["customers"], "level": self.recipe.settings["level"]}
-        notes = (*self.recipe.sentences(), *(finding.text() for finding in self.findings))
-        return Display(messages.text("EFFECTIVE.title", values), (table, *notes))
+        why = reasons(row.note for row in self.rows)
+        notes = (*self.recipe.sentences(), *why, *(finding.text() for finding in self.findings))
+        return Display(messages.text("EFFECTIVE.title", values), (*tables, *notes))

@@ -11,6 +11,7 @@ from attribution.core import messages
 from attribution.core.records import Field, Records, TabularResult
 from attribution.core.render.display import Display, records_table
 from experiments.wakeup.effective_result import in_words
+from experiments.wakeup.shown_rows import reasons
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -64,7 +65,8 @@ class LookalikeBalance(TabularResult):
 
     def _display(self) -> Display:
         table = records_table(in_words(self._records(), "used"), decisive="smd_after")
-        return Display(messages.text("LOOKALIKE.balance"), (table, messages.text("LOOKALIKE.hypothesis")))
+        why = reasons(row.note for row in self.rows)
+        return Display(messages.text("LOOKALIKE.balance"), (table, *why, messages.text("LOOKALIKE.hypothesis")))
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)

@@ -9,6 +9,7 @@ from attribution.core import messages
 from attribution.core.records import Field, Records, TabularResult
 from attribution.core.render.display import Display, records_table
 from experiments.wakeup.effective_result import ALL, ends, in_words
+from experiments.wakeup.shown_rows import reasons
 
 if TYPE_CHECKING:
     from attribution.core.estimates import Estimate
@@ -110,7 +111,8 @@ class Referral(TabularResult):
         shown += [name for name in ("cost_per", "note") if any(records.column(name))]
         values: dict[str, object] = {**self.recipe.n, "level": self.recipe.settings["level"]}
         means = (_told("REFERRAL.per_sharer", self.invitations_per_sharer), _told("REFERRAL.k_factor", self.k_factor))
-        notes = (*self.recipe.sentences(), *(finding.text() for finding in self.findings))
+        why = reasons(records.column("note"))
+        notes = (*self.recipe.sentences(), *why, *(finding.text() for finding in self.findings))
         table = records_table(records, shown)
         return Display(messages.text("REFERRAL.title", values), (table, *means, *notes))
 

@@ -9,6 +9,7 @@ from attribution.core import messages
 from attribution.core.records import Field, Records, TabularResult
 from attribution.core.render.display import Display, records_table
 from experiments.wakeup.effective_result import ALL, ends
+from experiments.wakeup.shown_rows import reasons
 
 if TYPE_CHECKING:
     from attribution.core.estimates import Estimate
@@ -164,7 +165,8 @@ class SalesCampaign(TabularResult):
         shown += ["leads", "won", "conversion"] if self.rows[-1].handover else []
         shown += ["note"] if any(records.column("note")) else []
         values: dict[str, object] = {**self.recipe.n, "level": self.recipe.settings["level"]}
-        notes = (*self.recipe.sentences(), *(finding.text() for finding in self.findings))
+        why = reasons(records.column("note") if self.rows[-1].handover else [row.note for row in self.rows])
+        notes = (*self.recipe.sentences(), *why, *(finding.text() for finding in self.findings))
         table = records_table(records, shown, decisive="completion")
         title = "SALES.title" if self.rows[-1].handover else "SALES.title_alone"
         return Display(messages.text(title, values), (table, *notes))

@@ -127,6 +127,16 @@ def test_a_margin_that_only_skewness_moves_below_zero_decides_nothing():
         assert row["standing"] == "undecided"
         assert ("SKEWED_VALUE" in row["note"]) == (row["margin_per_customer_high"] < 0.0)
     assert below > 6  # of 1.5 that a 95 % interval may err
+    row = ex.effective_customers(table, effective="good", spend=1.0, value="worth").to_dicts()[0]
+    assert (row["standing"], row["note"]) == ("above", "")  # towards the long tail the interval errs too seldom
+
+
+def test_reasons_are_told_in_words():
+    table = pd.DataFrame({"person_id": range(40), "good": 0, "source": ["a", "b"] * 20})
+    found = ex.effective_customers(table, effective="good", by="source", spend={"a": 5.0}, value_per_effective=1.0)
+    assert "NO_SPEND: No spend is known for this group" in repr(found)
+    with at.language("zh"):
+        assert "NONE_EFFECTIVE：没有客户满足条件" in repr(found)
 
 
 def test_a_declared_value_is_no_estimate():
