@@ -73,6 +73,9 @@ def plan_budget(  # noqa: PLR0913 -- options by keyword
     intervals that hold for all pairs of arms in all segments at once. Ranking by lower bounds is no correction for
     choosing; it only prefers large segments.
 
+    Guardrails are not weighed: a step against which one speaks carries its code and is named in a sentence. Where a
+    check of the experiment fails, the only sentence is that nothing may be bought.
+
     Args:
         outcomes: One row per person with the event and the full cost, for control persons too.
         budget: Money that may be spent beyond what the control costs.
