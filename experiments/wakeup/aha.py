@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -102,7 +103,7 @@ def aha_threshold(  # noqa: PLR0913 - two tables and their options, keyword-only
     Raises:
         DesignError: IMMORTAL_TIME when the window of retention begins before the first `within` has ended.
         TableError: Every problem of the tables.
-        InputError: Options out of range, or nobody observed long enough.
+        InputError: Options out of range, too few replicates for the level, or nobody observed long enough.
 
     References:
         Youden (1950), Cancer 3:32. Miller and Siegmund (1982), Biometrics 38:1011 (maximally selected statistics).
@@ -125,10 +126,7 @@ def aha_threshold(  # noqa: PLR0913 - two tables and their options, keyword-only
     """
     level = check_level(level)
     first, begin, end = _windows(within, retention)
-    if isinstance(largest, bool) or not isinstance(largest, int) or not 1 <= largest <= 1_000:
-        raise InputError(f"largest must be a whole number from 1 to 1,000, got {largest!r}.")
-    if isinstance(replicates, bool) or not isinstance(replicates, int) or not 99 <= replicates <= _MOST_REPLICATES:
-        raise InputError(f"replicates must be a whole number from 99 to {_MOST_REPLICATES:,}, got {replicates!r}.")
+    _check_counts(largest, replicates, level)
     seed = check_seed(seed)
     roles = columns_for(columns, "customers")
     table = open_table(customers, "customers", roles, problems=Problems(), required=("person",))
@@ -158,6 +156,18 @@ def aha_threshold(  # noqa: PLR0913 - two tables and their options, keyword-only
         method="youden, bootstrap", definitions=("AHA_THRESHOLD", "AHA_ASSOCIATION"), settings=settings, n=counts
     )
     return AhaThreshold(curve=curve, findings=(*acts.findings, *_findings(observed, curve)), recipe=recipe)
+
+
+def _check_counts(largest: int, replicates: int, level: float) -> None:
+    if isinstance(largest, bool) or not isinstance(largest, int) or not 1 <= largest <= 1_000:
+        raise InputError(f"largest must be a whole number from 1 to 1,000, got {largest!r}.")
+    if isinstance(replicates, bool) or not isinstance(replicates, int) or not 99 <= replicates <= _MOST_REPLICATES:
+        raise InputError(f"replicates must be a whole number from 99 to {_MOST_REPLICATES:,}, got {replicates!r}.")
+    if replicates * (1.0 - level) < 2.0 - 1e-9:
+        raise InputError(
+            f"replicates={replicates:,} are too few for level={level:g}: no replicate lies beyond such limits. "
+            f"Ask for at least {math.ceil(2.0 / (1.0 - level) - 1e-6):,} (2 / (1 - level))."
+        )
 
 
 def _windows(within: str, retention: tuple[str, str]) -> tuple[int, int, int]:

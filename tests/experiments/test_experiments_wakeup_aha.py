@@ -182,6 +182,7 @@ def test_row_order_changes_nothing():
         ({"retention": ("60d", "30d")}, "end after it begins"),
         ({"largest": 0}, "largest must be"),
         ({"replicates": 10}, "replicates must be"),
+        ({"level": 0.999}, "Ask for at least 2,000"),
         ({"seed": -1}, "seed must be"),
         ({"start": "registered"}, "Did you mean 'registered_at'"),
         ({"as_of": "2025-06-20"}, "observed to the end"),
