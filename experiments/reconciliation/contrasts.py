@@ -80,7 +80,7 @@ class Contrasts:
         elif not self._agrees_by_row(arms):
             return BASIS_DIFFERS
         for place in arms:
-            arm = self._position(place)
+            arm = self.position(place)
             persons, woken = int(self.fit.n[:, arm].sum()), int(self.fit.hits[:, arm].sum())
             if persons != int(self.found.persons[place]):
                 return BASIS_DIFFERS
@@ -94,7 +94,7 @@ class Contrasts:
         if woken is None:  # pragma: no cover - asked only where rows are known
             return False
         return all(
-            int((woken & (arm == place)).sum()) == int(self.fit.hits[:, self._position(place)].sum()) for place in arms
+            int((woken & (arm == place)).sum()) == int(self.fit.hits[:, self.position(place)].sum()) for place in arms
         )
 
     def joint(self, model: int, groups: Sequence[int], arm: int, against: int) -> Joint | str:
@@ -106,7 +106,7 @@ class Contrasts:
         level = self.readout.experiment.level
         if self.fit.figures is not None:
             return self._linear(each, arm, against)
-        i, j = self._position(arm), self._position(against)
+        i, j = self.position(arm), self.position(against)
         cells = self._cells(each, arm)
         control = [(int(n), int(hits)) for n, hits in zip(self.fit.n[:, j], self.fit.hits[:, j], strict=True)]
         treated = [
@@ -131,7 +131,7 @@ class Contrasts:
         mixed = np.where(self.found.arm == arm, each, np.where(self.found.arm == against, apart, 0.0))
         if self.fit.figures is not None:
             figures = self._figures({_CREDIT: self._dense(mixed)})[_CREDIT]
-            return _apart(figures, self._position(arm), self._position(against), level)
+            return _apart(figures, self.position(arm), self.position(against), level)
         sides = [self._costs(mixed, place) for place in (arm, against)]
         means, noise = zip(*(_mean_and_noise(side, self.fit.weights) for side in sides), strict=True)
         found = net_benefit(sides[0], sides[1], 0.0, weights=self.fit.weights.tolist(), level=level)
@@ -141,7 +141,7 @@ class Contrasts:
         return Apart(ends, _share(means, noise, critical_value(level, "two"), level))
 
     def _costs(self, each: NDArray[np.float64], place: int) -> list[ArmCosts]:
-        position = self._position(place)
+        position = self.position(place)
         made = []
         for n, hits, sums in zip(
             self.fit.n[:, position], self.fit.hits[:, position], self._cells(each, place), strict=True
@@ -155,7 +155,8 @@ class Contrasts:
             )  # fmt: skip
         return made
 
-    def _position(self, place: int) -> int:
+    def position(self, place: int) -> int:
+        """Position of an arm of the order among the fit's arms."""
         names = [str(arm) for arm in self.fit.arms]
         return names.index(self.order[place])
 
@@ -185,7 +186,7 @@ class Contrasts:
             return NO_ROWS
         credit = self._dense(np.where(self.found.arm == arm, each, 0.0))
         made = self._figures({_CREDIT: credit, _REST: self.ground.woken - credit})
-        i, j = self._position(arm), self._position(against)
+        i, j = self.position(arm), self.position(against)
         effect, df = figures.contrast(i, j)
         gain, _ = made[_CREDIT].contrast(i, j)
         rest, df_gap = made[_REST].contrast(i, j)

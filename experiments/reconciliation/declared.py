@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, get_args
 
 from attribution.core.errors import InputError, closest
@@ -47,10 +48,12 @@ def owners_of(steps: Mapping[str, Sequence[str]]) -> dict[str, str]:
             raise InputError(
                 f"steps[{arm!r}] must be a list of channels, got the text {channels!r}. Write ({channels!r},)."
             )
-        for channel in channels:
+        if not isinstance(channels, Iterable):
+            raise InputError(f"steps[{arm!r}] must be a list of channels, got {channels!r}. Write a tuple of names.")
+        for channel in map(str, channels):
             if channel in owners:
                 raise InputError(
                     f"the channel {channel!r} is a step of both {owners[channel]!r} and {arm!r}; name it once."
                 )
-            owners[channel] = arm
+            owners[channel] = str(arm)
     return owners

@@ -203,7 +203,7 @@ def _row(
     step, arm, groups = line
     contrasts, (each, apart, basis) = setting.contrasts, credits_
     found, place = contrasts.found, contrasts.order.index(arm)
-    persons = contrasts.fit.persons(arm)
+    persons = int(contrasts.fit.n[:, contrasts.position(place)].sum())
     placebo = float(apart[found.arm == 0].sum())
     row = {
         "step": step,

@@ -109,15 +109,15 @@ def reconcile(  # noqa: PLR0913 -- the contract's options
     effects = setting.effects
     rows: list[dict[str, object]] = []
     factors: list[Factor | None] = []
-    for place, arm in enumerate(steps):
+    for place, arm in enumerate(setting.steps):
         for row, factor in _tested(setting, arm, (place,), effects[arm]):
             rows.append(row)
             factors.append(factor)
-    last = next(row for row in readout.to_dicts() if row["metric"] == chosen and row["arm"] == order[-1])
+    last = next(row for row in readout.to_dicts() if row["metric"] == chosen and str(row["arm"]) == order[-1])
     for row, factor in _tested(setting, TOTAL, tuple(range(len(steps))), last):
         rows.append(row)
         factors.append(factor)
-    treated = sum(int(effects[arm]["n"]) for arm in steps)
+    treated = sum(int(effects[arm]["n"]) for arm in setting.steps)
     for channel, group in setting.untested.items():
         rows += _untested(setting, channel, group, treated)
     factors += [None] * (len(rows) - len(factors))
@@ -127,7 +127,7 @@ def reconcile(  # noqa: PLR0913 -- the contract's options
         factors=tuple(factors),
         findings=(
             *(finding for finding in readout.findings if finding.status == "fail"),
-            *basis_findings(found, [effects[arm] for arm in steps], readout.fit(chosen)),
+            *basis_findings(found, [effects[arm] for arm in setting.steps], readout.fit(chosen)),
             *reach_findings(found, setting.untested, setting.owners, windowed=windowed),
         ),
         recipe=_recipe(credit, setting, treated + setting.control),
@@ -172,20 +172,22 @@ def set_up(  # noqa: PLR0913 -- the options of reconcile
     variance = checked_variance(variance)
     chosen = checked_metric(readout, metric)
     owners = owners_of(steps)
-    order = (str(readout.experiment.control), *steps)
+    listed = {str(arm): tuple(map(str, channels)) for arm, channels in steps.items()}
+    order = (str(readout.experiment.control), *listed)
     if readout.outcomes is None and assignment is None:
         raise InputError("assignment is needed: the readout does not know who was in which arm.")
     ground = ground_of(readout, assignment, order, metric=chosen, window=window, columns=columns)
-    listed = {arm: tuple(channels) for arm, channels in steps.items()}
     found = credit_on(credit, ground, len(order), list(listed.values()))
     fit = readout.fit(chosen)
+    arms: dict[str, Any] = {str(arm): arm for arm in fit.arms}
+    effects = readout.steps([arms.get(name, name) for name in order])
     return Setting(
         metric=chosen,
         steps=listed,
         owners=owners,
         contrasts=Contrasts(readout, fit, ground, found, order, variance),
         untested={group[0]: place for place, group in enumerate(found.groups) if place >= len(listed)},
-        effects={str(row["arm"]): row for row in readout.steps(order).to_dicts() if row["metric"] == chosen},
+        effects={str(row["arm"]): row for row in effects.to_dicts() if row["metric"] == chosen},
         control=fit.persons(readout.experiment.control),
     )
 

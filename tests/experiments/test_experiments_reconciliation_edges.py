@@ -202,3 +202,23 @@ def test_counts_of_one_make_good_sentences():
     again = tables[2].head(1).assign(conversion_id="again", time=START + pd.Timedelta("5D"))
     found = reconciled((*tables[:2], pd.concat([tables[2], again])))
     assert "further conversions of the same persons (1) are left out here" in repr(found)
+
+
+def test_arms_may_be_numbers():
+    assignment, touches, conversions = small(200, {"holdout": 30, "sms": 40}, {"sms": 25})
+    credit = at.attribute(touches, conversions, models="linear")
+
+    def rows(names: dict[str, object], steps: dict[object, tuple[str, ...]]) -> tuple[list[object], list[object]]:
+        renamed = assignment.assign(arm=assignment["arm"].map(names))
+        outcomes = ex.build_outcomes(renamed, conversions, as_of=START + pd.Timedelta("60D"))
+        readout = ex.Experiment({"woken": ex.Rate("woken")}, control=names["holdout"]).analyze(outcomes)
+        found = ex.reconcile(credit, readout, steps=steps)
+        held = ex.placebo_credit(credit, readout, steps=steps)
+        assert ex.calibrate(found).factor("sms", model="linear").kind == "interval"
+        return [row["gap_low"] for row in found.to_dicts()], [row["difference"] for row in held.to_dicts()]
+
+    named = rows({"holdout": "holdout", "sms": "sms"}, STEPS)
+    assert rows({"holdout": 0, "sms": 1}, {1: ("sms",)}) == named
+    assert rows({"holdout": 0, "sms": 1}, {"1": ("sms",)}) == named
+    with pytest.raises(InputError, match="must be a list of channels, got 5"):
+        reconciled((assignment, touches, conversions), steps={"sms": 5})
