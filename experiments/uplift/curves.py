@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ import numpy as np
 from attribution.core.estimates import Estimate
 from attribution.core.randomness import generator
 from experiments.inference.tails import critical_value, p_value
+from experiments.uplift.top_sums import Ranked, grouped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,12 +27,12 @@ __all__ = [
     "difference_in", "learned_area", "members",
 ]  # fmt: skip
 
-_CHUNK = 1 << 16
 _DRAWS = 4_000
 _BEST_STEPS = 101
 _STEADY = 4.0  # an area of so many standard errors is no noise, at any number of folds and features that was simulated
 _HALVINGS = 60
 _NOTHING = 1e-20
+_ROUNDED = 1e-14  # of the largest value: less is rounding of values that are all the same
 TOO_FEW_PERSONS = "TOO_FEW_PERSONS"
 FEW_EVENTS = "FEW_EVENTS"
 ZERO_VARIANCE = "ZERO_VARIANCE"
@@ -187,10 +187,8 @@ def members(score: Floats, weight: Floats, share: float) -> Floats:
 
 def _places(score: Floats, weight: Floats) -> tuple[Floats, Floats]:
     """Share of all weight that ranks before each person's score, and the share that has the same score."""
-    values, place = np.unique(-score, return_inverse=True)
-    mass = np.bincount(place, weights=weight, minlength=len(values)) / weight.sum()
-    before = np.cumsum(mass) - mass
-    return before[place], mass[place]
+    groups = grouped(score, weight)
+    return groups.before[groups.place], groups.mass[groups.place]
 
 
 def curve_of(  # noqa: PLR0913 - a trial, what is ranked and how it is drawn
@@ -223,8 +221,7 @@ def curve_of(  # noqa: PLR0913 - a trial, what is ranked and how it is drawn
             which adds to the covariance.
     """
     grid = np.linspace(0.0, 1.0, shares + 1)
-    before, mass = _places(score, trial.weight)
-    ranked = _Ranked(trial=trial, values=values, before=before, mass=mass, grid=grid)
+    ranked = Ranked(trial=trial, values=values, groups=grouped(score, trial.weight), grid=grid)
     weights, totals, persons, happened = ranked.sums(values if events is None else events)
     with np.errstate(invalid="ignore", divide="ignore"):
         means = totals / weights
@@ -234,6 +231,8 @@ def curve_of(  # noqa: PLR0913 - a trial, what is ranked and how it is drawn
     if learned is not None:
         between = _between_folds(trial, values, learned, grid, means[:, -1])
     covariance = ranked.covariance(weights, means) + between
+    rounding = np.diag(covariance) <= (_ROUNDED * float(np.abs(values).max())) ** 2
+    covariance[rounding] = covariance[:, rounding] = 0.0
     draws = _draws(covariance, seed)
     error = np.sqrt(np.diag(covariance))
     moving = (error > 1e-9 * max(float(error.max()), 1e-300)) & np.isfinite(gain)
@@ -302,87 +301,6 @@ def _summed(rank: Floats, weight: Floats, worth: Floats, grid: Floats) -> Floats
     total = np.bincount(place, weights=worth, minlength=len(values))
     at = np.concatenate(([0.0], np.cumsum(mass) / mass.sum()))
     return np.interp(grid, at, np.concatenate(([0.0], np.cumsum(total))))
-
-
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class _Ranked:
-    """Persons in their places, and the shares at which the ranking is cut.
-
-    Attributes:
-        trial: The persons.
-        values: Outcome of each.
-        before: Share of the audience that ranks before each.
-        mass: Share of the audience with the same score.
-        grid: The shares.
-    """
-
-    trial: Trial
-    values: Floats
-    before: Floats
-    mass: Floats
-    grid: Floats
-
-    def sums(self, events: Floats) -> Floats:
-        """Inverse chances, their products with the outcomes, persons, and persons with an event.
-
-        Four by two arms (treated first) by shares.
-        """
-        made = np.zeros((4, 2, len(self.grid)))
-        for first in range(0, len(self.values), _CHUNK):
-            rows = np.arange(first, min(first + _CHUNK, len(self.values)))
-            part, y, happened = self._members(rows), self.values[rows], events[rows] != 0.0
-            for side in (0, 1):
-                here, inverse = self._side(rows, side)
-                made[:, side] += np.stack((inverse, inverse * y, here.astype(np.float64), here * happened)) @ part
-        return made
-
-    def covariance(self, weights: Floats, means: Floats) -> Floats:
-        """Covariance of the gains: the sum over units of the products of what each adds to their errors."""
-        factor = np.stack([self._factor(side) for side in (0, 1)])
-        with np.errstate(invalid="ignore", divide="ignore"):
-            scale = np.array([[1.0], [-1.0]]) * self.grid * factor / weights
-        scale[~np.isfinite(scale)] = 0.0
-        middle = np.where(np.isfinite(means), means, 0.0)
-        cluster = self.trial.cluster
-        order = np.argsort(cluster, kind="stable")
-        made = np.zeros((len(self.grid), len(self.grid)))
-        for rows in _chunks(cluster[order]):
-            part = order[rows]
-            influence = np.zeros((len(part), len(self.grid)))
-            for side in (0, 1):
-                _, inverse = self._side(part, side)
-                influence += inverse[:, None] * (self.values[part, None] - middle[side]) * scale[side]
-            influence *= self._members(part)
-            starts = np.flatnonzero(np.diff(cluster[part], prepend=-1))
-            units = influence if len(starts) == len(part) else np.add.reduceat(influence, starts, axis=0)
-            made += units.T @ units
-        return made
-
-    def _members(self, rows: NDArray[np.int64]) -> Floats:
-        """How much of each person belongs to each top share."""
-        return np.asarray(np.clip((self.grid - self.before[rows, None]) / self.mass[rows, None], 0.0, 1.0))
-
-    def _side(self, rows: NDArray[np.int64], side: int) -> tuple[NDArray[np.bool_], Floats]:
-        """Who is in an arm (0: treated), and the inverse of the chance of it, 0 for the others."""
-        treated, chance = self.trial.treated[rows], self.trial.chance[rows]
-        here, own = (treated, chance) if side == 0 else (~treated, 1.0 - chance)
-        return here, self.trial.weight[rows] * here / own
-
-    def _factor(self, side: int) -> Floats:
-        """Root of n / (n - 1) for the n units of an arm in each top share."""
-        here = self.trial.treated if side == 0 else ~self.trial.treated
-        first = np.full(int(self.trial.cluster.max()) + 1, np.inf)
-        np.minimum.at(first, self.trial.cluster[here], self.before[here])
-        units = np.searchsorted(np.sort(first[np.isfinite(first)]), self.grid).astype(np.float64)
-        return np.sqrt(np.divide(units, units - 1.0, out=np.ones_like(units), where=units > 1.0))
-
-
-def _chunks(cluster: NDArray[np.int64]) -> list[slice]:
-    """Slices of the sorted clusters that tear none of them apart."""
-    ends = np.flatnonzero(np.diff(cluster, append=-1)) + 1
-    picked = ends[np.searchsorted(ends, np.arange(_CHUNK, len(cluster) + _CHUNK, _CHUNK).clip(max=len(cluster)))]
-    cuts = np.unique(np.concatenate(([0], picked))).tolist()
-    return [slice(one, two) for one, two in itertools.pairwise(cuts)]
 
 
 def difference_in(trial: Trial, values: Floats, member: Floats, *, level: float) -> Estimate:

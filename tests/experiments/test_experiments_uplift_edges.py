@@ -80,6 +80,31 @@ def test_models_that_left_out_two_folds_rank_for_the_covariance():
         ex.rank_uplift(table, LEARNER, features=["depth"], experiment=HALF, folds=2)
 
 
+@pytest.mark.parametrize("levels", [1, 3, 12])
+def test_covariance_of_gains_with_ties_and_offsets_is_that_of_the_persons_errors(levels: int):
+    chance = np.random.default_rng(levels)
+    n, top = 300, 20
+    score, sms = chance.integers(0, levels, n), chance.random(n) < 0.5
+    money = chance.normal(size=n) * (1 + score) + 1e4
+    table = pd.DataFrame(
+        {"person_id": range(n), "arm": np.where(sms, "sms", "holdout"), "money": money, "before": score}
+    )
+    spec = ex.Experiment({"money": ex.Mean("money")}, shares={"holdout": 0.5, "sms": 0.5})
+    found = ex.uplift_curve(table, "before", outcome="money", experiment=spec, shares=top).numbers
+    grid = np.linspace(0, 1, top + 1)
+    above, same = (np.array([(score > own).sum() for own in score]), np.array([(score == own).sum() for own in score]))
+    part = np.clip((grid * n - above[:, None]) / same[:, None], 0, 1)
+    errors = np.zeros((n, top + 1))
+    for side, sign in ((sms, 1), (~sms, -1)):
+        for place, share in enumerate(grid):
+            units = np.sum(side & (above / n < share - 1e-12))
+            weight = part[:, place] * side
+            if share and units > 1:
+                gap = money - weight @ money / weight.sum()
+                errors[:, place] += sign * share * weight * gap / weight.sum() * (units / (units - 1)) ** 0.5
+    assert found.covariance == pytest.approx(errors.T @ errors, rel=1e-8, abs=1e-12)
+
+
 def test_rules_learned_on_different_folds_are_compared_with_care():
     table = _table(1_500, 3)
     rankings = [
