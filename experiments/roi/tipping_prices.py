@@ -121,7 +121,8 @@ def nearest_factors(changes: Callable[[float], str | None]) -> list[tuple[float,
         changes: The word at a factor when it is another one than at 1, else None.
 
     Example:
-        >>> nearest_factors(lambda factor: "FAIL" if factor > 2.0 else None)
+        >>> found = nearest_factors(lambda factor: "FAIL" if factor > 2.0 else None)
+        >>> [(round(factor, 9), word) for factor, word in found]
         [(2.0, 'FAIL')]
     """
     found = []
