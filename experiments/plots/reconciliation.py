@@ -49,8 +49,9 @@ def plot_reconciliation(result: Reconciliation, *, model: str | None = None) -> 
     """Draw customers credited and customers caused by each step, per 1,000 persons of its arm.
 
     A hollow circle is what the model credits to the step, a full one what the step caused, with its interval as a thin
-    line: blue where the model credits more, rust where it credits less, grey where the gap's interval holds 0. Per
-    1,000 persons, so that steps whose arms differ in size can stand on one axis.
+    line: blue where the model credits more, rust where it credits less, grey where the gap's interval holds 0. The
+    credit is weighted over strata as the effect is. Per 1,000 persons, so that steps whose arms differ in size can
+    stand on one axis.
 
     Args:
         result: What `reconcile` gave.
@@ -82,7 +83,7 @@ def plot_reconciliation(result: Reconciliation, *, model: str | None = None) -> 
         raise InputError(f"the reconciliation has no model {model!r}. {closest(str(model), models)}")
     kept = [row for row in every if row["model"] == chosen and row["step"] not in (TOTAL, UNTESTED)]
     rows = _with_shares([_data(row) for row in kept])
-    title = messages.text("RECONCILE_PLOT.title", {"model": model_label(chosen), "steps": _steps(rows)})
+    title = _title(rows, model_label(chosen))
     subtitle = messages.text("RECONCILE_PLOT.subtitle", {"level": result.recipe.settings["level"]})
     with drawing():
         sheet = _draw(rows, model_label(chosen), (title, subtitle), [_color(row) for row in kept])
@@ -96,6 +97,8 @@ def plot_reconciliation(result: Reconciliation, *, model: str | None = None) -> 
 def _data(row: dict[str, Any]) -> dict[str, Any]:
     scale = 1000.0 / row["persons"]
     made = {field.name: row.get(field.name) for field in _FIELDS[:7]}
+    if row["attributed_compared"] is not None:  # weighted as the effect, so that the line between the two is the gap
+        made["attributed"] = row["attributed_compared"]
     for name in ("attributed", "incremental"):
         made[f"{name}_per_1000"] = None if row[name] is None else scale * row[name]
     for end in ("low", "high"):
@@ -112,6 +115,14 @@ def _with_shares(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         for row, value in zip(rows, values, strict=True):
             row[f"{name}_share"] = value / whole if value is not None and whole > 0 else None
     return rows
+
+
+def _title(rows: Sequence[dict[str, Any]], model: str) -> str:
+    """Shares of the steps; of one step alone, which has all of both, its own numbers."""
+    if len(rows) == 1:
+        values = {"model": model, "step": shortened(str(rows[0]["step"]), 240, TITLE), "change": _change(rows[0])}
+        return messages.text("RECONCILE_PLOT.title_one", values)
+    return messages.text("RECONCILE_PLOT.title", {"model": model, "steps": _steps(rows)})
 
 
 def _steps(rows: Sequence[dict[str, Any]]) -> str:

@@ -222,3 +222,20 @@ def test_arms_may_be_numbers():
     assert rows({"holdout": 0, "sms": 1}, {"1": ("sms",)}) == named
     with pytest.raises(InputError, match="must be a list of channels, got 5"):
         reconciled((assignment, touches, conversions), steps={"sms": 5})
+
+
+def test_the_picture_of_one_step_names_its_numbers_and_draws_the_gap():
+    """Over unequal strata raw credit less the effect is not the gap; the picture shows the credit that is compared."""
+    assignment, touches, conversions = small(200, {"holdout": 30, "sms": 40}, {"sms": 25})
+    place = assignment["person_id"].str.rsplit(" ").str[1].astype(int)
+    assignment["stratum"] = np.where(place < np.where(assignment["arm"] == "sms", 150, 50), "a", "b")
+    credit = at.attribute(touches, conversions, models="linear")
+    outcomes = ex.build_outcomes(assignment, conversions, as_of=START + pd.Timedelta("60D"))
+    readout = ex.Experiment({"woken": ex.Rate("woken")}, strata="stratum").analyze(outcomes)
+    result = ex.reconcile(credit, readout, steps=STEPS)
+    row, drawn = result.to_dicts()[0], result.plot()
+    shown = drawn.to_dicts()[0]
+    assert row["attributed"] != pytest.approx(row["attributed_compared"])
+    assert shown["attributed"] - shown["incremental"] == pytest.approx(row["gap"])
+    assert "100%" not in drawn.title
+    assert "over strata weighted as the effect" in repr(result)
