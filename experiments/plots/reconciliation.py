@@ -100,7 +100,7 @@ def _data(row: dict[str, Any]) -> dict[str, Any]:
     if row["attributed_compared"] is not None:  # weighted as the effect, so that the line between the two is the gap
         made["attributed"] = row["attributed_compared"]
     for name in ("attributed", "incremental"):
-        made[f"{name}_per_1000"] = None if row[name] is None else scale * row[name]
+        made[f"{name}_per_1000"] = None if made[name] is None else scale * made[name]
     for end in ("low", "high"):
         value = row[f"incremental_{end}"]
         made[f"incremental_per_1000_{end}"] = None if value is None else scale * value

@@ -237,5 +237,7 @@ def test_the_picture_of_one_step_names_its_numbers_and_draws_the_gap():
     shown = drawn.to_dicts()[0]
     assert row["attributed"] != pytest.approx(row["attributed_compared"])
     assert shown["attributed"] - shown["incremental"] == pytest.approx(row["gap"])
+    drawn_gap = shown["attributed_per_1000"] - shown["incremental_per_1000"]
+    assert drawn_gap == pytest.approx(row["gap_per_1000"])
     assert "100%" not in drawn.title
     assert "over strata weighted as the effect" in repr(result)
