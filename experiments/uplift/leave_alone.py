@@ -235,29 +235,10 @@ def leave_alone(  # noqa: PLR0913 - options by keyword
         measured = woken
         declared = replace(declared, metrics={**declared.metrics, woken: Rate(woken, role="secondary")})
     segments = replace(declared, level=level).by_segment(outcomes, by=name)
-    effects = {
-        (str(one.arm), str(one.segment)): one
-        for one in segments.effects
-        if one.fit.name == measured and one.segment is not None
-    }
-    tests = {str(one.arm): one.p_adjusted for one in segments.interactions if one.fit.name == measured}
-    rows = []
-    for judged in pays.judged:
-        contrast = judged.contrast
-        found = effects.get((contrast.arm, str(contrast.segment)))
-        rows.append(
-            SegmentAdvice(
-                judged=judged,
-                effect=None if found is None else found.difference,
-                p_interaction=tests.get(contrast.arm),
-                persons=contrast.persons,
-                note="" if found is None or found.difference is not None else _without(found.note),
-            )
-        )
     settings = {"by": name, "level": level, "control": str(declared.control), **_amounts(threshold)}
     extra = tuple(finding for finding in segments.findings if finding.code in ("EXPLORATORY", "SEGMENT_SMALL"))
     return LeaveAlone(
-        rows=tuple(rows),
+        rows=_advice(pays.judged, segments, measured),
         by=str(name),
         segments=segments,
         findings=(*pays.findings, *extra),
@@ -268,6 +249,30 @@ def leave_alone(  # noqa: PLR0913 - options by keyword
             n={"persons": pays.recipe.n["persons"]},
         ),
     )
+
+
+def _advice(judged: Sequence[Judged], segments: SegmentReadout, measured: str) -> tuple[SegmentAdvice, ...]:
+    """Every verdict with the effect of its arm and segment, and the test of its arm."""
+    effects = {
+        (str(one.arm), str(one.segment)): one
+        for one in segments.effects
+        if one.fit.name == measured and one.segment is not None
+    }
+    tests = {str(one.arm): one.p_adjusted for one in segments.interactions if one.fit.name == measured}
+    rows = []
+    for one in judged:
+        contrast = one.contrast
+        found = effects.get((contrast.arm, str(contrast.segment)))
+        rows.append(
+            SegmentAdvice(
+                judged=one,
+                effect=None if found is None else found.difference,
+                p_interaction=tests.get(contrast.arm),
+                persons=contrast.persons,
+                note="" if found is None or found.difference is not None else _without(found.note),
+            )
+        )
+    return tuple(rows)
 
 
 def _series(threshold: object) -> Thresholds:

@@ -107,7 +107,7 @@ class Trial:
         kind = self.table.arrow(name).type
         if kinds.is_dictionary(kind):
             kind = kind.value_type
-        return bool(kinds.is_string(kind) or kinds.is_large_string(kind) or kinds.is_string_view(kind))
+        return bool(kinds.is_string(kind) or kinds.is_large_string(kind))
 
     def _numbers(self, name: str) -> list[Floats]:
         found = numbers(self.table, name, missing=float("nan"))
