@@ -101,7 +101,7 @@ def test_everybody_is_worth_the_effect_and_nobody_nothing():
 
 
 def test_a_rule_that_knows_beats_one_that_does_not():
-    table = _planted(20_000, 7)
+    table = _planted(10_000, 7)
     table["blind"] = (table["noise"] > 0.7).astype(int)
     ranking = ex.rank_uplift(table, LEARNERS[2], features=["depth", "noise"], experiment=THREE, repeats=3)
     found = ex.policy_value(
