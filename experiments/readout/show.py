@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from experiments.readout.experiment import Experiment
     from experiments.readout.rows import Contrast
 
-__all__ = ["contrast_tables", "family_lines", "finding_lines"]
+__all__ = ["contrast_tables", "family_lines", "finding_lines", "finding_sentences"]
 
 _QUIET = ("pass", "note")
 
@@ -79,5 +79,13 @@ def family_lines(experiment: Experiment) -> tuple[str, ...]:
 
 def finding_lines(findings: Sequence[Finding]) -> tuple[str, ...]:
     """The findings that a reader must see: everything that is neither a pass nor a mere fact."""
-    loud = [finding for finding in findings if finding.status not in _QUIET]
-    return tuple(f"[{finding.status}] {finding.code}: {finding.text()}" for finding in loud)
+    return tuple(f"[{finding.status}] {finding.code}: {finding.text()}" for finding in _loud(findings))
+
+
+def finding_sentences(findings: Sequence[Finding]) -> tuple[str, ...]:
+    """The same findings in words alone."""
+    return tuple(finding.text() for finding in _loud(findings))
+
+
+def _loud(findings: Sequence[Finding]) -> list[Finding]:
+    return [finding for finding in findings if finding.status not in _QUIET]

@@ -9,6 +9,7 @@ from attribution.core import messages
 from attribution.core.errors import InputError, closest
 from attribution.core.records import Field, Records, TabularResult
 from attribution.core.render.display import Cell, Display, DisplayColumn, DisplayTable, column_label
+from experiments.readout.show import finding_sentences
 from experiments.roi.verdicts import GUARDRAIL_UNDECIDED, Verdict
 
 if TYPE_CHECKING:
@@ -137,9 +138,10 @@ class MoneyTest(TabularResult):
             DisplayColumn(column_label("people_needed"), "count"),
         )
         rows = tuple(self._shown(line) for line in self.lines)
-        loud = [finding.text() for finding in self.findings if finding.status not in ("pass", "note")]
         title = messages.text("MONEY_TEST.title", {"level": self.level})
-        return Display(title, (DisplayTable(columns, rows), *self.recipe.sentences(), *loud))
+        return Display(
+            title, (DisplayTable(columns, rows), *self.recipe.sentences(), *finding_sentences(self.findings))
+        )
 
     def _shown(self, line: MoneyLine) -> tuple[object, ...]:
         record = _record(line)

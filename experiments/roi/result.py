@@ -11,6 +11,7 @@ from attribution.core.errors import InputError, closest
 from attribution.core.recipe import Recipe
 from attribution.core.records import Field, Records, TabularResult
 from attribution.core.render.display import Cell, Display, DisplayColumn, DisplayTable, column_label
+from experiments.readout.show import finding_sentences
 from experiments.roi.acceptability import AcceptabilityCurve, acceptability, default_grid, net_of
 from experiments.roi.break_even import BreakEven, break_even
 from experiments.roi.people import PeopleNeeded, people_needed
@@ -198,8 +199,7 @@ class CostThresholds(TabularResult):
             DisplayColumn(column_label("people_needed"), "count"),
         ]
         table = DisplayTable(tuple(columns), tuple(_shown(row) for row in self.judged))
-        loud = [finding.text() for finding in self.findings if finding.status not in ("pass", "note")]
-        notes = (*self.recipe.sentences(), *loud)
+        notes = (*self.recipe.sentences(), *finding_sentences(self.findings))
         return Display(messages.text("THRESHOLDS.TITLE", {"level": self.level}), (table, *notes))
 
 

@@ -23,6 +23,7 @@ from experiments.moments.centred import single_moments
 from experiments.readout.analysis import open_outcomes, trust_findings
 from experiments.readout.experiment import Experiment
 from experiments.readout.guard import refuse_post
+from experiments.readout.show import finding_sentences
 from experiments.roi.arms import few_events
 from experiments.roi.clustered import cluster_costs
 from experiments.roi.contrasts import build_contrasts, pairs_of
@@ -134,9 +135,10 @@ class ValuePerWakeup(TabularResult):
             DisplayColumn(column_label("note")),
         )
         rows = tuple(_shown(line) for line in self.lines)
-        loud = [finding.text() for finding in self.findings if finding.status not in ("pass", "note")]
         title = messages.text("VALUE_PER_WAKEUP.title", {"level": self.level})
-        return Display(title, (DisplayTable(columns, rows), *self.recipe.sentences(), *loud))
+        return Display(
+            title, (DisplayTable(columns, rows), *self.recipe.sentences(), *finding_sentences(self.findings))
+        )
 
 
 _RATIO = (
