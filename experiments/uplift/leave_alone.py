@@ -20,6 +20,7 @@ from experiments.readout.experiment import Experiment
 from experiments.readout.segments_result import EXPLORATORY
 from experiments.roi.segment_cells import by_columns, segment_name
 from experiments.roi.thresholds import cost_thresholds
+from experiments.roi.verdicts import HARM_GUARDRAIL
 
 if TYPE_CHECKING:
     from attribution.core.estimates import Estimate
@@ -123,13 +124,11 @@ class LeaveAlone(TabularResult):
             p = here[0].p_interaction
             values = {"arm": arm, "by": self.by, "p": p}
             made.append(messages.text("LEAVE_ALONE.NO_TEST" if p is None else "LEAVE_ALONE.TEST", values))
-            alone = [str(row.judged.contrast.segment) for row in here if row.advice == "leave_alone"]
-            if alone:
-                made.append(
-                    messages.text(
-                        "LEAVE_ALONE.NAMED", {"arm": arm, "names": messages.text("LEAVE_ALONE.BETWEEN").join(alone)}
-                    )
-                )
+            alone = [row.judged for row in here if row.advice == "leave_alone"]
+            harmed = [row for row in alone if row.verdict.reason == HARM_GUARDRAIL]
+            for code, rows in (("NAMED", [row for row in alone if row not in harmed]), ("HARMED", harmed)):
+                names = messages.text("LEAVE_ALONE.BETWEEN").join(str(row.contrast.segment) for row in rows)
+                made += [messages.text(f"LEAVE_ALONE.{code}", {"arm": arm, "names": names})] if rows else []
         return tuple(made)
 
 
@@ -176,8 +175,9 @@ def leave_alone(  # noqa: PLR0913 - options by keyword
 
     First one test per arm of whether the effect on waking differs between the segments at all (interaction), then the
     net benefit of every segment at the value that a woken customer of that segment has. A segment is left alone when
-    its net benefit is below 0 beyond chance, after Holm's correction over all segments and arms, contacted when it is
-    above; else the data cannot tell, which is not "no effect". Segments with the highest response are not those with
+    its net benefit is below 0 beyond chance, after Holm's correction over all segments and arms, or when a declared
+    guardrail is harmed there; it is contacted when its net benefit is above 0 and no guardrail stands against it; else
+    the data cannot tell, which is not "no effect". Segments with the highest response are not those with
     the highest net benefit: deal hunters come back most and are worth least.
 
     Args:

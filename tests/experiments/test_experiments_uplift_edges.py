@@ -216,6 +216,20 @@ def test_segments_of_two_columns_and_of_few_persons_are_advised(language: str):
     assert "EXPLORATORY" not in [finding.code for finding in crossed.findings]
 
 
+def test_a_harmed_guardrail_is_no_net_benefit_below_zero():
+    table = _table(12_000, 14, effect=0.2)
+    harmed = (table["arm"] == "sms") & (table["tier"] == "deep") & (table.index % 5 == 0)
+    table["closed"] = harmed.astype(int)
+    spec = ex.Experiment(
+        {"woken": ex.Rate("woken"), "closed": ex.Rate("closed", direction="down", role="guardrail")},
+        shares=HALF.shares, segments="tier", guardrails=[ex.Guardrail("closed", margin=0.01)],
+    )  # fmt: skip
+    found = ex.leave_alone(table, by="tier", threshold=40, experiment=spec)
+    assert (found.advised("leave_alone"), found.advised("contact")) == (("deep",), ("shallow",))
+    assert "guardrail is harmed there" in repr(found)
+    assert "net benefit lies below 0" not in repr(found)
+
+
 def test_why_a_segment_is_undecided_is_printed():
     spec = ex.Experiment(HALF.metrics, shares=HALF.shares, segments="tier")
     found = ex.leave_alone(_table(60, 13), by="tier", threshold=20, experiment=spec)
