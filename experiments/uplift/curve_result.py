@@ -11,6 +11,7 @@ from attribution.core import messages
 from attribution.core.records import Field, Records, TabularResult
 from attribution.core.render.display import Cell, Display, DisplayColumn, DisplayTable, column_label
 from experiments.inference.tails import critical_value
+from experiments.readout.show import finding_sentences
 from experiments.uplift.curves import FEW_EVENTS, FEWEST_EVENTS, TOO_FEW_PERSONS, ZERO_VARIANCE
 from experiments.uplift.tails import tail_finding
 
@@ -137,7 +138,7 @@ class UpliftCurve(TabularResult):
             "arm": self.recipe.settings.get("arm"), "control": self.recipe.settings.get("control"),
         }  # fmt: skip
         noted = note_sentences(row["note"] for row in rows)
-        loud = [finding.text() for finding in self.findings if finding.status not in ("pass", "note")]
+        loud = finding_sentences(self.findings)
         table = DisplayTable(columns, body, notes=(*self._told(), *noted, *self.recipe.sentences(), *loud))
         return Display(messages.text(f"UPLIFT.TITLE.{self.kind}", values), (table,))
 

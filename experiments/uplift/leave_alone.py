@@ -18,6 +18,7 @@ from experiments.metrics import Rate
 from experiments.readout.analysis import open_outcomes
 from experiments.readout.experiment import Experiment
 from experiments.readout.segments_result import EXPLORATORY
+from experiments.readout.show import finding_sentences
 from experiments.roi.segment_cells import by_columns, segment_name
 from experiments.roi.thresholds import cost_thresholds
 from experiments.roi.verdicts import HARM_GUARDRAIL
@@ -112,7 +113,7 @@ class LeaveAlone(TabularResult):
         columns = [DisplayColumn(column_label(name), kind) for name, kind in zip(heads, kinds, strict=True)]  # type: ignore[arg-type]
         columns.append(DisplayColumn(column_label("advice"), decisive=True))
         body = [_shown(row) for row in self.rows]
-        loud = [finding.text() for finding in self.findings if finding.status not in ("pass", "note")]
+        loud = finding_sentences(self.findings)
         noted = [messages.text("LEAVE_ALONE.NOTE")] if any(row.note for row in self.rows) else []
         table = DisplayTable(tuple(columns), tuple(body), notes=(*noted, *self.recipe.sentences(), *loud))
         return Display(messages.text("LEAVE_ALONE.TITLE", {"by": self.by}), (*self._sentences(), table))

@@ -9,6 +9,7 @@ from attribution.core import messages
 from attribution.core.errors import InputError, closest
 from attribution.core.records import Field, Records, TabularResult
 from attribution.core.render.display import Cell, Display, DisplayColumn, DisplayTable, column_label
+from experiments.readout.show import finding_sentences
 from experiments.uplift.curve_result import note_sentences
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ class PolicyValue(TabularResult):
             rows.append((reading.name, reading.share, _cell(reading.value), less, reading.p_adjusted))
         settings = self.recipe.settings
         values = {name: settings[name] for name in ("arm", "control", "measured", "level")}
-        loud = [finding.text() for finding in self.findings if finding.status not in ("pass", "note")]
+        loud = finding_sentences(self.findings)
         noted = note_sentences(row["note"] for row in self.to_dicts())
         table = DisplayTable(columns, tuple(rows), notes=(*noted, *self.recipe.sentences(), *loud))
         return Display(messages.text("POLICY.TITLE", values), (table,))

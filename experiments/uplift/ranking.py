@@ -15,6 +15,7 @@ from attribution.core.recipe import Recipe
 from attribution.core.records import Field, Records, TabularResult
 from attribution.core.render.display import Display, records_table
 from experiments.design.outcome_models import check_folds
+from experiments.readout.show import finding_sentences
 from experiments.uplift.curve_result import UpliftCurve, note_sentences
 from experiments.uplift.curves import Learned, curve_of, difference_in, members
 from experiments.uplift.learners import Learner, Lesson
@@ -121,7 +122,7 @@ class UpliftRanking(TabularResult):
             "persons": len(self.trial), "learner": messages.text(f"UPLIFT.LEARNER.{self.learner}"),
         }  # fmt: skip
         table = records_table(records, title=messages.text("UPLIFT.TENTHS"), decisive="uplift_per_1000")
-        loud = [finding.text() for finding in self.findings if finding.status not in ("pass", "note")]
+        loud = finding_sentences(self.findings)
         noted = note_sentences(row["note"] for row in records.to_dicts())
         return Display(messages.text("UPLIFT.RANKING", values), (table, *noted, *self.recipe.sentences(), *loud))
 
