@@ -6,8 +6,9 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from attribution.core.columns import Columns
-from attribution.core.errors import DesignError, InputError
+from attribution.core.errors import InputError
 from attribution.core.tables import Problems, open_table
+from experiments.design.look_cells import compare_look, count_of, log_changed, number_of
 from experiments.design.look_entry import ArmReading, as_day
 from experiments.inference.sequential.spending import spending_from_text
 
@@ -21,7 +22,6 @@ __all__ = ["look_rows", "read_looks"]
 
 _PLAN = ("planned", "control", "metric", "metric_kind", "method", "level", "side", "least")
 _MADE = ("matured", "fraction", "bound", "p_value")
-_CLOSE = 1e-6
 
 
 def look_rows(log: Looks) -> list[dict[str, object]]:
@@ -50,22 +50,22 @@ def read_looks(kind: type[Looks], table: object, fields: Sequence[Field]) -> Loo
     if not rows:
         raise InputError("the table of looks has no rows, so it holds no plan. Declare a new log with Looks(...).")
     _no_empty_text(rows)
-    rows.sort(key=lambda row: _count(row, "look"))  # stable: a table may come back in another order
+    rows.sort(key=lambda row: count_of(row, "look"))  # stable: a table may come back in another order
     first = rows[0]
     for name in _PLAN:
         if any(row[name] != first[name] for row in rows):
-            raise _changed(f"the column {name!r} differs between looks; the plan is fixed before the first one")
+            raise log_changed(f"the column {name!r} differs between looks; the plan is fixed before the first one")
     looks: dict[int, dict[str, dict[str, Any]]] = {}
     for row in rows:
-        look, arm = looks.setdefault(_count(row, "look"), {}), str(row["arm"])
+        look, arm = looks.setdefault(count_of(row, "look"), {}), str(row["arm"])
         if arm in look:
-            raise _changed(f"look {row['look']} has more than one row of the arm {arm!r}")
+            raise log_changed(f"look {row['look']} has more than one row of the arm {arm!r}")
         look[arm] = row
     log = _declared(kind, first, tuple(next(iter(looks.values()))))
     for group in looks.values():
         log = _again(log, group)
     for made in look_rows(log):
-        _compare(looks[_count(made, "look")][str(made["arm"])], made)
+        compare_look(looks[count_of(made, "look")][str(made["arm"])], made, numbers=_MADE, words=("decision", "final"))
     return log
 
 
@@ -97,7 +97,7 @@ def _rows(table: object, names: Sequence[str]) -> list[dict[str, Any]]:
 def _declared(kind: type[Looks], row: dict[str, Any], arms: tuple[str, ...]) -> Looks:
     method, _, spending = str(row["method"]).partition(" ")
     return kind(
-        planned=_count(row, "planned"),
+        planned=count_of(row, "planned"),
         arms=arms,
         control=str(row["control"]),
         metric=str(row["metric"]),
@@ -106,7 +106,7 @@ def _declared(kind: type[Looks], row: dict[str, Any], arms: tuple[str, ...]) -> 
         spending=spending_from_text(spending) if spending else "obrien_fleming",
         level=float(row["level"]),
         side=row["side"],
-        least=_count(row, "least"),
+        least=count_of(row, "least"),
     )
 
 
@@ -116,59 +116,20 @@ def _again(log: Looks, rows: dict[str, dict[str, Any]]) -> Looks:
     days = sorted({as_day(row["date"]).isoformat() for row in rows.values()})
     day = days[0]
     if len(days) > 1:
-        raise _changed(f"the rows of one look name different days, {', '.join(days)}")
+        raise log_changed(f"the rows of one look name different days, {', '.join(days)}")
     if set(rows) != set(plan.arms):
-        raise _changed(f"on {day} the arms are {sorted(rows)!r}, and the plan holds {sorted(plan.arms)!r}")
+        raise log_changed(f"on {day} the arms are {sorted(rows)!r}, and the plan holds {sorted(plan.arms)!r}")
     some = rows[plan.arms[0]]
-    matured = {arm: _count(row, "n") for arm, row in rows.items()} | {plan.control: _count(some, "n_control")}
-    events = {arm: _count(row, "events") for arm, row in rows.items()} | {plan.control: _count(some, "events_control")}
+    matured = {arm: count_of(row, "n") for arm, row in rows.items()} | {plan.control: count_of(some, "n_control")}
+    events = {arm: count_of(row, "events") for arm, row in rows.items()} | {
+        plan.control: count_of(some, "events_control")
+    }
 
     def read(arm: str, bound: float | None) -> ArmReading:
-        named = {name: _number(rows[arm], name) for name in ("difference", "standard_error", "z", "low", "high")}
+        named = {name: number_of(rows[arm], name) for name in ("difference", "standard_error", "z", "low", "high")}
         if bound is not None and named["z"] is not None:  # JSON has no infinite numbers
             for end, open_end in (("low", -math.inf), ("high", math.inf)):
                 named[end] = open_end if named[end] is None else named[end]
         return ArmReading(**named)
 
     return log.extended(day, matured=matured, events=events, read=read, final=str(some["final"]) == "yes")
-
-
-def _compare(row: dict[str, Any], made: dict[str, object]) -> None:
-    """What the plan gives must be what the table says."""
-    for name in _MADE:
-        told, found = _number(row, name), made[name]
-        found = float(found) if isinstance(found, (int, float)) and math.isfinite(found) else None
-        told = told if told is not None and math.isfinite(told) else None
-        same = told == found or (
-            told is not None and found is not None and math.isclose(told, found, rel_tol=_CLOSE, abs_tol=1e-12)
-        )
-        if not same:
-            raise _changed(f"the {name} of {row['arm']} on {row['date']} is {told!r}, and the plan gives {found!r}")
-    for name in ("decision", "final"):
-        if str(row[name]) != made[name]:
-            raise _changed(
-                f"the column {name!r} of {row['arm']} on {row['date']} says {row[name]!r}, and the plan gives "
-                f"{made[name]!r}"
-            )
-
-
-def _changed(what: str) -> DesignError:
-    return DesignError("LOOKS_CHANGED", f"{what}. Restore the log as it was saved.")
-
-
-def _number(row: dict[str, Any], name: str) -> float | None:
-    value = row[name]
-    if value is None or value == "":
-        return None
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise InputError(f"the column {name!r} of the log must hold numbers, got {value!r}.") from None
-    return None if math.isnan(number) else number
-
-
-def _count(row: dict[str, Any], name: str) -> int:
-    number = _number(row, name)
-    if number is None or not math.isfinite(number) or not number.is_integer():
-        raise InputError(f"the column {name!r} of the log must hold whole numbers, got {row[name]!r}.")
-    return int(number)

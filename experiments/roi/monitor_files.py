@@ -6,8 +6,9 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from attribution.core.columns import Columns
-from attribution.core.errors import DesignError, InputError
+from attribution.core.errors import InputError
 from attribution.core.tables import Problems, open_table
+from experiments.design.look_cells import compare_look, count_of, log_changed, number_of, text_of
 from experiments.design.look_entry import as_day
 from experiments.roi.monitor import FIELDS
 from experiments.roi.monitor_plan import Seen
@@ -19,7 +20,8 @@ __all__ = ["monitor_rows", "read_monitor"]
 
 _PLAN = ("planned", "level", "side", "least")
 _MADE = ("matured", "fraction", "bound", "p_value")
-_CLOSE, _NEAR = 1e-6, 1e-9  # writers of JSON keep some ten digits, and ten places of a small p-value
+_WORDS = ("verdict", "reason", "verdict_so_far")
+_CLOSE = 1e-6  # writers of JSON keep some ten digits
 
 
 def monitor_rows(log: NetBenefitMonitor) -> list[dict[str, object]]:
@@ -57,26 +59,26 @@ def read_monitor(kind: type[NetBenefitMonitor], table: object) -> NetBenefitMoni
     rows = _rows(table)
     if not rows:
         raise InputError("the table of looks has no rows, so it holds no plan. Declare NetBenefitMonitor(...) anew.")
-    rows.sort(key=lambda row: _count(row, "look"))  # stable: a table may come back in another order
+    rows.sort(key=lambda row: count_of(row, "look"))  # stable: a table may come back in another order
     first = rows[0]
     for name in _PLAN:
         if any(row[name] != first[name] for row in rows):
-            raise _changed(f"the column {name!r} differs between looks; the plan is fixed before the first one")
+            raise log_changed(f"the column {name!r} differs between looks; the plan is fixed before the first one")
     looks: dict[int, dict[tuple[str, str, float], dict[str, Any]]] = {}
     for row in rows:
-        key = (str(row["arm"]), str(row["control"]), _number(row, "threshold") or 0.0)
-        look = looks.setdefault(_count(row, "look"), {})
+        key = (str(row["arm"]), str(row["control"]), number_of(row, "threshold") or 0.0)
+        look = looks.setdefault(count_of(row, "look"), {})
         if key in look:
-            raise _changed(f"look {row['look']} has more than one row of {key!r}")
+            raise log_changed(f"look {row['look']} has more than one row of {key!r}")
         look[key] = row
     if list(looks) != list(range(1, len(looks) + 1)):
-        raise _changed(f"the looks are numbered {list(looks)!r}, not from 1 on without a gap")
+        raise log_changed(f"the looks are numbered {list(looks)!r}, not from 1 on without a gap")
     log = _declared(kind, first, list(next(iter(looks.values()))))
     for group in looks.values():
         log = _again(log, group)
     for made in monitor_rows(log):
         key = (str(made["arm"]), str(made["control"]), float(made["threshold"]))  # type: ignore[arg-type]
-        _compare(looks[_count(made, "look")][key], made)
+        compare_look(looks[count_of(made, "look")][key], made, numbers=_MADE, words=_WORDS)
     return log
 
 
@@ -101,8 +103,8 @@ def _declared(
 ) -> NetBenefitMonitor:
     pairs = list(dict.fromkeys((arm, control) for arm, control, _ in keys))
     options: dict[str, Any] = {
-        "planned": _count(row, "planned"), "thresholds": list(dict.fromkeys(threshold for *_, threshold in keys)),
-        "level": float(row["level"]), "side": row["side"], "least": _count(row, "least"),
+        "planned": count_of(row, "planned"), "thresholds": list(dict.fromkeys(threshold for *_, threshold in keys)),
+        "level": float(row["level"]), "side": row["side"], "least": count_of(row, "least"),
     }  # fmt: skip
     if len({control for _, control in pairs}) == 1:
         return kind(arms=[arm for arm, _ in pairs], control=pairs[0][1], **options)
@@ -112,7 +114,7 @@ def _declared(
     while order and order[-1] in before and len(order) <= len(pairs):
         order.append(before[order[-1]])
     if len(order) != len(pairs) + 1:
-        raise _changed(f"the contrasts {pairs!r} are no order of arms")
+        raise log_changed(f"the contrasts {pairs!r} are no order of arms")
     return kind(order=order, **options)
 
 
@@ -121,21 +123,21 @@ def _again(log: NetBenefitMonitor, rows: dict[tuple[str, str, float], dict[str, 
     days = sorted({as_day(row["date"]).isoformat() for row in rows.values()})
     wanted = {(arm, control, threshold) for arm, control in log.plan.pairs for threshold in log.plan.thresholds}
     if len(days) > 1 or set(rows) != wanted:
-        raise _changed(f"the rows of the look of {days[0]} are not those of one look at the plan's contrasts")
+        raise log_changed(f"the rows of the look of {days[0]} are not those of one look at the plan's contrasts")
     matured: dict[str, int] = {}
     woken: dict[str, int] = {}
     for (arm, control, _), row in rows.items():
         for name, end in ((arm, ""), (control, "_control")):
-            told = _count(row, f"n{end}"), _count(row, f"events{end}")
+            told = count_of(row, f"n{end}"), count_of(row, f"events{end}")
             if matured.setdefault(name, told[0]) != told[0] or woken.setdefault(name, told[1]) != told[1]:
-                raise _changed(f"the rows of the look of {days[0]} differ in the persons or woken of {name!r}")
+                raise log_changed(f"the rows of the look of {days[0]} differ in the persons or woken of {name!r}")
             if not 0 <= told[1] <= told[0]:
-                raise _changed(f"{name!r} has {told[1]} woken of {told[0]} persons at the look of {days[0]}")
+                raise log_changed(f"{name!r} has {told[1]} woken of {told[0]} persons at the look of {days[0]}")
 
     def read(pair: tuple[str, str], threshold: float, bound: float | None) -> Seen:
         row = rows[*pair, threshold]
-        net, z = _number(row, "net_benefit_per_1000"), _number(row, "z")
-        low, high = (_number(row, f"net_benefit_{end}") for end in ("low", "high"))
+        net, z = number_of(row, "net_benefit_per_1000"), number_of(row, "z")
+        low, high = (number_of(row, f"net_benefit_{end}") for end in ("low", "high"))
         if bound is not None:  # JSON has no infinite numbers
             low, high = -math.inf if low is None else low, math.inf if high is None else high
         _check_figures(row, (net or 0.0, low, high), (z or 0.0, bound))
@@ -144,9 +146,9 @@ def _again(log: NetBenefitMonitor, rows: dict[tuple[str, str, float], dict[str, 
             z=z or 0.0,
             low=None if low is None else low / 1000.0,
             high=None if high is None else high / 1000.0,
-            guardrail=_text(row, "guardrail"),
-            invalid=_text(row, "invalid"),
-            warned=_text(row, "warned"),
+            guardrail=text_of(row, "guardrail"),
+            invalid=text_of(row, "invalid"),
+            warned=text_of(row, "warned"),
         )
 
     return log.append(days[0], matured=matured, woken=woken, read=read)
@@ -157,7 +159,7 @@ def _check_figures(
 ) -> None:
     """What was measured cannot be made again from the log, but its parts must agree with one another."""
     (value, low, high), (z, bound) = net, score
-    wrong = value * z < 0.0 or _text(row, "guardrail") not in ("", "undecided", "harm")
+    wrong = value * z < 0.0 or text_of(row, "guardrail") not in ("", "undecided", "harm")
     if bound is None or low is None or high is None:
         wrong = wrong or not (low is None and high is None)
     elif abs(abs(z) - bound) > _CLOSE * bound:
@@ -169,53 +171,7 @@ def _check_figures(
             or below != (-z > bound and row["side"] != "greater")
         )
     if wrong:
-        raise _changed(
+        raise log_changed(
             f"net benefit, interval, z and guardrail of {row['arm']} at {row['threshold']} on {row['date']} contradict "
             "one another"
         )
-
-
-def _compare(row: dict[str, Any], made: dict[str, object]) -> None:
-    """What the plan gives must be what the table says."""
-    for name in _MADE:
-        told, found = _number(row, name), made[name]
-        same = told is None and found is None
-        if told is not None and isinstance(found, (int, float)):
-            same = math.isclose(told, float(found), rel_tol=_CLOSE, abs_tol=_NEAR)
-        if not same:
-            raise _changed(f"the {name} of {row['arm']} on {row['date']} is {told!r}, and the plan gives {found!r}")
-    for name in ("verdict", "reason", "verdict_so_far"):
-        if _text(row, name) != made[name]:
-            raise _changed(
-                f"the column {name!r} of {row['arm']} on {row['date']} says {row[name]!r}, and the plan gives "
-                f"{made[name]!r}"
-            )
-
-
-def _changed(what: str) -> DesignError:
-    return DesignError("LOOKS_CHANGED", f"{what}. Restore the log as it was saved.")
-
-
-def _text(row: dict[str, Any], name: str) -> str:
-    """Text of a cell; readers of CSV take an empty one for a missing value."""
-    value = row[name]
-    empty = value is None or (isinstance(value, float) and math.isnan(value))
-    return "" if empty else str(value)
-
-
-def _number(row: dict[str, Any], name: str) -> float | None:
-    value = row[name]
-    if value is None or value == "":
-        return None
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise InputError(f"the column {name!r} of the log must hold numbers, got {value!r}.") from None
-    return None if math.isnan(number) else number
-
-
-def _count(row: dict[str, Any], name: str) -> int:
-    number = _number(row, name)
-    if number is None or not math.isfinite(number) or not number.is_integer():
-        raise InputError(f"the column {name!r} of the log must hold whole numbers, got {row[name]!r}.")
-    return int(number)

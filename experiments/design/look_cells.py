@@ -1,0 +1,79 @@
+"""Cells of a saved log of looks, and whether they say what the plan gives."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from attribution.core.errors import DesignError, InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["compare_look", "count_of", "log_changed", "number_of", "text_of"]
+
+# Writers of JSON keep some ten digits, and ten places of a small p-value.
+_CLOSE, _NEAR = 1e-6, 1e-9
+
+
+def log_changed(what: str) -> DesignError:
+    """The error of a log that is not as it was saved."""
+    return DesignError("LOOKS_CHANGED", f"{what}. Restore the log as it was saved.")
+
+
+def compare_look(row: dict[str, Any], made: dict[str, object], *, numbers: Sequence[str], words: Sequence[str]) -> None:
+    """What the plan gives must be what the table says.
+
+    Args:
+        row: The row as it was read.
+        made: The row as the plan and the figures of the look give it.
+        numbers: Columns of numbers; an open end and an empty cell are the same.
+        words: Columns of text.
+
+    Raises:
+        DesignError: LOOKS_CHANGED.
+    """
+    for name in numbers:
+        told, found = (_finite(value) for value in (number_of(row, name), made[name]))
+        same = told is None and found is None
+        if told is not None and found is not None:
+            same = math.isclose(told, found, rel_tol=_CLOSE, abs_tol=_NEAR)
+        if not same:
+            raise log_changed(f"the {name} of {row['arm']} on {row['date']} is {told!r}, and the plan gives {found!r}")
+    for name in words:
+        if text_of(row, name) != made[name]:
+            raise log_changed(
+                f"the column {name!r} of {row['arm']} on {row['date']} says {row[name]!r}, and the plan gives "
+                f"{made[name]!r}"
+            )
+
+
+def _finite(value: object) -> float | None:
+    return float(value) if isinstance(value, (int, float)) and math.isfinite(value) else None
+
+
+def text_of(row: dict[str, Any], name: str) -> str:
+    """Text of a cell; readers of CSV take an empty one for a missing value."""
+    value = row[name]
+    empty = value is None or (isinstance(value, float) and math.isnan(value))
+    return "" if empty else str(value)
+
+
+def number_of(row: dict[str, Any], name: str) -> float | None:
+    """Number of a cell; None where it is empty."""
+    value = row[name]
+    if value is None or value == "":
+        return None
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise InputError(f"the column {name!r} of the log must hold numbers, got {value!r}.") from None
+    return None if math.isnan(number) else number
+
+
+def count_of(row: dict[str, Any], name: str) -> int:
+    """Whole number of a cell."""
+    number = number_of(row, name)
+    if number is None or not math.isfinite(number) or not number.is_integer():
+        raise InputError(f"the column {name!r} of the log must hold whole numbers, got {row[name]!r}.")
+    return int(number)
