@@ -97,7 +97,13 @@ def learn_and_ask(
 def _answers(fitted: Any, features: NDArray[np.float64], *, events: bool) -> NDArray[np.float64]:
     if events and callable(getattr(fitted, "predict_proba", None)):
         return np.asarray(fitted.predict_proba(features), dtype=np.float64)[:, -1]
-    return np.asarray(fitted.predict(features), dtype=np.float64).reshape(len(features))
+    found = np.asarray(fitted.predict(features), dtype=np.float64)
+    if found.size != len(features):
+        raise InputError(
+            f"the model predicted values of the shape {found.shape} for {len(features)} persons; one number for each "
+            "is needed."
+        )
+    return found.reshape(len(features))
 
 
 def _completed(train: NDArray[np.float64], ask: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

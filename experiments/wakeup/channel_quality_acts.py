@@ -77,11 +77,7 @@ def follow(
     counts = np.add.reduceat(within.astype(np.int64), acts.start[:-1])
     value = None
     if worth is not None:
-        order = np.lexsort((worth, acts.person))  # sums must not depend on the order of acts at one instant
-        sums: NDArray[np.float64] = np.bincount(
-            acts.person[order], weights=np.where(within, worth, 0.0)[order], minlength=len(row)
-        ).astype(np.float64)
-        value = _spread(sums, row, known, customers)
+        value = _spread(acts.totals(np.where(within, worth, 0.0)), row, known, customers)
     return Followed(
         bought=_spread(np.ones(len(row), bool), row, known, customers),
         observed=_spread(seen, row, known, customers),

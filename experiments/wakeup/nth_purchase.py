@@ -145,7 +145,7 @@ def _rows(
     mature, stopped, late, following = marks
     counts = np.minimum(acts.counts, orders + 1)
     exact = np.bincount(counts, minlength=orders + 2)
-    value = None if numbers is None else np.add.reduceat(numbers, acts.start[:-1])
+    value = None if numbers is None else acts.totals(numbers)
     by_count = None if value is None else np.bincount(counts, weights=value, minlength=orders + 2)
     total = 0.0 if by_count is None else float(by_count.sum())
     rows: list[NthRow] = []

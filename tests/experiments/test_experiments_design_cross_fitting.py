@@ -210,3 +210,17 @@ def test_predictions_that_are_no_numbers_are_refused():
 
     with pytest.raises(InputError, match="values that are not finite numbers"):
         ex.cross_fit(Broken(), persons(200), outcome="value", features=["past"])
+
+
+class _TwoColumns:
+    def fit(self, features, outcome):
+        return self
+
+    def predict(self, features):
+        return np.zeros((len(features), 2))
+
+
+def test_a_model_that_predicts_more_than_one_number_is_told():
+    persons = pd.DataFrame({"person_id": range(200), "past": np.arange(200.0), "value": np.arange(200.0)})
+    with pytest.raises(ex.WakeLiftError, match="one number for each"):
+        ex.cross_fit(_TwoColumns(), persons, outcome="value", features=["past"])

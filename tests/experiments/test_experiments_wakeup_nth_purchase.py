@@ -190,3 +190,14 @@ def test_the_interval_of_a_step_holds_the_step(seed: int, level: float):
     log = stepped(np.random.default_rng(seed), 0.45, 0.25, at_order=4, persons=400)
     step = orders(log, level=level, replicates=100).step.nth
     assert step.value is None or step.low <= step.value <= step.high
+
+
+def test_acts_of_one_instant_may_stand_in_any_order():
+    chance = np.random.default_rng(0)
+    n = 3_000
+    days = pd.to_timedelta(chance.integers(0, 60, n), unit="D")
+    log = pd.DataFrame({"person_id": chance.integers(0, 400, n), "amount": chance.lognormal(3, 1, n)})
+    log["time"] = pd.Timestamp("2024-01-01", tz="UTC") + days
+    options = {"as_of": "2025-01-01", "value": "amount", "silent_after": "30d", "replicates": 100}
+    told = {repr(ex.nth_purchase(log.sample(frac=1, random_state=s), **options).to_dicts()) for s in range(6)}
+    assert len(told) == 1
