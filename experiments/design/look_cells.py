@@ -5,15 +5,42 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from attribution.core.columns import Columns
 from attribution.core.errors import DesignError, InputError
+from attribution.core.tables import Problems, open_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["compare_look", "count_of", "log_changed", "number_of", "text_of"]
+__all__ = ["compare_look", "count_of", "log_changed", "number_of", "rows_of_log", "text_of"]
 
 # Writers of JSON keep some ten digits, and ten places of a small p-value.
 _CLOSE, _NEAR = 1e-6, 1e-9
+
+
+def rows_of_log(table: object, names: Sequence[str]) -> list[dict[str, Any]]:
+    """The rows of a saved log: a table of any kind, or a list of dicts.
+
+    Args:
+        table: What was saved.
+        names: Columns that it must have.
+
+    Raises:
+        TableError: For missing columns, or one that mixes text and numbers.
+        InputError: For rows that lack a column.
+    """
+    if isinstance(table, list) and all(isinstance(row, dict) for row in table):
+        lacking = [name for name in names if any(name not in row for row in table)]
+        if lacking:
+            raise InputError(f"the rows of the log lack {', '.join(map(repr, lacking))}.")
+        return [dict(row) for row in table]
+    problems = Problems()
+    opened = open_table(table, "looks", Columns(), problems=problems)
+    opened.require_names(*names)
+    problems.raise_if_any()
+    columns = {name: opened.arrow(name).to_pylist() for name in names}
+    problems.raise_if_any()  # a column that mixes text and numbers shows only when it is read
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def log_changed(what: str) -> DesignError:

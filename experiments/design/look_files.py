@@ -5,10 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from attribution.core.columns import Columns
 from attribution.core.errors import InputError
-from attribution.core.tables import Problems, open_table
-from experiments.design.look_cells import compare_look, count_of, log_changed, number_of
+from experiments.design.look_cells import compare_look, count_of, log_changed, number_of, rows_of_log
 from experiments.design.look_entry import ArmReading, as_day
 from experiments.inference.sequential.spending import spending_from_text
 
@@ -46,7 +44,7 @@ def look_rows(log: Looks) -> list[dict[str, object]]:
 
 def read_looks(kind: type[Looks], table: object, fields: Sequence[Field]) -> Looks:
     """Carry out `Looks.read`."""
-    rows = _rows(table, [field.name for field in fields if field.name != "note"])
+    rows = rows_of_log(table, [field.name for field in fields if field.name != "note"])
     if not rows:
         raise InputError("the table of looks has no rows, so it holds no plan. Declare a new log with Looks(...).")
     _no_empty_text(rows)
@@ -78,20 +76,6 @@ def _no_empty_text(rows: Sequence[dict[str, Any]]) -> None:
                 f"the column {name!r} of the log has {empty} empty cell(s). If a name in it is a word such as NA or "
                 "None, read the file without taking these for missing values (in pandas keep_default_na=False)."
             )
-
-
-def _rows(table: object, names: Sequence[str]) -> list[dict[str, Any]]:
-    if isinstance(table, list) and all(isinstance(row, dict) for row in table):
-        lacking = [name for name in names if any(name not in row for row in table)]
-        if lacking:
-            raise InputError(f"the rows of the log lack {', '.join(map(repr, lacking))}.")
-        return [dict(row) for row in table]
-    problems = Problems()
-    opened = open_table(table, "looks", Columns(), problems=problems)
-    opened.require_names(*names)
-    problems.raise_if_any()
-    columns = {name: opened.arrow(name).to_pylist() for name in names}
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def _declared(kind: type[Looks], row: dict[str, Any], arms: tuple[str, ...]) -> Looks:

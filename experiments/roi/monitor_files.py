@@ -5,10 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from attribution.core.columns import Columns
 from attribution.core.errors import InputError
-from attribution.core.tables import Problems, open_table
-from experiments.design.look_cells import compare_look, count_of, log_changed, number_of, text_of
+from experiments.design.look_cells import compare_look, count_of, log_changed, number_of, rows_of_log, text_of
 from experiments.design.look_entry import as_day
 from experiments.roi.monitor import FIELDS
 from experiments.roi.monitor_plan import Seen
@@ -56,7 +54,7 @@ def _thousand(amount: float | None) -> float | None:
 
 def read_monitor(kind: type[NetBenefitMonitor], table: object) -> NetBenefitMonitor:
     """Carry out `NetBenefitMonitor.read`."""
-    rows = _rows(table)
+    rows = rows_of_log(table, [field.name for field in FIELDS])
     if not rows:
         raise InputError("the table of looks has no rows, so it holds no plan. Declare NetBenefitMonitor(...) anew.")
     rows.sort(key=lambda row: count_of(row, "look"))  # stable: a table may come back in another order
@@ -80,22 +78,6 @@ def read_monitor(kind: type[NetBenefitMonitor], table: object) -> NetBenefitMoni
         key = (str(made["arm"]), str(made["control"]), float(made["threshold"]))  # type: ignore[arg-type]
         compare_look(looks[count_of(made, "look")][key], made, numbers=_MADE, words=_WORDS)
     return log
-
-
-def _rows(table: object) -> list[dict[str, Any]]:
-    names = [field.name for field in FIELDS]
-    if isinstance(table, list) and all(isinstance(row, dict) for row in table):
-        lacking = [name for name in names if any(name not in row for row in table)]
-        if lacking:
-            raise InputError(f"the rows of the log lack {', '.join(map(repr, lacking))}.")
-        return [dict(row) for row in table]
-    problems = Problems()
-    opened = open_table(table, "looks", Columns(), problems=problems)
-    opened.require_names(*names)
-    problems.raise_if_any()
-    columns = {name: opened.arrow(name).to_pylist() for name in names}
-    problems.raise_if_any()  # a column that mixes text and numbers shows only when it is read
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def _declared(

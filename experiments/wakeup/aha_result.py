@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from attribution.core import messages
@@ -69,8 +68,9 @@ class AhaThreshold(TabularResult):
 
     def plot(self) -> Plot:
         """Youden's index over k, with the interval of the chosen one."""
-        drawn: Plot = import_module("experiments.plots.quality").plot_aha(self)
-        return drawn
+        from experiments.plots.quality import plot_aha
+
+        return plot_aha(self)
 
     def _records(self) -> Records:
         return Records.from_rows(_FIELDS, [self._row(point) for point in self.curve.points])

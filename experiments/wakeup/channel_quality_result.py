@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from attribution.core import messages
@@ -173,8 +172,9 @@ class ChannelQuality(TabularResult):
 
     def plot(self) -> Plot:
         """The shares lost by source, with their intervals, flagged sources marked."""
-        drawn: Plot = import_module("experiments.plots.quality").plot_quality(self)
-        return drawn
+        from experiments.plots.quality import plot_quality
+
+        return plot_quality(self)
 
     def _records(self) -> Records:
         fields = (Field(self.source, "text"), *FIELDS)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -88,8 +87,9 @@ class Durability(TabularResult):
 
     def plot(self) -> Plot:
         """Draw the share returned by arm with its band."""
-        drawn: Plot = import_module("experiments.plots.durability").plot_durability(self)
-        return drawn
+        from experiments.plots.durability import plot_durability
+
+        return plot_durability(self)
 
     def _records(self) -> Records:
         return self.records

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -66,8 +65,9 @@ class Funnel(TabularResult):
 
     def plot(self) -> Plot:
         """Draw the persons left at each stage as bars."""
-        drawn: Plot = import_module("experiments.plots.funnel").plot_funnel(self)
-        return drawn
+        from experiments.plots.funnel import plot_funnel
+
+        return plot_funnel(self)
 
     def _records(self) -> Records:
         return self.records

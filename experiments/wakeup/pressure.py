@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -98,8 +97,9 @@ class ContactPressure(TabularResult):
 
     def plot(self, window: str | None = None) -> Plot:
         """Draw persons by contacts in their busiest window, with the cap; the first cap's window by default."""
-        drawn: Plot = import_module("experiments.plots.pressure").plot_pressure(self, window=window)
-        return drawn
+        from experiments.plots.pressure import plot_pressure
+
+        return plot_pressure(self, window=window)
 
     def _records(self) -> Records:
         return self.records

@@ -157,3 +157,10 @@ def test_arms_of_the_split_that_are_numbers():
     found = ex.watch_split({"1": {0: 500, 1: 480}}, {0: 0.5, 1: 0.5})
     named = ex.watch_split({"1": {"0": 500, "1": 480}}, {"0": 0.5, "1": 0.5})
     assert found.to_dicts() == named.to_dicts()
+
+
+def test_a_column_that_mixes_text_and_numbers_is_named():
+    table = log_of().to_pandas().astype({"bound": object})
+    table.loc[0, "bound"] = "two"
+    with pytest.raises(at.WakeLiftError, match=r"MIXED_TYPES.*bound"):
+        ex.Looks.read(table)
