@@ -1,0 +1,52 @@
+"""Work over blocks of rows, on threads where there are enough rows; results come in the order of the blocks.
+
+NumPy and Arrow release the interpreter's lock in their loops, so threads share the arrays without copies.
+"""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["in_blocks", "thread_count"]
+
+T = TypeVar("T")
+
+_FEWEST_ROWS = 1_000_000
+_MOST_THREADS = 8
+
+
+def thread_count(length: int) -> int:
+    """How many threads work on so many rows: one below a million, then the cores at hand, eight at most."""
+    if length < _FEWEST_ROWS:
+        return 1
+    affinity = getattr(os, "sched_getaffinity", None)  # the cores this process may use; not known everywhere
+    cores = len(affinity(0)) if affinity is not None else os.cpu_count() or 1
+    return min(cores, _MOST_THREADS)
+
+
+def in_blocks(work: Callable[[int, int], T], length: int, *, block: int = 1 << 17) -> list[T]:
+    """Call `work(start, stop)` for the consecutive blocks of `length` rows; the results in the order of the blocks.
+
+    The blocks depend on `length` and `block` only, never on the number of threads, so that sums over them are the same
+    on every machine. The first exception, in the order of the blocks, is raised; blocks not yet begun are left out.
+
+    Args:
+        work: What is done with the rows from `start` up to `stop`; it must not wait for another block.
+        length: Number of rows; none gives an empty list.
+        block: Rows of a block.
+    """
+    starts = range(0, length, block)
+    workers = min(thread_count(length), len(starts))
+    if workers <= 1:
+        return [work(start, min(start + block, length)) for start in starts]
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="wakelift")
+    try:
+        waiting = [pool.submit(work, start, min(start + block, length)) for start in starts]
+        return [item.result() for item in waiting]
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
