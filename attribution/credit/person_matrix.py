@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from attribution.credit.sums import person_cells
+from attribution.credit.person_cells import person_cells
 from attribution.credit.uncertainty import SMALL
 
 if TYPE_CHECKING:

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attribution.credit.sums import person_cells
+from attribution.credit.person_cells import person_cells
 from attribution.credit.uncertainty import PersonSums, RatioSums
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from attribution.credit.credit import Credit
+    from attribution.credit.person_cells import PersonCells
     from attribution.credit.person_spend import CellSpend
-    from attribution.credit.sums import PersonCells
 
     Floats = NDArray[np.float64]
 
