@@ -44,9 +44,17 @@ def in_blocks(work: Callable[[int, int], T], length: int, *, block: int = 1 << 1
     workers = min(thread_count(length), len(starts))
     if workers <= 1:
         return [work(start, min(start + block, length)) for start in starts]
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="wakelift")
-    try:
-        waiting = [pool.submit(work, start, min(start + block, length)) for start in starts]
-        return [item.result() for item in waiting]
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    failed: list[int] = []
+
+    def one(start: int) -> list[T]:
+        if failed and start > min(failed):
+            return []  # never seen: an earlier block raises
+        try:
+            return [work(start, min(start + block, length))]
+        except BaseException:
+            failed.append(start)
+            raise
+
+    with ThreadPoolExecutor(workers, thread_name_prefix="wakelift") as pool:
+        waiting = [pool.submit(one, start) for start in starts]
+        return [made for item in waiting for made in item.result()]

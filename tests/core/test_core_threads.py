@@ -48,9 +48,12 @@ def test_the_first_exception_is_raised_and_the_rest_is_left_out(workers: int) ->
 
 def test_several_threads_work_when_there_are_several(workers: int) -> None:
     meeting = threading.Barrier(workers, timeout=30)
-    names = threads.in_blocks(
-        lambda start, stop: (meeting.wait(), threading.current_thread().name)[1], workers, block=1
-    )
+
+    def work(start: int, stop: int) -> str:
+        meeting.wait()
+        return threading.current_thread().name
+
+    names = threads.in_blocks(work, workers, block=1)
     assert len(set(names)) == workers
 
 
