@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 
-from attribution.core.errors import InputError
 from attribution.core.tables import Table, examples_of
+from attribution.core.times import instants
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,10 +17,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["Labels", "duplicates", "encode_together", "instants", "keys", "labels", "numbers", "same_key_kind"]
-
-_DAY = 86_400_000_000
-_DAY_PRECISION_SHARE = 0.95
-_DAY_PRECISION_ROWS = 20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -233,185 +228,6 @@ def _check_numbers(table: Table, name: str, values: NDArray[np.float64], *, mini
                 "NOT_WHOLE", table.name, name, broken.sum(), message="whole numbers are needed",
                 examples=examples_of(values, broken),
             )  # fmt: skip
-
-
-def instants(
-    table: Table, role: str, *, end_of_day: bool = False, allow_null: bool = False
-) -> NDArray[np.int64] | None:
-    """A time column as microseconds since 1970-01-01 UTC; None when it is missing or unusable (and noted).
-
-    Args:
-        table: The table.
-        role: The role of the column.
-        end_of_day: A day-precision time stands for the end of its day; then undeclared day precision is a problem.
-        allow_null: Whether an empty time is allowed; it becomes the smallest int64.
-    """
-    name = table.roles.name_of(role)
-    if not table.readable(name):
-        return None
-    zone = _zone(table)
-    found = _microseconds(table, name, zone, end_of_day=end_of_day)
-    if found is None:
-        return None
-    values, valid, local = found
-    if not allow_null and not valid.all():
-        table.problems.add(
-            "NULL_TIME", table.name, name, (~valid).sum(), message="a time is missing; remove or repair these rows",
-            examples=[f"row {row}" for row in np.flatnonzero(~valid)[:5]],
-        )  # fmt: skip
-        return None
-    if table.roles.precision == "day":
-        if end_of_day:
-            values = _day_ends(local, zone or getattr(table.arrow(name).type, "tz", None) or "UTC")
-    elif end_of_day and _looks_like_days(local[valid]):
-        table.problems.add(
-            "DAY_PRECISION", table.name, name, int((local[valid] % _DAY == 0).sum()),
-            message="nearly all times are at 00:00: these are booking dates. "
-            'Declare columns=Columns(..., precision="day"); '
-            "a conversion then counts at the end of its day",
-        )  # fmt: skip
-        return None
-    return np.where(valid, values, np.iinfo(np.int64).min)
-
-
-def _day_ends(local: NDArray[np.int64], zone: ZoneInfo | str) -> NDArray[np.int64]:
-    """The last microsecond of each local day, as UTC; a day of a change of clocks lasts 23 or 25 hours."""
-    import pandas as pd
-
-    ends = pd.DatetimeIndex(pd.to_datetime(local - local % _DAY + _DAY - 1, unit="us"))
-    placed = ends.tz_localize(zone, ambiguous=np.zeros(len(ends), bool), nonexistent="shift_backward")
-    found: NDArray[np.int64] = placed.tz_convert("UTC").as_unit("us").asi8
-    return found
-
-
-def _zone(table: Table) -> ZoneInfo | None:
-    if table.roles.timezone is None:
-        return None
-    try:
-        return ZoneInfo(table.roles.timezone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise InputError(
-            f'timezone must be an IANA name such as "Asia/Shanghai", got {table.roles.timezone!r}.'
-        ) from None
-
-
-def _looks_like_days(local: NDArray[np.int64]) -> bool:
-    if len(local) < _DAY_PRECISION_ROWS:
-        return False
-    return bool((local % _DAY == 0).mean() > _DAY_PRECISION_SHARE)
-
-
-def _microseconds(
-    table: Table, name: str, zone: ZoneInfo | None, *, end_of_day: bool
-) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]] | None:
-    """UTC microseconds, validity, and local microseconds (for the hour of the day)."""
-    import pandas as pd
-    import pyarrow as pa
-
-    array = table.arrow(name)
-    kind = array.type
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
-        parsed = _parse_text(table, name, array)
-        if parsed is None:
-            return None
-        array, kind = parsed, parsed.type
-    if pa.types.is_date(kind):
-        if table.roles.precision != "day" and end_of_day:
-            table.problems.add(
-                "DAY_PRECISION", table.name, name, len(array),
-                message='the column holds dates, not instants. Declare columns=Columns(..., precision="day")',
-            )  # fmt: skip
-            return None
-        array = array.cast(pa.timestamp("us"))
-        kind = array.type
-    if pa.types.is_null(kind):  # a column without a single value has no type of its own
-        array = array.cast(pa.timestamp("us", "UTC"))
-        kind = array.type
-    if not pa.types.is_timestamp(kind):
-        table.problems.add(
-            "WRONG_TYPE", table.name, name, len(array), message=f"a time is needed, got {kind}; parse it first"
-        )
-        return None
-    valid = array.is_valid().to_numpy(zero_copy_only=False)
-    if kind.tz is not None:
-        utc = _whole_microseconds(array)
-        shown = pd.DatetimeIndex(pd.to_datetime(utc, unit="us", utc=True)).tz_convert(zone or kind.tz)
-        return utc, valid, shown.tz_localize(None).as_unit("us").asi8
-    if zone is None:
-        table.problems.add(
-            "NAIVE_TIME", table.name, name, len(array),
-            message="the times carry no time zone. "
-            'Declare columns=Columns(..., timezone="Asia/Shanghai") or your own zone',
-            examples=examples_of(array, valid),
-        )  # fmt: skip
-        return None
-    local = _whole_microseconds(array)
-    return _localise(table, name, local, valid, zone)
-
-
-def _whole_microseconds(array: pa.Array) -> NDArray[np.int64]:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    whole = array.cast(pa.timestamp("us", array.type.tz), safe=False).cast(pa.int64())
-    return pc.fill_null(whole, 0).to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]
-
-
-def _localise(
-    table: Table, name: str, local: NDArray[np.int64], valid: NDArray[np.bool_], zone: ZoneInfo
-) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]] | None:
-    import pandas as pd
-
-    naive = pd.DatetimeIndex(pd.to_datetime(local, unit="us"))
-    if table.roles.precision == "day":  # a date has one beginning even where the clocks change at midnight
-        placed = naive.tz_localize(zone, ambiguous=np.ones(len(naive), bool), nonexistent="shift_forward")
-    else:
-        placed = naive.tz_localize(zone, ambiguous="NaT", nonexistent="NaT")
-    lost = np.asarray(placed.isna()) & valid
-    if lost.any():
-        table.problems.add(
-            "AMBIGUOUS_TIME", table.name, name, lost.sum(),
-            message=f"these local times do not exist or occur twice in {zone.key} (daylight saving); "
-            "give times with an offset",
-            examples=[str(item) for item in naive[lost][:5]],
-        )  # fmt: skip
-        return None
-    return placed.tz_convert("UTC").as_unit("us").asi8, valid, local
-
-
-def _parse_text(table: Table, name: str, array: pa.Array) -> pa.Array | None:
-    """ISO 8601 text as timestamps; text that is not a time is noted."""
-    import pandas as pd
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    array = array.cast(pa.large_string())
-    blank = pc.equal(pc.utf8_trim_whitespace(array), "")
-    array = pc.if_else(blank, pa.scalar(None, array.type), array)
-    offset = pc.match_substring_regex(array, r"([zZ]|[+-]\d\d:?\d\d)\s*$")
-    offset = pc.and_(offset, pc.match_substring(array, ":"))
-    parsed = pd.to_datetime(pd.Series(array.to_pylist(), dtype="object"), format="ISO8601", errors="coerce", utc=True)
-    there = array.is_valid().to_numpy(zero_copy_only=False)
-    bad = parsed.isna().to_numpy() & there
-    if bad.any():
-        table.problems.add(
-            "BAD_TIME", table.name, name, bad.sum(),
-            message='text that is not a time; write ISO 8601, for example "2026-10-01 09:30:00+08:00"',
-            examples=examples_of(array, bad),
-        )  # fmt: skip
-    placed = pc.fill_null(offset, False).to_numpy(zero_copy_only=False) & there & ~bad
-    unplaced = there & ~bad & ~placed
-    if placed.any() and unplaced.any():
-        table.problems.add(
-            "MIXED_TIMES", table.name, name, unplaced.sum(),
-            message="some times carry an offset and some do not; write all of them alike",
-            examples=examples_of(array, unplaced),
-        )  # fmt: skip
-    if bad.any() or (placed.any() and unplaced.any()):
-        return None
-    aware = not unplaced.any()  # without a single time there is nothing to place
-    made = pa.array(parsed.dt.as_unit("us"), type=pa.timestamp("us", "UTC"))
-    return made if aware else made.cast(pa.timestamp("us"))
 
 
 def duplicates(array: pa.Array) -> tuple[int, list[object]]:
