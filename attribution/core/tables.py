@@ -15,6 +15,7 @@ import numpy as np
 from narwhals.exceptions import DuplicateError
 
 from attribution.core.errors import InputError, TableError, TableIssue, closest
+from attribution.core.frames import column_of, one_array
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -84,7 +85,8 @@ class Table:
     problems: Problems
     _frame: nw.DataFrame[Any] | nw.LazyFrame[Any]
     names: tuple[str, ...]
-    _loaded: dict[str, pa.Array] = field(default_factory=dict)
+    _loaded: dict[str, pa.ChunkedArray] = field(default_factory=dict)
+    _plain: dict[str, pa.Array] = field(default_factory=dict)
     _mixed: dict[str, str] = field(default_factory=dict)
     _rows: int | None = None
 
@@ -127,35 +129,30 @@ class Table:
             self._loaded[name] = self._column(selected, name)
         self._rows = len(self._loaded[wanted[0]])
 
-    def _column(self, frame: nw.DataFrame[Any], name: str) -> pa.Array:
+    def _column(self, frame: nw.DataFrame[Any], name: str) -> pa.ChunkedArray:
         import pyarrow as pa
 
         try:
-            column = frame.select(name).to_arrow().column(0)
+            column = column_of(frame, name)
         except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError) as error:
             return self._unreadable(len(frame), name, f"the column holds values of several types: {error}")
         except (OverflowError, UnicodeError, pa.ArrowNotImplementedError) as error:
             # Whole numbers beyond 64 bits, text with halves of characters, objects that are no values.
             message = f"the column holds values that no table can hold ({error}); repair it, or cast it to text"
             return self._unreadable(len(frame), name, message)
-        array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-        if isinstance(array, pa.ChunkedArray):  # an empty or multi-chunk dictionary column stays chunked
-            array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], type=array.type)
-        if pa.types.is_dictionary(array.type):
-            array = array.dictionary_decode()
-        if pa.types.is_timestamp(array.type) and frame.schema[name] == nw.Object() and _half_placed(frame[name]):
+        if pa.types.is_timestamp(column.type) and frame.schema[name] == nw.Object() and _half_placed(frame[name]):
             # Arrow would take the zone of the first row for all of them.
             message = "the column holds times with and without a time zone; write all of them alike"
             return self._unreadable(len(frame), name, message)
-        return array
+        return column
 
-    def _unreadable(self, rows: int, name: str, message: str) -> pa.Array:
+    def _unreadable(self, rows: int, name: str, message: str) -> pa.ChunkedArray:
         """Note a column that cannot be brought in; empty cells stand in its place."""
         import pyarrow as pa
 
         self.problems.add("MIXED_TYPES", self.name, name, 1, message=message)
         self._mixed[name] = message
-        return pa.nulls(rows)
+        return pa.chunked_array([pa.nulls(rows)])
 
     @property
     def rows(self) -> int:
@@ -168,7 +165,14 @@ class Table:
         return self._rows
 
     def arrow(self, name: str) -> pa.Array:
-        """A column as an Arrow array, as it is."""
+        """A column as one plain Arrow array."""
+        self.load(name)
+        if name not in self._plain:
+            self._plain[name] = one_array(self._loaded[name])
+        return self._plain[name]
+
+    def chunks(self, name: str) -> pa.ChunkedArray:
+        """A column as it came: in its chunks, and with its dictionary if it has one."""
         self.load(name)
         return self._loaded[name]
 

@@ -1,0 +1,65 @@
+"""Columns of data frames as Arrow arrays: views of the frame's own memory where its layout allows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import narwhals.stable.v2 as nw
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+__all__ = ["column_of", "one_array"]
+
+
+def column_of(frame: nw.DataFrame[Any], name: str) -> pa.ChunkedArray:
+    """A column as it is, in the chunks and with the dictionary that it has."""
+    import pyarrow as pa
+
+    column = _of_pandas(frame, name) if frame.implementation.is_pandas() else None
+    if column is None:
+        column = frame.select(name).to_arrow().column(0)
+    return column if isinstance(column, pa.ChunkedArray) else pa.chunked_array([column])
+
+
+def one_array(column: pa.ChunkedArray) -> pa.Array:
+    """A column as one plain array: its chunks put together, its dictionary decoded."""
+    import pyarrow as pa
+
+    array = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+    if isinstance(array, pa.ChunkedArray):  # an empty or multi-chunk dictionary column stays chunked
+        array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], type=array.type)
+    return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
+
+
+def _of_pandas(frame: nw.DataFrame[Any], name: str) -> pa.Array | None:
+    """Times and categories of pandas without a copy; None for everything else, and where a cell is empty.
+
+    The ordinary way looks at every cell for an empty one, and writes down which are: here one pass over the smallest
+    number says that there is none.
+    """
+    import pandas as pd
+    import pyarrow as pa
+
+    series = frame.get_column(name).to_native()
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        codes: NDArray[Any] = series.array.codes
+        if not len(codes) or codes.min() < 0:
+            return None
+        (sample,) = _first_row(frame, name).chunks
+        return pa.DictionaryArray.from_arrays(codes, sample.dictionary, ordered=sample.type.ordered)
+    if isinstance(series.dtype, pd.DatetimeTZDtype) or (
+        isinstance(series.dtype, np.dtype) and series.dtype.kind == "M"
+    ):
+        values = np.ascontiguousarray(pd.DatetimeIndex(series, copy=False).asi8)
+        if not len(values) or values.min() == pd.NaT.value:
+            return None
+        kind = _first_row(frame, name).type  # Arrow's name of the zone
+        return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(values)])
+    return None
+
+
+def _first_row(frame: nw.DataFrame[Any], name: str) -> pa.ChunkedArray:
+    return frame.select(name).head(1).to_arrow().column(0)
