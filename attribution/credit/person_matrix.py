@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from attribution.credit.person_cells import person_cells
+from attribution.credit.person_cells import person_blocks
 from attribution.credit.uncertainty import SMALL
 
 if TYPE_CHECKING:
@@ -154,12 +154,12 @@ class PersonMatrix:
 
 def person_matrix(credit: Credit) -> PersonMatrix:
     """The entries of all persons."""
-    pieces = list(person_cells(credit.journeys, credit.models, credit.cells))
+    blocks = [block.entries() for block in person_blocks(credit.journeys, credit.models, credit.cells)]
     models = len(credit.models)
     return PersonMatrix(
         credit,
-        np.concatenate([np.empty(0, np.int64), *(piece.person for piece in pieces)]),
-        np.concatenate([np.empty(0, np.int64), *(piece.cell for piece in pieces)]),
-        np.concatenate([np.empty((models, 0)), *(piece.conversions for piece in pieces)], axis=1),
-        np.concatenate([np.empty((models, 0)), *(piece.value for piece in pieces)], axis=1),
+        np.concatenate([np.empty(0, np.int64), *(person for person, *_ in blocks)]),
+        np.concatenate([np.empty(0, np.int64), *(cell for _, cell, *_ in blocks)]),
+        np.concatenate([np.empty((models, 0)), *(conversions for *_, conversions, _ in blocks)], axis=1),
+        np.concatenate([np.empty((models, 0)), *(value for *_, value in blocks)], axis=1),
     )

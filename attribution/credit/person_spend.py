@@ -11,6 +11,7 @@ from attribution.core.columns import columns_for
 from attribution.core.tables import Problems, open_table
 from attribution.core.values import encode_together, keys, labels, numbers
 from attribution.credit.keys import EMPTY
+from attribution.credit.person_cells import Grid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from attribution.core.columns import ColumnsLike
     from attribution.core.tables import Table
     from attribution.credit.keys import Cells, Key
+    from attribution.credit.person_cells import PersonBlock
     from attribution.journeys.plan import Journeys
 
 __all__ = ["CellSpend", "PersonSpend", "read_person_spend"]
@@ -89,13 +91,20 @@ class CellSpend:
         """Sum over persons of a power of their cost, per cell, and 0 for one more cell."""
         return np.bincount(self.cell, weights=self.cost**power, minlength=self.width + 1).astype(np.float64)
 
-    def of(self, person: NDArray[np.int64], cell: NDArray[np.int64]) -> NDArray[np.float64]:
-        """What was spent on each (person, cell); 0 where nothing was."""
-        if not len(self.ids):
-            return np.zeros(len(person))
-        wanted = person * self.width + cell
-        found = np.minimum(np.searchsorted(self.ids, wanted), len(self.ids) - 1)
-        return np.where(self.ids[found] == wanted, self.cost[found], 0.0)
+    def beside(self, block: PersonBlock) -> NDArray[np.float64]:
+        """What was spent on the persons of a block, laid out like its credit; 0 where nothing was."""
+        layout, width = block.layout, self.width
+        begin, end = np.searchsorted(self.ids, [block.first * width, (block.first + block.persons) * width])
+        ids, cost = self.ids[begin:end] - block.first * width, self.cost[begin:end]
+        if isinstance(layout, Grid):
+            found = np.zeros((width, block.persons))
+            found[ids % width, ids // width] = cost
+            return found
+        if not len(ids):
+            return np.zeros(len(layout.person))
+        wanted = layout.person * width + layout.cell
+        place = np.minimum(np.searchsorted(ids, wanted), len(ids) - 1)
+        return np.where(ids[place] == wanted, cost[place], 0.0)
 
 
 def read_person_spend(

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attribution.credit.person_cells import person_cells
+from attribution.credit.person_cells import person_blocks
 from attribution.credit.uncertainty import PersonSums, RatioSums
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from attribution.credit.credit import Credit
-    from attribution.credit.person_cells import PersonCells
+    from attribution.credit.person_cells import Entries, Grid, PersonBlock
     from attribution.credit.person_spend import CellSpend
 
     Floats = NDArray[np.float64]
 
-__all__ = ["Figure", "TableSums", "person_totals", "table_sums"]
+__all__ = ["Figure", "TableSums", "table_sums"]
 
 _WHOLE = 1e-9
 
@@ -60,119 +60,111 @@ class TableSums:
     touched: int
 
 
-def person_totals(credit: Credit) -> tuple[Floats, Floats]:
-    """Attributed conversions per person, and the value of all the person's conversions."""
-    journeys = credit.journeys
-    persons = len(journeys.persons)
-    touched = np.zeros(len(journeys.counted))
-    for pairs in journeys.pairs():
-        touched[pairs.start : pairs.stop] = pairs.counts > 0
-    attributed = np.bincount(journeys.counted.person, weights=touched, minlength=persons)
-    worth = np.bincount(journeys.counted.person, weights=journeys.counted.value, minlength=persons)
-    return np.asarray(attributed, np.float64), np.asarray(worth, np.float64)
-
-
 def table_sums(credit: Credit, spend: CellSpend | None = None) -> TableSums:
     """The sums of every model and cell; the models of paths in their reading inside journeys."""
-    attributed, worth = person_totals(credit)
-    shape = (len(credit.models), len(credit.cells) + 1)
-    conversions, value = _Sums.empty(shape), _Sums.empty(shape)
-    share = _Cross.empty(shape)
-    beside = None if spend is None else (_Cross.empty(shape), _Cross.empty(shape))
-    wholly = np.zeros(shape, np.int64)
-    for piece in person_cells(credit.journeys, credit.models, credit.cells):
-        conversions.add(piece.cell, piece.conversions)
-        value.add(piece.cell, piece.value)
-        whole = attributed[piece.person]
-        share.add(piece.cell, piece.conversions, whole)
-        _count_wholly(wholly, piece, whole)
-        if spend is not None and beside is not None:
-            cost = spend.of(piece.person, piece.cell)
-            beside[0].add(piece.cell, piece.conversions, cost)
-            beside[1].add(piece.cell, piece.value, cost)
-    touched = int((attributed > 0).sum())
-    total = np.full(shape[1], attributed.sum())
-    powers = np.full(shape[1], (attributed**2).sum()), np.full(shape[1], (attributed**3).sum())
-    found = (conversions.frozen(), value.frozen())
+    cells = len(credit.cells)
+    sums = _Sums.empty(len(credit.models), cells + 1, spent=spend is not None)
+    for block in person_blocks(credit.journeys, credit.models, credit.cells):
+        sums.add(block, None if spend is None else spend.beside(block))
+    attributed = sums.attributed
+    total, squares, cubes = (np.full(cells + 1, power) for power in attributed[1:])
     per_cost: tuple[RatioSums | None, ...] = (None, None)
-    if spend is not None and beside is not None:
+    found = sums.figure(0), sums.figure(1)
+    if spend is not None:
         drawn = spend.sums(1)
-        sums_of_cost = (drawn + spend.fixed, drawn, spend.sums(2), spend.sums(3))
-        per_cost = tuple(cross.frozen(top, *sums_of_cost) for cross, top in zip(beside, found, strict=True))
+        of_cost = (drawn + spend.fixed, drawn, spend.sums(2), spend.sums(3))
+        per_cost = tuple(_ratio(top, beside, *of_cost) for top, beside in zip(found, sums.beside_cost, strict=True))
     return TableSums(
         conversions=_figure(found[0], attributed, per_cost[0], 1.0),
-        value=_figure(found[1], worth, per_cost[1], 0.0),
-        share=share.frozen(found[0], total, total, *powers),
-        outside=touched - wholly,
-        touched=touched,
+        value=_figure(found[1], sums.worth, per_cost[1], 0.0),
+        share=_ratio(found[0], sums.beside_whole, total, total, squares, cubes),
+        outside=int(attributed[0]) - sums.wholly.astype(np.int64),
+        touched=int(attributed[0]),
     )
+
+
+def _ratio(top: PersonSums, beside: Floats, *bottom: Floats) -> RatioSums:
+    whole, drawn, squares, cubes = bottom
+    cross, cross_top, cross_bottom = beside
+    return RatioSums(
+        top=top, bottom=whole, drawn=drawn, squares=squares, cubes=cubes,
+        cross=cross, cross_top=cross_top, cross_bottom=cross_bottom,
+    )  # fmt: skip
 
 
 def _figure(sums: PersonSums, whole: Floats, per_cost: RatioSums | None, least: float) -> Figure:
     total = sums.total.sum(axis=1, keepdims=True)
     lump = np.where(total > 0, sums.squares.sum(axis=1, keepdims=True) / np.where(total > 0, total, 1.0), 0.0)
-    unseen = float((whole**2).sum() / whole.sum()) if whole.sum() > 0 else least
+    unseen = float(whole[2] / whole[1]) if whole[1] > 0 else least
     return Figure(sums=sums, lump=lump, unseen=unseen, per_cost=per_cost)
 
 
-def _count_wholly(wholly: NDArray[np.int64], piece: PersonCells, whole: Floats) -> None:
-    """Add the persons whose attributed conversions lie wholly in one cell."""
-    for model, amount in enumerate(piece.conversions):
-        inside = (whole > 0) & (amount >= whole * (1 - _WHOLE))
-        wholly[model] += np.bincount(piece.cell[inside], minlength=wholly.shape[1])
-
-
-@dataclass(slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class _Sums:
-    """Sums over persons while they are being added up."""
+    """Sums over persons while blocks of them are added, in order.
 
-    total: Floats
-    squares: Floats
-    cubes: Floats
+    Attributes:
+        amounts: Figures (conversions, value) x (sum, squares, cubes, persons with credit) x models x cells.
+        largest: Figures x models x cells.
+        beside_whole: Sums of c * b, c * c * b and c * b * b with b the person's attributed conversions.
+        beside_cost: The same by figure, with b the person's cost in the cell.
+        wholly: Persons whose attributed conversions lie wholly in one cell.
+        attributed: Number of persons with attributed conversions; sum, squares and cubes of these.
+        worth: The same of the value of all conversions.
+    """
+
+    amounts: Floats
     largest: Floats
-    persons: NDArray[np.int64]
+    beside_whole: Floats
+    beside_cost: Floats
+    wholly: Floats
+    attributed: Floats
+    worth: Floats
 
     @classmethod
-    def empty(cls, shape: tuple[int, int]) -> _Sums:
-        return cls(np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape, np.int64))
+    def empty(cls, models: int, cells: int, *, spent: bool) -> _Sums:
+        table = (models, cells)
+        return cls(
+            amounts=np.zeros((2, 4, *table)),
+            largest=np.zeros((2, *table)),
+            beside_whole=np.zeros((3, *table)),
+            beside_cost=np.zeros((2 if spent else 0, 3, *table)),
+            wholly=np.zeros(table),
+            attributed=np.zeros(4),
+            worth=np.zeros(4),
+        )
 
-    def add(self, cell: NDArray[np.int64], amounts: Floats) -> None:
-        size = self.total.shape[1]
-        for model, amount in enumerate(amounts):
-            self.total[model] += np.bincount(cell, weights=amount, minlength=size)
-            self.squares[model] += np.bincount(cell, weights=amount**2, minlength=size)
-            self.cubes[model] += np.bincount(cell, weights=amount**3, minlength=size)
-            self.persons[model] += np.bincount(cell[amount > 0], minlength=size)
-            np.maximum.at(self.largest[model], cell, amount)
+    def add(self, block: PersonBlock, cost: Floats | None) -> None:
+        layout, cells = block.layout, slice(0, block.layout.cells)
+        for powers, whole in ((self.attributed, block.attributed), (self.worth, block.worth)):
+            powers += [np.count_nonzero(whole > 0), whole.sum(), (whole**2).sum(), (whole**3).sum()]
+        attributed = layout.of_persons(block.attributed)
+        nearly = np.where(attributed > 0, attributed * (1 - _WHOLE), np.inf)
+        for model in range(len(self.wholly)):
+            for figure, amounts in enumerate((block.conversions[model], block.value[model])):
+                square = amounts * amounts
+                sums = self.amounts[figure, :, model, cells]
+                sums[0] += layout.sums(amounts)
+                sums[1] += layout.sums(square)
+                sums[2] += layout.products(square, amounts)
+                sums[3] += layout.count(amounts > 0)
+                most = self.largest[figure, model, cells]
+                np.maximum(most, layout.largest(amounts), out=most)
+                if figure == 0:
+                    self.wholly[model, cells] += layout.count(amounts >= nearly)
+                    _cross(self.beside_whole[:, model, cells], layout, (amounts, square), attributed)
+                if cost is not None:
+                    _cross(self.beside_cost[figure, :, model, cells], layout, (amounts, square), cost)
 
-    def frozen(self) -> PersonSums:
+    def figure(self, figure: int) -> PersonSums:
+        total, squares, cubes, persons = self.amounts[figure]
         return PersonSums(
-            total=self.total, squares=self.squares, cubes=self.cubes, largest=self.largest, persons=self.persons
+            total=total, squares=squares, cubes=cubes, largest=self.largest[figure], persons=persons.astype(np.int64)
         )
 
 
-@dataclass(slots=True, eq=False)
-class _Cross:
-    """Sums of products of credit and another amount of the same person, while they are being added up."""
-
-    cross: Floats
-    top: Floats
-    bottom: Floats
-
-    @classmethod
-    def empty(cls, shape: tuple[int, int]) -> _Cross:
-        return cls(np.zeros(shape), np.zeros(shape), np.zeros(shape))
-
-    def add(self, cell: NDArray[np.int64], amounts: Floats, other: Floats) -> None:
-        size = self.cross.shape[1]
-        for model, amount in enumerate(amounts):
-            both = amount * other
-            self.cross[model] += np.bincount(cell, weights=both, minlength=size)
-            self.top[model] += np.bincount(cell, weights=both * amount, minlength=size)
-            self.bottom[model] += np.bincount(cell, weights=both * other, minlength=size)
-
-    def frozen(self, top: PersonSums, bottom: Floats, drawn: Floats, squares: Floats, cubes: Floats) -> RatioSums:
-        return RatioSums(
-            top=top, bottom=bottom, drawn=drawn, squares=squares, cubes=cubes,
-            cross=self.cross, cross_top=self.top, cross_bottom=self.bottom,
-        )  # fmt: skip
+def _cross(sums: Floats, layout: Grid | Entries, amounts: tuple[Floats, Floats], other: Floats) -> None:
+    """Add the products of credit, and of its squares, with another amount of the same persons."""
+    sums[0] += layout.products(amounts[0], other)
+    sums[1] += layout.products(amounts[1], other)
+    sums[2] += layout.products(amounts[0], other * other)
