@@ -148,6 +148,11 @@ transforms exposure, trim_long_path 5'
         """Whether a rule depends on the kind of a touch."""
         return bool(self.levels) or any(isinstance(key, tuple) for key in (*self.lookbacks(), *self.tie_order))
 
+    def withholds(self) -> bool:
+        """Whether a rule can keep a touch from all credit, whatever the conversion."""
+        dated = self.dormancy is not None or self.not_before is not None
+        return dated or bool(self.levels) or self.origin == "outbound"
+
     def text(self) -> str:
         """The rules in one line, for recipes; rules that are not in use are left out."""
         return "; ".join(

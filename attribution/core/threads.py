@@ -29,7 +29,7 @@ def thread_count(length: int) -> int:
     return min(cores, _MOST_THREADS)
 
 
-def in_blocks(work: Callable[[int, int], T], length: int, *, block: int = 1 << 17) -> list[T]:
+def in_blocks(work: Callable[[int, int], T], length: int, *, block: int = 1 << 17, rows: int | None = None) -> list[T]:
     """Call `work(start, stop)` for the consecutive blocks of `length` rows; the results in the order of the blocks.
 
     The blocks depend on `length` and `block` only, never on the number of threads, so that sums over them are the same
@@ -39,9 +39,10 @@ def in_blocks(work: Callable[[int, int], T], length: int, *, block: int = 1 << 1
         work: What is done with the rows from `start` up to `stop`; it must not wait for another block.
         length: Number of rows; none gives an empty list.
         block: Rows of a block.
+        rows: How many rows the work stands for, where it counts something else than rows.
     """
     starts = range(0, length, block)
-    workers = min(thread_count(length), len(starts))
+    workers = min(thread_count(length if rows is None else rows), len(starts))
     if workers <= 1:
         return [work(start, min(start + block, length)) for start in starts]
     failed: list[int] = []

@@ -16,14 +16,14 @@ from attribution.core.values import same_key_kind
 from attribution.customers import read_customers
 from attribution.journeys.key_events import read_key_events
 from attribution.journeys.observed import observed_period
-from attribution.journeys.planning import Tables, plan_journeys
+from attribution.journeys.plan import Journeys
+from attribution.journeys.planning import Tables, lay_out, noting
 from attribution.rules import Rules
 from attribution.touches import read_touches
 
 if TYPE_CHECKING:
     from attribution.core.columns import ColumnsLike
     from attribution.journeys.observed import Observed
-    from attribution.journeys.plan import Journeys
 
 __all__ = ["AppliesIdentity", "build_journeys", "check_rules"]
 
@@ -132,7 +132,12 @@ def build_journeys(  # noqa: PLR0913 - a public function of keyword-only options
         key_events=events,
         observed=observed_period(observed, checked_touches, checked_conversions),
     )
-    return plan_journeys(tables, rules, problems)
+    layout = lay_out(tables, rules, problems)
+    return Journeys(
+        rules=rules,
+        _plan=lambda other: lay_out(noting(tables, again := Problems()), other, again),
+        _cache={"layout": layout},
+    )
 
 
 def _with_persons(identity: AppliesIdentity, table: object, name: str, column: str) -> object:

@@ -17,13 +17,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from attribution.journeys.order import TimeScale
     from attribution.rules import LookbackKey, Rules, Transform
     from attribution.touches import Touches
 
 __all__ = [
-    "PAIR_BUDGET", "Counted", "Judged", "Pairs", "Reason", "Served", "eligible_pairs", "judged_pairs", "local_days",
-    "lookback_codes", "windows",
+    "PAIR_BUDGET", "Counted", "Judged", "Lookbacks", "Pairs", "Reason", "Served", "eligible_pairs", "judged_pairs",
+    "last_times", "local_days", "touch_lookbacks", "window_begins",
 ]  # fmt: skip
 
 # Candidate (conversion, touch) pairs held at once; about 100 bytes each at the widest point.
@@ -100,9 +99,9 @@ class Served:
     """
 
     row: NDArray[np.int64]
-    person: NDArray[np.int64]
+    person: NDArray[np.integer]
     time: NDArray[np.int64]
-    channel: NDArray[np.int64]
+    channel: NDArray[np.integer]
     lookback: NDArray[np.int64] | None
     match: NDArray[np.int64] | None
     names: NDArray[np.object_]
@@ -111,6 +110,14 @@ class Served:
 
     def __len__(self) -> int:
         return len(self.row)
+
+    @classmethod
+    def of(
+        cls, touches: Touches, row: NDArray[np.int64], person: NDArray[np.integer], time: NDArray[np.int64]
+    ) -> Served:
+        """Some rows of the touches, in canonical order; what rules ask of each of them is not there yet."""
+        channel, names = touches.channel.codes[row], touches.channel.names
+        return cls(row=row, person=person, time=time, channel=channel, lookback=None, match=None, names=names)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -164,25 +171,56 @@ class Judged:
         return Pairs(start=self.start, stop=self.stop, counts=counts, touch=touch)
 
 
-def lookback_codes(touches: Touches, rules: Rules) -> tuple[NDArray[np.int64] | None, int, NDArray[np.bool_] | None]:
-    """Lookback per touch (None when all are equal), the longest, and which touches have none (None when all have).
+@dataclass(frozen=True, slots=True, eq=False)
+class Lookbacks:
+    """The lookbacks that rules give to touches.
 
     Lookbacks are in microseconds, and an age is inside when it is at most its lookback: an open window is one
     microsecond shorter, a window of whole days almost a day longer. For calendar days they are the days themselves.
+
+    Attributes:
+        longest: The longest lookback of a touch in the table.
+        table: Lookback by channel and kind; None when all are equal.
     """
+
+    longest: int
+    table: NDArray[np.int64] | None
+
+    def of(self, touches: Touches, rows: NDArray[np.int64] | slice) -> NDArray[np.int64] | None:
+        """The lookback of some rows of the touches; None when all are equal."""
+        if self.table is None:
+            return None
+        kind = 0 if touches.kind is None else touches.kind.codes[rows]
+        return np.asarray(self.table[touches.channel.codes[rows], kind], np.int64)
+
+    def uncovered(self, touches: Touches) -> tuple[int, list[int]]:
+        """How many touches have no lookback, and the codes of their channels."""
+        if self.table is None or not (self.table == _NO_LOOKBACK).any():
+            return 0, []
+        missing = _occurring(touches, self.table.shape) * (self.table == _NO_LOOKBACK)
+        return int(missing.sum()), np.flatnonzero(missing.any(axis=1)).tolist()
+
+
+def touch_lookbacks(touches: Touches, rules: Rules) -> Lookbacks:
+    """The lookbacks of some touches under some rules."""
     found = rules.lookbacks()
     if list(found) == ["*"]:
-        return None, _reach(found["*"], rules), None
+        return Lookbacks(_reach(found["*"], rules), None)
     kinds = [""] if touches.kind is None else [str(name) for name in touches.kind.names]
     table = np.array(
         [[_lookback_of(found, str(channel), kind, rules) for kind in kinds] for channel in touches.channel.names],
         np.int64,
     ).reshape(len(touches.channel.names), len(kinds))
-    kind_codes = 0 if touches.kind is None else touches.kind.codes
-    per_touch = table[touches.channel.codes, kind_codes] if table.size else np.empty(0, np.int64)
-    missing = per_touch == _NO_LOOKBACK
-    longest = int(per_touch.max()) if len(per_touch) else 0
-    return per_touch, max(longest, 0), missing if missing.any() else None
+    longest = int(table[_occurring(touches, table.shape) > 0].max(initial=0))
+    return Lookbacks(longest, table)
+
+
+def _occurring(touches: Touches, shape: tuple[int, ...]) -> NDArray[np.int64]:
+    """Touches by channel and kind."""
+    joint = touches.channel.codes
+    if touches.kind is not None:
+        joint = joint.astype(np.int64) * shape[1] + touches.kind.codes
+    return np.bincount(joint, minlength=shape[0] * shape[1]).reshape(shape)
 
 
 def _lookback_of(found: Mapping[LookbackKey, timedelta], channel: str, kind: str, rules: Rules) -> int:
@@ -209,21 +247,17 @@ def local_days(time: NDArray[np.int64], zone: str) -> NDArray[np.int64]:
     return np.asarray(local.as_unit("us").asi8 // MICROSECONDS_PER_DAY, np.int64)
 
 
-def windows(
-    scale: TimeScale,
-    person: NDArray[np.int64],
-    time: NDArray[np.int64],
-    touch_keys: NDArray[np.int64],
-    longest: int,
-    rules: Rules,
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The range of candidate touches of each conversion under the longest lookback; both ends included."""
+def window_begins(time: NDArray[np.int64], longest: int, rules: Rules) -> NDArray[np.int64]:
+    """The first instant at which a touch can be eligible for a conversion, under the longest lookback."""
     if rules.window == "calendar_days":
         longest = min(longest + _CALENDAR_SLACK, _LONGEST)
-    end = time + 1 if rules.same_instant == "include" else time
-    first = np.searchsorted(touch_keys, scale.keys(person, time - longest)).astype(np.int64)
-    last = np.searchsorted(touch_keys, scale.keys(person, end)).astype(np.int64)
-    return first, np.maximum(first, last)
+    return time - longest
+
+
+def last_times(person: NDArray[np.int64], time: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The last time of each person, from times in order of person and time; every person has one."""
+    last = np.diff(person, append=-1) != 0
+    return np.asarray(time[last])
 
 
 def eligible_pairs(
@@ -298,7 +332,7 @@ def _judge(
 
 def _transformed(judged: Judged, served: Served, transforms: tuple[Transform, ...]) -> Judged:
     pairs = judged.eligible()
-    kept = kept_by_transforms(pairs.counts, served.channel[pairs.touch], served.names, transforms)
+    kept = kept_by_transforms(pairs.counts, served.channel[pairs.touch].astype(np.int64), served.names, transforms)
     reason = np.zeros(len(judged.touch), np.int8) if judged.reason is None else judged.reason
     reason[np.flatnonzero(reason == Reason.ELIGIBLE)[~kept]] = Reason.REMOVED_BY_TRANSFORM
     return replace(judged, reason=reason)

@@ -8,6 +8,7 @@ import numpy as np
 
 from attribution.core.findings import Finding
 from attribution.customers import NEVER
+from attribution.journeys.converters import converters_touches
 from attribution.journeys.eligibility import Reason, judged_pairs
 from attribution.journeys.slip import suspected_slip
 from attribution.journeys.suspicions import suspicions
@@ -87,41 +88,28 @@ def _conversions(journeys: Journeys, untouched: int) -> list[Finding]:
 
 def _touches(journeys: Journeys, fates: NDArray[np.int8]) -> list[Finding]:
     """The touches that took no part, each counted once, by the first reason."""
-    rows = journeys.touches.table.rows
-    withheld = journeys.withheld_of_converters.tolist()
-    late = _after_last(journeys) & (fates == _OTHER)
-    after = int(late.sum())
-    found = _counted("TOUCHES_WITHOUT_CONVERSION", rows - sum(withheld), rows)
-    if after:
-        values = {"n": after, "rows": rows, "share": after / rows}
+    touches = converters_touches(journeys)
+    rows, withheld = touches.rows, touches.withheld
+    found = _counted("TOUCHES_WITHOUT_CONVERSION", touches.strangers, rows)
+    if touches.after:
+        values = {"n": touches.after, "rows": rows, "share": touches.after / rows}
         found.append(Finding(code="AFTER_CONVERSION", status="note", values=values))
     found += _counted("LEVELS_COLLAPSED", withheld[Withheld.LEVEL_COLLAPSED], rows)
     found += _counted("BELOW_LEVEL", withheld[Withheld.BELOW_LEVEL], rows)
     found += _counted("INBOUND_TOUCHES", withheld[Withheld.INBOUND_EXCLUDED], rows)
     found += _counted("BEFORE_START", withheld[Withheld.BEFORE_START], rows)
     found += _counted("BEFORE_DORMANCY", withheld[Withheld.BEFORE_DORMANCY], rows)
-    found += _counted("TOUCHES_NO_KEY_EVENT", int((fates == Reason.NO_KEY_EVENT).sum()), rows)
-    found += _counted("TOUCHES_REMOVED", int((fates == Reason.REMOVED_BY_TRANSFORM).sum()), rows)
-    found += _counted("TOUCHES_NOT_ELIGIBLE", int(((fates == _OTHER) & ~late).sum()), rows)
+    reached = {fate: int((fates == fate).sum()) for fate in _FATES}
+    found += _counted("TOUCHES_NO_KEY_EVENT", reached[Reason.NO_KEY_EVENT], rows)
+    found += _counted("TOUCHES_REMOVED", reached[Reason.REMOVED_BY_TRANSFORM], rows)
+    found += _counted("TOUCHES_NOT_ELIGIBLE", withheld[0] - touches.after - sum(reached.values()), rows)
     if found:
-        values = {"n": int((fates == Reason.ELIGIBLE).sum()), "rows": rows}
-        found.append(Finding(code="TOUCHES_USED", status="note", values=values))
+        found.append(Finding(code="TOUCHES_USED", status="note", values={"n": reached[Reason.ELIGIBLE], "rows": rows}))
     return found
 
 
 def _counted(code: str, count: int, rows: int) -> list[Finding]:
     return [Finding(code=code, status="note", values={"n": count, "rows": rows})] if count else []
-
-
-def _after_last(journeys: Journeys) -> NDArray[np.bool_]:
-    """Which served touches come after the person's last counted conversion."""
-    counted, served = journeys.counted, journeys.served
-    if not len(counted):
-        return np.zeros(len(served), bool)
-    last = np.append(np.flatnonzero(counted.person[1:] != counted.person[:-1]), len(counted) - 1)
-    last_time = np.zeros(len(journeys.persons), np.int64)
-    last_time[counted.person[last]] = counted.time[last]
-    return served.time > last_time[served.person]
 
 
 def _unknown(journeys: Journeys) -> list[Finding]:

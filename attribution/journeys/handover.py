@@ -12,8 +12,8 @@ from attribution.core.durations import duration_text, microseconds, parse_durati
 from attribution.core.errors import InputError
 from attribution.core.records import Field, Records, TabularResult
 from attribution.core.render.display import Display, DisplayTable, records_table
-from attribution.journeys.order import canonical_order, time_scale
 from attribution.journeys.sequences import number_sequences
+from attribution.kernels.ordering import first_places, person_time_order
 from attribution.touches import NONE
 
 if TYPE_CHECKING:
@@ -200,10 +200,9 @@ def touched_persons(journeys: Journeys) -> tuple[NDArray[np.int64], NDArray[np.i
 
 
 def _all_steps(journeys: Journeys) -> _Steps:
-    rows, person, persons = touched_persons(journeys)
+    rows, person, _ = touched_persons(journeys)
     time = journeys.touches.time[rows]
-    scale = time_scale([time], persons)
-    order = canonical_order(scale.keys(person, time), lambda tied: journeys.touch_ranks(rows[tied]))
+    order = person_time_order(person, time, lambda tied: journeys.touch_ranks(rows[tied]))
     person = person[order]
     return _Steps(person, person, time[order], journeys.touches.channel.codes[rows[order]].astype(np.int64))
 
@@ -266,8 +265,7 @@ def _next_conversion(journeys: Journeys, person: NDArray[np.int64], time: NDArra
     wait = np.full(len(time), -1, np.int64)
     if not len(counted):
         return wait
-    scale = time_scale([counted.time, time], max(len(journeys.persons), int(person.max(initial=0)) + 1))
-    place = np.searchsorted(scale.keys(counted.person, counted.time), scale.keys(person, time))
+    (place,) = first_places(counted.person, counted.time, person, [time])
     inside = np.minimum(place, len(counted) - 1)
     same = (place < len(counted)) & (counted.person[inside] == person)
     wait[same] = counted.time[inside[same]] - time[same]

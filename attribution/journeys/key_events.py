@@ -11,7 +11,7 @@ from attribution.core.errors import closest
 from attribution.core.tables import Table, open_table
 from attribution.core.values import Labels, encode_together, instants, keys, labels
 from attribution.journeys.matching import match_codes
-from attribution.journeys.order import time_scale
+from attribution.kernels.ordering import first_places, person_time_order
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -84,10 +84,9 @@ def next_key_event(
     """
     import pyarrow as pa
 
-    (touch_codes, event_codes), names = encode_together(
+    (touch_codes, event_codes), _ = encode_together(
         touches.person.take(pa.array(touch_rows)), events.person.take(pa.array(rows))
     )
-    groups = len(names)
     left, right = touch_codes.astype(np.int64), event_codes.astype(np.int64)
     known = np.ones(len(left), bool)
     if rules.key_event_match:
@@ -98,16 +97,18 @@ def next_key_event(
         rows, right = rows[usable], (right * width + found_right)[usable]
         _, dense = np.unique(np.concatenate([left * width + found_left, right]), return_inverse=True)
         left, right = dense[: len(left)], dense[len(left) :]
-        groups = int(dense.max(initial=-1)) + 1
     begin, time = touches.time[touch_rows], events.time[rows]
-    scale = time_scale([begin, time], groups)
-    wanted, held = scale.keys(left, begin), scale.keys(right, time)
-    order = np.argsort(held, kind="stable")
-    held, time, right = held[order], time[order], right[order]
-    place = np.searchsorted(held, wanted)
+    order, asked = _by_group_and_time(right, time), _by_group_and_time(left, begin)
+    time, right = time[order], right[order]
+    place = np.empty(len(left), np.int64)
+    (place[asked],) = first_places(right, time, left[asked], [begin[asked]])
     found = np.full(len(left), NO_EVENT, np.int64)
-    inside = place < len(held)
+    inside = place < len(right)
     inside[inside] = right[place[inside]] == left[inside]
     inside &= known
     found[inside] = time[place[inside]]
     return found
+
+
+def _by_group_and_time(group: NDArray[np.int64], time: NDArray[np.int64]) -> NDArray[np.int64]:
+    return person_time_order(group, time, lambda tied: [np.zeros(len(tied), np.int64)])

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from attribution.core.durations import MICROSECONDS_PER_DAY
 from attribution.core.values import encode_together
-from attribution.journeys.eligibility import local_days, lookback_codes
-from attribution.journeys.order import canonical_order, time_scale
+from attribution.journeys.eligibility import local_days, touch_lookbacks
+from attribution.kernels.ordering import first_places, person_time_order
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -55,19 +55,16 @@ def null_journeys(journeys: Journeys) -> NullJourneys:
     left, persons = _persons(journeys, rows)
     time = journeys.touches.time[rows]
     conversion_person, conversion_time, counted = _conversions(journeys, persons)
-    scale = time_scale([time, conversion_time], len(persons))
-    keys = scale.keys(left, time)
-    order = canonical_order(keys, lambda tied: journeys.touch_ranks(rows[tied]))
-    rows, left, time, keys = rows[order], left[order], time[order], keys[order]
-    side: Literal["left", "right"] = "left" if journeys.rules.same_instant == "include" else "right"
-    converted = scale.keys(conversion_person, conversion_time)
-    earlier = np.searchsorted(np.sort(converted), keys, side=side)  # conversions before each touch, over all persons
+    order = person_time_order(left, time, lambda tied: journeys.touch_ranks(rows[tied]))
+    rows, left, time = rows[order], left[order], time[order]
+    moment = time if journeys.rules.same_instant == "include" else time + 1
+    # Conversions before each touch, over all persons: two touches between which none lies have the same number.
+    earlier = _places(conversion_person, conversion_time, left, moment)
     departed = 0
     if journeys.rules.reuse == "first":
-        ends = np.sort(converted[counted])
         # A touch is past its person's end where that person's conversion, not an earlier person's, came before it.
-        begin = scale.keys(left, np.full(len(left), np.iinfo(np.int64).min))
-        stays = np.searchsorted(ends, keys, side=side) == np.searchsorted(ends, begin)
+        ends = conversion_person[counted], conversion_time[counted]
+        stays = _places(*ends, left, moment) == _places(*ends, left, np.full(len(left), np.iinfo(np.int64).min))
         departed = int((~stays).sum())
         rows, left, time, earlier = rows[stays], left[stays], time[stays], earlier[stays]
     lookback = _lookbacks(journeys)[rows]
@@ -86,6 +83,15 @@ def null_journeys(journeys: Journeys) -> NullJourneys:
         open=int((~closed).sum()),
         departed=departed,
     )
+
+
+def _places(
+    person: NDArray[np.int64], time: NDArray[np.int64], left: NDArray[np.int64], moment: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """How many conversions, over all persons in order, come before each person and moment."""
+    order = person_time_order(person, time, lambda tied: [np.zeros(len(tied), np.int64)])
+    (found,) = first_places(person[order], time[order], left, [moment])
+    return found
 
 
 def _clock(journeys: Journeys, time: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
@@ -131,5 +137,6 @@ def _conversions(
 
 def _lookbacks(journeys: Journeys) -> NDArray[np.int64]:
     """The lookback of every row of the touches, in microseconds."""
-    each, longest, _ = lookback_codes(journeys.touches, journeys.rules)
-    return np.full(journeys.touches.table.rows, longest, np.int64) if each is None else each
+    found = touch_lookbacks(journeys.touches, journeys.rules)
+    each = found.of(journeys.touches, slice(None))
+    return np.full(journeys.touches.table.rows, found.longest, np.int64) if each is None else each

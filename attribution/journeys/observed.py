@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
-import numpy as np
-
 from attribution.core.errors import InputError
 from attribution.rules import parse_instant
 
@@ -29,8 +27,8 @@ def observed_period(observed: object, touches: Touches, conversions: Conversions
 
     An end that is None is that of the data.
     """
-    times = np.concatenate([touches.time, conversions.time])
-    held = (int(times.min()), int(times.max())) if len(times) else (0, 0)
+    times = [time for time in (touches.time, conversions.time) if len(time)]
+    held = (min(int(time.min()) for time in times), max(int(time.max()) for time in times)) if times else (0, 0)
     if observed is None:
         return held
     if not isinstance(observed, (tuple, list)) or len(observed) != 2:
@@ -41,8 +39,8 @@ def observed_period(observed: object, touches: Touches, conversions: Conversions
     )
     if last < first:
         raise InputError(f"observed ends before it begins: {period_text((first, last))}.")
-    if len(times) and (held[0] < first or held[1] > last):
-        outside = int(((times < first) | (times > last)).sum())
+    if times and (held[0] < first or held[1] > last):
+        outside = sum(int(((time < first) | (time > last)).sum()) for time in times)
         raise InputError(
             f"the period of observation ({period_text((first, last))}) does not hold all rows: {outside} lie outside, "
             f"and the tables run from {period_text(held)}. Widen observed=, or leave those rows out of both tables."

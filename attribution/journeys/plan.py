@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from attribution.core.errors import InputError, closest
-from attribution.core.tables import Problems
 from attribution.journeys.arrays import JourneyArrays, make_arrays
 from attribution.journeys.eligibility import Pairs, eligible_pairs
 from attribution.journeys.ties import Ties
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import timedelta
 
     import pyarrow as pa
@@ -34,11 +33,61 @@ if TYPE_CHECKING:
     from attribution.journeys.person_paths import PersonPaths
     from attribution.journeys.reach import Reach
     from attribution.journeys.timing import PathLengths, TimeToConversion
+    from attribution.kernels.person_index import PersonIndex
     from attribution.models.protocol import Model
     from attribution.rules import Rules
     from attribution.touches import Touches
 
-__all__ = ["Journeys"]
+__all__ = ["Journeys", "Layout", "LeftOut"]
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class LeftOut:
+    """Touches that were left where they are because no conversion can credit them; they are counted all the same.
+
+    Attributes:
+        rows: All of them.
+        strangers: Those of persons without a counted conversion.
+        after: Those after the last counted conversion of their person.
+        withheld: Those of other persons that may take no credit, by `attribution.journeys.withheld.Withheld`.
+    """
+
+    rows: int
+    strangers: int
+    after: int
+    withheld: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Layout:
+    """Checked tables, laid out for the kernels under some rules.
+
+    Attributes:
+        touches: The checked touches.
+        conversions: The checked conversions.
+        customers: The checked customers; None when none were given.
+        key_events: The checked key events; None when none were given.
+        observed: First and last instant of observation, in microseconds since 1970-01-01 UTC.
+        index: The persons with a counted conversion, sorted.
+        counted: The counted conversions, in canonical order.
+        served: The touches that may serve one of them, in canonical order.
+        withheld: Per row of the touches, 0 when it may take credit, else the first reason against it; None when the
+            rules know no reason.
+        later_conversions: Conversions set aside by ``reuse="first"``.
+        left_out: Touches that are in no row of `touches`; None when all are there.
+    """
+
+    touches: Touches
+    conversions: Conversions
+    customers: Customers | None
+    key_events: KeyEvents | None
+    observed: tuple[int, int]
+    index: PersonIndex
+    counted: Counted
+    served: Served
+    withheld: NDArray[np.int8] | None
+    later_conversions: int
+    left_out: LeftOut | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
@@ -47,33 +96,73 @@ class Journeys:
 
     Attributes:
         rules: Which touches are eligible.
-        touches: The checked touches.
-        conversions: The checked conversions.
-        persons: The persons with a counted conversion, sorted.
-        counted: The counted conversions, in canonical order.
-        served: The touches of those persons, in canonical order.
-        customers: The checked customers; None when none were given.
-        key_events: The checked key events; None when none were given.
-        observed: First and last instant of observation, in microseconds since 1970-01-01 UTC.
-        withheld: Per row of the touches, 0 when it may take credit, else the first reason against it, whatever the
-            conversion (`attribution.journeys.withheld.Withheld`).
-        later_conversions: Conversions set aside by ``reuse="first"``.
-        withheld_of_converters: Touches of persons with a counted conversion, by these reasons.
     """
 
     rules: Rules
-    touches: Touches
-    conversions: Conversions
-    persons: pa.Array
-    counted: Counted
-    served: Served
-    customers: Customers | None
-    key_events: KeyEvents | None
-    observed: tuple[int, int]
-    withheld: NDArray[np.int8]
-    later_conversions: int
-    withheld_of_converters: NDArray[np.int64]
+    _plan: Callable[[Rules], Layout]
     _cache: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def layout(self) -> Layout:
+        """The tables laid out under the rules; made when it is first asked for."""
+        if "layout" not in self._cache:
+            self._cache["layout"] = self._plan(self.rules)
+        found: Layout = self._cache["layout"]
+        return found
+
+    @property
+    def touches(self) -> Touches:
+        """The checked touches."""
+        return self.layout.touches
+
+    @property
+    def conversions(self) -> Conversions:
+        """The checked conversions."""
+        return self.layout.conversions
+
+    @property
+    def customers(self) -> Customers | None:
+        """The checked customers; None when none were given."""
+        return self.layout.customers
+
+    @property
+    def key_events(self) -> KeyEvents | None:
+        """The checked key events; None when none were given."""
+        return self.layout.key_events
+
+    @property
+    def observed(self) -> tuple[int, int]:
+        """First and last instant of observation, in microseconds since 1970-01-01 UTC."""
+        return self.layout.observed
+
+    @property
+    def persons(self) -> pa.Array:
+        """The persons with a counted conversion, sorted."""
+        return self.layout.index.persons
+
+    @property
+    def counted(self) -> Counted:
+        """The counted conversions, in canonical order."""
+        return self.layout.counted
+
+    @property
+    def served(self) -> Served:
+        """The touches that may serve one of them, in canonical order."""
+        return self.layout.served
+
+    @property
+    def withheld(self) -> NDArray[np.int8]:
+        """Per row of the touches, 0 when it may take credit, else the first reason against it, whatever the conversion.
+
+        The reasons are those of `attribution.journeys.withheld.Withheld`.
+        """
+        found = self.layout.withheld
+        return np.zeros(self.touches.table.rows, np.int8) if found is None else found
+
+    @property
+    def later_conversions(self) -> int:
+        """Conversions set aside by ``reuse="first"``."""
+        return self.layout.later_conversions
 
     def attribute(self, models: Sequence[Model | str] | Model | str | None = None) -> Credit:
         """Divide the credit of every conversion among its touches; see `attribution.attribute`.
@@ -189,9 +278,10 @@ class Journeys:
             InputError: For rules that need a table that was not given.
         """
         from attribution.journeys.build import check_rules
-        from attribution.journeys.planning import plan_again
 
-        return plan_again(self, check_rules(rules), Problems())
+        again = Journeys(rules=check_rules(rules), _plan=self._plan)
+        _ = again.layout  # what is wrong with the tables under these rules is told now
+        return again
 
     def pairs(self, *, transformed: bool = True) -> Iterator[Pairs]:
         """The eligible (conversion, touch) pairs, in canonical order, in bounded pieces.
@@ -232,7 +322,7 @@ class Journeys:
 
         return make_arrays(
             pairs.counts[touched],
-            self.served.channel[pairs.touch],
+            self.served.channel[pairs.touch].astype(np.int64, copy=False),
             self.touches.channel.names,
             age,
             columns=(column, conversion_column),

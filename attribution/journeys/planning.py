@@ -1,4 +1,4 @@
-"""From checked tables and rules to the plan."""
+"""From checked tables and rules to their layout: counted conversions and the touches that may serve them, in order."""
 
 from __future__ import annotations
 
@@ -9,16 +9,26 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from attribution.core.errors import InputError
-from attribution.core.values import encode_together
 from attribution.customers import Customers
-from attribution.journeys.eligibility import Counted, Served, local_days, lookback_codes, windows
+from attribution.journeys.eligibility import (
+    Counted,
+    Served,
+    last_times,
+    local_days,
+    touch_lookbacks,
+    window_begins,
+)  # fmt: skip
 from attribution.journeys.key_events import KeyEvents, next_key_event, wanted_events
 from attribution.journeys.levels import judge_levels
 from attribution.journeys.matching import check_match, match_codes
-from attribution.journeys.order import canonical_order, ranks, time_scale
-from attribution.journeys.plan import Journeys
+from attribution.journeys.order import ranks
+from attribution.journeys.plan import Layout
 from attribution.journeys.ties import Ties
-from attribution.journeys.withheld import Withheld, last_activity, withheld_touches
+from attribution.journeys.withheld import last_activity, withheld_touches
+from attribution.kernels.keys import key_words
+from attribution.kernels.ordering import first_places, person_time_order
+from attribution.kernels.person_index import index_persons
+from attribution.kernels.relevance import relevance
 from attribution.touches import Touches, complete_touches
 
 if TYPE_CHECKING:
@@ -26,9 +36,13 @@ if TYPE_CHECKING:
 
     from attribution.conversions import Conversions
     from attribution.core.tables import Problems
+    from attribution.journeys.eligibility import Lookbacks
+    from attribution.journeys.plan import LeftOut
+    from attribution.kernels.keys import Keys
+    from attribution.kernels.person_index import PersonIndex
     from attribution.rules import Rules
 
-__all__ = ["Tables", "plan_again", "plan_journeys"]
+__all__ = ["Tables", "lay_out", "noting"]
 
 _Checked = TypeVar("_Checked", Touches, "Conversions", Customers, KeyEvents)
 
@@ -43,6 +57,7 @@ class Tables:
         customers: Customers; None when none were given.
         key_events: Key events; None when none were given.
         observed: First and last instant of observation, in microseconds.
+        left_out: Touches that were left where they are; None when all are in the table.
     """
 
     touches: Touches
@@ -50,28 +65,11 @@ class Tables:
     customers: Customers | None
     key_events: KeyEvents | None
     observed: tuple[int, int]
+    left_out: LeftOut | None = None
 
 
-def plan_again(journeys: Journeys, rules: Rules, problems: Problems) -> Journeys:
-    """The plan of the same tables under other rules."""
-
-    def noting(checked: _Checked) -> _Checked:
-        table = copy(checked.table)
-        table.problems = problems  # what goes wrong from here on belongs to this call
-        return replace(checked, table=table)
-
-    tables = Tables(
-        touches=noting(journeys.touches),
-        conversions=noting(journeys.conversions),
-        customers=None if journeys.customers is None else noting(journeys.customers),
-        key_events=None if journeys.key_events is None else noting(journeys.key_events),
-        observed=journeys.observed,
-    )
-    return plan_journeys(tables, rules, problems)
-
-
-def plan_journeys(tables: Tables, rules: Rules, problems: Problems) -> Journeys:
-    """Check what the rules ask of the tables, then plan.
+def lay_out(tables: Tables, rules: Rules, problems: Problems) -> Layout:
+    """Check what the rules ask of the tables, then lay them out.
 
     Raises:
         TableError: Lists every problem.
@@ -93,13 +91,29 @@ def plan_journeys(tables: Tables, rules: Rules, problems: Problems) -> Journeys:
     if touches is None:
         problems.raise_if_any()
         raise InputError("the touches cannot be read.")
-    lookback, longest, uncovered = lookback_codes(touches, rules)
-    if uncovered is not None:
-        _note_uncovered(touches, uncovered, rules)
+    lookbacks = touch_lookbacks(touches, rules)
+    _note_uncovered(touches, lookbacks, rules)
     problems.raise_if_any()
-    journeys = _plan(replace(tables, touches=touches), rules, (lookback, longest), events)
+    layout = _lay_out(replace(tables, touches=touches), rules, lookbacks, events)
     problems.raise_if_any()  # columns that only break ties are read last
-    return journeys
+    return layout
+
+
+def noting(tables: Tables, problems: Problems) -> Tables:
+    """The same tables; what goes wrong with them from here on is noted elsewhere."""
+
+    def one(checked: _Checked) -> _Checked:
+        table = copy(checked.table)
+        table.problems = problems
+        return replace(checked, table=table)
+
+    return replace(
+        tables,
+        touches=one(tables.touches),
+        conversions=one(tables.conversions),
+        customers=None if tables.customers is None else one(tables.customers),
+        key_events=None if tables.key_events is None else one(tables.key_events),
+    )
 
 
 def _check_tables(tables: Tables, rules: Rules) -> None:
@@ -114,11 +128,14 @@ def _check_tables(tables: Tables, rules: Rules) -> None:
         )
 
 
-def _note_uncovered(touches: Touches, uncovered: NDArray[np.bool_], rules: Rules) -> None:
-    names = sorted({str(touches.channel.names[code]) for code in np.unique(touches.channel.codes[uncovered])})
+def _note_uncovered(touches: Touches, lookbacks: Lookbacks, rules: Rules) -> None:
+    rows, codes = lookbacks.uncovered(touches)
+    if not rows:
+        return
+    names = sorted({str(touches.channel.names[code]) for code in codes})
     message = f'the lookbacks ({rules.lookback_text()}) leave touches of some channels out. Add these, or "*" for all'
     touches.table.problems.add(
-        "NO_LOOKBACK", "touches", touches.table.roles.channel, int(uncovered.sum()), message=message, examples=names
+        "NO_LOOKBACK", "touches", touches.table.roles.channel, rows, message=message, examples=names
     )
 
 
@@ -132,33 +149,34 @@ class _Order:
     later: int
 
 
-def _plan(
-    tables: Tables, rules: Rules, lookbacks: tuple[NDArray[np.int64] | None, int], events: NDArray[np.int64]
-) -> Journeys:
+def _lay_out(tables: Tables, rules: Rules, lookbacks: Lookbacks, events: NDArray[np.int64]) -> Layout:
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     touches, conversions, ties = tables.touches, tables.conversions, Ties(tables.touches, rules)
     rows = np.flatnonzero(~conversions.refund & ~conversions.refunded)
-    (codes,), names = encode_together(conversions.person.take(pa.array(rows)))
-    persons = pa.array(names.tolist(), type=conversions.person.type)
-    code_of = pc.fill_null(pc.index_in(touches.person, value_set=persons), -1).to_numpy(zero_copy_only=False)
-    scale = time_scale([touches.time[code_of >= 0], conversions.time[rows]], len(names))
-    converted = _ordered_conversions(conversions, rows, codes, scale.keys(codes, conversions.time[rows]), rules)
-    withheld = _withheld(tables, ties, code_of, converted)
-    touch_rows = np.flatnonzero((code_of >= 0) & (withheld == 0))
-    touch_person = code_of[touch_rows].astype(np.int64)
-    keys = scale.keys(touch_person, touches.time[touch_rows])
-    order = canonical_order(keys, lambda tied: ties.ranks(touch_rows[tied]))
-    served = _served(tables, rules, touch_rows[order], touch_person[order], lookbacks, events)
-    begin, end = windows(scale, converted.person, converted.time, keys[order], lookbacks[1], rules)
+    everybody = conversions.person if len(rows) == len(conversions.person) else conversions.person.take(pa.array(rows))
+    index, codes = index_persons(everybody)
+    converted = _ordered_conversions(conversions, rows, codes, rules)
+    keys = key_words(touches.person)
+    withheld = _withheld(tables, ties, (index, keys), converted)
+    begin = window_begins(converted.time, lookbacks.longest, rules)
+    touch_rows, touch_person = _relevant(tables, (index, keys), converted, begin)
+    if withheld is not None:
+        free = withheld[touch_rows] == 0
+        touch_rows, touch_person = touch_rows[free], touch_person[free]
+    time = touches.time[touch_rows]
+    order = person_time_order(touch_person, time, lambda tied: ties.ranks(touch_rows[tied]))
+    touch_rows, touch_person, time = touch_rows[order], touch_person[order], time[order]
+    served = _served(tables, rules, Served.of(touches, touch_rows, touch_person, time), lookbacks, events)
+    end = converted.time + 1 if rules.same_instant == "include" else converted.time
+    first, last = first_places(touch_person, time, converted.person, [begin, end])
     counted = Counted(
         row=converted.rows,
         person=converted.person,
         time=converted.time,
         value=conversions.value[converted.rows],
-        first=begin,
-        last=end,
+        first=first,
+        last=np.maximum(first, last),
         match=None,
         day=_days(converted.time, rules),
     )
@@ -166,86 +184,82 @@ def _plan(
         touch_match, match = match_codes(touches.table, conversions.table, rules.match)
         served = replace(served, match=touch_match[served.row])
         counted = replace(counted, match=match[converted.rows])
-    return Journeys(
-        rules=rules,
+    return Layout(
         touches=touches,
         conversions=conversions,
         customers=tables.customers,
         key_events=tables.key_events,
         observed=tables.observed,
-        persons=persons,
+        index=index,
         counted=counted,
         served=served,
         withheld=withheld,
         later_conversions=converted.later,
-        withheld_of_converters=np.bincount(withheld[code_of >= 0], minlength=max(Withheld) + 1),
+        left_out=tables.left_out,
     )
 
 
-def _withheld(tables: Tables, ties: Ties, code_of: NDArray[np.int64], converted: _Order) -> NDArray[np.int8]:
-    """The reason of every row of the touches, 0 for those that may take credit."""
+def _relevant(
+    tables: Tables, persons: tuple[PersonIndex, Keys], converted: _Order, begin: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Rows of the touches between the first window and the last conversion of their person, and their person codes."""
+    first = np.flatnonzero(np.diff(converted.person, prepend=-1))
+    last = np.append(first[1:], len(converted.person)) - 1
+    spans = relevance(persons[0], begin[first], converted.time[last[: len(first)]], since=tables.observed[0])
+    return spans.rows(persons[1], tables.touches.time)
+
+
+def _withheld(
+    tables: Tables, ties: Ties, persons: tuple[PersonIndex, Keys], converted: _Order
+) -> NDArray[np.int8] | None:
+    """The reason of every row of the touches, 0 for those that may take credit; None when the rules know no reason."""
     touches, rules, activity = tables.touches, ties.rules, None
+    if not rules.withholds():
+        return None
     if rules.dormancy is not None and tables.customers is not None:
         activity = last_activity(touches, tables.customers)
-    levels = judge_levels(touches, ties, late=_late(touches, rules, code_of, converted)) if rules.levels else None
+    levels = None
+    if rules.levels:
+        index, keys = persons
+        levels = judge_levels(touches, ties, late=_late(touches, rules, index.codes(keys), converted))
     return withheld_touches(touches, rules, levels=levels, activity=activity)
 
 
-def _late(touches: Touches, rules: Rules, code_of: NDArray[np.int64], converted: _Order) -> NDArray[np.bool_]:
+def _late(touches: Touches, rules: Rules, code_of: NDArray[np.int32], converted: _Order) -> NDArray[np.bool_]:
     """Rows of the touches that came too late for every counted conversion of their person."""
-    last = np.full(int(code_of.max(initial=-1)) + 2, np.iinfo(np.int64).max, np.int64)  # the last entry: no conversion
-    known = converted.person < len(last) - 1
-    last[converted.person[known]] = converted.time[known]  # of a repeated person the last assignment stays: the latest
+    never = np.iinfo(np.int64).max  # for the code -1 of persons without a conversion
+    ends = np.append(last_times(converted.person, converted.time), never)
     after = touches.time - (1 if rules.same_instant == "include" else 0)
-    return np.asarray(after >= last[code_of])
+    return np.asarray(after >= ends[code_of])
 
 
 def _ordered_conversions(
-    conversions: Conversions,
-    rows: NDArray[np.int64],
-    codes: NDArray[np.int64],
-    keys: NDArray[np.int64],
-    rules: Rules,
+    conversions: Conversions, rows: NDArray[np.int64], codes: NDArray[np.int32], rules: Rules
 ) -> _Order:
     import pyarrow as pa
 
-    order = canonical_order(keys, lambda tied: [ranks(conversions.conversion.take(pa.array(rows[tied])))])
+    order = person_time_order(
+        codes, conversions.time[rows], lambda tied: [ranks(conversions.conversion.take(pa.array(rows[tied])))]
+    )
     rows, codes = rows[order], codes[order]
     later = 0
     if rules.reuse == "first":
-        first = np.ones(len(rows), bool)
-        first[1:] = codes[1:] != codes[:-1]
+        first = np.diff(codes, prepend=-1) != 0
         later = int((~first).sum())
         rows, codes = rows[first], codes[first]
-    return _Order(rows, codes, conversions.time[rows], later)
+    return _Order(rows, codes.astype(np.int64), conversions.time[rows], later)
 
 
-def _served(
-    tables: Tables,
-    rules: Rules,
-    rows: NDArray[np.int64],
-    person: NDArray[np.int64],
-    lookbacks: tuple[NDArray[np.int64] | None, int],
-    events: NDArray[np.int64],
-) -> Served:
-    touches, (lookback, longest) = tables.touches, lookbacks
-    own = None if lookback is None else lookback[rows]
+def _served(tables: Tables, rules: Rules, served: Served, lookbacks: Lookbacks, events: NDArray[np.int64]) -> Served:
+    """The same touches with what the rules ask of each of them."""
+    touches, rows = tables.touches, served.row
+    own = lookbacks.of(touches, rows)
     if own is None and rules.window == "calendar_days":
-        own = np.full(len(rows), longest, np.int64)  # the range of candidates is wider than dates allow
+        own = np.full(len(rows), lookbacks.longest, np.int64)  # the range of candidates is wider than dates allow
     key_event = None
     if rules.key_event is not None and tables.key_events is not None:
         key_event = next_key_event(touches, rows, tables.key_events, events, rules)
-    return Served(
-        row=rows,
-        person=person,
-        time=touches.time[rows],
-        channel=touches.channel.codes[rows],
-        lookback=own,
-        match=None,
-        names=touches.channel.names,
-        day=_days(touches.time[rows], rules),
-        key_event=key_event,
-    )
+    return replace(served, lookback=own, day=_days(served.time, rules), key_event=key_event)
 
 
 def _days(time: NDArray[np.int64], rules: Rules) -> NDArray[np.int64] | None:

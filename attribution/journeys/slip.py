@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attribution.core.findings import Finding
+from attribution.kernels.keys import key_words
+from attribution.kernels.ordering import person_time_order
+from attribution.kernels.person_index import index_persons
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -132,18 +135,32 @@ def _pairs(journeys: Journeys) -> tuple[NDArray[np.int64], NDArray[np.int64]] | 
 
     The hours are counted from -16, the first entry of every histogram here.
     """
-    counted, served = journeys.counted, journeys.served
-    if len(counted) < _LEAST or len(served) < _LEAST:
-        return None
+    counted = journeys.counted
     step = max(1, len(counted) // _CONVERSIONS)
     person, time = counted.person[::step], counted.time[::step]
-    begin = np.searchsorted(served.person, person, side="left")
-    end = np.searchsorted(served.person, person, side="right")
+    rows, of_person = _touches_of(journeys, person)
+    if len(counted) < _LEAST or len(rows) * step < _LEAST:
+        return None
+    begin = np.searchsorted(of_person, person, side="left")
+    end = np.searchsorted(of_person, person, side="right")
     counts = np.minimum(end - begin, 200)  # a few very busy persons must neither decide nor slow this
     first = np.cumsum(counts) - counts
-    touch = np.arange(int(counts.sum())) + np.repeat(begin - first, counts)
-    late = served.time[touch] - np.repeat(time, counts)
+    touch = rows[np.arange(int(counts.sum())) + np.repeat(begin - first, counts)]
+    late = journeys.touches.time[touch] - np.repeat(time, counts)
     # A touch at the very instant belongs before the conversion: hours are open on the left, closed on the right.
     hour = -((-late) // _HOUR) - 1 + _ZERO
     inside = (hour >= 0) & (hour < _HOURS)
-    return hour[inside], served.channel[touch[inside]]
+    return hour[inside], journeys.touches.channel.codes[touch[inside]].astype(np.int64)
+
+
+def _touches_of(journeys: Journeys, person: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The touches of some persons that may take credit, in order: their rows and persons."""
+    import pyarrow as pa
+
+    layout, time = journeys.layout, journeys.touches.time
+    among = np.unique(person)
+    index, _ = index_persons(layout.index.persons.take(pa.array(among)))
+    code = index.codes(key_words(layout.touches.person))
+    rows = np.flatnonzero(code >= 0 if layout.withheld is None else (code >= 0) & (layout.withheld == 0))
+    rows = rows[person_time_order(code[rows], time[rows], lambda tied: journeys.touch_ranks(rows[tied]))]
+    return rows, among[code[rows]]

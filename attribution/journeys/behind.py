@@ -1,0 +1,60 @@
+"""What stands behind journeys whose touches were read out of files and left there where no conversion can use them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pyarrow as pa
+
+    from attribution.core.findings import Finding
+    from attribution.journeys.plan import Journeys
+    from attribution.rules import Rules
+
+__all__ = ["TouchesBehind", "behind"]
+
+
+class TouchesBehind(Protocol):
+    """The files of the touches, for those who ask for more than the rows that conversions can use."""
+
+    rows: int
+    first_time: int
+    last_time: int
+
+    def whole(self) -> Journeys:
+        """The same journeys with every touch in memory."""
+        ...  # pragma: no cover - a protocol has no body
+
+    def findings(self) -> tuple[Finding, ...]:
+        """The findings about all touches."""
+        ...  # pragma: no cover - a protocol has no body
+
+    def fingerprint(self) -> str:
+        """The fingerprint of all touches, the conversions and the rules."""
+        ...  # pragma: no cover - a protocol has no body
+
+    def with_rules(self, rules: Rules) -> Journeys:
+        """The journeys under other rules."""
+        ...  # pragma: no cover - a protocol has no body
+
+    def of_person(self, person: object) -> Journeys:
+        """The journeys of one person, with every touch."""
+        ...  # pragma: no cover - a protocol has no body
+
+    def combinations(self, names: Sequence[str]) -> pa.Table:
+        """The different rows of some columns, over all touches."""
+        ...  # pragma: no cover - a protocol has no body
+
+
+def behind(journeys: Journeys) -> TouchesBehind | None:
+    """What stands behind the journeys; None when every touch is in memory."""
+    found: TouchesBehind | None = getattr(journeys.touches.table, "behind", None)
+    return found
+
+
+def whole(journeys: Journeys) -> Journeys:
+    """The journeys with every touch in memory."""
+    files = behind(journeys)
+    return journeys if files is None else files.whole()

@@ -1,0 +1,140 @@
+"""Rows in order of person and time, and places in that order, part by part of the persons.
+
+A part holds so few persons that person and time fit one integer, and so few rows that they fit the cache of a core.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attribution.core.threads import in_blocks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    Ranks = Callable[[NDArray[np.int64]], Sequence[NDArray[np.int64]]]
+
+__all__ = ["first_places", "person_time_order"]
+
+_LIMIT = 2**62
+_ROWS = 1 << 17
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Clock:
+    """Times as small numbers in the same order: since the first of them, or their ranks where that is too long."""
+
+    start: int
+    size: int
+    unique: NDArray[np.int64] | None
+
+    def at_least(self, time: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The smallest number whose time is not before the given one."""
+        if self.unique is not None:
+            return np.searchsorted(self.unique, time).astype(np.int64)
+        return np.clip(time, self.start, self.start + self.size - 1) - self.start
+
+
+def _clock(time: NDArray[np.int64]) -> _Clock:
+    if not len(time):
+        return _Clock(0, 1, None)
+    first, last = int(time.min()), int(time.max())
+    size = last - first + 2
+    if size < _LIMIT // 2:
+        return _Clock(first, size, None)
+    ordered = np.sort(time)
+    unique = ordered[np.concatenate([[True], ordered[1:] != ordered[:-1]])]
+    return _Clock(0, len(unique) + 1, unique)
+
+
+def _persons_of_a_part(rows: int, persons: int, clock: _Clock) -> int:
+    """Persons of a part, as a power of two: by the rows and persons alone, whatever the machine."""
+    wanted = max(persons * _ROWS // max(rows, 1), 1)
+    fitting = max(_LIMIT // clock.size, 1)
+    return min(wanted, fitting).bit_length() - 1
+
+
+def person_time_order(person: NDArray[np.integer], time: NDArray[np.int64], ties: Ranks) -> NDArray[np.int64]:
+    """The rows sorted by person and time; rows of one person and instant by their ranks.
+
+    Args:
+        person: Person codes, from 0.
+        time: Times.
+        ties: Given rows that are equal in person and time, their ranks, most important first. Rows that are still equal
+            are equal in every column, so their order cannot matter.
+    """
+    rows = len(person)
+    clock = _clock(time)
+    persons = int(person.max(initial=0)) + 1
+    shift = _persons_of_a_part(rows, persons, clock)
+    part = person >> shift
+    parts = int(part.max(initial=0)) + 1
+    # Few parts: their numbers are short, and a stable sort of short numbers takes one pass.
+    order = np.argsort(part.astype(np.uint16 if parts <= 1 << 16 else np.int64), kind="stable")
+    ends = np.cumsum(np.bincount(part, minlength=parts))
+    equal = np.zeros(rows, bool)  # whether a row is equal to the one before it
+
+    def sort_part(number: int, _: int) -> None:
+        stop = int(ends[number])
+        start = int(ends[number - 1]) if number else 0
+        mine = order[start:stop]
+        keys = (person[mine].astype(np.int64) - (number << shift)) * clock.size + clock.at_least(time[mine])
+        inner = np.argsort(keys)
+        order[start:stop] = mine[inner]
+        keys = keys[inner]
+        equal[start + 1 : stop] = keys[1:] == keys[:-1]
+
+    in_blocks(sort_part, parts, block=1, rows=rows)
+    if equal.any():
+        _break_ties(order, equal, ties)
+    return order
+
+
+def _break_ties(order: NDArray[np.int64], equal: NDArray[np.bool_], ties: Ranks) -> None:
+    """Put the rows of every run of equal ones in the order of their ranks."""
+    tied = equal.copy()
+    tied[:-1] |= equal[1:]
+    places = np.flatnonzero(tied)
+    rows = order[places]
+    levels = [np.cumsum(~equal[places]), *ties(rows)]
+    order[places] = rows[np.lexsort(levels[::-1])]
+
+
+def first_places(
+    person: NDArray[np.integer],
+    time: NDArray[np.int64],
+    wanted_person: NDArray[np.integer],
+    wanted_time: Sequence[NDArray[np.int64]],
+) -> list[NDArray[np.int64]]:
+    """For every wanted person and time the place of the first row that does not come before them.
+
+    Args:
+        person: Persons of the rows, in order.
+        time: Times of the rows, in order inside each person.
+        wanted_person: Wanted persons, in order.
+        wanted_time: One or several times for each of them, in any order.
+    """
+    clock = _clock(time)
+    persons = max(int(person.max(initial=0)), int(wanted_person.max(initial=0))) + 1
+    shift = _persons_of_a_part(len(person) + len(wanted_person), persons, clock)
+    parts = ((persons - 1) >> shift) + 1
+    edges = np.arange(parts + 1, dtype=np.int64) << shift
+    rows, asked = np.searchsorted(person, edges), np.searchsorted(wanted_person, edges)
+    found = [np.empty(len(wanted_person), np.int64) for _ in wanted_time]
+
+    def search_part(number: int, _: int) -> None:
+        mine = slice(int(rows[number]), int(rows[number + 1]))
+        theirs = slice(int(asked[number]), int(asked[number + 1]))
+        base = number << shift
+        keys = (person[mine].astype(np.int64) - base) * clock.size + clock.at_least(time[mine])
+        begin = (wanted_person[theirs].astype(np.int64) - base) * clock.size
+        for places, times in zip(found, wanted_time, strict=True):
+            places[theirs] = mine.start + np.searchsorted(keys, begin + clock.at_least(times[theirs]))
+
+    in_blocks(search_part, parts, block=1, rows=len(person) + len(wanted_person))
+    return found

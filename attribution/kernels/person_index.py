@@ -1,0 +1,157 @@
+"""Numbers for the persons of one table, and the same numbers for the rows of another, without sorting the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attribution.core.threads import in_blocks
+from attribution.kernels.keys import TextKeys, key_words
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from attribution.kernels.keys import Keys, Words
+
+__all__ = ["PersonIndex", "index_persons"]
+
+_BLOCK = 1 << 16  # rows whose words, slots and times fit the cache of one core
+_MIX = np.uint64(0x9E3779B97F4A7C15)  # 2^64 over the golden ratio: spreads numbers that follow each other
+_HALF = np.uint64(32)
+_ROOM = 4  # slots per person
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class PersonIndex:
+    """A table of slots over the words of the persons' keys; a person stands in its own slot or in one soon after it.
+
+    Attributes:
+        persons: The persons, sorted; their places are their codes.
+        width: Words of their keys.
+        slots: The person that stands in each slot, -1 for none; the number of slots is a power of two.
+    """
+
+    persons: pa.Array
+    width: int
+    slots: NDArray[np.int32]
+    _words: Words
+
+    def __len__(self) -> int:
+        return len(self.persons)
+
+    def slot_of(self, words: Words) -> NDArray[np.int64]:
+        """The own slot of each key."""
+        return _slots(words, len(self.slots))
+
+    def own_slots(self) -> NDArray[np.int64]:
+        """The own slot of each person."""
+        return self.slot_of(self._words)
+
+    def find(self, words: Words, slot: NDArray[np.int64]) -> NDArray[np.int32]:
+        """The code of the person of each key, -1 for a key that is no person's; `slot` holds the keys' own slots."""
+        if not len(self):
+            return np.full(len(slot), -1, np.int32)
+        found = self.slots[slot]
+        open_rows = np.flatnonzero((found >= 0) & ~_same(self._words, found, words))
+        at = slot[open_rows]
+        while len(open_rows):
+            at = (at + 1) & (len(self.slots) - 1)
+            code = self.slots[at]
+            found[open_rows] = code
+            further = (code >= 0) & ~_same(self._words, code, [word[open_rows] for word in words])
+            open_rows, at = open_rows[further], at[further]
+        return found
+
+    def codes(self, keys: Keys) -> NDArray[np.int32]:
+        """The code of the person of each row, -1 where it is none of them."""
+
+        def block(start: int, stop: int) -> NDArray[np.int32]:
+            words = keys.words(start, stop, self.width)
+            return self.find(words, self.slot_of(words))
+
+        return np.concatenate([np.empty(0, np.int32), *in_blocks(block, len(keys), block=_BLOCK)])
+
+
+def index_persons(array: pa.Array) -> tuple[PersonIndex, NDArray[np.int32]]:
+    """An index of the distinct keys of a column without nulls, and the code of each row."""
+    import pyarrow as pa
+
+    keys = key_words(array)
+    width = keys.width()
+    words = keys.words(0, len(keys), width)
+    size = 1 << max(10, int(_ROOM * max(len(keys), 1) - 1).bit_length())
+    slots = np.full(size, -1, np.int32)
+    stands = _insert(slots, words)
+    rows = np.flatnonzero(stands == np.arange(len(keys)))
+    mine = [word[rows] for word in words]
+    order = _sorted(mine, text=isinstance(keys, TextKeys))
+    code = np.full(len(keys), -1, np.int32)
+    code[rows[order]] = np.arange(len(rows), dtype=np.int32)
+    filled = slots >= 0
+    slots[filled] = code[slots[filled]]
+    index = PersonIndex(
+        persons=array.take(pa.array(rows[order])), width=width, slots=slots, _words=[word[order] for word in mine]
+    )
+    return index, code[stands]
+
+
+def _slots(words: Words, size: int) -> NDArray[np.int64]:
+    mixed = words[0] * _MIX
+    for word in words[1:]:
+        mixed ^= mixed >> _HALF
+        mixed += word
+        mixed *= _MIX
+    mixed >>= np.uint64(64 - (size.bit_length() - 1))
+    return mixed.view(np.int64)
+
+
+def _same(known: Words, code: NDArray[np.int32], words: Words) -> NDArray[np.bool_]:
+    """Whether the words of each key are those of the person at its side."""
+    same: NDArray[np.bool_] = known[0][code] == words[0]
+    for left, right in zip(known[1:], words[1:], strict=True):
+        same &= left[code] == right
+    return same
+
+
+def _insert(slots: NDArray[np.int32], words: Words) -> NDArray[np.int64]:
+    """Put one row of every distinct key into the slots; for each row the row that stands for its key."""
+    mask = len(slots) - 1
+    at = _slots(words, len(slots))
+    waiting = np.arange(len(at))
+    stands = waiting.copy()
+    while len(waiting):
+        here = at[waiting]
+        free = slots[here] < 0
+        slots[here[free]] = waiting[free]  # of several rows at one slot the last one stays
+        there = slots[here].astype(np.int64)
+        same = _same(words, slots[here], [word[waiting] for word in words])
+        stands[waiting[same]] = there[same]
+        waiting = waiting[~same]
+        at[waiting] = (at[waiting] + 1) & mask
+    return stands
+
+
+def _sorted(words: Words, *, text: bool) -> NDArray[np.int64]:
+    """The order of distinct keys: by number, or by their bytes and a text before those that go on from it."""
+    if not text:
+        return np.argsort(words[0].view(np.int64))
+    # The first byte of a text is the lowest of its word: turned round, words compare as texts do.
+    order = np.argsort(words[0].byteswap())
+    group = np.zeros(len(order), np.int64)
+    tied = np.arange(len(order))
+    for last, word in zip(words[:-1], [*(item.byteswap() for item in words[1:-1]), words[-1]], strict=True):
+        # `tied` are places of `order`; a group holds those that are equal in all words so far.
+        rows = order[tied]
+        begins = np.ones(len(rows), bool)
+        begins[1:] = (last[rows[1:]] != last[rows[:-1]]) | (group[1:] != group[:-1])
+        group = np.cumsum(begins)
+        alone = begins & np.append(begins[1:], True)
+        tied, group = tied[~alone], group[~alone]
+        if not len(tied):
+            break
+        rows = order[tied]
+        order[tied] = rows[np.lexsort([word[rows], group])]
+    return order
