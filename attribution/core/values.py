@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attribution.core.distinct import duplicates, encode, encode_together
 from attribution.core.tables import Table, examples_of
+from attribution.core.texts import blank_texts
 from attribution.core.times import instants
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ class Labels:
     """A text (or other) column as codes into its sorted distinct values.
 
     Attributes:
-        codes: One integer per row.
+        codes: One integer per row; of touches of the smallest type that holds them.
         names: The distinct values, sorted, as an object array of Python values.
     """
 
@@ -58,15 +60,16 @@ def keys(table: Table, role: str) -> pa.Array | None:
         if pc.all(whole).as_py() in (True, None):
             array = pc.cast(pc.if_else(pc.is_nan(array), None, array), pa.int64())
     kind = array.type
+    empty: NDArray[np.bool_] | None
     if pa.types.is_integer(kind):
         array = _whole_keys(array)
-        empty = pc.is_null(array)
+        empty = _nulls(array)
     elif pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
         array = array.cast(pa.large_string())
-        empty = pc.or_(pc.is_null(array), pc.equal(pc.utf8_trim_whitespace(pc.fill_null(array, "")), ""))
+        empty = blank_texts(array)
     elif pa.types.is_null(kind):
         array = array.cast(pa.large_string())
-        empty = pc.is_null(array)
+        empty = _nulls(array)
     else:
         table.problems.add(
             "WRONG_TYPE",
@@ -76,80 +79,81 @@ def keys(table: Table, role: str) -> pa.Array | None:
             message=f"a key must be text or whole numbers, got {kind}; cast it",
         )
         return None
-    count = pc.sum(empty).as_py() or 0
-    if count:
-        rows = np.flatnonzero(empty.to_numpy(zero_copy_only=False))[:5]
-        table.problems.add(
-            "NULL_KEY",
-            table.name,
-            name,
-            count,
-            message="a key is empty; remove or repair these rows",
-            examples=[f"row {row}" for row in rows],
-        )
-        return None
-    return array
+    if empty is None:
+        return array
+    table.problems.add(
+        "NULL_KEY",
+        table.name,
+        name,
+        empty.sum(),
+        message="a key is empty; remove or repair these rows",
+        examples=[f"row {row}" for row in np.flatnonzero(empty)[:5]],
+    )
+    return None
+
+
+def _nulls(array: pa.Array) -> NDArray[np.bool_] | None:
+    """Which rows are empty; None when none is."""
+    return array.is_null().to_numpy(zero_copy_only=False) if array.null_count else None
 
 
 def _whole_keys(array: pa.Array) -> pa.Array:
     """Whole numbers as int64; unsigned ones beyond it (hashes) as text."""
     import pyarrow as pa
+    import pyarrow.compute as pc
 
+    if array.type == pa.uint64() and not array.null_count and (pc.max(array).as_py() or 0) < 2**63:
+        return array.view(pa.int64())  # the same bits
     try:
         return array.cast(pa.int64())
     except pa.ArrowInvalid:
         return array.cast(pa.large_string())
 
 
-def labels(table: Table, name: str, *, missing: str | None = "") -> Labels | None:
-    """A grouping column as labels; a null becomes ``missing``, or a noted problem when ``missing`` is None."""
+def labels(table: Table, name: str, *, missing: str | None = "", narrow: bool = False) -> Labels | None:
+    """A grouping column as labels; a null becomes ``missing``, or a noted problem when ``missing`` is None.
+
+    Args:
+        table: The table.
+        name: The user's name of the column.
+        missing: What a null stands for; without it a null is noted as NULL_KEY.
+        narrow: Whether the codes are of the smallest type that holds them, for tables of many rows; widen them before
+            any arithmetic.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
     if not table.readable(name):
         return None
-    array = table.arrow(name)
-    if pa.types.is_nested(array.type):
-        message = f"each cell must hold one value, got {array.type}; cast the column to text"
-        table.problems.add("WRONG_TYPE", table.name, name, len(array), message=message)
+    column = table.chunks(name)
+    if pa.types.is_dictionary(column.type) and _has_nulls(column):
+        column = pa.chunked_array([table.arrow(name)])
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if pa.types.is_nested(kind):
+        message = f"each cell must hold one value, got {kind}; cast the column to text"
+        table.problems.add("WRONG_TYPE", table.name, name, len(column), message=message)
         return None
-    if pa.types.is_null(array.type):
-        array = array.cast(pa.large_string())
-    if array.null_count:
+    if pa.types.is_null(kind):
+        column = pa.chunked_array([table.arrow(name).cast(pa.large_string())])
+    if column.null_count:
         if missing is None:
-            rows = np.flatnonzero(pc.is_null(array).to_numpy(zero_copy_only=False))[:5]
+            rows = np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False))[:5]
             table.problems.add(
                 "NULL_KEY",
                 table.name,
                 name,
-                array.null_count,
+                column.null_count,
                 message="the column has empty cells; name them (for example 'unknown')",
                 examples=[f"row {row}" for row in rows],
             )
             return None
-        array = pc.fill_null(array.cast(pa.large_string()), missing)
-    (codes,), names = encode_together(array)
-    return Labels(codes, names)
+        column = pc.fill_null(column.cast(pa.large_string()), missing)
+    return Labels(*encode(column, None if narrow else np.int64))
 
 
-def encode_together(*arrays: pa.Array) -> tuple[list[NDArray[np.int64]], NDArray[np.object_]]:
-    """Joint codes of several columns into their sorted distinct values: equal values, equal codes, in any row order."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    target = arrays[0].type
-    if any(array.type != target for array in arrays):
-        target = pa.large_string()
-    encoded = [array.cast(target).dictionary_encode() for array in arrays]
-    distinct = pc.unique(pa.concat_arrays([item.dictionary for item in encoded]))
-    distinct = distinct.take(pc.sort_indices(distinct))
-    codes = []
-    for item in encoded:
-        position = pc.index_in(item.dictionary, value_set=distinct).to_numpy(zero_copy_only=False).astype(np.int64)
-        codes.append(position[item.indices.to_numpy(zero_copy_only=False)] if len(item) else np.empty(0, np.int64))
-    names = np.empty(len(distinct), dtype=object)
-    names[:] = distinct.to_pylist()
-    return codes, names
+def _has_nulls(column: pa.ChunkedArray) -> bool:
+    """Whether a column with a dictionary has empty cells, or an empty value in its dictionary."""
+    return bool(column.null_count or any(chunk.dictionary.null_count for chunk in column.chunks))
 
 
 def numbers(
@@ -228,18 +232,6 @@ def _check_numbers(table: Table, name: str, values: NDArray[np.float64], *, mini
                 "NOT_WHOLE", table.name, name, broken.sum(), message="whole numbers are needed",
                 examples=examples_of(values, broken),
             )  # fmt: skip
-
-
-def duplicates(array: pa.Array) -> tuple[int, list[object]]:
-    """Number of rows that repeat an earlier key, and examples of such keys."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    counted = pc.value_counts(array)
-    counts = counted.field("counts").to_numpy(zero_copy_only=False)
-    repeated = counts > 1
-    found = sorted(str(item) for item in counted.field("values").filter(pa.array(repeated)).to_pylist()[:1000])
-    return int((counts[repeated] - 1).sum()), list(found[:5])
 
 
 def same_key_kind(tables: Sequence[tuple[Table, pa.Array | None]], role: str) -> bool:
