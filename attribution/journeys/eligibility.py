@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PAIR_BUDGET", "Counted", "Judged", "Lookbacks", "Pairs", "Reason", "Served", "eligible_pairs", "judged_pairs",
-    "last_times", "local_days", "touch_lookbacks", "window_begins",
+    "last_times", "local_days", "reach_of", "touch_lookbacks", "window_begins",
 ]  # fmt: skip
 
 # Candidate (conversion, touch) pairs held at once; about 100 bytes each at the widest point.
@@ -205,7 +205,7 @@ def touch_lookbacks(touches: Touches, rules: Rules) -> Lookbacks:
     """The lookbacks of some touches under some rules."""
     found = rules.lookbacks()
     if list(found) == ["*"]:
-        return Lookbacks(_reach(found["*"], rules), None)
+        return Lookbacks(reach_of(found["*"], rules), None)
     kinds = [""] if touches.kind is None else [str(name) for name in touches.kind.names]
     table = np.array(
         [[_lookback_of(found, str(channel), kind, rules) for kind in kinds] for channel in touches.channel.names],
@@ -226,11 +226,12 @@ def _occurring(touches: Touches, shape: tuple[int, ...]) -> NDArray[np.int64]:
 def _lookback_of(found: Mapping[LookbackKey, timedelta], channel: str, kind: str, rules: Rules) -> int:
     for key in ((channel, kind), channel, ("*", kind), "*"):
         if key in found:
-            return _reach(found[key], rules)
+            return reach_of(found[key], rules)
     return _NO_LOOKBACK
 
 
-def _reach(lookback: timedelta, rules: Rules) -> int:
+def reach_of(lookback: timedelta, rules: Rules) -> int:
+    """The greatest age in microseconds that a lookback allows under the rules."""
     whole = microseconds(lookback)
     if rules.window == "open":
         whole -= 1
