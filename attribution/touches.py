@@ -68,7 +68,7 @@ def read_touches(
     time = instants(table, "time")
     channel = _channels(table)
     touch = _touch_ids(table)
-    kinds = labels(table, roles.kind) if kind else None
+    kinds = labels(table, roles.kind, narrow=True) if kind else None
     origins = _origins(table) if origin else None
     incomplete = (kind and kinds is None) or (origin and origins is None)
     if person is None or time is None or channel is None or incomplete:
@@ -93,7 +93,7 @@ def complete_touches(
     table.require(*wanted)
     table.load(*(table.roles.name_of(role) for role in wanted))
     if kind:
-        found = replace(found, kind=labels(table, table.roles.kind))
+        found = replace(found, kind=labels(table, table.roles.kind, narrow=True))
     if origin:
         found = replace(found, origin=_origins(table))
     if message:
@@ -113,7 +113,7 @@ def note_reserved(table: Table, name: str, found: Labels) -> None:
 
 def _channels(table: Table) -> Labels | None:
     name = table.roles.channel
-    found = labels(table, name, missing=None)
+    found = labels(table, name, missing=None, narrow=True)
     if found is None:
         return None
     note_reserved(table, name, found)
@@ -143,7 +143,7 @@ def _origins(table: Table) -> Labels | None:
         message = 'the origin of a touch is empty; write "inbound" or "outbound"'
         table.problems.add("NULL_KEY", table.name, name, table.arrow(name).null_count, message=message)
         return None
-    found = labels(table, name, missing=None)
+    found = labels(table, name, missing=None, narrow=True)
     if found is None:
         return None
     unknown = [value for value in found.names if value not in ORIGINS]

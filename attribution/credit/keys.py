@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["CHANNEL", "EMPTY", "Cells", "Key", "make_cells", "resolve_keys"]
 
 EMPTY = "(missing)"
+_FEW_CODES = 1 << 20  # a table of so many places costs less than sorting
 _TAKEN = (
     "model", "conversions", "value", "share_of_attributed", "share_of_all", "cost", "cost_per_conversion",
     "return_on_spend", "weight",
@@ -169,9 +170,8 @@ def make_cells(journeys: Journeys, keys: tuple[Key, ...]) -> Cells:
     names = tuple([_text(name) for name in found.names] + [NONE] for found in columns)
     touch_places = [place for place, key in enumerate(keys) if key.side == "touch"]
     conversion_places = [place for place, key in enumerate(keys) if key.side == "conversion"]
-    touch_codes, touch_values = _combine([columns[place] for place in touch_places])
-    conversion_codes, conversion_values = _combine([columns[place] for place in conversion_places])
-    served = None if touch_codes is None else touch_codes[journeys.served.row]
+    served, touch_values = _combine([columns[place] for place in touch_places], journeys.served.row)
+    conversion_codes, conversion_values = _combine([columns[place] for place in conversion_places], None)
     width = len(conversion_values)
     observed = untouched = None
     none = np.array([[len(name) - 1 for name in names]], np.int64)
@@ -227,24 +227,35 @@ def _labels(journeys: Journeys, key: Key, problems: Problems) -> Labels:
     return found if key.side == "touch" else found.take(journeys.counted.row)
 
 
-def _combine(columns: list[Labels]) -> tuple[NDArray[np.int64] | None, NDArray[np.int64]]:
-    """Several columns as one code per row, and the columns' codes behind each; only combinations that occur."""
+def _combine(
+    columns: list[Labels], rows: NDArray[np.int64] | None
+) -> tuple[NDArray[np.int64] | None, NDArray[np.int64]]:
+    """Several columns as one code for some rows (None: all), and the columns' codes behind each that occurs in any."""
     if not columns:
         return None, np.empty((0, 0), np.int64)
-    if len(columns) == 1:
-        # Codes of one column are dense already; a bincount finds those that occur without sorting the rows.
-        (column,) = columns
-        occurring = np.flatnonzero(np.bincount(column.codes, minlength=len(column.names)))
-        place = np.zeros(max(len(column.names), 1), np.int64)
-        place[occurring] = np.arange(len(occurring))
-        return place[column.codes], occurring[:, None]
-    joint = columns[0].codes
-    for column in columns[1:]:
-        joint = joint * max(len(column.names), 1) + column.codes
-        _, joint = np.unique(joint, return_inverse=True)  # dense again, so that many columns do not overflow
-    _, first, codes = np.unique(joint, return_index=True, return_inverse=True)
-    values = np.stack([column.codes[first] for column in columns], axis=1)
-    return codes.astype(np.int64), values
+    codes = np.empty(0, np.int64)
+    values = np.empty((1, 0), np.int64)
+    for number, column in enumerate(columns):
+        width = max(len(column.names), 1)
+        joint = codes * width + column.codes if number else column.codes
+        codes, occurring = _dense(joint, len(values) * width, rows if number == len(columns) - 1 else None)
+        values = np.column_stack([values[occurring // width], occurring % width])
+    return codes, values
+
+
+def _dense(
+    codes: NDArray[np.integer], size: int, rows: NDArray[np.int64] | None
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Codes below a size as places among those that occur anywhere, for some rows (None: all)."""
+    asked = codes if rows is None else codes[rows]
+    if size > max(_FEW_CODES, len(codes)):
+        ordered = np.sort(codes)
+        occurring = ordered[np.diff(ordered, prepend=-1) != 0].astype(np.int64)
+        return np.searchsorted(occurring, asked).astype(np.int64), occurring
+    occurring = np.flatnonzero(np.bincount(codes, minlength=size))
+    place = np.zeros(size, np.int64)
+    place[occurring] = np.arange(len(occurring))
+    return place[asked], occurring
 
 
 def _observe(

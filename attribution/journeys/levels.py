@@ -79,7 +79,7 @@ def _groups(touches: Touches, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         return np.empty(0, np.int64)
     (person,), _ = encode_together(touches.person.take(pa.array(rows)))
     message, width = touches.message[rows], int(touches.message.max()) + 1
-    _, named = np.unique(touches.channel.codes[rows] * width + message, return_inverse=True)
+    _, named = np.unique(touches.channel.codes[rows].astype(np.int64) * width + message, return_inverse=True)
     _, group = np.unique(person.astype(np.int64) * (int(named.max()) + 1) + named, return_inverse=True)
     return np.asarray(group, np.int64)
 
