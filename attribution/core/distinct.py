@@ -61,7 +61,7 @@ def encode(
         pieces = _with_own_dictionary(column)
     else:
         # A column of keys, which seldom repeat, is not cut in pieces; whole numbers are then sorted, not hashed.
-        many = len(column) > _BLOCK and len(column.slice(0, _BLOCK).unique()) > _MANY
+        many = len(column) > _BLOCK and len(one_array(column.slice(0, _BLOCK)).unique()) > _MANY
         if many and pa.types.is_integer(column.type):
             return _sorted_integers(one_array(column).to_numpy(zero_copy_only=True), kind)
         pieces = _with_made_dictionary(column, block=len(column) if many else _BLOCK)

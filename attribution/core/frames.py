@@ -13,12 +13,18 @@ if TYPE_CHECKING:
 
 __all__ = ["column_of", "one_array"]
 
+_CATEGORIES = 1 << 20  # so many categories of other columns may stand between those of a short one
+
 
 def column_of(frame: nw.DataFrame[Any], name: str) -> pa.ChunkedArray:
     """A column as it is, in the chunks and with the dictionary that it has."""
     import pyarrow as pa
 
-    column = _of_pandas(frame, name) if frame.implementation.is_pandas() else None
+    column = None
+    if frame.implementation.is_pandas():
+        column = _of_pandas(frame, name)
+    elif frame.implementation.is_polars():
+        column = _of_polars(frame, name)
     if column is None:
         column = frame.select(name).to_arrow().column(0)
     return column if isinstance(column, pa.ChunkedArray) else pa.chunked_array([column])
@@ -59,6 +65,29 @@ def _of_pandas(frame: nw.DataFrame[Any], name: str) -> pa.Array | None:
         kind = _first_row(frame, name).type  # Arrow's name of the zone
         return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(values)])
     return None
+
+
+def _of_polars(frame: nw.DataFrame[Any], name: str) -> pa.Array | None:
+    """Categories of Polars with their own codes; None for everything else.
+
+    The ordinary way looks up the category of every row; here each that occurs is read from one row that has it.
+    """
+    import polars as pl
+    import pyarrow as pa
+
+    series = frame.get_column(name).to_native()
+    if series.dtype != pl.Categorical or series.null_count() or not len(series):
+        return None
+    codes: NDArray[Any] = series.to_physical().to_numpy()
+    if int(codes.max()) > max(len(codes), _CATEGORIES):
+        return None
+    row = np.full(int(codes.max()) + 1, -1, np.int64)
+    row[codes] = np.arange(len(codes))
+    known = np.flatnonzero(row >= 0)
+    names = series.gather(row[known]).cast(pl.String).to_list()
+    values = np.full(len(row), "", object)  # what no row has is no name
+    values[known] = names
+    return pa.DictionaryArray.from_arrays(codes, pa.array(values, pa.large_string()))
 
 
 def _first_row(frame: nw.DataFrame[Any], name: str) -> pa.ChunkedArray:
