@@ -1,1 +1,1 @@
-"""The same credit where the data lives: DuckDB, Polars, Spark, Ibis, files larger than memory."""
+"""The rule models inside the engine that holds the tables: one graph of joins, filters, windows and groups."""
