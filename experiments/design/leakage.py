@@ -12,8 +12,9 @@ import numpy as np
 from attribution.core import messages
 from attribution.core.errors import InputError
 from attribution.core.findings import Finding
-from attribution.core.values import encode_together, labels, same_key_kind
+from attribution.core.values import labels, same_key_kind
 from attribution.touches import read_touches
+from experiments.outcomes.numbering import number_keys
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,8 +116,8 @@ def _leaked(control: ControlGroup, read: Touches, campaign: Sequence[str] | None
     """Number of control persons touched inside their window, and through which channels."""
     if read.origin is None:
         return 0, ()
-    (people, touched), names = encode_together(control.person, read.person)
-    row = np.full(len(names), -1, dtype=np.int64)
+    (people, touched), size = number_keys(control.person, read.person)
+    row = np.full(size, -1, dtype=np.int64)
     row[people] = np.arange(len(people))
     place = row[touched]
     ours = (place >= 0) & (read.origin.names == "outbound")[read.origin.codes]

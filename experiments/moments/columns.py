@@ -8,6 +8,8 @@ import narwhals.stable.v2 as nw
 import numpy as np
 from numpy.typing import NDArray
 
+from attribution.core.distinct import encode
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -66,14 +68,10 @@ def cells_of(keys: Sequence[pa.Array], rows: int) -> tuple[tuple[_Cell, ...], Co
 
 def _encoded(array: pa.Array) -> tuple[Codes, _Counts, list[object]]:
     """Codes of a key column, the rank of each code's value, and the values by rank."""
-    import pyarrow.compute as pc
+    import pyarrow as pa
 
-    encoded = array.dictionary_encode()
-    order = pc.sort_indices(encoded.dictionary)
-    rank = np.empty(len(order), np.int64)
-    rank[order.to_numpy(zero_copy_only=False)] = np.arange(len(order))
-    codes: Codes = encoded.indices.to_numpy(zero_copy_only=False)
-    return codes, rank, encoded.dictionary.take(order).to_pylist()
+    codes, names = encode(pa.chunked_array([array]), None)
+    return codes, np.arange(len(names)), names.tolist()
 
 
 def _dense(code: _Counts, size: int) -> tuple[_Counts, Codes]:

@@ -15,7 +15,8 @@ from attribution.core.findings import Finding
 from attribution.core.recipe import fingerprint
 from attribution.core.records import Field, Records
 from attribution.core.tables import Problems, open_table
-from attribution.core.values import encode_together, instants, keys
+from attribution.core.values import instants, keys
+from experiments.outcomes.numbering import number_keys
 from experiments.outcomes.result import Outcomes
 
 if TYPE_CHECKING:
@@ -121,8 +122,8 @@ def _named(outcomes: Outcomes, events: object) -> dict[str, object]:
 def _mark(outcomes: Outcomes, name: str, who: pa.Array, when: NDArray[np.int64]) -> tuple[NDArray[np.int64], Finding]:
     """Whether each person has an event inside the window, and where the events lie."""
     person: Any = outcomes.records.column("person_id")
-    (mine, theirs), names = encode_together(person, who if len(who) else who.cast(person.type))
-    row = np.full(len(names), -1, dtype=np.int64)
+    (mine, theirs), size = number_keys(person, who if len(who) else who.cast(person.type))
+    row = np.full(size, -1, dtype=np.int64)
     row[mine] = np.arange(len(mine))
     place = row[theirs]
     known = place >= 0

@@ -10,9 +10,10 @@ from attribution.core.columns import columns_for
 from attribution.core.durations import microseconds
 from attribution.core.errors import WakeLiftError
 from attribution.core.tables import Problems, open_table
-from attribution.core.values import encode_together, same_key_kind
+from attribution.core.values import same_key_kind
 from attribution.costs.prices import ALWAYS, FOREVER
 from experiments.outcomes.history import read_history
+from experiments.outcomes.numbering import number_keys
 from experiments.outcomes.persons import ASSIGNMENT_ROLES, read_assignment
 from experiments.outcomes.refunds import read_incentives
 from experiments.outcomes.spend import read_spend
@@ -98,11 +99,11 @@ def read_sources(
         raise WakeLiftError(
             "a table was unusable and nothing was noted; this is an error of the library, please report it."
         )
-    coded, names = encode_together(*(array for _, array in keyed if array is not None))
+    coded, size = number_keys(*(array for _, array in keyed if array is not None))
     codes = dict(zip([table.name for table, _ in keyed], coded, strict=True))
     return Sources(
         table=people, assigned=assigned, conversions=booked, incentive=incentive, spend=spend, history=past,
-        codes=codes, persons=len(names),
+        codes=codes, persons=size,
     )  # fmt: skip
 
 

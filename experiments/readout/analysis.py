@@ -10,12 +10,13 @@ from attribution.core.columns import Columns, columns_for
 from attribution.core.durations import microseconds
 from attribution.core.errors import DesignError
 from attribution.core.tables import Problems, open_table
-from attribution.core.values import keys
+from attribution.core.values import duplicates, keys
 from attribution.touches import read_touches
 from experiments.design.alarms import share_alarm
 from experiments.design.allocation import check_allocation, read_allocation
 from experiments.design.leakage import ControlGroup, check_leakage, unchecked_leakage
 from experiments.metrics import Rate
+from experiments.moments.columns import in_memory
 from experiments.outcomes.result import Outcomes
 from experiments.readout.aggregates import Aggregates
 from experiments.readout.aggregates_analysis import aggregate_findings, measure_aggregates, open_aggregates
@@ -65,7 +66,8 @@ def open_outcomes(experiment: Experiment, outcomes: object) -> Table:
 def _check_rows(table: Table, person: str, names: Sequence[str]) -> None:
     """One row per person, no empty cell in a key; counted where the table is."""
     wanted = {"rows": nw.len()} | {f"empty_{i}": nw.col(name).null_count() for i, name in enumerate(names)}
-    if person in names:
+    repeated = _repeated(table, person) if person in names else None
+    if person in names and repeated is None:
         wanted["different"] = nw.col(person).n_unique()
     counted = table.lazy().select(**wanted).collect("pyarrow")
     found = {label: int(counted.get_column(label).item()) for label in wanted}
@@ -78,12 +80,21 @@ def _check_rows(table: Table, person: str, names: Sequence[str]) -> None:
             )  # fmt: skip
     if person not in names or found[f"empty_{names.index(person)}"]:
         return
-    if found["different"] < found["rows"]:
+    repeated = found["rows"] - found["different"] if repeated is None else repeated
+    if repeated:
         table.problems.add(
-            "REPEATED_PERSON", table.name, person, found["rows"] - found["different"],
+            "REPEATED_PERSON", table.name, person, repeated,
             message="a person has more than one row; rows of one person are not independent. Make one row per person, "
             "for example with build_outcomes; persons who were assigned together are declared with cluster=",
         )  # fmt: skip
+
+
+def _repeated(table: Table, person: str) -> int | None:
+    """Rows of a table in memory that repeat a key, by NumPy; None where the table had better count its keys itself."""
+    if not in_memory(table):
+        return None
+    kind = table.lazy().collect_schema()[person]
+    return duplicates(table.arrow(person))[0] if kind == nw.String or kind.is_integer() else None
 
 
 def trust_findings(  # noqa: PLR0913 - what Experiment.analyze passes on

@@ -12,8 +12,9 @@ from attribution.core.columns import Columns, columns_for
 from attribution.core.durations import microseconds
 from attribution.core.errors import DesignError, InputError
 from attribution.core.tables import Problems, open_table
-from attribution.core.values import duplicates, encode_together, keys, labels, numbers, same_key_kind
+from attribution.core.values import duplicates, keys, labels, numbers, same_key_kind
 from attribution.touches import read_touches
+from experiments.outcomes.numbering import number_keys
 from experiments.outcomes.result import Outcomes
 from experiments.readout.guard import refuse_post
 
@@ -207,8 +208,8 @@ def _from_touches(
     unseen += _unseen("channel", sources.channels or (), read.channel.names)
     if not len(read.person) or not same_key_kind([(table, person), (read.table, read.person)], "person"):
         return logged, unseen
-    (people, touched), names = encode_together(person, read.person)
-    row = np.full(len(names), -1, np.int64)
+    (people, touched), size = number_keys(person, read.person)
+    row = np.full(size, -1, np.int64)
     row[people] = np.arange(len(people))
     place = row[touched]
     ours = place >= 0

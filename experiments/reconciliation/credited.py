@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attribution.models.protocol import checked_weights
+from experiments.outcomes.numbering import number_keys
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -140,11 +141,9 @@ def credit_of(
 
 def firsts_of(journeys: Journeys, ground: Ground) -> Firsts:
     """Each person's first counted conversion in the window."""
-    from attribution.core.values import encode_together
-
     counted = journeys.counted
-    (known, here), names = encode_together(ground.person, journeys.persons)
-    row_of_person: NDArray[Any] = np.full(len(names), -1, np.int64)
+    (known, here), size = number_keys(ground.person, journeys.persons)
+    row_of_person: NDArray[Any] = np.full(size, -1, np.int64)
     row_of_person[known] = np.arange(len(known))
     row = row_of_person[here][counted.person] if len(here) else np.empty(0, np.int64)
     inside = (row >= 0) & (ground.arm[row] >= 0) if len(ground.arm) else np.zeros(len(row), bool)

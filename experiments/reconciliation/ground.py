@@ -11,8 +11,9 @@ from attribution.core.columns import ColumnsLike, columns_for
 from attribution.core.durations import microseconds, parse_duration
 from attribution.core.errors import InputError, closest
 from attribution.core.tables import Problems, open_table
-from attribution.core.values import encode_together, instants, keys, labels
+from attribution.core.values import instants, keys, labels
 from experiments.metrics import Rate
+from experiments.outcomes.numbering import number_keys
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -138,7 +139,7 @@ def _from_assignment(
     if people is None or arms is None:
         raise InputError("the assignment needs a person and an arm in every row.")
     place = _places([str(name) for name in arms.names], order)[arms.codes]
-    (codes,), _ = encode_together(people)
+    (codes,), _ = number_keys(people)
     # First assigned counts; rows of one instant are told apart by the arm, so that their order decides nothing.
     sorted_rows = np.lexsort((arms.codes, np.zeros(len(codes)) if start is None else start, codes))
     first = sorted_rows[np.unique(codes[sorted_rows], return_index=True)[1]]

@@ -10,8 +10,9 @@ import numpy as np
 from attribution.core.columns import Columns, ColumnsLike, columns_for
 from attribution.core.errors import InputError
 from attribution.core.tables import Problems, open_table
-from attribution.core.values import encode_together, instants, keys, labels
+from attribution.core.values import instants, keys, labels
 from attribution.journeys.build import build_journeys
+from experiments.outcomes.numbering import number_keys
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,8 +78,8 @@ def read_would_be(
         )
     if person is None or time is None:  # pragma: no cover - the problems above were raised
         raise InputError("the would-be touches cannot be read.")
-    (known, here), names = encode_together(ground.person, person)
-    place = np.full(len(names), -1, np.int64)
+    (known, here), size = number_keys(ground.person, person)
+    place = np.full(size, -1, np.int64)
     place[known] = ground.arm
     kept = place[here] == 0
     found: dict[str, Any] = {"person_id": person.filter(_mask(kept)), "time": time[kept]}
@@ -97,8 +98,8 @@ def journeys_with(journeys: Journeys, ground: Ground, extra: WouldBe, arm: str) 
     import pyarrow as pa
 
     rules, touches = journeys.rules, journeys.touches
-    (known, converted), names = encode_together(ground.person, journeys.persons)
-    place = np.full(len(names), -1, np.int64)
+    (known, converted), size = number_keys(ground.person, journeys.persons)
+    place = np.full(size, -1, np.int64)
     place[known] = ground.arm
     mine = place[converted] == 0
     bought, seen = mine[journeys.counted.person], mine[journeys.served.person]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -14,9 +13,11 @@ from attribution.core.durations import microseconds, parse_duration
 from attribution.core.errors import InputError
 from attribution.core.findings import Finding
 from attribution.core.tables import Problems, Table, open_table
-from attribution.core.values import encode_together, instants, keys, numbers
+from attribution.core.values import instants, keys, numbers
 from attribution.core.values import labels as read_labels
+from attribution.kernels.ordering import person_time_order
 from experiments.outcomes.instant import as_of_microseconds
+from experiments.outcomes.numbering import number_keys
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
     from attribution.core.values import Labels
 
 __all__ = ["Acts", "read_acts", "span"]
-
-_KEYS = 2**62  # room for a person and a time in one whole number
-_FEWEST_TOGETHER = 64
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -160,10 +158,11 @@ def read_acts(
     if not known.any():
         raise InputError(_none_known(table, time, given if given is not None else as_of))
     row = np.flatnonzero(known)
-    (codes,), _ = encode_together(person if len(row) == len(person) else person.take(row))
+    (codes,), _ = number_keys(person if len(row) == len(person) else person.take(row))
     # Rows of one person and instant are told apart by nothing: what is computed must not depend on their order.
-    order = _order(codes, time[row])
-    row, codes = row[order], codes[order]
+    when = time[row]
+    order = person_time_order(codes, when, lambda tied: [tied])
+    row, codes, when = row[order], codes[order], when[order]
     start = np.concatenate(([0], np.flatnonzero(np.diff(codes)) + 1, [len(codes)])).astype(np.int64)
     later = len(time) - len(row)
     values = {"rows": len(time), "later": later, "as_of": str(given if given is not None else as_of)}
@@ -171,7 +170,7 @@ def read_acts(
     return Acts(
         persons=person.take(row[start[:-1]]),
         person=codes,
-        time=time[row],
+        time=when,
         start=start,
         row=row,
         as_of=end,
@@ -190,29 +189,6 @@ def _none_known(table: str, time: NDArray[np.int64], given: object) -> str:
         f"rows of the {table}: {len(time)}, none of them before {given} (a date stands for its end); the first is of "
         f"{first}. Check the date."
     )
-
-
-def _order(codes: NDArray[np.int64], time: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The order by person and time, ties as they come: what `np.lexsort` gives, in about half its time.
-
-    Persons, numbered without gaps, are brought together by a sort of their digits, which is linear; then blocks of as
-    many persons as a whole number can hold beside a time are sorted by one key in which both stand.
-    """
-    low, high = int(time.min()), int(time.max())
-    together = _KEYS // (high - low + 1)
-    if together < _FEWEST_TOGETHER:  # times thousands of years apart
-        return np.lexsort((time, codes))
-    order, persons, digit = np.arange(len(codes)), int(codes.max()) + 1, 0
-    while (persons - 1) >> digit:
-        order = order[np.argsort((codes[order] >> digit).astype(np.uint16), kind="stable")]
-        digit += 16
-    counts = np.bincount(codes, minlength=persons)
-    ends = np.append(0, np.cumsum(counts))[np.append(np.arange(0, persons, together), persons)]
-    for begin, end in pairwise(ends.tolist()):
-        rows = order[begin:end]
-        key = (codes[rows] - codes[rows[0]]) * (high - low + 1) + (time[rows] - low)
-        order[begin:end] = rows[np.argsort(key, kind="stable")]
-    return order
 
 
 def span(value: str | timedelta, name: str) -> int:

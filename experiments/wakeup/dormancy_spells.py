@@ -11,8 +11,9 @@ from attribution.core.columns import columns_for
 from attribution.core.errors import InputError
 from attribution.core.findings import Finding
 from attribution.core.tables import Problems, open_table
-from attribution.core.values import encode_together, instants, keys, labels, numbers, same_key_kind
+from attribution.core.values import instants, keys, labels, numbers, same_key_kind
 from experiments.design.common_grid import check_control
+from experiments.outcomes.numbering import number_keys
 from experiments.wakeup.act_days import days_of
 
 if TYPE_CHECKING:
@@ -87,12 +88,14 @@ def with_registered(
     problems.raise_if_any()
     if who is None or when is None:  # pragma: no cover - a problem was noted, so the line above has raised
         raise InputError("registered needs a person and a time in every row.")
-    (own, other), names = encode_together(spells.keys, who)
+    (own, other), size = number_keys(spells.keys, who)
     import pyarrow as pa
 
-    first = np.full(len(names), NEVER)
+    row = np.empty(size, np.int64)  # a row of each person among the keys of both
+    row[other], row[own] = len(own) + np.arange(len(other)), np.arange(len(own))
+    first = np.full(size, NEVER)
     np.minimum.at(first, other, days_of(when, acts))
-    acted = np.full(len(names), NEVER)
+    acted = np.full(size, NEVER)
     acted[own] = acts.first
     chosen = np.flatnonzero((first < acted) & (first < acts.as_of))
     found = {
@@ -105,9 +108,10 @@ def with_registered(
     order = np.argsort(person, kind="stable")
     start, end = np.concatenate((spells.start, first[chosen])), np.concatenate((spells.end, acted[chosen]))
     joined = Spells(
-        keys=pa.array(list(names), type=spells.keys.type), person=person[order], start=start[order], end=end[order],
+        keys=pa.concat_arrays([spells.keys, who]).take(pa.array(row)),
+        person=person[order], start=start[order], end=end[order],
         known=np.broadcast_to(np.int64(acts.as_of - 1), person.shape), stands=None, weight=None, whole=None,
-        persons=len(names),
+        persons=size,
     )  # fmt: skip
     return joined, (Finding(code="REGISTERED_SPELLS", status="note", values=found),)
 
@@ -214,7 +218,7 @@ def _read_assignment(spells: Spells, acts: Acts, assignment: object, columns: Co
         raise InputError(
             f"{roles.p_assign} must lie above 0 and be at most 1: the probability of the person's own arm."
         )
-    (own, other), names = encode_together(spells.keys, who)
+    (own, other), size = number_keys(spells.keys, who)
     if len(np.unique(other)) < len(other):
         many = len(other) - len(np.unique(other))
         raise InputError(
@@ -222,6 +226,6 @@ def _read_assignment(spells: Spells, acts: Acts, assignment: object, columns: Co
             "the first of several, and keep persons of later ones out of the events from then on."
         )
     _, wave = np.unique(at, return_inverse=True)
-    place = np.full(len(names), -1, np.int64)
+    place = np.full(size, -1, np.int64)
     place[own] = np.arange(len(own))
     return _Assigned(person=place[other], arms=arms.values(), at=days_of(at, acts), wave=wave, declared=declared)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attribution.core.errors import InputError
-from attribution.core.values import duplicates, encode_together, keys, labels, numbers
+from attribution.core.values import duplicates, keys, labels, numbers
+from experiments.outcomes.numbering import number_keys
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,14 +53,14 @@ def unique_keys(table: Table) -> pa.Array | None:
 
 def rows_of_persons(person: pa.Array) -> NDArray[np.int64]:
     """The rows in the order of their sorted keys: nothing that follows depends on the order of the caller's rows."""
-    (codes,), _ = encode_together(person)
+    (codes,), _ = number_keys(person)
     return np.argsort(codes, kind="stable").astype(np.int64)
 
 
 def joined_by(person: pa.Array, other: pa.Array) -> NDArray[np.int64]:
     """For each key of ``other`` its row in ``person`` (each key once); -1 where it is not there."""
-    (here, there), names = encode_together(person, other)
-    place = np.full(len(names), -1, np.int64)
+    (here, there), size = number_keys(person, other)
+    place = np.full(size, -1, np.int64)
     place[here] = np.arange(len(here), dtype=np.int64)
     return place[there]
 

@@ -18,8 +18,9 @@ from attribution.core.findings import Finding
 from attribution.core.recipe import Recipe, fingerprint
 from attribution.core.records import Field, Records
 from attribution.core.tables import Problems, open_table
-from attribution.core.values import encode_together, numbers, same_key_kind
+from attribution.core.values import numbers, same_key_kind
 from experiments.inference.tails import critical_value
+from experiments.outcomes.numbering import number_keys
 from experiments.wakeup.growth_parts import chain_levels, check_parts, lmdi_parts, shapley_parts
 from experiments.wakeup.growth_result import GrowthChain, GrowthFactor
 from experiments.wakeup.states_customers import persons_once
@@ -261,7 +262,7 @@ def _errors(before: _Period, after: _Period, method: str) -> tuple[list[float] |
         return None, "few persons"
     slopes = _slopes(before.totals, after.totals, method)
     n = len(before.totals)
-    (old, new), _ = encode_together(before.persons, after.persons)
+    (old, new), _ = number_keys(before.persons, after.persons)
     persons = int(max(old.max(), new.max())) + 1
     found = []
     for slope in slopes:

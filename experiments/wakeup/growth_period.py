@@ -14,7 +14,8 @@ from attribution.core.findings import Finding
 from attribution.core.recipe import Recipe
 from attribution.core.records import Field, Records
 from attribution.core.tables import Problems, open_table
-from attribution.core.values import encode_together, numbers, same_key_kind
+from attribution.core.values import numbers, same_key_kind
+from experiments.outcomes.numbering import number_keys
 from experiments.wakeup.growth_result import GrowthPeriod
 from experiments.wakeup.states import acts_until, ended_early, fingerprint_of
 from experiments.wakeup.states_customers import persons_once
@@ -90,7 +91,7 @@ def growth_period(  # noqa: PLR0913 - two tables, the period and two columns
     same_key_kind([(table, persons), (acts.table, acts.persons)], "person")
     acts.table.problems.raise_if_any()
     value = acts.numbers(acts.table.roles.value)
-    (own, acting), _ = encode_together(persons, acts.persons)
+    (own, acting), _ = number_keys(persons, acts.persons)
     position = np.full(int(max(own.max(), acting.max())) + 1, -1, np.int64)
     position[own] = np.arange(len(own))
     inside = acts.time >= ends[0].cut

@@ -14,8 +14,9 @@ from attribution.core.estimates import check_level
 from attribution.core.findings import Finding
 from attribution.core.recipe import Recipe
 from attribution.core.tables import Problems, open_table
-from attribution.core.values import encode_together, instants, keys, same_key_kind
+from attribution.core.values import instants, keys, same_key_kind
 from experiments.inference.proportions import bundled_share
+from experiments.outcomes.numbering import number_keys
 from experiments.wakeup.effective_columns import money
 from experiments.wakeup.effective_spend import Groups, grouping_names, listed_names, read_groups
 from experiments.wakeup.offers_eligible import REASONS, Spans, why_not
@@ -105,7 +106,7 @@ def off_segment_offers(  # noqa: PLR0913 - two tables and their options, keyword
         raise InputError("offers and the eligible need a person in every row.")  # pragma: no cover - noted above
     if not len(time):
         raise InputError("there is no offer in the table.")
-    (who, whose), _ = encode_together(person, holder)
+    (who, whose), _ = number_keys(person, holder)
     offer_kind, spell_kind = _joint(wanted, given)
     reason = why_not((who, offer_kind, time), Spans(person=whose, kind=spell_kind, begin=begin, end=end))
     rows = _rows(groups, who, reason, paid, level)

@@ -14,8 +14,9 @@ from attribution.core.findings import Finding
 from attribution.core.recipe import Recipe, fingerprint
 from attribution.core.records import Field, Records, TabularResult
 from attribution.core.tables import Problems, open_table
-from attribution.core.values import encode_together, keys
+from attribution.core.values import keys
 from attribution.core.values import labels as read_labels
+from experiments.outcomes.numbering import number_keys
 from experiments.wakeup.group_names import check_group
 from experiments.wakeup.reachable_columns import check_channels, read_channel
 
@@ -136,19 +137,19 @@ def reach_matrix(
     problems.raise_if_any()
     if person is None:  # pragma: no cover - a problem was noted, so the line above has raised
         raise InputError("the customers need a person in every row.")
-    (code,), names = encode_together(person)
-    if not len(names):
+    (code,), size = number_keys(person)
+    if not size:
         raise InputError("the customers hold no row.")
-    flags = {name: tuple(_any(code, flag, len(names)) for flag in found[:3]) for name, found in rows.items()}
+    flags = {name: tuple(_any(code, flag, size) for flag in found[:3]) for name, found in rows.items()}
     made, overlap = _count(flags, group, code, by)
     return ReachMatrix(
         records=made,
         overlap=overlap,
-        findings=_findings({name: int(found[3].sum()) for name, found in rows.items()}, len(code), len(names)),
+        findings=_findings({name: int(found[3].sum()) for name, found in rows.items()}, len(code), size),
         recipe=Recipe(
             method="reach_matrix", definitions=("REACHABLE",),
             settings={"channels": {name: dict(parts) for name, parts in named.items()}, "by": by},
-            n={"persons": len(names), "rows": len(code)},
+            n={"persons": size, "rows": len(code)},
             fingerprint=fingerprint({"person": person} | {name: found[2] for name, found in rows.items()}),
         ),
     )  # fmt: skip

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attribution.core.values import encode_together, instants
+from attribution.core.values import instants
+from experiments.outcomes.numbering import number_keys
 from experiments.wakeup.effective_columns import condition, money
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def count_invitations(rows: Invitations, inviter: pa.Array, owner: NDArray[np.in
     participants = len(persons)
     unknown = rows.invitee.is_null().to_numpy(zero_copy_only=False)
     texts = (rows.invitee.fill_null(""), inviter.cast(pa.large_string()), persons.cast(pa.large_string()))
-    (guest, host, listed), names = encode_together(*texts)
+    (guest, host, listed), size = number_keys(*texts)
     own = ~unknown & (guest == host)
     strange = ~own & (owner < 0)
     valid = np.flatnonzero(~own & ~strange)
@@ -124,7 +125,7 @@ def count_invitations(rows: Invitations, inviter: pa.Array, owner: NDArray[np.in
         good = came & _any_of(rows.effective[valid], kind, len(first))
     brought = owner[first]
     invited = np.bincount(brought, minlength=participants)
-    participates = np.zeros(len(names), bool)
+    participates = np.zeros(size, bool)
     participates[listed] = True
     paid = None
     if rows.reward is not None:

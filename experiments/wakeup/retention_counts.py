@@ -10,8 +10,9 @@ import numpy as np
 from attribution.core.errors import InputError, closest
 from attribution.core.findings import Finding
 from attribution.core.tables import Problems
-from attribution.core.values import encode_together, same_key_kind
 from attribution.core.values import labels as read_labels
+from attribution.core.values import same_key_kind
+from experiments.outcomes.numbering import number_keys
 from experiments.wakeup.retention_periods import NAMED, calendar_cohorts
 from experiments.wakeup.states_customers import act_labels, read_registered, textual
 
@@ -72,7 +73,7 @@ def cohorts_of(acts: Acts, registered: object, cohort: str, columns: ColumnsLike
     row = np.flatnonzero(found.since < acts.as_of)
     if not len(row):
         raise InputError("no registered customer was registered before as_of. Check as_of and the times.")
-    (listed, acting), _ = encode_together(found.person.take(row), acts.persons)
+    (listed, acting), _ = number_keys(found.person.take(row), acts.persons)
     order = np.argsort(listed, kind="stable")
     row, listed = row[order], listed[order]
     at = np.minimum(np.searchsorted(listed, acting), len(listed) - 1)

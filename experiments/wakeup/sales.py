@@ -15,8 +15,9 @@ from attribution.core.estimates import Estimate, check_level
 from attribution.core.findings import Finding
 from attribution.core.recipe import Recipe
 from attribution.core.tables import Problems, open_table
-from attribution.core.values import encode_together, keys, numbers
+from attribution.core.values import keys, numbers
 from experiments.inference.proportions import bundled_share, share_estimate
+from experiments.outcomes.numbering import number_keys
 from experiments.wakeup.effective_columns import condition, money
 from experiments.wakeup.effective_spend import Groups, grouping_names, listed_names, read_groups
 from experiments.wakeup.sales_result import FIELDS, STAGES, SalesCampaign, SalesRow, SalesStage
@@ -159,7 +160,7 @@ def _read_leads(
         return None
     flags = np.stack(known)
     later = np.maximum.accumulate(flags[::-1], axis=0)[::-1]
-    codes = None if person is None else encode_together(person)[0][0]
+    codes = None if person is None else number_keys(person)[0][0]
     return _Leads(
         groups=groups, places=groups.rows(), reached=later.sum(axis=0).astype(np.int64), person=codes, steps=steps,
         skipped=tuple(int(number) for number in (later & ~flags).sum(axis=1)),

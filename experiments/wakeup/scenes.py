@@ -14,8 +14,8 @@ from attribution.core.errors import InputError, closest
 from attribution.core.findings import Finding
 from attribution.core.recipe import Recipe, fingerprint
 from attribution.core.tables import Problems, open_table
-from attribution.core.values import encode_together
 from experiments.outcomes.instant import as_of_microseconds
+from experiments.outcomes.numbering import number_keys
 from experiments.wakeup.scenes_declared import Scene, standard_scenes
 from experiments.wakeup.scenes_history import Listed, read_log
 from experiments.wakeup.scenes_result import Audiences
@@ -148,7 +148,7 @@ def _listed(customers: object, roles: Columns) -> Listed:
     problems.raise_if_any()
     if persons is None or not len(persons):
         raise InputError("the customers hold no row, so there is nobody to mark.")
-    (codes,), _ = encode_together(persons)
+    (codes,), _ = number_keys(persons)
     order = np.argsort(codes, kind="stable")
     return Listed(table=table, persons=persons.take(order), order=order)
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attribution.core.errors import InputError, closest
-from attribution.core.values import encode_together, instants, same_key_kind
+from attribution.core.values import instants, same_key_kind
+from experiments.outcomes.numbering import number_keys
 from experiments.wakeup.acts import read_acts
 from experiments.wakeup.states_kernel import local_day
 from experiments.wakeup.states_moments import instant_of
@@ -142,7 +143,7 @@ def read_log(
     acts = read_acts(events, as_of=instant_of(int(at.max())), columns=columns)
     same_key_kind([(listed.table, listed.persons), (acts.table, acts.persons)], "person")
     acts.table.problems.raise_if_any()
-    (own, acting), _ = encode_together(listed.persons, acts.persons)
+    (own, acting), _ = number_keys(listed.persons, acts.persons)
     position = np.full(int(max(own.max(), acting.max())) + 1, -1, np.int64)
     position[own] = np.arange(len(own))
     place = position[acting]

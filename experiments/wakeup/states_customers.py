@@ -11,8 +11,9 @@ from attribution.core.columns import columns_for
 from attribution.core.errors import InputError
 from attribution.core.findings import Finding
 from attribution.core.tables import Problems, open_table
-from attribution.core.values import Labels, duplicates, encode_together, instants, keys, same_key_kind
+from attribution.core.values import Labels, duplicates, instants, keys, same_key_kind
 from attribution.core.values import labels as read_labels
+from experiments.outcomes.numbering import number_keys
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -166,7 +167,7 @@ def gather_customers(
     problems.raise_if_any()
     acts.table.problems.raise_if_any()
     known = np.flatnonzero(found.since < acts.as_of)
-    (acting, listed), _ = encode_together(acts.persons, found.person.take(known))
+    (acting, listed), _ = number_keys(acts.persons, found.person.take(known))
     total = int(max(acting.max(initial=-1), listed.max(initial=-1))) + 1
     position = np.full(total, -1, np.int64)
     position[acting] = np.arange(len(acting))

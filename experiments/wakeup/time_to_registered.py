@@ -12,7 +12,8 @@ from attribution.core.durations import MICROSECONDS_PER_DAY
 from attribution.core.errors import InputError
 from attribution.core.findings import Finding
 from attribution.core.tables import Problems, open_table
-from attribution.core.values import encode_together, instants, keys, labels, same_key_kind
+from attribution.core.values import instants, keys, labels, same_key_kind
+from experiments.outcomes.numbering import number_keys
 from experiments.wakeup.act_days import days_of
 from experiments.wakeup.dormancy_spells import NEVER
 
@@ -68,8 +69,8 @@ def first_acts(registrations: object, acts: Acts, *, as_of: object, by: str | No
     if who is None or when is None:  # pragma: no cover - a problem was noted, so the line above has raised
         raise InputError("the registrations need a person and a time in every row.")
     when = days_of(when, acts)
-    (own, other), names = encode_together(acts.persons, who)
-    acted = np.full(len(names), NEVER)
+    (own, other), size = number_keys(acts.persons, who)
+    acted = np.full(size, NEVER)
     acted[own] = acts.first
     row = _first_rows(other, when, None if grouped is None else grouped.codes)
     person, start = other[row], when[row]
