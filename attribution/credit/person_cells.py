@@ -9,15 +9,17 @@ pieces in which pairs come nor threads can change a bit.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import numpy as np
 
+from attribution.core.threads import in_blocks
+from attribution.journeys.arrays import journey_places
 from attribution.journeys.eligibility import Pairs
 from attribution.models.protocol import checked_weights
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -27,8 +29,12 @@ if TYPE_CHECKING:
 
     Floats: TypeAlias = NDArray[np.float64]
 
-__all__ = ["Entries", "Grid", "PersonBlock", "person_blocks"]
+__all__ = ["Entries", "Grid", "PersonBlock", "map_blocks"]
 
+T = TypeVar("T")
+
+# Models whose weights depend on the journeys alone, whatever runs beside them.
+_PURE = tuple(f"attribution.models.{name}" for name in ("decay", "fitted", "last_non_direct", "position", "shapes"))
 # Cells up to which a block is a table; beyond it most of its places would be empty.
 _MOST_CELLS = 32
 # Places of such a table: one of them, and what is made of it, should stay in the cache of a core.
@@ -146,22 +152,47 @@ class PersonBlock:
         return self.first + person, cell, self.conversions[:, cell, person], self.value[:, cell, person]
 
 
-def person_blocks(journeys: Journeys, models: tuple[TouchModel, ...], cells: Cells) -> Iterator[PersonBlock]:
-    """The credit of all persons with a conversion, block by block, in the order of their codes."""
-    counted = journeys.counted
+def map_blocks(
+    journeys: Journeys, models: tuple[TouchModel, ...], cells: Cells, work: Callable[[PersonBlock], T]
+) -> Iterator[T]:
+    """What is made of the credit of all persons with a conversion, block by block, in the order of their codes.
+
+    Args:
+        journeys: The journeys.
+        models: The models.
+        cells: The cells.
+        work: What is made of a block; where there are many rows it runs on several threads at a time.
+    """
+    own = all(type(model).__module__ in _PURE for model in models)  # a user's function may not be ready for threads
+    rows = len(journeys.counted) + len(journeys.served) if own else 0
+    for ready in _ready_blocks(journeys, models, cells):
+
+        def made(start: int, stop: int, ready: list[_Growing] = ready) -> list[T]:
+            return [work(block.finished()) for block in ready[start:stop]]
+
+        for found in in_blocks(made, len(ready), block=1, rows=rows):
+            yield from found
+
+
+def _ready_blocks(journeys: Journeys, models: tuple[TouchModel, ...], cells: Cells) -> Iterator[list[_Growing]]:
+    """The blocks whose last pair is in each piece of pairs."""
     grid = len(cells) <= _MOST_CELLS
     size = _PLACES // len(cells) if grid else _CONVERSIONS
-    ends = _block_ends(counted.person, max(size, 1))
+    ends = _block_ends(journeys.counted.person, max(size, 1))
     block = 0
     growing: _Growing | None = None
     for pairs in journeys.pairs():
+        ready = []
         for piece in _cut(pairs, ends[block:]):
             if growing is None:
                 growing = _Growing(journeys, models, cells, slice(piece.start, int(ends[block])), grid=grid)
-            growing.add(piece)
+            growing.waiting.append(piece)
             if piece.stop == ends[block]:
-                yield growing.finished()
+                ready.append(growing)
                 growing, block = None, block + 1
+        if growing is not None:
+            growing.catch_up()  # whole pieces may belong to one person: they are not kept
+        yield ready
 
 
 def _block_ends(person: NDArray[np.int64], size: int) -> NDArray[np.int64]:
@@ -198,34 +229,44 @@ class _Growing:
         self.start, self.first = int(span.start), int(person[0])
         self.person, self.worth = person - self.first, journeys.counted.value[span]
         self.touched = np.zeros(len(person))
-        self.persons = int(self.person[-1]) + 1
-        self.sums = (_GridSums if grid else _EntrySums)(len(models), len(cells), self.persons)
+        self.size = len(models), len(cells), int(self.person[-1]) + 1
+        self.grid = grid
+        self.sums: _GridSums | _EntrySums | None = None
+        self.waiting: list[Pairs] = []
 
-    def add(self, pairs: Pairs) -> None:
-        """The credit of one piece, in canonical order."""
+    def catch_up(self) -> _GridSums | _EntrySums:
+        """Add the pieces that wait, in canonical order."""
+        if self.sums is None:
+            self.sums = _GridSums(*self.size) if self.grid else _EntrySums(*self.size)
+        for pairs in self.waiting:
+            self._add(self.sums, pairs)
+        self.waiting.clear()
+        return self.sums
+
+    def _add(self, sums: _GridSums | _EntrySums, pairs: Pairs) -> None:
         here = slice(pairs.start - self.start, pairs.stop - self.start)
         alone = np.flatnonzero(pairs.counts == 0)
         self.touched[here] = pairs.counts > 0
         person, worth = self.person[here], self.worth[here]
-        self.sums.place(
-            np.concatenate([np.repeat(person, pairs.counts), person[alone]]),
-            np.concatenate([self.cells.of_pairs(pairs), self.cells.of_untouched(pairs.start + alone)]),
-        )
-        worth = np.concatenate([np.repeat(worth, pairs.counts), worth[alone]])
+        conversion = np.concatenate([journey_places(pairs.counts), alone])
+        cell = np.concatenate([self.cells.of_pairs(pairs), self.cells.of_untouched(pairs.start + alone)])
+        sums.place(person[conversion], cell)
+        worth = worth[conversion]
         arrays, one = self.journeys.arrays(pairs), np.ones(len(alone))
         for number, model in enumerate(self.models):
             weights = np.concatenate([checked_weights(model, arrays), one])
-            self.sums.add(number, weights, weights * worth)
+            sums.add(number, weights, weights * worth)
 
     def finished(self) -> PersonBlock:
         """The block, when its last piece is there."""
+        sums = self.catch_up()
         return PersonBlock(
             first=self.first,
             attributed=np.asarray(np.bincount(self.person, weights=self.touched), np.float64),
             worth=np.asarray(np.bincount(self.person, weights=self.worth), np.float64),
-            layout=self.sums.layout(),
-            conversions=self.sums.conversions,
-            value=self.sums.value,
+            layout=sums.layout(),
+            conversions=sums.conversions,
+            value=sums.value,
         )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from attribution.credit.person_cells import person_blocks
+from attribution.credit.person_cells import PersonBlock, map_blocks
 from attribution.credit.uncertainty import SMALL
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ class PersonMatrix:
 
 def person_matrix(credit: Credit) -> PersonMatrix:
     """The entries of all persons."""
-    blocks = [block.entries() for block in person_blocks(credit.journeys, credit.models, credit.cells)]
+    blocks = list(map_blocks(credit.journeys, credit.models, credit.cells, PersonBlock.entries))
     models = len(credit.models)
     return PersonMatrix(
         credit,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attribution.credit.person_cells import person_blocks
+from attribution.credit.person_cells import map_blocks
 from attribution.credit.uncertainty import PersonSums, RatioSums
 
 if TYPE_CHECKING:
@@ -63,9 +63,13 @@ class TableSums:
 def table_sums(credit: Credit, spend: CellSpend | None = None) -> TableSums:
     """The sums of every model and cell; the models of paths in their reading inside journeys."""
     cells = len(credit.cells)
+
+    def of_block(block: PersonBlock) -> _Sums:
+        return _Sums.of(block, cells + 1, None if spend is None else spend.beside(block))
+
     sums = _Sums.empty(len(credit.models), cells + 1, spent=spend is not None)
-    for block in person_blocks(credit.journeys, credit.models, credit.cells):
-        sums.add(block, None if spend is None else spend.beside(block))
+    for more in map_blocks(credit.journeys, credit.models, credit.cells, of_block):
+        sums.add(more)
     attributed = sums.attributed
     total, squares, cubes = (np.full(cells + 1, power) for power in attributed[1:])
     per_cost: tuple[RatioSums | None, ...] = (None, None)
@@ -134,27 +138,35 @@ class _Sums:
             worth=np.zeros(4),
         )
 
-    def add(self, block: PersonBlock, cost: Floats | None) -> None:
-        layout, cells = block.layout, slice(0, block.layout.cells)
-        for powers, whole in ((self.attributed, block.attributed), (self.worth, block.worth)):
+    @classmethod
+    def of(cls, block: PersonBlock, cells: int, cost: Floats | None) -> _Sums:
+        layout, here = block.layout, slice(0, block.layout.cells)
+        found = cls.empty(len(block.conversions), cells, spent=cost is not None)
+        for powers, whole in ((found.attributed, block.attributed), (found.worth, block.worth)):
             powers += [np.count_nonzero(whole > 0), whole.sum(), (whole**2).sum(), (whole**3).sum()]
         attributed = layout.of_persons(block.attributed)
         nearly = np.where(attributed > 0, attributed * (1 - _WHOLE), np.inf)
-        for model in range(len(self.wholly)):
+        for model in range(len(block.conversions)):
             for figure, amounts in enumerate((block.conversions[model], block.value[model])):
                 square = amounts * amounts
-                sums = self.amounts[figure, :, model, cells]
-                sums[0] += layout.sums(amounts)
-                sums[1] += layout.sums(square)
-                sums[2] += layout.products(square, amounts)
-                sums[3] += layout.count(amounts > 0)
-                most = self.largest[figure, model, cells]
-                np.maximum(most, layout.largest(amounts), out=most)
+                found.amounts[figure, :, model, here] = (
+                    layout.sums(amounts), layout.sums(square), layout.products(square, amounts),
+                    layout.count(amounts > 0),
+                )  # fmt: skip
+                found.largest[figure, model, here] = np.maximum(layout.largest(amounts), 0.0)
                 if figure == 0:
-                    self.wholly[model, cells] += layout.count(amounts >= nearly)
-                    _cross(self.beside_whole[:, model, cells], layout, (amounts, square), attributed)
+                    found.wholly[model, here] = layout.count(amounts >= nearly)
+                    found.beside_whole[:, model, here] = _crossed(layout, amounts, square, attributed)
                 if cost is not None:
-                    _cross(self.beside_cost[figure, :, model, cells], layout, (amounts, square), cost)
+                    found.beside_cost[figure, :, model, here] = _crossed(layout, amounts, square, cost)
+        return found
+
+    def add(self, more: _Sums) -> None:
+        """The persons of another block."""
+        np.maximum(self.largest, more.largest, out=self.largest)
+        for name in ("amounts", "beside_whole", "beside_cost", "wholly", "attributed", "worth"):
+            mine: Floats = getattr(self, name)
+            mine += getattr(more, name)
 
     def figure(self, figure: int) -> PersonSums:
         total, squares, cubes, persons = self.amounts[figure]
@@ -163,8 +175,8 @@ class _Sums:
         )
 
 
-def _cross(sums: Floats, layout: Grid | Entries, amounts: tuple[Floats, Floats], other: Floats) -> None:
-    """Add the products of credit, and of its squares, with another amount of the same persons."""
-    sums[0] += layout.products(amounts[0], other)
-    sums[1] += layout.products(amounts[1], other)
-    sums[2] += layout.products(amounts[0], other * other)
+def _crossed(layout: Grid | Entries, amounts: Floats, square: Floats, other: Floats) -> tuple[Floats, Floats, Floats]:
+    """Sums of the products of credit, and of its squares, with another amount of the same persons."""
+    return (
+        layout.products(amounts, other), layout.products(square, other), layout.products(amounts, other * other),
+    )  # fmt: skip

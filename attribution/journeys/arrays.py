@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["DistinctChannels", "JourneyArrays", "make_arrays"]
+__all__ = ["DistinctChannels", "JourneyArrays", "journey_places", "make_arrays"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -29,6 +29,7 @@ class JourneyArrays:
         channel_names: The distinct channels, sorted.
         age_seconds: How long before the conversion each touch happened.
         position: Place of each touch in its journey, 0 for the first.
+        journey: The journey of each touch: ``x[j.journey]`` is ``np.repeat(x, j.lengths)`` in a fraction of its time.
         conversion_time: When each journey converted, microseconds since 1970-01-01 UTC; None for journeys written by
             hand.
 
@@ -44,12 +45,14 @@ class JourneyArrays:
     channel_names: NDArray[np.object_]
     age_seconds: NDArray[np.float64]
     position: NDArray[np.int64]
+    journey: NDArray[np.int64]
     conversion_time: NDArray[np.int64] | None
     _column: Callable[[str], NDArray[Any]]
     _conversion_column: Callable[[str], NDArray[Any]]
 
     def __post_init__(self) -> None:
-        for array in (self.offsets, self.channel, self.channel_names, self.age_seconds, self.position):
+        served = (self.offsets, self.channel, self.channel_names, self.age_seconds, self.position, self.journey)
+        for array in served:
             array.flags.writeable = False
         if self.conversion_time is not None:
             self.conversion_time.flags.writeable = False
@@ -101,8 +104,8 @@ class JourneyArrays:
     def distinct_channels(self) -> DistinctChannels:
         """The distinct channels of each journey."""
         width = max(len(self.channel_names), 1)
-        journey = np.repeat(np.arange(len(self)), self.lengths)
-        found, place, touches = np.unique(journey * width + self.channel, return_inverse=True, return_counts=True)
+        joint = self.journey * width + self.channel
+        found, place, touches = np.unique(joint, return_inverse=True, return_counts=True)
         return DistinctChannels(journey=found // width, channel=found % width, touches=touches, place=place)
 
 
@@ -123,6 +126,16 @@ class DistinctChannels:
     place: NDArray[np.int64]
 
 
+def journey_places(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The journey of each touch: ``np.repeat(np.arange(len(counts)), counts)``, without a jump of its own for each."""
+    # Where one journey ends the next begins; repeat decides that anew for every count, and guesses wrong.
+    ends = np.cumsum(counts)
+    if not len(ends):
+        return np.empty(0, np.int64)
+    steps = np.bincount(ends[:-1], minlength=int(ends[-1]) + 1)
+    return np.cumsum(steps[: ends[-1]], dtype=np.int64)
+
+
 def make_arrays(
     counts: NDArray[np.int64],
     channel: NDArray[np.int64],
@@ -134,13 +147,15 @@ def make_arrays(
 ) -> JourneyArrays:
     """Flat arrays of journeys of which none is empty; `columns` serve the touches' and the conversions' columns."""
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    position = np.arange(len(channel), dtype=np.int64) - np.repeat(offsets[:-1], counts)
+    journey = journey_places(counts)
+    position = np.arange(len(channel), dtype=np.int64) - offsets[journey]
     return JourneyArrays(
         offsets=offsets,
         channel=channel,
         channel_names=channel_names.copy(),
         age_seconds=age_seconds,
         position=position,
+        journey=journey,
         conversion_time=conversion_time,
         _column=columns[0],
         _conversion_column=columns[1],

@@ -133,7 +133,7 @@ def checked_weights(model: TouchModel, j: JourneyArrays) -> NDArray[np.float64]:
         raise InputError(
             f"model {name!r} gave a negative weight ({weights.min():.6g}); weights are shares of one conversion."
         )
-    sums = np.add.reduceat(weights, j.offsets[:-1])
+    sums = np.bincount(j.journey, weights=weights, minlength=len(j))
     off = np.abs(sums - 1.0)
     if off.max() > _TOLERANCE:
         journey = int(off.argmax())
