@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-__all__ = ["Recipe", "fingerprint", "versions"]
+__all__ = ["Recipe", "RowSums", "fingerprint", "versions"]
 
 _EXACT = 2.0**53
 _LIBRARIES = ("wakelift", "numpy", "scipy", "pandas", "narwhals", "pyarrow")
@@ -94,17 +94,48 @@ def fingerprint(columns: Mapping[str, pa.Array | NDArray[Any] | Sequence[object]
     Rows are hashed with a keyed, version-stable hash and summed; sum, number of rows and column names are hashed
     together. It detects change; it is no protection against somebody who wants to forge one.
     """
-    total = np.zeros(0, np.uint64)
-    rows = 0
-    for position, name in enumerate(sorted(columns)):
-        hashed = _column_hash(columns[name])
-        rows = len(hashed)
-        salt = np.uint64(int.from_bytes(hashlib.sha256(f"{position}:{name}".encode()).digest()[:8], "little") | 1)
-        mixed = _mix(hashed * salt)
-        total = mixed if position == 0 else _mix(total * np.uint64(0x9E3779B97F4A7C15) + mixed)
-    summed = int(np.sum(total, dtype=np.uint64)) if rows else 0
-    head = "|".join(sorted(columns))
-    return hashlib.sha256(f"{head}|{rows}|{summed}".encode()).hexdigest()[:16]
+    sums = RowSums()
+    sums.add(columns)
+    return sums.fingerprint()
+
+
+@dataclass(slots=True, eq=False)
+class RowSums:
+    """The hashed rows of one table, added up part by part; the order of the parts does not matter.
+
+    Attributes:
+        rows: Rows so far.
+        total: The sum of their hashes, modulo 2^64.
+        names: Names of the columns.
+    """
+
+    rows: int = 0
+    total: int = 0
+    names: tuple[str, ...] = ()
+
+    def add(self, columns: Mapping[str, pa.Array | NDArray[Any] | Sequence[object]]) -> None:
+        """Add some rows."""
+        total = np.zeros(0, np.uint64)
+        rows = 0
+        for position, name in enumerate(sorted(columns)):
+            hashed = _column_hash(columns[name])
+            rows = len(hashed)
+            salt = np.uint64(int.from_bytes(hashlib.sha256(f"{position}:{name}".encode()).digest()[:8], "little") | 1)
+            mixed = _mix(hashed * salt)
+            total = mixed if position == 0 else _mix(total * np.uint64(0x9E3779B97F4A7C15) + mixed)
+        summed = int(np.sum(total, dtype=np.uint64)) if rows else 0
+        self.join(RowSums(rows, summed, tuple(sorted(columns))))
+
+    def join(self, other: RowSums) -> None:
+        """Add the rows of another part."""
+        self.rows += other.rows
+        self.total = (self.total + other.total) % 2**64
+        self.names = self.names or other.names
+
+    def fingerprint(self) -> str:
+        """The fingerprint of all rows."""
+        head = "|".join(self.names)
+        return hashlib.sha256(f"{head}|{self.rows}|{self.total}".encode()).hexdigest()[:16]
 
 
 def _column_hash(column: pa.Array | NDArray[Any] | Sequence[object]) -> NDArray[np.uint64]:

@@ -11,36 +11,37 @@ if TYPE_CHECKING:
 
     from attribution.core.findings import Finding
     from attribution.journeys.plan import Journeys
-    from attribution.rules import Rules
 
-__all__ = ["TouchesBehind", "behind"]
+__all__ = ["TouchesBehind", "behind", "whole"]
 
 
 class TouchesBehind(Protocol):
     """The files of the touches, for those who ask for more than the rows that conversions can use."""
 
-    rows: int
-    first_time: int
-    last_time: int
+    @property
+    def rows(self) -> int:
+        """All touches."""
+        ...  # pragma: no cover - a protocol has no body
+
+    @property
+    def times(self) -> tuple[int, int] | None:
+        """The first and the last time of all touches; None without touches."""
+        ...  # pragma: no cover - a protocol has no body
 
     def whole(self) -> Journeys:
         """The same journeys with every touch in memory."""
+        ...  # pragma: no cover - a protocol has no body
+
+    def of_person(self, person: int | str) -> Journeys:
+        """The journeys of one person, with every touch."""
         ...  # pragma: no cover - a protocol has no body
 
     def findings(self) -> tuple[Finding, ...]:
         """The findings about all touches."""
         ...  # pragma: no cover - a protocol has no body
 
-    def fingerprint(self) -> str:
-        """The fingerprint of all touches, the conversions and the rules."""
-        ...  # pragma: no cover - a protocol has no body
-
-    def with_rules(self, rules: Rules) -> Journeys:
-        """The journeys under other rules."""
-        ...  # pragma: no cover - a protocol has no body
-
-    def of_person(self, person: object) -> Journeys:
-        """The journeys of one person, with every touch."""
+    def fingerprint(self, names: Sequence[str]) -> str:
+        """The fingerprint of all touches: person, time, channel and some further columns."""
         ...  # pragma: no cover - a protocol has no body
 
     def combinations(self, names: Sequence[str]) -> pa.Table:

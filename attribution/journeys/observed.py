@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from attribution.conversions import Conversions
     from attribution.touches import Touches
 
-__all__ = ["Observed", "observed_period", "period_text"]
+__all__ = ["Observed", "declared_ends", "observed_period", "period_text"]
 
 Observed: TypeAlias = "tuple[datetime | str | None, datetime | str | None] | None"
 
@@ -31,11 +31,8 @@ def observed_period(observed: object, touches: Touches, conversions: Conversions
     held = (min(int(time.min()) for time in times), max(int(time.max()) for time in times)) if times else (0, 0)
     if observed is None:
         return held
-    if not isinstance(observed, (tuple, list)) or len(observed) != 2:
-        raise InputError(f"observed must hold two instants, the first and the last, got {observed!r}.")
     first, last = (
-        end if item is None else (parse_instant(item, name=name) - _EPOCH) // timedelta(microseconds=1)
-        for item, name, end in zip(observed, ("observed[0]", "observed[1]"), held, strict=True)
+        end if declared is None else declared for declared, end in zip(declared_ends(observed), held, strict=True)
     )
     if last < first:
         raise InputError(f"observed ends before it begins: {period_text((first, last))}.")
@@ -45,6 +42,21 @@ def observed_period(observed: object, touches: Touches, conversions: Conversions
             f"the period of observation ({period_text((first, last))}) does not hold all rows: {outside} lie outside, "
             f"and the tables run from {period_text(held)}. Widen observed=, or leave those rows out of both tables."
         )
+    return first, last
+
+
+def declared_ends(observed: object) -> tuple[int | None, int | None]:
+    """The declared ends of a period, in microseconds; None for one that is left to the data.
+
+    Raises:
+        InputError: For something other than two instants.
+    """
+    if not isinstance(observed, (tuple, list)) or len(observed) != 2:
+        raise InputError(f"observed must hold two instants, the first and the last, got {observed!r}.")
+    first, last = (
+        None if item is None else (parse_instant(item, name=name) - _EPOCH) // timedelta(microseconds=1)
+        for item, name in zip(observed, ("observed[0]", "observed[1]"), strict=True)
+    )
     return first, last
 
 

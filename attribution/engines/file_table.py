@@ -1,0 +1,124 @@
+"""The touches of files as a table: the rows that were kept, whose further columns are read when somebody asks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attribution.core.errors import InputError
+from attribution.core.tables import Table
+from attribution.core.threads import in_blocks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import narwhals.stable.v2 as nw
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from attribution.core.columns import Columns
+    from attribution.core.tables import Problems
+    from attribution.engines.pieces import Piece, TableFiles
+    from attribution.journeys.behind import TouchesBehind
+
+__all__ = ["FileTable", "file_table"]
+
+
+@dataclass(slots=True)
+class FileTable(Table):
+    """The kept rows of the files.
+
+    Attributes:
+        behind: What reads the files again for those who ask for rows that were left out; None when none was.
+    """
+
+    behind: TouchesBehind | None = None
+    _files: TableFiles | None = None
+    _kept: list[NDArray[np.int64] | None] = field(default_factory=list)
+    _made: dict[str, Callable[[], pa.Array]] = field(default_factory=dict)
+
+    def load(self, *names: str) -> None:
+        """Bring columns of the kept rows into memory, in one pass over the files."""
+        import pyarrow as pa
+
+        wanted = [name for name in dict.fromkeys(names) if name in self.names and name not in self._loaded]
+        for name in [name for name in wanted if name in self._made]:
+            self._loaded[name] = pa.chunked_array([self._made[name]()])
+            wanted.remove(name)
+        if wanted and self._files is not None and self._files.check(wanted, self.problems):
+            self._loaded.update(read_columns(self._files, wanted, self._kept))
+
+    def lazy(self) -> nw.LazyFrame[Any]:
+        """Never: the kept rows alone are not the table."""
+        raise InputError(f"the {self.name} are files; nothing runs inside them.")
+
+
+def file_table(
+    files: TableFiles,
+    roles: Columns,
+    problems: Problems,
+    *,
+    kept: list[NDArray[np.int64] | None],
+    made: dict[str, Callable[[], pa.Array]],
+    rows: int,
+) -> FileTable:
+    """The table of the kept rows.
+
+    Args:
+        files: The files.
+        roles: Their column names.
+        problems: Where problems are noted.
+        kept: By piece the places of the kept rows in it; None for every row.
+        made: Columns that need no reading.
+        rows: How many rows are kept.
+    """
+    import narwhals.stable.v2 as nw
+    import pyarrow as pa
+
+    names = tuple(dict.fromkeys([*files.names, *made]))
+    table = FileTable(name=files.name, roles=roles, problems=problems, _frame=nw.from_native(pa.table({})), names=names)
+    table._files, table._kept, table._made, table._rows = files, kept, made, rows  # noqa: SLF001 - its own maker
+    return table
+
+
+def read_columns(
+    files: TableFiles, names: Sequence[str], kept: list[NDArray[np.int64] | None], *, place: int | None = None
+) -> dict[str, pa.ChunkedArray]:
+    """Some columns of the kept rows, in the order of the files; of one piece alone when its place is given."""
+    import pyarrow as pa
+
+    pieces = files.pieces() if place is None else [files.pieces()[place]]
+
+    def one(start: int, stop: int) -> list[pa.Table]:
+        return [_rows_of(piece, names, kept[start + place]) for place, piece in enumerate(pieces[start:stop])]
+
+    tables = [table for some in in_blocks(one, len(pieces), block=1, rows=files.rows() or 1 << 30) for table in some]
+    together = pa.concat_tables([table for table in tables if len(table)] or tables[:1], promote_options="permissive")
+    return {name: together.column(name) for name in names}
+
+
+def _rows_of(piece: Piece, names: Sequence[str], kept: NDArray[np.int64] | None) -> pa.Table:
+    import pyarrow as pa
+
+    batches, first_row = [], 0
+    schema = pa.schema([(name, _plain(piece.file.schema.field(name).type)) for name in names])
+    wanted = kept is None or len(kept) > 0
+    for rows in piece.batches(names) if wanted else ():
+        table = pa.Table.from_batches([rows]).cast(schema)
+        if kept is not None:
+            begin, end = np.searchsorted(kept, [first_row, first_row + len(rows)])
+            table = table.take(pa.array(kept[begin:end] - first_row))
+        batches.append(table)
+        first_row += len(rows)
+    return pa.concat_tables(batches) if batches else schema.empty_table()
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    """The type of the decoded values; text with room for more than 2 GB."""
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    return pa.large_string() if pa.types.is_string(kind) or pa.types.is_string_view(kind) else kind

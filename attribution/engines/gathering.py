@@ -1,0 +1,276 @@
+"""One pass over the files of the touches: every row checked and counted, those that can matter kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from attribution.core.threads import in_blocks
+from attribution.engines.file_batches import AddedIssues, read_batch
+from attribution.engines.pieces import note_unreadable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from attribution.core.errors import TableIssue
+    from attribution.core.tables import Problems
+    from attribution.engines.file_batches import Batch, Reading
+    from attribution.engines.pieces import Piece, TableFiles
+    from attribution.engines.progress import RowBar
+    from attribution.engines.repeats import KeyHashes
+
+__all__ = ["Counts", "Gathered", "Keep", "gather"]
+
+
+class Keep(Protocol):
+    """Which rows of a batch can matter, in order; None: all of them."""
+
+    def __call__(self, person: pa.Array, time: NDArray[np.int64]) -> NDArray[np.int64] | None:
+        """The rows."""
+        ...  # pragma: no cover - a protocol has no body
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Counts:
+    """What is known of all rows, kept or not.
+
+    Attributes:
+        rows: How many.
+        kept: How many of them were kept.
+        first: The first time; the largest int64 without rows.
+        last: The last time; the smallest int64 without rows.
+        pairs: Rows by number of channel and of kind.
+        outside: Rows outside a declared period of observation.
+    """
+
+    rows: int = 0
+    kept: int = 0
+    first: int = np.iinfo(np.int64).max
+    last: int = np.iinfo(np.int64).min
+    pairs: dict[tuple[int, int], int] = field(default_factory=dict)
+    outside: int = 0
+
+    def add(self, other: Counts) -> None:
+        """Add the counts of other rows."""
+        self.rows += other.rows
+        self.kept += other.kept
+        self.first, self.last = min(self.first, other.first), max(self.last, other.last)
+        for pair, count in other.pairs.items():
+            self.pairs[pair] = self.pairs.get(pair, 0) + count
+        self.outside += other.outside
+
+
+@dataclass(slots=True, eq=False)
+class _Part:
+    """What one piece gave."""
+
+    rows: list[NDArray[np.int64]] = field(default_factory=list)
+    person: list[pa.Array] = field(default_factory=list)
+    time: list[NDArray[np.int64]] = field(default_factory=list)
+    channel: list[NDArray[np.int64]] = field(default_factory=list)
+    kind: list[NDArray[np.int64]] = field(default_factory=list)
+    touch: list[pa.Array] = field(default_factory=list)
+    counts: Counts = field(default_factory=Counts)
+    issues: list[tuple[int, list[TableIssue]]] = field(default_factory=list)
+    keys: set[pa.DataType] = field(default_factory=set)
+    failed: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Gathered:
+    """The rows that were kept, in the order of the files, and the counts of all.
+
+    Attributes:
+        rows: By piece the places of the kept rows in it; None for every row.
+        person: Person keys.
+        time: Microseconds since 1970-01-01 UTC.
+        channel: Numbers of channels.
+        kind: Numbers of kinds; None unless asked for.
+        touch: Touch ids; None without that column.
+        counts: The counts.
+        full: Whether all rows to keep are here; False when they were more than allowed, and none is here.
+    """
+
+    rows: list[NDArray[np.int64] | None]
+    person: pa.Array
+    time: NDArray[np.int64]
+    channel: NDArray[np.int64]
+    kind: NDArray[np.int64] | None
+    touch: pa.Array | None
+    counts: Counts
+    full: bool
+
+
+class _Gatherer:
+    """The work of one pass; threads share it."""
+
+    def __init__(self, reading: Reading, keep: Keep, *, most: int | None, period: tuple[int, int] | None) -> None:
+        self.reading, self.keep, self.most, self.period = reading, keep, most, period
+        self.hashes: KeyHashes | None = None
+        self.kept = 0
+        self._lock = Lock()
+
+    @property
+    def over(self) -> bool:
+        """Whether more rows than allowed were to be kept."""
+        return self.most is not None and self.kept > self.most
+
+    def piece(self, piece: Piece, columns: Sequence[str], bar: RowBar) -> _Part:
+        """Read one piece."""
+        found, first_row = _Part(), 0
+        try:
+            for rows in piece.batches(columns, (self.reading.roles.channel,)):
+                batch, issues = read_batch(rows, self.reading)
+                if issues:
+                    found.issues.append((first_row, issues))
+                if batch is not None:
+                    self._take(batch, found, first_row)
+                first_row += len(rows)
+                bar.add(len(rows))
+        except (OSError, ValueError) as error:  # what Arrow raises for a broken file is one of them
+            if not type(error).__module__.startswith(("pyarrow", "builtins")):
+                raise
+            found.failed = f"{piece.file.path.as_posix()}: {error}"
+        found.counts.rows = first_row
+        return found
+
+    def _take(self, batch: Batch, found: _Part, first_row: int) -> None:
+        _count(batch, found.counts, self.period)
+        found.keys.add(batch.person.type)
+        if self.hashes is not None and batch.touch is not None:
+            self.hashes.add(batch.touch)
+        kept = self.keep(batch.person, batch.time)
+        count = len(batch.time) if kept is None else len(kept)
+        found.counts.kept += count
+        with self._lock:
+            self.kept += count
+        if self.over:
+            for held in (found.rows, found.person, found.time, found.channel, found.kind, found.touch):
+                held.clear()
+            return
+        _hold(batch, kept, found, first_row)
+
+
+def _count(batch: Batch, counts: Counts, period: tuple[int, int] | None) -> None:
+    if not len(batch.time):
+        return
+    counts.first = min(counts.first, int(batch.time.min()))
+    counts.last = max(counts.last, int(batch.time.max()))
+    if period is not None:
+        counts.outside += int(((batch.time < period[0]) | (batch.time > period[1])).sum())
+    width = 1 if batch.kind is None else int(batch.kind.max()) + 1
+    joint = batch.channel if batch.kind is None else batch.channel * width + batch.kind
+    number = np.bincount(joint)
+    for place in np.flatnonzero(number).tolist():
+        pair = divmod(place, width)
+        counts.pairs[pair] = counts.pairs.get(pair, 0) + int(number[place])
+
+
+def _hold(batch: Batch, kept: NDArray[np.int64] | None, found: _Part, first_row: int) -> None:
+    import pyarrow as pa
+
+    found.rows.append((np.arange(len(batch.time)) if kept is None else kept) + first_row)
+    rows = None if kept is None else pa.array(kept)
+    found.person.append(batch.person if rows is None else batch.person.take(rows))
+    # A batch's own numbers would hold all of its memory.
+    found.time.append(np.array(batch.time) if kept is None else batch.time[kept])
+    found.channel.append(batch.channel if kept is None else batch.channel[kept])
+    if batch.kind is not None:
+        found.kind.append(batch.kind if kept is None else batch.kind[kept])
+    if batch.touch is not None:
+        found.touch.append(batch.touch if rows is None else batch.touch.take(rows))
+
+
+def gather(  # noqa: PLR0913 - one pass does all of it
+    files: TableFiles,
+    reading: Reading,
+    keep: Keep,
+    *,
+    problems: Problems,
+    bar: RowBar,
+    most: int | None = None,
+    period: tuple[int, int] | None = None,
+    hashes: KeyHashes | None = None,
+) -> Gathered | None:
+    """Read the touches once; None when they are unusable, which is noted.
+
+    Args:
+        files: The files.
+        reading: How batches are read.
+        keep: Which rows to keep.
+        problems: Where problems are noted.
+        bar: Counts the rows read.
+        most: How many rows may be kept; with more than that all are counted and none is kept.
+        period: A declared period of observation, in microseconds.
+        hashes: Collects the touch ids.
+    """
+    work = _Gatherer(reading, keep, most=most, period=period)
+    work.hashes = hashes
+    pieces, columns = files.pieces(), reading.columns(files.names)
+
+    def one(start: int, stop: int) -> list[_Part]:
+        return [work.piece(piece, columns, bar) for piece in pieces[start:stop]]
+
+    known = files.rows()
+    parts = [part for some in in_blocks(one, len(pieces), block=1, rows=known or 1 << 30) for part in some]
+    return _together(files, parts, reading, problems=problems, full=not work.over)
+
+
+def _together(
+    files: TableFiles, parts: list[_Part], reading: Reading, *, problems: Problems, full: bool
+) -> Gathered | None:
+    added, counts, sound = AddedIssues(), Counts(), True
+    for part in parts:
+        for first_row, issues in part.issues:
+            added.add(issues, counts.rows + first_row)
+            sound = False
+        counts.add(part.counts)
+    failed = sorted({part.failed for part in parts if part.failed is not None})
+    note_unreadable(files.name, failed, problems)
+    added.tell(problems)
+    if failed or not sound:
+        return None
+    rows: list[NDArray[np.int64] | None] = []
+    for part in parts:
+        rows.append(_joined(part.rows))
+        part.rows = []
+    return Gathered(
+        rows=rows,
+        person=_keys([part.person for part in parts], {kind for part in parts for kind in part.keys}),
+        time=_joined([array for part in parts for array in _emptied(part.time)]),
+        channel=_joined([array for part in parts for array in _emptied(part.channel)]),
+        kind=_joined([array for part in parts for array in _emptied(part.kind)]) if reading.kind else None,
+        touch=_keys([part.touch for part in parts], set()) if reading.roles.touch in files.names else None,
+        counts=counts,
+        full=full,
+    )
+
+
+def _emptied(held: list[NDArray[np.int64]]) -> list[NDArray[np.int64]]:
+    taken = list(held)
+    held.clear()
+    return taken
+
+
+def _joined(arrays: list[NDArray[np.int64]]) -> NDArray[np.int64]:
+    return np.concatenate([np.empty(0, np.int64), *arrays])
+
+
+def _keys(held: list[list[pa.Array]], met: set[pa.DataType]) -> pa.Array:
+    """The key columns of all batches as one; whole numbers beyond int64 have made text of some of them."""
+    import pyarrow as pa
+
+    arrays = [array for some in held for array in some]
+    for some in held:
+        some.clear()
+    kinds = met | {array.type for array in arrays}
+    kind = pa.large_string() if len(kinds) > 1 else next(iter(kinds), pa.large_string())
+    if not arrays:
+        return pa.array([], kind)
+    return pa.concat_arrays([array.cast(kind) for array in arrays])
