@@ -30,7 +30,7 @@ FIND_PYTHON = python=; \
 	fi
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-statistical benchmark test-lowest docs-test lint types layers wheel ci clean
+.PHONY: help setup demo test test-statistical benchmark bench bench-quick bench-peers test-lowest docs-test lint types layers wheel ci clean
 
 help: ## Show this list
 	@echo "WakeLift: who gets the credit, what did the campaign cause, did it pay."
@@ -71,6 +71,22 @@ test-statistical: $(DEV_STAMP) ## Run the long simulations (coverage, error rate
 
 benchmark: $(DEV_STAMP) ## Measure; wants the machine to itself, and no test asserts a time
 	$(PY) -m pytest -n 0 -p no:randomly -m benchmark tests/benchmarks $(ARGS)
+
+SUITE = PYTHONPATH=.:tests:build/peers $(PY) -m benchmarks.suite
+
+bench: $(DEV_STAMP) ## Compare with DuckDB, Polars, pandas and two packages; writes docs/reference/speed.md
+	$(SUITE).run $(ARGS)
+
+bench-quick: $(DEV_STAMP) ## Fail when a ratio to fixed work or to a competitor has become bad (about a minute)
+	$(SUITE).quick $(ARGS)
+
+# The second package comes as source and has to be built against a NumPy of our generation.
+bench-peers: $(DEV_STAMP) ## Put the two packages that `make bench` compares with under build/peers
+	$(PIP) install --upgrade --no-deps --target build/peers marketing-attribution-models==2.1.1 plotly
+	$(PY) -m venv --clear build/peers-venv
+	build/peers-venv/$(notdir $(BIN))/python -m pip --disable-pip-version-check --quiet install cython setuptools wheel numpy
+	build/peers-venv/$(notdir $(BIN))/python -m pip --disable-pip-version-check --quiet install --upgrade --no-deps \
+	  --no-build-isolation --target build/peers ChannelAttribution==2.2.5
 
 test-lowest: ## Run the tests with the lowest versions that pyproject.toml allows
 	@$(FIND_PYTHON); mkdir -p build && "$$python" .ci/lowest.py > build/lowest.txt && \
