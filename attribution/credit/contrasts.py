@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from attribution.core.errors import InputError, closest
 from attribution.credit.path_intervals import path_spreads
 from attribution.credit.person_matrix import person_matrix
+from attribution.credit.person_moments import By, PersonMoments, costs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -19,13 +20,13 @@ if TYPE_CHECKING:
     from attribution.credit.credit import Credit
     from attribution.credit.path_intervals import PathSpread, Spread
     from attribution.credit.person_matrix import Figures, PersonMatrix
+    from attribution.credit.person_moments import LinearFigure
     from attribution.credit.population import Population
 
     Floats: TypeAlias = NDArray[np.float64]
 
 __all__ = ["By", "Comparable", "Contrasts", "check_by"]
 
-By = Literal["conversions", "value", "share", "cost_per_conversion", "return_on_spend"]
 _ORDERS = ("conversions", "value", "cost_per_conversion", "return_on_spend")
 
 
@@ -52,7 +53,7 @@ class Comparable:
     """
 
     estimate: Floats
-    _linear: Figures | None
+    _linear: LinearFigure | Figures | None
     _drawn: Spread | None
     _scale: Floats | None
     _population: int | None
@@ -89,28 +90,36 @@ class Contrasts:
     credit: Credit
     population: int | None
     spreads: Mapping[int, PathSpread]
-    _persons: PersonMatrix
+    _moments: PersonMoments
+    _matrices: list[PersonMatrix]
 
     @classmethod
     def of(cls, credit: Credit, *, population: Population, seed: int, replicates: int) -> Contrasts:
         """The persons' credits, and the replicates of the models of paths."""
         spreads = path_spreads(credit, population=population, seed=seed, replicates=replicates)
-        return cls(credit, population.size, spreads, person_matrix(credit))
+        return cls(credit, population.size, spreads, PersonMoments.of(credit), [])
 
     def figure(self, model: int, by: By) -> Comparable:
         """A figure of one model."""
-        linear = self._persons.figures(model, by)
         if model not in self.spreads:
+            linear = self._linear(model, by)
             return Comparable(linear.estimate, linear, None, None, self.population)
         spread = self.spreads[model]
         if by in ("conversions", "value", "share"):
             drawn: Spread = getattr(spread, by)
             return Comparable(drawn.estimate, None, drawn, None, self.population)
         drawn = spread.conversions if by == "cost_per_conversion" else spread.value
-        cost = self._persons.costs()
+        cost = costs(self.credit)
         scale = np.where(cost > 0, 1 / np.where(cost > 0, cost, 1.0), 0.0)
         estimate = np.where(cost > 0, drawn.estimate * scale, np.nan)
         return Comparable(estimate, None, drawn, scale, self.population)
+
+    def _linear(self, model: int, by: By) -> LinearFigure | Figures:
+        if self.credit.person_spend is None or by not in ("cost_per_conversion", "return_on_spend"):
+            return self._moments.figure(model, by)
+        if not self._matrices:
+            self._matrices.append(person_matrix(self.credit))
+        return self._matrices[0].per_cost(model, of_value=by == "return_on_spend")
 
     def models(self) -> Iterator[tuple[int, str]]:
         """Place and name of every model."""
