@@ -84,7 +84,7 @@ bench-quick: $(DEV_STAMP) ## Fail when a ratio to fixed work or to a competitor 
 bench-peers: $(DEV_STAMP) ## Put the two packages that `make bench` compares with under build/peers
 	$(PIP) install --upgrade --no-deps --target build/peers marketing-attribution-models==2.1.1 plotly
 	$(PY) -m venv --clear build/peers-venv
-	build/peers-venv/$(notdir $(BIN))/python -m pip --disable-pip-version-check --quiet install cython setuptools wheel numpy
+	build/peers-venv/$(notdir $(BIN))/python -m pip --disable-pip-version-check --quiet install cython "setuptools>=77" wheel numpy
 	build/peers-venv/$(notdir $(BIN))/python -m pip --disable-pip-version-check --quiet install --upgrade --no-deps \
 	  --no-build-isolation --target build/peers ChannelAttribution==2.2.5
 
