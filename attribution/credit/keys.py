@@ -233,6 +233,8 @@ def _combine(
     """Several columns as one code for some rows (None: all), and the columns' codes behind each that occurs in any."""
     if not columns:
         return None, np.empty((0, 0), np.int64)
+    if len(columns) == 1 and rows is not None:  # the names of a whole column are those that occur
+        return columns[0].codes[rows].astype(np.int64), np.arange(len(columns[0].names))[:, None]
     codes = np.empty(0, np.int64)
     values = np.empty((1, 0), np.int64)
     for number, column in enumerate(columns):

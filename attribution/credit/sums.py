@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attribution.core.errors import ConservationError
+from attribution.core.threads import in_blocks
+from attribution.journeys.eligibility import block_ends
+from attribution.models.decay import TimeDecay
 from attribution.models.fitted import FittedModel
+from attribution.models.last_non_direct import LastNonDirect
+from attribution.models.position import FirstTouch, LastTouch, Linear, PositionBased
 from attribution.models.protocol import checked_weights
 
 if TYPE_CHECKING:
@@ -21,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["CellSums", "check_conservation", "sum_cells"]
 
 _TOLERANCE = 1e-9
+_BLOCK = 1 << 14  # conversions whose pairs, and what is made of them, fit the cache of a core
+_PURE = (FirstTouch, LastTouch, LastNonDirect, Linear, PositionBased, TimeDecay)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -46,49 +53,83 @@ class CellSums:
 
 
 def sum_cells(journeys: Journeys, models: tuple[TouchModel, ...], cells: Cells) -> CellSums:
-    """Credit per model and cell, added in canonical order whatever the pieces; conservation is checked.
+    """Credit per model and cell; conservation is checked.
+
+    Credit is added in canonical order inside blocks of persons, then block after block: neither threads nor the pieces
+    in which pairs come can change a bit.
 
     Raises:
         ConservationError: When credits and the untouched conversions do not add up to all counted conversions, or
         values.
     """
     counted = journeys.counted
-    conversions = np.zeros((len(models), len(cells)))
-    value = np.zeros((len(models), len(cells)))
-    untouched: list[NDArray[np.int64]] = []
-    for pairs in journeys.pairs():
-        arrays, cell = journeys.arrays(pairs), cells.of_pairs(pairs)
-        worth = np.repeat(counted.value[pairs.start : pairs.stop], pairs.counts)
-        for place, model in enumerate(models):
-            weights = checked_weights(model, arrays)
-            _add(conversions[place], cell, weights)
-            _add(value[place], cell, weights * worth)
-        untouched.append(pairs.start + np.flatnonzero(pairs.counts == 0))
-    alone = np.concatenate(untouched) if untouched else np.empty(0, np.int64)
-    none = cells.of_untouched(alone)
-    for place in range(len(models)):
-        _add(conversions[place], none, np.ones(len(alone)))
-        _add(value[place], none, counted.value[alone])
-    touched = np.ones(len(counted), bool)
-    touched[alone] = False
-    touched_value = float(counted.value[touched].sum())
+    ends = block_ends(counted.person, _BLOCK)
+    starts = np.concatenate([[0], ends[:-1]])
+
+    def one(block: int, _: int) -> _BlockSums:
+        return _sum_block(journeys, models, cells, (int(starts[block]), int(ends[block])))
+
+    # Others' models may not bear several threads.
+    threads = len(journeys.served) if all(isinstance(model, _PURE) for model in models) else 0
+    found = _added(in_blocks(one, len(ends), block=1, rows=threads), (len(models), len(cells)))
     sums = CellSums(
-        conversions=_channel_totals(conversions, models, cells, float(touched.sum())),
-        value=_channel_totals(value, models, cells, touched_value),
-        inside_conversions=conversions,
-        inside_value=value,
-        touched=int(touched.sum()),
-        touched_value=touched_value,
+        conversions=_channel_totals(found.conversions, models, cells, float(found.touched)),
+        value=_channel_totals(found.value, models, cells, found.touched_value),
+        inside_conversions=found.conversions,
+        inside_value=found.value,
+        touched=found.touched,
+        touched_value=found.touched_value,
     )
-    for found, what, expected in (
+    for totals, what, expected in (
         (sums.conversions, "conversions", float(len(counted))),
         (sums.inside_conversions, "conversions inside journeys", float(len(counted))),
         (sums.value, "value", float(counted.value.sum())),
         (sums.inside_value, "value inside journeys", float(counted.value.sum())),
     ):
         for place, model in enumerate(models):
-            check_conservation(model.name, what, float(found[place].sum()), expected)
+            check_conservation(model.name, what, float(totals[place].sum()), expected)
     return sums
+
+
+@dataclass(slots=True, eq=False)
+class _BlockSums:
+    """Credit of some conversions per model and cell, and what of them was touched."""
+
+    conversions: NDArray[np.float64]
+    value: NDArray[np.float64]
+    touched: int = 0
+    touched_value: float = 0.0
+
+
+def _sum_block(journeys: Journeys, models: tuple[TouchModel, ...], cells: Cells, span: tuple[int, int]) -> _BlockSums:
+    worth = journeys.counted.value
+    found = _BlockSums(np.zeros((len(models), len(cells))), np.zeros((len(models), len(cells))))
+    touched = np.zeros(span[1] - span[0], bool)
+    for pairs in journeys.pairs(span=span):
+        arrays, cell = journeys.arrays(pairs), cells.of_pairs(pairs)
+        here = pairs.counts > 0
+        touched[pairs.start - span[0] : pairs.stop - span[0]] = here
+        each = worth[pairs.start : pairs.stop][here][arrays.journey]
+        for place, model in enumerate(models):
+            weights = checked_weights(model, arrays)
+            _add(found.conversions[place], cell, weights)
+            _add(found.value[place], cell, weights * each)
+    alone = span[0] + np.flatnonzero(~touched)
+    none = cells.of_untouched(alone)
+    found.conversions += np.bincount(none, minlength=len(cells))
+    found.value += np.bincount(none, weights=worth[alone], minlength=len(cells))
+    found.touched, found.touched_value = int(touched.sum()), float(worth[span[0] : span[1]][touched].sum())
+    return found
+
+
+def _added(blocks: list[_BlockSums], shape: tuple[int, int]) -> _BlockSums:
+    total = _BlockSums(np.zeros(shape), np.zeros(shape))
+    for block in blocks:
+        total.conversions += block.conversions
+        total.value += block.value
+        total.touched += block.touched
+        total.touched_value += block.touched_value
+    return total
 
 
 def _channel_totals(

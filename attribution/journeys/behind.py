@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import pyarrow as pa
-
     from attribution.core.findings import Finding
     from attribution.journeys.plan import Journeys
 
@@ -42,10 +40,6 @@ class TouchesBehind(Protocol):
 
     def fingerprint(self, names: Sequence[str]) -> str:
         """The fingerprint of all touches: person, time, channel and some further columns."""
-        ...  # pragma: no cover - a protocol has no body
-
-    def combinations(self, names: Sequence[str]) -> pa.Table:
-        """The different rows of some columns, over all touches."""
         ...  # pragma: no cover - a protocol has no body
 
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from attribution.touches import Touches
 
 __all__ = [
-    "PAIR_BUDGET", "Counted", "Judged", "Lookbacks", "Pairs", "Reason", "Served", "eligible_pairs", "judged_pairs",
-    "last_times", "local_days", "reach_of", "touch_lookbacks", "window_begins",
+    "PAIR_BUDGET", "Counted", "Judged", "Lookbacks", "Pairs", "Reason", "Served", "block_ends", "eligible_pairs",
+    "judged_pairs", "last_times", "local_days", "reach_of", "touch_lookbacks", "window_begins",
 ]  # fmt: skip
 
 # Candidate (conversion, touch) pairs held at once; about 100 bytes each at the widest point.
@@ -255,6 +255,12 @@ def window_begins(time: NDArray[np.int64], longest: int, rules: Rules) -> NDArra
     return time - longest
 
 
+def block_ends(person: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+    """Where blocks of about `size` conversions end: after the last conversion of a person."""
+    last = np.arange(size, len(person) + size, size).clip(max=len(person)) - 1
+    return np.unique(np.searchsorted(person, person[last], side="right"))
+
+
 def last_times(person: NDArray[np.int64], time: NDArray[np.int64]) -> NDArray[np.int64]:
     """The last time of each person, from times in order of person and time; every person has one."""
     last = np.diff(person, append=-1) != 0
@@ -266,19 +272,21 @@ def eligible_pairs(
     served: Served,
     rules: Rules,
     *,
+    span: tuple[int, int] | None = None,
     transformed: bool = True,
     budget: int | None = None,
 ) -> Iterator[Pairs]:
-    """The eligible pairs of all conversions, in pieces of at most ``budget`` candidate pairs.
+    """The eligible pairs of all conversions, or of those of a span, in pieces of at most ``budget`` candidate pairs.
 
     Args:
         counted: The conversions.
         served: The touches.
         rules: The rules.
+        span: First conversion and one past the last; with ``reuse="reset"`` the first must be its person's first.
         transformed: Whether the path transforms are applied.
         budget: Candidate pairs of a piece; a piece holds at least one conversion.
     """
-    for judged in judged_pairs(counted, served, rules, transformed=transformed, budget=budget):
+    for judged in judged_pairs(counted, served, rules, span=span, transformed=transformed, budget=budget):
         yield judged.eligible()
 
 
@@ -296,7 +304,7 @@ def judged_pairs(
     A piece holds at least one conversion. With ``reuse="reset"`` a span must begin at a person's first conversion.
     """
     start, stop = (0, len(counted)) if span is None else span
-    used = np.zeros(len(served), bool) if rules.reuse == "reset" else None
+    used = _Used.of(counted, start, stop) if rules.reuse == "reset" else None
     transforms = rules.transforms if transformed else ()
     candidates = np.concatenate([[0], np.cumsum(counted.last[start:stop] - counted.first[start:stop])])
     begin = start
@@ -308,12 +316,33 @@ def judged_pairs(
         begin = end
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Used:
+    """Which touches served a conversion already; room is taken for those that a span can reach, not for all."""
+
+    base: int
+    flags: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, counted: Counted, start: int, stop: int) -> _Used:
+        if start == stop:
+            return cls(0, np.zeros(0, bool))
+        base = int(counted.first[start:stop].min())
+        return cls(base, np.zeros(int(counted.last[start:stop].max()) - base, bool))
+
+    def holds(self, touch: NDArray[np.int64]) -> NDArray[np.bool_]:
+        return self.flags[touch - self.base]
+
+    def add(self, touch: NDArray[np.int64]) -> None:
+        self.flags[touch - self.base] = True
+
+
 def _judge(
     counted: Counted,
     served: Served,
     start: int,
     stop: int,
-    used: NDArray[np.bool_] | None,
+    used: _Used | None,
     transforms: tuple[Transform, ...],
 ) -> Judged:
     first = counted.first[start:stop]
@@ -322,11 +351,11 @@ def _judge(
     reason = _against(counted, served, touch, np.repeat(np.arange(start, stop), counts))
     if used is not None:
         reason = np.zeros(len(touch), np.int8) if reason is None else reason
-        free = np.flatnonzero((reason == Reason.ELIGIBLE) & ~used[touch])
+        free = np.flatnonzero((reason == Reason.ELIGIBLE) & ~used.holds(touch))
         serving = np.zeros(len(touch), bool)
         serving[_first_places(touch, free)] = True
         reason[(reason == Reason.ELIGIBLE) & ~serving] = Reason.SERVED_EARLIER
-        used[touch[serving]] = True  # also what a transform removes below: it belongs to this conversion's path
+        used.add(touch[serving])  # also what a transform removes below: it belongs to this conversion's path
     judged = Judged(start=start, stop=stop, counts=counts, touch=touch, reason=reason)
     return _transformed(judged, served, transforms) if transforms else judged
 

@@ -7,6 +7,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from attribution.core.recipe import fingerprint
+from attribution.journeys.behind import behind
 
 if TYPE_CHECKING:
     from attribution.customers import Customers
@@ -19,11 +20,7 @@ __all__ = ["journey_fingerprint"]
 
 def journey_fingerprint(journeys: Journeys) -> str:
     """48 hexadecimal digits: 16 of the touches, 16 of the conversions, 16 of rules, period and further tables."""
-    touches, conversions, rules = journeys.touches, journeys.conversions, journeys.rules
-    left: dict[str, Any] = {"person": touches.person, "time": touches.time}
-    left["channel"] = touches.table.arrow(touches.table.roles.channel)
-    for name in sorted({*_used_columns(journeys)}):
-        left[f"column {name}"] = touches.table.arrow(name)
+    conversions, rules = journeys.conversions, journeys.rules
     right = {
         "person": conversions.person,
         "time": conversions.time,
@@ -38,7 +35,18 @@ def journey_fingerprint(journeys: Journeys) -> str:
     if journeys.key_events is not None:
         parts.append(f"key events {fingerprint(_key_events(journeys.key_events, rules))}")
     rest = hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]
-    return fingerprint(left) + fingerprint(right) + rest
+    return _of_touches(journeys) + fingerprint(right) + rest
+
+
+def _of_touches(journeys: Journeys) -> str:
+    touches, names, files = journeys.touches, sorted({*_used_columns(journeys)}), behind(journeys)
+    if files is not None:
+        return files.fingerprint(names)
+    told: dict[str, Any] = {"person": touches.person, "time": touches.time}
+    told["channel"] = touches.table.arrow(touches.table.roles.channel)
+    for name in names:
+        told[f"column {name}"] = touches.table.arrow(name)
+    return fingerprint(told)
 
 
 def _rules(rules: Rules) -> str:
@@ -56,7 +64,7 @@ def _used_columns(journeys: Journeys) -> list[str]:
     """Columns of the touches that the rules ask for, and the touch id."""
     rules, roles = journeys.rules, journeys.touches.table.roles
     asked = (
-        (roles.touch, journeys.touches.touch is not None),
+        (roles.touch, roles.touch in journeys.touches.table.names),
         (roles.kind, rules.needs_kind()),
         (roles.origin, rules.origin == "outbound"),
         (roles.message, bool(rules.levels)),

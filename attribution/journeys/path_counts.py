@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attribution.core.errors import InputError
+from attribution.journeys.sequences import number_sequences
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-__all__ = ["PathCounts", "check_counts"]
+__all__ = ["PathCounts", "check_counts", "merge_counts"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -111,6 +112,31 @@ class PathCounts:
             value=np.zeros(len(self)) if value is None else np.asarray(value, np.float64),
             nulls=np.asarray(nulls, np.float64),
         )
+
+
+def merge_counts(parts: Sequence[PathCounts]) -> PathCounts:
+    """The counts of several groups of persons together.
+
+    Args:
+        parts: The groups, all of them with the same names of channels.
+    """
+    names = parts[0].channel_names
+    lengths = np.concatenate([part.lengths for part in parts])
+    channel = np.concatenate([part.channel for part in parts])
+    number, offsets, steps = number_sequences(lengths, channel, len(names))
+    size = len(offsets) - 1
+
+    def summed(counts: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+        return np.bincount(number, weights=np.concatenate(counts), minlength=size).astype(np.float64)
+
+    return PathCounts(
+        offsets=offsets,
+        channel=steps,
+        channel_names=names,
+        conversions=summed([part.conversions for part in parts]),
+        value=summed([part.value for part in parts]),
+        nulls=summed([part.nulls for part in parts]),
+    )
 
 
 def check_counts(paths: object) -> PathCounts:

@@ -13,6 +13,7 @@ from attribution.core.errors import InputError
 from attribution.core.formats import format_value
 from attribution.core.records import Field, Records, TabularResult
 from attribution.core.render.display import Display, DisplayTable, records_table
+from attribution.journeys.behind import behind
 from attribution.journeys.path_counts import PathCounts
 from attribution.journeys.sequences import number_sequences
 
@@ -179,14 +180,16 @@ def summarise(journeys: Journeys) -> Summary:
     from attribution.journeys.findings import used_touches
 
     used, untouched = used_touches(journeys)
-    times = np.concatenate([journeys.touches.time, journeys.conversions.time])
+    files = behind(journeys)
+    touched = journeys.touches.time if files is None else np.array(files.times or (), np.int64)
+    times = np.concatenate([touched, journeys.conversions.time])
     first, last = (_moment(int(times.min())), _moment(int(times.max()))) if len(times) else (None, None)
     return Summary(
         persons=len(journeys.persons),
         conversions=len(journeys.counted),
         touched_conversions=len(journeys.counted) - untouched,
         set_aside=journeys.later_conversions + int(journeys.conversions.refunded.sum()),
-        touches=journeys.touches.table.rows,
+        touches=journeys.touches.table.rows if files is None else files.rows,
         touches_used=int(used.sum()),
         channels=len(journeys.touches.channel.names),
         first_time=first,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attribution.core.values import encode_together
+from attribution.journeys.behind import whole
 from attribution.journeys.nulls import null_journeys
 from attribution.journeys.path_counts import PathCounts
 from attribution.journeys.sequences import number_sequences
@@ -54,6 +55,7 @@ class PersonPaths:
 
 def person_paths(journeys: Journeys) -> PersonPaths:
     """The paths of all touched conversions and of all null journeys, by person."""
+    journeys = whole(journeys)
     conversion, counts, channel = _converting(journeys)
     missed = null_journeys(journeys)
     null_counts, null_channel = _null_channels(journeys, missed)

@@ -283,13 +283,14 @@ class Journeys:
         _ = again.layout  # what is wrong with the tables under these rules is told now
         return again
 
-    def pairs(self, *, transformed: bool = True) -> Iterator[Pairs]:
+    def pairs(self, *, span: tuple[int, int] | None = None, transformed: bool = True) -> Iterator[Pairs]:
         """The eligible (conversion, touch) pairs, in canonical order, in bounded pieces.
 
         Args:
+            span: First conversion and one past the last, both where persons change; None for all.
             transformed: Whether the path transforms of the rules are applied.
         """
-        return eligible_pairs(self.counted, self.served, self.rules, transformed=transformed)
+        return eligible_pairs(self.counted, self.served, self.rules, span=span, transformed=transformed)
 
     def touch_ranks(self, rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:
         """What orders touches of one instant, most important first: ranks of some rows of the table."""

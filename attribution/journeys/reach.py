@@ -11,6 +11,7 @@ from attribution.core import messages
 from attribution.core.errors import InputError
 from attribution.core.records import Field, Records, TabularResult
 from attribution.core.render.display import Display, DisplayColumn, DisplayTable, column_label, records_table
+from attribution.journeys.behind import whole
 from attribution.journeys.handover import distinct, touched_persons, with_heads
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ class Reach(TabularResult):
 
 def count_reach(journeys: Journeys) -> Reach:
     """Count the persons behind each pair of channels."""
+    journeys = whole(journeys)
     rows, person, persons = touched_persons(journeys)
     names = [str(name) for name in journeys.touches.channel.names]
     width = max(len(names), 1)

@@ -49,7 +49,7 @@ class TextKeys:
 
     Attributes:
         offsets: Where each text begins, and where the last one ends.
-        bytes: The bytes of all texts, and at least seven more.
+        bytes: The bytes of all texts, at least eight.
     """
 
     offsets: NDArray[np.int64] | NDArray[np.int32]
@@ -77,9 +77,14 @@ class TextKeys:
             if number and not (left > 0).any():
                 found.append(np.zeros(len(begins), np.uint64))
                 continue
+            place = begins + _WORD * number
             # Behind a short text another one may begin, and behind the last one nothing: both are cut off.
-            place = np.minimum(begins + _WORD * number, len(overlapping) - 1)
-            found.append(overlapping[place] & _KEPT[np.clip(left, 0, _WORD)])
+            beyond = place - (len(overlapping) - 1)
+            word = overlapping[np.minimum(place, len(overlapping) - 1)]
+            if (beyond > 0).any():
+                word >>= (8 * np.clip(beyond, 0, _WORD - 1)).astype(np.uint64)
+            word &= _KEPT[np.clip(left, 0, _WORD)]
+            found.append(word)
         found.append(lengths.astype(np.uint64))
         return found
 
@@ -100,16 +105,7 @@ def key_words(array: pa.Array) -> Keys:
     if not len(array) or places is None:
         return TextKeys(np.zeros(1, np.int64), np.zeros(_WORD, np.uint8))
     offsets = np.frombuffer(places, kind, count=len(array) + 1, offset=array.offset * kind.itemsize)
-    end = int(offsets[-1])
     held = np.zeros(0, np.uint8) if data is None else np.frombuffer(data, np.uint8)
-    if len(held) < end + _WORD - 1:
-        return _with_room(offsets, held)
+    if len(held) < _WORD:
+        held = np.concatenate([held, np.zeros(_WORD, np.uint8)])
     return TextKeys(offsets, held)
-
-
-def _with_room(offsets: NDArray[np.int64] | NDArray[np.int32], held: NDArray[np.uint8]) -> TextKeys:
-    """The bytes that these texts use, copied, with room for a whole word behind the last of them."""
-    begin, end = int(offsets[0]), int(offsets[-1])
-    room = np.zeros(end - begin + _WORD, np.uint8)
-    room[: end - begin] = held[begin:end]
-    return TextKeys(offsets - offsets.dtype.type(begin), room)
