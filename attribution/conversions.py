@@ -130,9 +130,9 @@ def net_of_refunds(
         gross: Value as booked, by row.
         reverses: Row of the conversion that a refund reduces; -1 for rows that reduce nothing.
     """
+    if not (reverses >= 0).any():
+        return gross, np.zeros(len(gross), bool)
     returned, touched = _returned(gross, reverses)
-    if not touched.any():
-        return gross, touched
     net = gross - returned
     refunded = touched & (net <= _slack(gross))
     return np.where(refunded, 0.0, net), refunded

@@ -66,16 +66,34 @@ def encode(
             return _sorted_integers(one_array(column).to_numpy(zero_copy_only=True), kind)
         pieces = _with_made_dictionary(column, block=len(column) if many else _BLOCK)
     distinct = _unify(pieces)
-    codes = np.empty(len(column), kind or narrowest(len(distinct)))
+    return _codes(column, pieces, kind or narrowest(len(distinct))), _objects(distinct.to_pylist())
+
+
+def _codes(column: pa.ChunkedArray, pieces: list[_Piece], kind: type[np.signedinteger[Any]]) -> NDArray[Any]:
+    """The codes of all pieces; a view of the places in a dictionary that are such codes already."""
+    import pyarrow as pa
+
+    sources = _sources(pieces)
+    if pa.types.is_dictionary(column.type) and column.num_chunks == len(sources) == 1:
+        places: NDArray[Any] = column.chunk(0).indices.to_numpy(zero_copy_only=True)
+        sorted_already = np.array_equal(sources[0].code, np.arange(len(sources[0].code)))
+        if sorted_already and sources[0].used.all() and places.itemsize == np.dtype(kind).itemsize:
+            return places.view(kind)
+    codes = np.empty(len(column), kind)
+    for source in sources:
+        source.code = source.code.astype(kind)
 
     def fill(first: int, last: int) -> None:
         for piece in pieces[first:last]:
-            codes[piece.begin : piece.begin + len(piece.local)] = piece.source.code[piece.local]
+            codes[piece.begin : piece.begin + len(piece.local)] = piece.source.code.take(piece.local)
 
-    for source in {id(piece.source): piece.source for piece in pieces}.values():
-        source.code = source.code.astype(codes.dtype)
     in_blocks(fill, len(pieces), block=1, rows=len(column))
-    return codes, _objects(distinct.to_pylist())
+    return codes
+
+
+def _sources(pieces: list[_Piece]) -> list[_Dictionary]:
+    """The dictionaries of the pieces, each once."""
+    return list({id(piece.source): piece.source for piece in pieces}.values())
 
 
 @dataclass(slots=True, eq=False)
@@ -114,7 +132,8 @@ def _with_own_dictionary(column: pa.ChunkedArray) -> list[_Piece]:
 
     def look(first: int, last: int) -> None:
         for piece in pieces[first:last]:
-            piece.source.used[piece.local] = True  # several threads may write the same mark
+            if not piece.source.used.all():  # few values all occur soon
+                piece.source.used[piece.local] = True  # several threads may write the same mark
 
     in_blocks(look, len(pieces), block=1, rows=len(column))
     return pieces
@@ -137,7 +156,7 @@ def _unify(pieces: list[_Piece]) -> pa.Array:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    sources = list({id(piece.source): piece.source for piece in pieces}.values())
+    sources = _sources(pieces)
     if not sources:
         return pa.array([], pa.large_string())
     occurring = [source.values.filter(pa.array(source.used)) for source in sources]

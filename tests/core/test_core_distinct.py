@@ -15,7 +15,7 @@ from attribution.core.columns import Columns
 from attribution.core.distinct import duplicates, encode, encode_together, narrowest
 from attribution.core.tables import Problems, open_table
 from attribution.core.values import labels
-from oracles import reading as oracle
+from oracles import columns_read as oracle
 
 TEXTS = st.one_of(
     st.sampled_from(

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from attribution.core import texts, threads
 from attribution.core.distinct import duplicates
 from attribution.core.texts import blank_texts, repeated_hashes
-from oracles import reading as oracle
+from oracles import columns_read as oracle
 
 SPACES = [
     chr(code)

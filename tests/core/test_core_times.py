@@ -16,7 +16,7 @@ from attribution.core import threads, times
 from attribution.core.columns import Columns
 from attribution.core.tables import Problems, open_table
 from attribution.core.times import instants
-from oracles import reading as oracle
+from oracles import columns_read as oracle
 
 ZONES = [
     "UTC",
