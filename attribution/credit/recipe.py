@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from attribution.core import messages
 from attribution.core.durations import duration_text
 from attribution.core.recipe import Recipe
+from attribution.journeys.behind import behind
 from attribution.journeys.observed import period_text
 from attribution.models.fitted import FittedModel
 from attribution.rules import key_text
@@ -65,11 +66,12 @@ def credit_recipe(credit: Credit) -> Recipe:
     chosen, of_models = model_settings(credit.models)
     settings |= {name: value for name, value in chosen.items() if name not in settings}
     definitions += [code for code in of_models if code not in definitions]
+    files = behind(journeys)
     counts = {
         "persons": len(journeys.persons),
         "conversions": len(journeys.counted),
         "touched_conversions": credit.sums.touched,
-        "touches": journeys.touches.table.rows,
+        "touches": journeys.touches.table.rows if files is None else files.rows,
     }
     return CreditRecipe(
         method="attribution",

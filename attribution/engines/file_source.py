@@ -12,7 +12,7 @@ from attribution.core.errors import InputError
 from attribution.core.values import Labels, duplicates, same_key_kind
 from attribution.engines.file_batches import Reading
 from attribution.engines.file_table import file_table
-from attribution.engines.gathering import gather
+from attribution.engines.gathering import gather, nothing_of
 from attribution.engines.key_ranges import KeyRange, in_range, key_ranges
 from attribution.engines.memory import memory_text
 from attribution.engines.progress import RowBar
@@ -69,10 +69,12 @@ class Scope:
     Attributes:
         whole: All of them, not only those that conversions can use.
         part: Those of a range of persons; None for everybody.
+        nothing: None of them: what was counted in an earlier pass is enough.
     """
 
     whole: bool = False
     part: KeyRange | None = None
+    nothing: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -110,8 +112,13 @@ class FileSource:
         conversions = self._in_part(scope.part)
         # A row of a message can stand for one at another time: with delivery levels the times do not decide.
         keep = self._of_range(scope.part) if scope.whole or rules.levels else self._relevant(conversions, rules)
-        reading = self.reading(rules)
-        found, touches = self._gathered(reading, keep, scope, problems)
+        if scope.nothing:
+            reading: Reading = self._known["reading"]
+            found = nothing_of(self.counts(), self.files, self.conversions.person.type)
+            touches = self._touches(found, reading, problems)
+        else:
+            reading = self.reading(rules)
+            found, touches = self._gathered(reading, keep, scope, problems)
         self._check_lookbacks(found.counts, reading, rules, problems)
         tables = Tables(
             touches=touches,
@@ -227,7 +234,7 @@ class FileSource:
         logs = [(touches.table, touches.person), *((_noting(item.table, problems), item.person) for item in others)]
         same_key_kind(logs, "person")
         problems.raise_if_any()
-        self._known["counts"] = found.counts
+        self._known.update(counts=found.counts, reading=reading)
         return found, touches
 
     def _touches(self, found: Gathered, reading: Reading, problems: Problems) -> Touches:

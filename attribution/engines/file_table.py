@@ -50,6 +50,12 @@ class FileTable(Table):
         if wanted and self._files is not None and self._files.check(wanted, self.problems):
             self._loaded.update(read_columns(self._files, wanted, self._kept))
 
+    def combinations(self, names: Sequence[str]) -> pa.Table:
+        """The different rows of some columns, over all rows of the files."""
+        if self._files is None:
+            raise InputError(f"the {self.name} have no files.")
+        return distinct_rows(self._files, names)
+
     def lazy(self) -> nw.LazyFrame[Any]:
         """Never: the kept rows alone are not the table."""
         raise InputError(f"the {self.name} are files; nothing runs inside them.")
@@ -84,12 +90,12 @@ def file_table(
 
 
 def read_columns(
-    files: TableFiles, names: Sequence[str], kept: list[NDArray[np.int64] | None], *, place: int | None = None
+    files: TableFiles, names: Sequence[str], kept: list[NDArray[np.int64] | None]
 ) -> dict[str, pa.ChunkedArray]:
-    """Some columns of the kept rows, in the order of the files; of one piece alone when its place is given."""
+    """Some columns of the kept rows, in the order of the files."""
     import pyarrow as pa
 
-    pieces = files.pieces() if place is None else [files.pieces()[place]]
+    pieces = files.pieces()
 
     def one(start: int, stop: int) -> list[pa.Table]:
         return [_rows_of(piece, names, kept[start + place]) for place, piece in enumerate(pieces[start:stop])]
@@ -97,6 +103,28 @@ def read_columns(
     tables = [table for some in in_blocks(one, len(pieces), block=1, rows=files.rows() or 1 << 30) for table in some]
     together = pa.concat_tables([table for table in tables if len(table)] or tables[:1], promote_options="permissive")
     return {name: together.column(name) for name in names}
+
+
+def distinct_rows(files: TableFiles, names: Sequence[str]) -> pa.Table:
+    """The different rows of some columns."""
+    import pyarrow as pa
+
+    key = f"distinct {tuple(names)}"
+    if key not in files.known:
+        pieces = files.pieces()
+
+        def one(start: int, stop: int) -> list[pa.Table]:
+            return [_distinct(_rows_of(piece, names, None), names) for piece in pieces[start:stop]]
+
+        blocks = in_blocks(one, len(pieces), block=1, rows=files.rows() or 1 << 30)
+        together = pa.concat_tables([table for some in blocks for table in some], promote_options="permissive")
+        files.known[key] = _distinct(together, names)
+    found: pa.Table = files.known[key]
+    return found
+
+
+def _distinct(table: pa.Table, names: Sequence[str]) -> pa.Table:
+    return table.group_by(list(names)).aggregate([])
 
 
 def _rows_of(piece: Piece, names: Sequence[str], kept: NDArray[np.int64] | None) -> pa.Table:

@@ -11,7 +11,6 @@ from attribution.core.tables import Problems
 from attribution.core.threads import in_blocks
 from attribution.engines.file_batches import read_batch
 from attribution.engines.file_source import PER_TOUCH, Scope
-from attribution.engines.file_table import read_columns
 from attribution.engines.key_ranges import one_key
 from attribution.engines.merged_findings import merge_findings
 from attribution.journeys.plan import Journeys
@@ -97,26 +96,6 @@ class FilesBehind:
             self._cache["findings"] = merge_findings((part.findings for part in self.parts()), self.rows)
         found: tuple[Finding, ...] = self._cache["findings"]
         return found
-
-    def combinations(self, names: Sequence[str]) -> pa.Table:
-        """The different rows of some columns, over all touches."""
-        import pyarrow as pa
-
-        files = self.source.files
-        key = f"combinations of {tuple(names)}"
-        if key not in self._cache:
-            found = None
-            for place in range(len(files.pieces())):
-                one = read_columns(files, names, [None], place=place)
-                table = (
-                    pa.table(one)
-                    if found is None
-                    else pa.concat_tables([found, pa.table(one)], promote_options="permissive")
-                )
-                found = table.group_by(list(names)).aggregate([])
-            self._cache[key] = found
-        combined: pa.Table = self._cache[key]
-        return combined
 
     def fingerprint(self, names: Sequence[str]) -> str:
         """The fingerprint of all touches: person, time, channel and some further columns."""

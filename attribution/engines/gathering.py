@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from attribution.engines.progress import RowBar
     from attribution.engines.repeats import KeyHashes
 
-__all__ = ["Counts", "Gathered", "Keep", "gather"]
+__all__ = ["Counts", "Gathered", "Keep", "gather", "nothing_of"]
 
 
 class Keep(Protocol):
@@ -185,6 +185,17 @@ def _hold(batch: Batch, kept: NDArray[np.int64] | None, found: _Part, first_row:
         found.kind.append(batch.kind if kept is None else batch.kind[kept])
     if batch.touch is not None:
         found.touch.append(batch.touch if rows is None else batch.touch.take(rows))
+
+
+def nothing_of(counts: Counts, files: TableFiles, kind: pa.DataType) -> Gathered:
+    """No rows, with the counts of an earlier pass."""
+    import pyarrow as pa
+
+    none = np.empty(0, np.int64)
+    return Gathered(
+        rows=[none for _ in files.pieces()], person=pa.array([], kind), time=none, channel=none, kind=None, touch=None,
+        counts=counts, full=True,
+    )  # fmt: skip
 
 
 def gather(  # noqa: PLR0913 - one pass does all of it

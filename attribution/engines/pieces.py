@@ -109,11 +109,13 @@ class TableFiles:
         name: What the table is.
         files: The files that could be opened.
         names: Columns that every file has, in the order of the first.
+        known: What was found out about their rows.
     """
 
     name: str
     files: tuple[RowFile, ...]
     names: tuple[str, ...]
+    known: dict[str, Any] = field(default_factory=dict)
     _pieces: list[Piece] = field(default_factory=list)
 
     def pieces(self) -> list[Piece]:
