@@ -192,23 +192,12 @@ def _times(contrast: Floats, cells: Floats) -> Floats:
 def _moved(block: PersonBlock, figure: LinearFigure, contrast: Floats) -> _Moved:
     layout = block.layout
     amounts = (block.value if figure.of_value else block.conversions)[figure.model]
-    whole = figure.unit * block.attributed
     less = _times(contrast, figure.estimate)
     powers = np.zeros((4, len(contrast)))
     for place, weight in enumerate(contrast):
-        used = np.flatnonzero(weight)
-        each = weight * figure.scale
-        if isinstance(layout, Grid):
-            moved, held = np.zeros(block.persons), np.zeros(block.persons, bool)
-            for cell in used.tolist():
-                moved += amounts[cell] * each[cell]
-                held |= amounts[cell] * figure.scale[cell] != 0
-        else:
-            kept = np.flatnonzero(np.isin(layout.cell, used))
-            person, cell = layout.person[kept], layout.cell[kept]
-            moved = np.bincount(person, weights=amounts[kept] * each[cell], minlength=block.persons)
-            held = np.bincount(person, weights=amounts[kept] * figure.scale[cell] != 0, minlength=block.persons) > 0
-        moved = moved - whole * less[place] if figure.unit else moved
+        moved, held = _of_persons(block, amounts, weight, figure.scale)
+        if figure.unit:
+            moved = moved - block.attributed * (figure.unit * less[place])
         square = moved * moved
         powers[:, place] = moved.sum(), square.sum(), np.einsum("p,p->", square, moved), np.count_nonzero(held)
     size = contrast.shape[1]
@@ -216,6 +205,24 @@ def _moved(block: PersonBlock, figure: LinearFigure, contrast: Floats) -> _Moved
         powers,
         layout.largest(np.abs(amounts))[:size] * figure.scale,
         np.where(figure.scale > 0, layout.count(amounts != 0)[:size], 0.0),
+    )
+
+
+def _of_persons(block: PersonBlock, amounts: Floats, weight: Floats, scale: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+    """A combination of the cells for each person, and who has credit in one of them."""
+    layout, used, each = block.layout, np.flatnonzero(weight), weight * scale
+    if isinstance(layout, Grid):
+        moved, held = np.zeros(block.persons), np.zeros(block.persons, bool)
+        for cell in used.tolist():
+            moved += amounts[cell] * each[cell]
+            held |= amounts[cell] * scale[cell] != 0
+        return moved, held
+    kept = np.flatnonzero(np.isin(layout.cell, used))
+    person, cells = layout.person[kept], layout.cell[kept]
+    some = person[amounts[kept] * scale[cells] != 0]
+    return (
+        np.asarray(np.bincount(person, weights=amounts[kept] * each[cells], minlength=block.persons), np.float64),
+        np.bincount(some, minlength=block.persons) > 0,
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from attribution.core.errors import InputError, WakeLiftError
 from attribution.core.randomness import generator
+from attribution.journeys.sequences import number_sequences
 from attribution.models.protocol import Tally, TallyModel
 
 if TYPE_CHECKING:
@@ -86,7 +87,8 @@ def resample(
 
     With the population N known, N persons are drawn from N, most of whom have no journey: the number drawn who have one
     is Binomial(N, persons / N), and given it their weights are multinomial. With N unknown it is taken as beyond all
-    bounds, so that this number is Poisson(persons). All models see the same draws.
+    bounds, so that this number is Poisson(persons). All models see the same draws. Persons whose journeys took the same
+    paths, each as often and with the same end, are drawn one by one but fitted together: that changes no number.
 
     Raises:
         InputError: For a population below the number of persons with a journey.
@@ -96,17 +98,23 @@ def resample(
             f"population must be at least the {paths.persons:,} persons with a journey, converting or not, got "
             f"{population!r}."
         )
-    fits = [_Fit.of(model, paths) for model in models]
+    alike, first = _alike(paths)
+    fits = [_Fit.of(model, paths, first) for model in models]
     random = generator(seed, _PURPOSE)
     conversions, value = np.zeros(replicates), np.zeros(replicates)
     shares = [np.full((replicates, len(paths.paths.channel_names)), np.nan) for _ in models]
-    own = np.stack([_by_person(paths, paths.conversions), _by_person(paths, paths.value)], axis=1)
+    converting, worth = _by_person(paths, paths.conversions), _by_person(paths, paths.value)
     done = 0
     for weights in draw_weights(random, paths.persons, population, replicates):
         stop = done + len(weights)
-        conversions[done:stop], value[done:stop] = (weights @ own).T
+        # einsum, not @: the order in which a BLAS adds may depend on its threads.
+        conversions[done:stop] = np.einsum("rp,p->r", weights, converting)
+        value[done:stop] = np.einsum("rp,p->r", weights, worth)
+        merged = np.empty((len(first), len(weights)))
+        for place, row in enumerate(weights):
+            merged[:, place] = np.bincount(alike, weights=row, minlength=len(first))
         for fit, found in zip(fits, shares, strict=True):
-            found[done:stop] = fit.shares(weights, conversions[done:stop])
+            found[done:stop] = fit.shares(merged, conversions[done:stop])
         done = stop
     return [Resamples(shares=found, conversions=conversions, value=value) for found in shares]
 
@@ -124,6 +132,16 @@ def draw_weights(random: Generator, persons: int, population: int | None, replic
             if drawn and persons:
                 row[:] = np.bincount(random.integers(0, persons, drawn), minlength=persons)
         yield weights
+
+
+def _alike(paths: PersonPaths) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """For each person the group with the same journeys, and the first person of each group."""
+    # A person's entries come in the order of their ends and paths.
+    what = 2 * paths.path + (paths.conversions > 0)
+    counts = np.bincount(paths.person, minlength=paths.persons)
+    group, _, _ = number_sequences(counts, what, 2 * max(len(paths.paths), 1))
+    _, first = np.unique(group, return_index=True)
+    return group, first
 
 
 def _by_person(paths: PersonPaths, amounts: Floats) -> Floats:
@@ -150,18 +168,19 @@ class _Fit:
     lost: Any
 
     @classmethod
-    def of(cls, model: PathModel, paths: PersonPaths) -> _Fit:
-        converting, lost = _matrix(paths, paths.conversions), _matrix(paths, paths.nulls)
+    def of(cls, model: PathModel, paths: PersonPaths, persons: NDArray[np.int64]) -> _Fit:
+        """The model, to be fitted to weights of some of the persons, who stand for those like them."""
+        converting, lost = _matrix(paths, paths.conversions)[persons], _matrix(paths, paths.nulls)[persons]
         if isinstance(model, TallyModel):
             tally = model.tally(paths.paths)
             return cls(model, paths, tally, (converting @ tally.converting + lost @ tally.lost).T.tocsr(), None)
         return cls(model, paths, None, converting.T.tocsr(), lost.T.tocsr())
 
     def shares(self, weights: Floats, conversions: Floats) -> Floats:
-        """The shares of each row of weights; zeros where nothing converts, nan where the model gives none."""
-        found = np.zeros((len(weights), len(self.paths.paths.channel_names)))
-        counts = self.converting @ weights.T
-        nulls = None if self.lost is None else self.lost @ weights.T
+        """The shares of each column of weights; zeros where nothing converts, nan where the model gives none."""
+        found = np.zeros((weights.shape[1], len(self.paths.paths.channel_names)))
+        counts = self.converting @ weights
+        nulls = None if self.lost is None else self.lost @ weights
         for place in np.flatnonzero(conversions > 0).tolist():
             try:
                 if self.tally is not None:
