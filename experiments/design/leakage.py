@@ -119,17 +119,24 @@ def _leaked(control: ControlGroup, read: Touches, campaign: Sequence[str] | None
     (people, touched), size = number_keys(control.person, read.person)
     row = np.full(size, -1, dtype=np.int64)
     row[people] = np.arange(len(people))
-    place = row[touched]
-    ours = (place >= 0) & (read.origin.names == "outbound")[read.origin.codes]
+    outbound = read.origin.names == "outbound"
     if campaign is not None:
         found = labels(read.table, read.table.roles.campaign)
-        if found is not None:
-            ours &= np.isin(found.names.astype(str), list(campaign))[found.codes]
+        mine = None if found is None else np.isin(found.names.astype(str), list(campaign))[found.codes]
+    else:
+        mine = None
+    # Few touches are of control persons: only of these is asked what they are.
+    hits = np.flatnonzero(row[touched] >= 0)
+    hits = hits[outbound[read.origin.codes[hits]]]
+    if mine is not None:
+        hits = hits[mine[hits]]
+    place = row[touched[hits]]
     if control.start is not None and len(people):
-        since = read.time - control.start[np.where(place >= 0, place, 0)]
-        ours &= (since >= 0) & (since < control.length)
-    channels = tuple(str(name) for name in read.channel.names[np.unique(read.channel.codes[ours])])
-    return len(np.unique(place[ours])), channels
+        since = read.time[hits] - control.start[place]
+        inside = (since >= 0) & (since < control.length)
+        hits, place = hits[inside], place[inside]
+    channels = tuple(str(name) for name in read.channel.names[np.unique(read.channel.codes[hits])])
+    return int(np.count_nonzero(np.bincount(place, minlength=1))), channels
 
 
 def _findings(leaked: int, persons: int, channels: tuple[str, ...], limit: float) -> list[Finding]:

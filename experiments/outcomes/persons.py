@@ -72,6 +72,8 @@ def settle_persons(
     person's rows. The hash leaves a person assigned twice at one instant with each arm's own probability, which no
     order of names would.
     """
+    if np.bincount(code, minlength=1).max() < 2:
+        return np.arange(len(code)), []
     order = np.lexsort((assigned.arm.codes, code))
     same_person = code[order][1:] == code[order][:-1]
     same_arm = same_person & (assigned.arm.codes[order][1:] == assigned.arm.codes[order][:-1])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from attribution.core import messages
 from attribution.core.records import Field, Records, TabularResult
+from experiments.outcomes.events import sum_by_size
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -67,8 +68,7 @@ def summarise(arm: NDArray[np.int64], names: NDArray[np.object_], columns: dict[
     for name, (kind, reading) in _SUMMARY.items():
         if name not in columns:
             continue
-        order = np.lexsort((columns[name], arm))
-        total = np.bincount(arm[order], weights=columns[name][order], minlength=len(names))[shown]
+        total = sum_by_size(arm, columns[name], len(names))[shown]
         fields.append(Field(name, kind))  # type: ignore[arg-type]
         values.append((total / persons[shown] if reading == "mean" else total).tolist())
     return Records(tuple(fields), tuple(values))

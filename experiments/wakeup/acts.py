@@ -16,6 +16,7 @@ from attribution.core.tables import Problems, Table, open_table
 from attribution.core.values import instants, keys, numbers
 from attribution.core.values import labels as read_labels
 from attribution.kernels.ordering import person_time_order
+from experiments.outcomes.events import in_order_of_size
 from experiments.outcomes.instant import as_of_microseconds
 from experiments.outcomes.numbering import number_keys
 
@@ -86,8 +87,8 @@ class Acts:
 
         They are added in order of size: acts of one instant stand in the order of the table, which must change no byte.
         """
-        order = np.lexsort((amounts, self.person))
-        summed: NDArray[np.float64] = np.add.reduceat(amounts[order], self.start[:-1])
+        _, ordered = in_order_of_size(self.person, amounts)
+        summed: NDArray[np.float64] = np.add.reduceat(ordered, self.start[:-1])
         return summed
 
     def numbers(self, name: str) -> NDArray[np.float64]:
@@ -108,11 +109,11 @@ class Acts:
             TableError: When it is missing or nested.
         """
         self.table.require_names(name)
-        found = read_labels(self.table, name) if name in self.table.names else None
+        found = read_labels(self.table, name, narrow=True) if name in self.table.names else None
         self.table.problems.raise_if_any()
         if found is None:  # pragma: no cover - a problem was noted, so the line above has raised
             raise InputError(f"the column {name!r} cannot be read.")
-        return type(found)(found.codes[self.row], found.names)
+        return type(found)(found.codes[self.row].astype(np.int64), found.names)
 
 
 def read_acts(

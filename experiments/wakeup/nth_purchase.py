@@ -143,7 +143,8 @@ def _rows(
     level: float,
 ) -> tuple[NthRow, ...]:
     mature, stopped, late, following = marks
-    counts = np.minimum(acts.counts, orders + 1)
+    each = acts.counts
+    counts = np.minimum(each, orders + 1)
     exact = np.bincount(counts, minlength=orders + 2)
     value = None if numbers is None else acts.totals(numbers)
     by_count = None if value is None else np.bincount(counts, weights=value, minlength=orders + 2)
@@ -151,7 +152,7 @@ def _rows(
     rows: list[NthRow] = []
     customers, money = 0, 0.0
     for order in range(orders):
-        mine = acts.start[:-1][acts.counts > order] + order
+        mine = acts.start[:-1][each > order] + order
         reached, ended = int(np.count_nonzero(mature[mine])), int(np.count_nonzero(stopped[mine]))
         customers += int(exact[order + 1])
         own = None if by_count is None else float(by_count[order + 1])
@@ -160,7 +161,7 @@ def _rows(
         rows.append(NthRow(
             nth=order + 1, reached=reached, stopped=ended, hazard=share_estimate(ended, reached, level=level),
             late=int(np.count_nonzero(late[mine])), customers=int(exact[order + 1]),
-            share=int(exact[order + 1]) / len(acts.counts), cumulative=customers / len(acts.counts),
+            share=int(exact[order + 1]) / len(each), cumulative=customers / len(each),
             next_days=_next(acts, mine, following, level), value=own,
             value_share=own / total if own is not None and known else None,
             value_cumulative=money / total if known else None,

@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attribution.core.threads import in_blocks
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["after_conversion", "beyond_cap", "busiest_window", "first_at_least", "top_tenth"]
 
-_CHUNK = 1 << 21
+_CHUNK = 1 << 16
+_STEPS = 8
 
 
 def beyond_cap(
@@ -47,15 +50,33 @@ def busiest_window(
 ) -> NDArray[np.int64]:
     """Most contacts of each person within less than the window; 0 for persons without a contact."""
     held = np.empty(len(time), np.int64)
-    for begin in range(0, len(time), _CHUNK):
-        at = np.arange(begin, min(begin + _CHUNK, len(time)))
-        first = first_at_least(time, start[person[at]], at, time[at] - window + 1)
-        held[at] = at - first + 1
+
+    def block(begin: int, end: int) -> None:
+        held[begin:end] = _held(person, time, start, window, np.arange(begin, end))
+
+    in_blocks(block, len(time), block=_CHUNK)
     most = np.zeros(len(start) - 1, np.int64)
     there = np.flatnonzero(np.diff(start))
     if len(there):
         most[there] = np.maximum.reduceat(held, start[there])
     return most
+
+
+def _held(
+    person: NDArray[np.int64], time: NDArray[np.int64], start: NDArray[np.int64], window: int, at: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Contacts within less than the window up to each of some contacts, itself among them."""
+    held = np.ones(len(at), np.int64)
+    first = int(at[0])
+    # Most persons have few contacts in a window, so that one earlier contact after the other is soon all of them.
+    for earlier in range(1, _STEPS):
+        at = at[at - start[person[at]] >= earlier]
+        at = at[time[at] - time[at - earlier] < window]
+        if not len(at):
+            return held
+        held[at - first] = earlier + 1
+    held[at - first] = at - first_at_least(time, start[person[at]], at, time[at] - window + 1) + 1
+    return held
 
 
 def after_conversion(
