@@ -6,11 +6,15 @@ from typing import TYPE_CHECKING
 
 from attribution.credit.credit import Credit
 from attribution.credit.keys import CHANNEL, make_cells
+from attribution.credit.parted import attribute_files
 from attribution.credit.sums import sum_cells
-from attribution.journeys.build import build_journeys
+from attribution.engines.files import open_source
+from attribution.journeys.build import build_journeys, check_rules
+from attribution.journeys.from_files import stands_for_files
 from attribution.models.fitted import fit_model
 from attribution.models.protocol import PathModel, TouchModel
 from attribution.models.registry import resolve_models
+from attribution.rules import Rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,7 +24,6 @@ if TYPE_CHECKING:
     from attribution.journeys.observed import Observed
     from attribution.journeys.plan import Journeys
     from attribution.models.protocol import Model
-    from attribution.rules import Rules
 
 __all__ = ["attribute", "attribute_journeys"]
 
@@ -36,6 +39,8 @@ def attribute(  # noqa: PLR0913 - a public function of keyword-only options
     customers: object = None,
     observed: Observed = None,
     key_events: object = None,
+    memory: str | int | None = None,
+    progress: bool | None = None,
 ) -> Credit:
     """Divide the credit of every conversion among its eligible touches, by one or several models.
 
@@ -43,7 +48,8 @@ def attribute(  # noqa: PLR0913 - a public function of keyword-only options
     conversions and all their value, in every model. Credit says nothing about cause.
 
     Args:
-        touches: One row per touch: person, time, channel; any further columns.
+        touches: One row per touch: person, time, channel; any further columns. Or files: a path, a glob, a folder, or a
+            list of them; see docs/guides/larger-than-memory.md.
         conversions: One row per conversion: person, time, conversion id, usually a value; any further columns.
         models: Models or their names; `RULE_MODELS` by default.
         rules: Which touches are eligible; `Rules()` (30 days) by default.
@@ -53,6 +59,9 @@ def attribute(  # noqa: PLR0913 - a public function of keyword-only options
             the intervals.
         observed: Begin and end of observation; the first and last time in either table by default.
         key_events: What persons did between touch and conversion; needed by the rule `key_event`.
+        memory: For touches in files: budget of the working set, as "4GB" or a number of bytes; where the touches that
+            are needed do not fit, credit is added up over ranges of persons.
+        progress: For touches in files: whether a bar of the rows read is shown; by default on a terminal.
 
     Returns:
         The credit: ``.table()``, ``.by(...)``, ``.with_costs(...)``, ``.touches()``, ``.explain(...)``, ``.findings``.
@@ -78,6 +87,13 @@ def attribute(  # noqa: PLR0913 - a public function of keyword-only options
         2  linear  (none)          0.0    0.0
     """
     found = resolve_models(models)
+    if stands_for_files(touches):
+        rules = check_rules(Rules() if rules is None else rules)
+        given = {"touches": touches, "conversions": conversions, "customers": customers, "key_events": key_events}
+        source = open_source(
+            given, rules=rules, columns=columns, identity=identity, observed=observed, memory=memory, progress=progress
+        )
+        return attribute_files(source, rules, found)
     journeys = build_journeys(
         touches,
         conversions,

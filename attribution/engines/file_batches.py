@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attribution.core.errors import TableError
 from attribution.core.tables import Problems
 from attribution.core.texts import blank_texts
+from attribution.journeys.build import with_persons
 from attribution.touches import NONE, read_touches
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from attribution.core.columns import Columns
     from attribution.core.errors import TableIssue
     from attribution.core.values import Labels
+    from attribution.journeys.build import AppliesIdentity
 
 __all__ = ["AddedIssues", "Batch", "Names", "Reading", "read_batch"]
 
@@ -75,6 +78,7 @@ class Reading:
         roles: The column names.
         kind: Whether the rules need the kind of a touch.
         origin: Whether the rules need the origin of a touch.
+        identity: Persons behind customer numbers; None when the touches name persons.
         channels: The channels met.
         kinds: The kinds met.
     """
@@ -82,13 +86,14 @@ class Reading:
     roles: Columns
     kind: bool
     origin: bool
+    identity: AppliesIdentity | None = None
     channels: Names = field(default_factory=Names)
     kinds: Names = field(default_factory=Names)
 
     def columns(self, there: Sequence[str]) -> list[str]:
         """The columns that are read, of those that are there."""
         roles = self.roles
-        wanted = [roles.person, roles.time, roles.channel]
+        wanted = [roles.person if self.identity is None else roles.customer, roles.time, roles.channel]
         wanted += [roles.touch] if roles.touch in there else []
         wanted += [roles.kind] if self.kind else []
         wanted += [roles.origin] if self.origin else []
@@ -116,11 +121,16 @@ class Batch:
 
 def read_batch(rows: pa.RecordBatch, reading: Reading) -> tuple[Batch | None, list[TableIssue]]:
     """The rows, checked; None when something is wrong with them, and then what it is."""
+    import pyarrow as pa
+
+    if reading.identity is not None:
+        placed = _with_persons(rows, reading.identity, reading.roles.customer)
+        if not isinstance(placed, pa.RecordBatch):
+            return None, placed
+        rows = placed
     found = None if reading.kind or reading.origin else _plain_batch(rows, reading)
     if found is not None:
         return found, []
-    import pyarrow as pa
-
     problems = Problems()
     table = pa.Table.from_batches([rows])
     touches = read_touches(table, reading.roles, problems=problems, kind=reading.kind, origin=reading.origin)
@@ -138,6 +148,17 @@ def read_batch(rows: pa.RecordBatch, reading: Reading) -> tuple[Batch | None, li
         ),
         [],
     )
+
+
+def _with_persons(rows: pa.RecordBatch, identity: AppliesIdentity, column: str) -> pa.RecordBatch | list[TableIssue]:
+    """The rows with their persons, or what is wrong with them."""
+    import pyarrow as pa
+
+    try:
+        table = with_persons(identity, pa.Table.from_batches([rows]), "touches", column)
+    except TableError as error:
+        return list(error.issues)
+    return table.combine_chunks().to_batches()[0] if len(table) else pa.RecordBatch.from_pylist([], table.schema)
 
 
 def _numbered(found: Labels, names: Names) -> NDArray[np.int64]:
@@ -207,7 +228,8 @@ def _plain_channel(array: pa.Array, channels: Names) -> NDArray[np.int64] | None
         return None
     place = np.zeros(len(names), np.int64)
     place[used] = channels.places([name for name, there in zip(names, used.tolist(), strict=True) if there])
-    return place[indices]
+    found: NDArray[np.int64] = place[indices]
+    return found
 
 
 class AddedIssues:

@@ -6,20 +6,20 @@ import os
 from dataclasses import dataclass
 from glob import glob, has_magic
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias, TypeGuard
+from typing import TYPE_CHECKING
 
 from attribution.core.errors import closest
 
 if TYPE_CHECKING:
     from attribution.core.tables import Problems
+    from attribution.journeys.from_files import FilesLike
 
-__all__ = ["ENDINGS", "FileList", "FilesLike", "list_files", "stands_for_files"]
+__all__ = ["ENDINGS", "FileList", "list_files"]
 
 PARQUET = (".parquet", ".pq")
 ARROW = (".arrow", ".feather", ".ipc")
 CSV = (".csv", ".tsv")
 ENDINGS = (*PARQUET, *ARROW, *CSV)
-FilesLike: TypeAlias = "str | os.PathLike[str] | list[str | os.PathLike[str]] | tuple[str | os.PathLike[str], ...]"
 _ALLOWED = ".parquet, .arrow, .feather, .csv or .tsv"
 
 
@@ -34,20 +34,6 @@ class FileList:
 
     name: str
     paths: tuple[Path, ...]
-
-
-def stands_for_files(data: object) -> TypeGuard[FilesLike]:
-    """Whether something stands for files: a path, a glob, a folder, or a list of such.
-
-    Example:
-        >>> stands_for_files("touches/*.parquet"), stands_for_files(["a.parquet", Path("b.parquet")])
-        (True, True)
-        >>> stands_for_files([1, 2]), stands_for_files(None)
-        (False, False)
-    """
-    if isinstance(data, (str, os.PathLike)):
-        return True
-    return isinstance(data, (list, tuple)) and len(data) > 0 and all(isinstance(x, (str, os.PathLike)) for x in data)
 
 
 def list_files(data: FilesLike, name: str, problems: Problems) -> FileList:

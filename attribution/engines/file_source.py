@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from attribution.customers import Customers
     from attribution.engines.gathering import Counts, Gathered, Keep
     from attribution.engines.pieces import TableFiles
+    from attribution.journeys.build import AppliesIdentity
     from attribution.journeys.key_events import KeyEvents
     from attribution.journeys.plan import Layout
     from attribution.rules import Rules
@@ -84,6 +85,7 @@ class FileSource:
     Attributes:
         files: The files.
         roles: Their column names.
+        identity: Persons behind customer numbers; None when the touches name persons.
         conversions: The checked conversions.
         customers: The checked customers; None when none were given.
         key_events: The checked key events; None when none were given.
@@ -94,6 +96,7 @@ class FileSource:
 
     files: TableFiles
     roles: Columns
+    identity: AppliesIdentity | None
     conversions: Conversions
     customers: Customers | None
     key_events: KeyEvents | None
@@ -141,7 +144,8 @@ class FileSource:
 
     def reading(self, rules: Rules) -> Reading:
         """How batches are read under some rules."""
-        return Reading(roles=self.roles, kind=rules.needs_kind(), origin=rules.origin == "outbound")
+        outbound = rules.origin == "outbound"
+        return Reading(roles=self.roles, kind=rules.needs_kind(), origin=outbound, identity=self.identity)
 
     def counts(self) -> Counts:
         """What is known of all touches."""

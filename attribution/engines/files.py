@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from attribution.core.errors import InputError
 from attribution.core.tables import Problems
 from attribution.customers import read_customers
 from attribution.engines.file_batches import Reading
-from attribution.engines.file_lists import list_files, stands_for_files
+from attribution.engines.file_lists import list_files
 from attribution.engines.file_source import FileSource, Scope
 from attribution.engines.file_table import file_table, read_columns
 from attribution.engines.files_behind import source_journeys
@@ -21,6 +21,8 @@ from attribution.engines.gathering import gather
 from attribution.engines.memory import parse_memory
 from attribution.engines.pieces import open_files
 from attribution.engines.progress import RowBar, check_progress
+from attribution.journeys.build import PERSON, with_persons
+from attribution.journeys.from_files import stands_for_files
 from attribution.journeys.key_events import read_key_events
 
 if TYPE_CHECKING:
@@ -28,89 +30,78 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from attribution.core.columns import Columns, ColumnsLike
-    from attribution.engines.file_lists import FilesLike
     from attribution.engines.pieces import TableFiles
+    from attribution.journeys.build import AppliesIdentity
+    from attribution.journeys.from_files import FilesLike
     from attribution.journeys.observed import Observed
     from attribution.journeys.plan import Journeys
     from attribution.rules import Rules
 
-__all__ = ["GivenTables", "journeys_of_files", "stands_for_files", "whole_table"]
+__all__ = ["journeys_of_files", "open_source", "whole_tables"]
 
 # Roles whose columns are read as text out of CSV files, so that ids keep their leading zeros.
 _TEXT = ("person", "conversion", "touch", "customer", "refund_of", "channel", "kind", "campaign", "message", "event")
+_UNREAD = ("NO_FILE", "UNREADABLE_FILE", "REPEATED_FILE", "FILES_DIFFER")
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class GivenTables:
-    """What the caller passed for each table: files or tables.
-
-    Attributes:
-        touches: Files.
-        conversions: A table, or files.
-        customers: The same, or None.
-        key_events: The same, or None.
-    """
-
-    touches: FilesLike
-    conversions: object
-    customers: object = None
-    key_events: object = None
-
-
-def journeys_of_files(
-    given: GivenTables,
-    rules: Rules,
-    columns: ColumnsLike,
-    *,
-    observed: Observed = None,
-    memory: str | int | None = None,
-    progress: bool | None = None,
-) -> Journeys:
+def journeys_of_files(given: dict[str, Any], *, rules: Rules, **options: Any) -> Journeys:
     """The journeys of touches in files: everything is checked, and only what conversions can use is kept in memory.
 
     Args:
-        given: The tables.
+        given: Files for the touches; tables or files, or None, for conversions, customers and key events.
         rules: Which touches are eligible.
-        columns: The user's names of the columns.
-        observed: First and last instant of observation.
-        memory: Budget of the working set.
-        progress: Whether a bar is shown; None: on a terminal.
+        options: As for `open_source`.
 
     Raises:
         TableError: Lists every problem of all tables and files.
         InputError: For a budget or rules that are not what they should be.
         TooLargeError: When the touches that conversions can use do not fit the budget.
     """
-    source = open_source(given, rules, columns, observed=observed, memory=memory, progress=progress)
-    return source_journeys(source, rules, Scope())
+    return source_journeys(open_source(given, rules=rules, **options), rules, Scope())
 
 
-def open_source(
-    given: GivenTables,
-    rules: Rules,
-    columns: ColumnsLike,
+def open_source(  # noqa: PLR0913 - the arguments of `build_journeys`
+    given: dict[str, Any],
     *,
+    rules: Rules,
+    columns: ColumnsLike = None,
+    identity: AppliesIdentity | None = None,
     observed: Observed = None,
     memory: str | int | None = None,
     progress: bool | None = None,
 ) -> FileSource:
-    """The files of the touches with the other tables, read and checked; the rows of the touches are not read yet."""
+    """The files of the touches with the other tables, read and checked; the rows of the touches are not read yet.
+
+    Args:
+        given: Files for the touches; tables or files, or None, for conversions, customers and key events.
+        rules: Which touches are eligible.
+        columns: The user's names of the columns.
+        identity: Persons behind customer numbers.
+        observed: First and last instant of observation.
+        memory: Budget of the working set.
+        progress: Whether a bar is shown; None: on a terminal.
+    """
     budget, shown, problems = parse_memory(memory), check_progress(progress), Problems()
-    roles = {name: columns_for(columns, name) for name in ("touches", "conversions", "customers", "key_events")}
-    files = _touch_files(given.touches, roles["touches"], rules, problems)
-    tables = {
-        name: whole_table(getattr(given, name), name, roles[name], problems)
-        for name in ("conversions", "customers", "key_events")
-    }
-    if any(issue.code in ("NO_FILE", "UNREADABLE_FILE", "REPEATED_FILE") for issue in problems.issues):
+    roles = {name: columns_for(columns, name) for name in given}
+    files = _touch_files(given["touches"], roles["touches"], rules, problems, identified=identity is not None)
+    tables = {name: _whole(given[name], name, roles[name], problems) for name in given if name != "touches"}
+    if any(issue.code in _UNREAD for issue in problems.issues):
         problems.raise_if_any()
+    if identity is not None:
+        for name, table in tables.items():
+            tables[name] = None if table is None else with_persons(identity, table, name, roles[name].customer)
+        roles = {name: replace(own, person=PERSON) for name, own in roles.items()}
     conversions = read_conversions(tables["conversions"], roles["conversions"], problems=problems)
     customers = events = None
-    if given.customers is not None:
+    if tables["customers"] is not None:
         customers = read_customers(
-            tables["customers"], roles["customers"], problems=problems, last_active=rules.dormancy is not None
+            tables["customers"],
+            roles["customers"],
+            problems=problems,
+            last_active=rules.dormancy is not None,
+            repeated=identity is not None,
         )
-    if given.key_events is not None:
+    if tables["key_events"] is not None:
         events = read_key_events(tables["key_events"], roles["key_events"], problems=problems)
     if conversions is None or problems.issues:
         _also_of_touches(files, roles["touches"], rules, problems)
@@ -119,6 +110,7 @@ def open_source(
     return FileSource(
         files=files,
         roles=roles["touches"],
+        identity=identity,
         conversions=conversions,
         customers=customers,
         key_events=events,
@@ -128,15 +120,24 @@ def open_source(
     )
 
 
-def whole_table(data: object, name: str, roles: Columns, problems: Problems) -> Any:
-    """A table out of files, with all its columns; anything but files as it is.
+def whole_tables(given: dict[str, Any], columns: ColumnsLike) -> dict[str, Any]:
+    """The tables with those that are files read into memory.
 
     Args:
-        data: Files or a table.
-        name: What the table is.
-        roles: Its column names.
-        problems: Where problems with the files are noted.
+        given: What was passed for each table.
+        columns: The user's names of the columns.
+
+    Raises:
+        TableError: Lists every file that is missing or cannot be read.
     """
+    problems = Problems()
+    found = {name: _whole(data, name, columns_for(columns, name), problems) for name, data in given.items()}
+    problems.raise_if_any()
+    return found
+
+
+def _whole(data: object, name: str, roles: Columns, problems: Problems) -> Any:
+    """A table out of files, with all its columns; anything but files as it is."""
     if not stands_for_files(data):
         return data
     files = open_files(list_files(data, name, problems), problems, text=[roles.name_of(role) for role in _TEXT])
@@ -153,10 +154,10 @@ def _nothing() -> pa.Table:
     return pa.table({})
 
 
-def _touch_files(data: FilesLike, roles: Columns, rules: Rules, problems: Problems) -> TableFiles:
+def _touch_files(data: FilesLike, roles: Columns, rules: Rules, problems: Problems, *, identified: bool) -> TableFiles:
     """The files of the touches, with the columns that are needed in all of them."""
     files = open_files(list_files(data, "touches", problems), problems, text=[roles.name_of(role) for role in _TEXT])
-    needed = ["person", "time", "channel", *(["kind"] if rules.needs_kind() else [])]
+    needed = ["customer" if identified else "person", "time", "channel", *(["kind"] if rules.needs_kind() else [])]
     needed += ["origin"] if rules.origin == "outbound" else []
     needed += ["message"] if rules.levels else []
     names = [roles.name_of(role) for role in needed]

@@ -14,6 +14,7 @@ from attribution.core.errors import InputError, TableError
 from attribution.core.tables import Problems
 from attribution.core.values import same_key_kind
 from attribution.customers import read_customers
+from attribution.journeys.from_files import journeys_of_files, stands_for_files, whole_tables
 from attribution.journeys.key_events import read_key_events
 from attribution.journeys.observed import observed_period
 from attribution.journeys.plan import Journeys
@@ -25,9 +26,9 @@ if TYPE_CHECKING:
     from attribution.core.columns import ColumnsLike
     from attribution.journeys.observed import Observed
 
-__all__ = ["AppliesIdentity", "build_journeys", "check_rules"]
+__all__ = ["PERSON", "AppliesIdentity", "build_journeys", "check_rules", "with_persons"]
 
-_PERSON = "person_id"  # what an identity calls the column that it adds
+PERSON = "person_id"  # what an identity calls the column that it adds
 
 
 class AppliesIdentity(Protocol):
@@ -48,6 +49,8 @@ def build_journeys(  # noqa: PLR0913 - a public function of keyword-only options
     customers: object = None,
     observed: Observed = None,
     key_events: object = None,
+    memory: str | int | None = None,
+    progress: bool | None = None,
 ) -> Journeys:
     """Join touches to conversions under the rules; nothing is computed yet, everything is checked.
 
@@ -55,7 +58,8 @@ def build_journeys(  # noqa: PLR0913 - a public function of keyword-only options
     give the rows in another order. Select the columns that you need before you pass it.
 
     Args:
-        touches: One row per touch: person, time, channel; any further columns.
+        touches: One row per touch: person, time, channel; any further columns. Or files: a path, a glob, a folder, or a
+            list of them (.parquet, .arrow, .feather, .csv); only what conversions can use is then held in memory.
         conversions: One row per conversion: person, time, conversion id, usually a value; any further columns. The
             column ``refund_of`` marks rows that reduce the value of the conversion they name.
         rules: Which touches are eligible; `Rules()` by default.
@@ -71,6 +75,8 @@ def build_journeys(  # noqa: PLR0913 - a public function of keyword-only options
             success nor as failure.
         key_events: One row per thing a person did: person, time, and what it was (``event``; without that column every
             row counts). `Rules(key_event=...)` needs it.
+        memory: For touches in files: budget of the working set, as "4GB" or a number of bytes.
+        progress: For touches in files: whether a bar of the rows read is shown; by default on a terminal.
 
     Returns:
         The plan: ``.attribute(models=...)``, ``.paths(top=20)``, ``.summary()``, ``.findings``.
@@ -91,13 +97,18 @@ def build_journeys(  # noqa: PLR0913 - a public function of keyword-only options
         [{'path': 'sms > phone', 'conversions': 1, 'value': 90.0, 'share': 1.0}]
     """
     rules = check_rules(Rules() if rules is None else rules)
-    roles = {name: columns_for(columns, name) for name in ("touches", "conversions", "customers", "key_events")}
     given = {"touches": touches, "conversions": conversions, "customers": customers, "key_events": key_events}
+    if stands_for_files(touches):
+        return journeys_of_files(
+            given, rules=rules, columns=columns, identity=identity, observed=observed, memory=memory, progress=progress
+        )
+    given = whole_tables(given, columns)
+    roles = {name: columns_for(columns, name) for name in given}
     if identity is not None:
         for name, table in given.items():
             if table is not None:
-                given[name] = _with_persons(identity, table, name, roles[name].customer)
-                roles[name] = replace(roles[name], person=_PERSON)
+                given[name] = with_persons(identity, table, name, roles[name].customer)
+                roles[name] = replace(roles[name], person=PERSON)
     given = {name: _held(table) for name, table in given.items()}
     problems = Problems()
     checked_touches = read_touches(
@@ -140,7 +151,7 @@ def build_journeys(  # noqa: PLR0913 - a public function of keyword-only options
     )
 
 
-def _with_persons(identity: AppliesIdentity, table: object, name: str, column: str) -> object:
+def with_persons(identity: AppliesIdentity, table: object, name: str, column: str) -> Any:
     """The table with its persons; what the identity finds wrong is told of the table's own name."""
     try:
         return identity.apply(table, column=column)

@@ -10,6 +10,7 @@ import numpy as np
 
 from attribution.core.errors import InputError, closest
 from attribution.journeys.arrays import JourneyArrays, make_arrays
+from attribution.journeys.behind import behind
 from attribution.journeys.eligibility import Pairs, eligible_pairs
 from attribution.journeys.ties import Ties
 
@@ -250,7 +251,8 @@ class Journeys:
         if "findings" not in self._cache:
             from attribution.journeys.findings import journey_findings
 
-            self._cache["findings"] = journey_findings(self)
+            files = behind(self)
+            self._cache["findings"] = journey_findings(self) if files is None else files.findings()
         found: tuple[Finding, ...] = self._cache["findings"]
         return found
 
