@@ -114,6 +114,7 @@ def note_reserved(table: Table, name: str, found: Labels) -> None:
 def _channels(table: Table) -> Labels | None:
     name = table.roles.channel
     found = labels(table, name, missing=None, narrow=True)
+    table.release(name)  # nobody needs the names row by row
     if found is None:
         return None
     note_reserved(table, name, found)

@@ -154,6 +154,15 @@ class Table:
         self._mixed[name] = message
         return pa.chunked_array([pa.nulls(rows)])
 
+    def release(self, name: str) -> None:
+        """Forget the Arrow copy of a Polars column; who asks for it later brings it in again.
+
+        Columns of other tables in memory are no copies, and a lazy table would have to be run again.
+        """
+        if isinstance(self._frame, nw.DataFrame) and self._frame.implementation.is_polars():
+            self._loaded.pop(name, None)
+            self._plain.pop(name, None)
+
     @property
     def rows(self) -> int:
         """Number of rows."""

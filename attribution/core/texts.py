@@ -50,10 +50,10 @@ def repeated_hashes(array: pa.Array) -> NDArray[np.bool_] | None:
         array: Texts of the type string or large_string, none of them null.
     """
     hashes = _hashes(array)
-    ordered = np.sort(hashes)
-    repeated = ordered[1:][ordered[1:] == ordered[:-1]]
-    del ordered
-    return None if not len(repeated) else np.isin(hashes, np.unique(repeated))
+    hashes.sort()
+    repeated = np.unique(hashes[1:][hashes[1:] == hashes[:-1]])
+    del hashes
+    return np.isin(_hashes(array), repeated) if len(repeated) else None
 
 
 def _hashes(array: pa.Array) -> NDArray[np.uint64]:
