@@ -166,9 +166,9 @@ def test_what_is_kept_makes_the_page(tmp_path):
             table.Row("absent", "integers", None, note="not installed")]  # fmt: skip
     table.keep(tmp_path / "results.json", "tables", rows, {"remarks": ["- small"], "circumstances": "3 rounds"})
     results = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
-    page = table.page(results, run.TITLES)
+    page = table.page(results, run.TITLES, run.FIGURES)
     assert "| theirs | integers | 3.00 | 2.00-5.00 | 2 | 4 | yes | 1.00 s | 3.00 s |" in page
-    assert "| absent | integers | skipped | not installed |" in page
+    assert "| absent | integers | skipped |  |  |  |  |  | not installed |" in page
     assert "## The machine" in page
 
 

@@ -146,7 +146,7 @@ def from_files(task: Task, rounds: int) -> tuple[list[Row], Rounds]:
 def own_inputs(task: Task, rounds: int) -> tuple[list[Row], Rounds]:
     """Ours beside ours: kinds of tables, engines, touch ids, intervals, and validation alone."""
     touches, conversions = task.arrow
-    numbered = touches.append_column("touch_id", pa.array(np.arange(touches.num_rows)))
+    numbered = touches.append_column("touch_id", data.scattered(np.arange(touches.num_rows)))
     coded = touches.set_column(2, "channel", touches["channel"].dictionary_encode())
     frames = tuple(table.to_pandas() for table in task.arrow)
     eager = tuple(frame.collect() for frame in task.polars)

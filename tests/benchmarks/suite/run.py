@@ -10,7 +10,7 @@ import argparse
 import json
 import statistics
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -32,6 +32,7 @@ TITLES = {
     "growth": "Growth with the number of touches",
     "huge": "More than memory",
 }
+FIGURES = ("peaks", "growth", "huge")
 
 
 @dataclass
@@ -39,26 +40,23 @@ class Found:
     """The rows of one part and how they were come by."""
 
     rows: list[table.Row]
-    others: list[float]
-    remarks: list[str]
-
-    @classmethod
-    def none(cls) -> Found:
-        """Nothing yet."""
-        return cls([], [], [])
+    others: list[float] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    rounds: int = 1
 
     def add(self, found: tuple[list[table.Row], Rounds], remark: str) -> None:
         """One more comparison."""
         self.rows += found[0]
         self.others += found[1].others
         self.remarks.append(f"- {remark}")
+        self.rounds = len(found[1].others)
 
 
 Compare = Callable[[comparisons.Task, int], tuple[list[table.Row], Rounds]]
 
 
 def _in_turns(compare: Compare, ids: tuple[str, ...], rows: int, rounds: int) -> Found:
-    found = Found.none()
+    found = Found([])
     for task in comparisons.tasks(rows, ids, FOLDER):
         found.add(compare(task, rounds), task.size())
     return found
@@ -67,17 +65,17 @@ def _in_turns(compare: Compare, ids: tuple[str, ...], rows: int, rounds: int) ->
 def _growth(options: argparse.Namespace) -> Found:
     sizes = growth.decades(1_000_000, max(3 * options.rows, 1_000_000))
     rows, timed = growth.in_memory(sizes, FOLDER, max(options.rounds // 2, 2))
-    return Found(rows, timed.others, [])
+    return Found(rows, timed.others, rounds=len(timed.others))
 
 
 def _huge(options: argparse.Namespace) -> Found:
     sizes = growth.decades(1_000_000, options.huge)
     remark = growth.beside_files(options.rows, "integers", FOLDER)
-    return Found(growth.from_files(sizes, FOLDER, options.memory), [], [f"- {remark}"])
+    return Found(growth.from_files(sizes, FOLDER, options.memory), remarks=[f"- {remark}"])
 
 
 def _peaks(options: argparse.Namespace) -> Found:
-    return Found(growth.peaks(options.rows, options.ids or MAIN, FOLDER), [], [])
+    return Found(growth.peaks(options.rows, options.ids or MAIN, FOLDER))
 
 
 def measure(part: str, options: argparse.Namespace) -> Found:
@@ -98,13 +96,13 @@ def measure(part: str, options: argparse.Namespace) -> Found:
     return parts[part]()
 
 
-def circumstances(found: Found, rounds: int, before: str) -> str:
+def circumstances(found: Found, before: str) -> str:
     """How many rounds, and what else ran."""
     if not found.others:
         return f"one run each in fresh processes; load average before {before}, after {machine.load()}"
     share = f"{statistics.median(found.others):.0%} (at most {max(found.others):.0%})"
     return (
-        f"up to {rounds} rounds; other processes used {share} of the machine during a round; load average before "
+        f"{found.rounds} rounds; other processes used {share} of the machine during a round; load average before "
         f"{before}, after {machine.load()}"
     )
 
@@ -133,12 +131,18 @@ def main() -> None:
         before = machine.load()
         print(f"\n{TITLES[part]}", flush=True)
         found = measure(part, options)
-        said = circumstances(found, options.rounds, before)
-        print(table.plain(found.rows), *found.remarks, said, sep="\n", flush=True)
+        said = circumstances(found, before)
+        print(
+            table.plain(found.rows, table.FIGURES if part in FIGURES else table.HEAD),
+            *found.remarks,
+            said,
+            sep="\n",
+            flush=True,
+        )
         table.keep(place, part, found.rows, {"remarks": found.remarks, "circumstances": said, "touches": options.rows})
     if not options.no_page:
         results = json.loads(place.read_text(encoding="utf-8"))
-        PAGE.write_text(table.page(results, TITLES), encoding="utf-8")
+        PAGE.write_text(table.page(results, TITLES, FIGURES), encoding="utf-8")
         print(f"\nwritten: {PAGE.relative_to(ROOT)}")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import statistics
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from benchmarks.suite import machine
 from benchmarks.suite.side_by_side import Rounds
 
 HEAD = ("against", "ids", "ratio", "min-max", "at least", "aim", "met", "ours", "theirs")
+FIGURES = ("what", "ids", "figure", "", "goal", "aim", "met", "in all", "besides")
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Row:
         """The texts of the line."""
         at_least, aim = self.goal.shown() if self.goal else ("", "")
         if self.ratio is None:
-            return (self.against, self.ids, "skipped", self.note, at_least, aim, "", "", "")
+            return (self.against, self.ids, "skipped", "", at_least, aim, "", "", self.note)
         spread = "" if self.low is None or self.high is None else f"{self.low:.2f}-{self.high:.2f}"
         met = self.goal.met(self.ratio) if self.goal else ""
         return (self.against, self.ids, f"{self.ratio:.2f}", spread, at_least, aim, met, self.ours, self.theirs)
@@ -84,10 +85,10 @@ def markdown(rows: Iterable[Row], head: tuple[str, ...] = HEAD) -> list[str]:
     ]
 
 
-def plain(rows: Iterable[Row]) -> str:
+def plain(rows: Iterable[Row], head: tuple[str, ...] = HEAD) -> str:
     """The same table in columns, for the terminal."""
-    lines = [HEAD, *(one.cells() for one in rows)]
-    widths = [max(len(line[k]) for line in lines) for k in range(len(HEAD))]
+    lines = [head, *(one.cells() for one in rows)]
+    widths = [max(len(line[k]) for line in lines) for k in range(len(head))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
     )
@@ -129,14 +130,14 @@ one counts; `tests/benchmarks/suite/`), and DuckDB holds the tables as its own, 
 """
 
 
-def page(results: Mapping[str, Mapping[str, object]], titles: Mapping[str, str]) -> str:
-    """The page of the docs."""
+def page(results: Mapping[str, Mapping[str, object]], titles: Mapping[str, str], figures: Collection[str]) -> str:
+    """The page of the docs; the parts named in `figures` hold no ratios."""
     lines = [INTRODUCTION]
     for part, title in titles.items():
         if part not in results:
             continue
         found = results[part]
-        lines += [f"## {title}", "", *markdown(kept(results, part)), ""]
+        lines += [f"## {title}", "", *markdown(kept(results, part), FIGURES if part in figures else HEAD), ""]
         lines += [f"{text}" for text in found.get("remarks", [])]
         lines += [f"Measured on {found['date']}; {found['circumstances']}.", ""]
     machines = {json.dumps(found["machine"], sort_keys=True) for found in results.values()}
