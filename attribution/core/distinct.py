@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attribution.core.frames import one_array
-from attribution.core.texts import repeated_hashes
+from attribution.core.texts import repeated_hashes, sorted_texts
 from attribution.core.threads import in_blocks
 
 if TYPE_CHECKING:
@@ -60,10 +60,13 @@ def encode(
     if pa.types.is_dictionary(column.type):
         pieces = _with_own_dictionary(column)
     else:
-        # A column of keys, which seldom repeat, is not cut in pieces; whole numbers are then sorted, not hashed.
+        # A column of keys, which seldom repeat, is not cut in pieces, and sorted instead of hashed.
         many = len(column) > _BLOCK and len(one_array(column.slice(0, _BLOCK)).unique()) > _MANY
-        if many and pa.types.is_integer(column.type):
-            return _sorted_integers(one_array(column).to_numpy(zero_copy_only=True), kind)
+        if many:
+            array = one_array(column)
+            found = _sorted(array)
+            if found is not None:
+                return _numbered(array, *found, kind)
         pieces = _with_made_dictionary(column, block=len(column) if many else _BLOCK)
     distinct = _unify(pieces)
     return _codes(column, pieces, kind or narrowest(len(distinct))), _objects(distinct.to_pylist())
@@ -170,17 +173,32 @@ def _unify(pieces: list[_Piece]) -> pa.Array:
     return distinct
 
 
-def _sorted_integers(
-    values: NDArray[Any], kind: type[np.signedinteger[Any]] | None
-) -> tuple[NDArray[Any], NDArray[np.object_]]:
+def _sorted(array: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.bool_]] | None:
+    """The rows in the order of their values, and which differ from the one before; None for what is hashed instead."""
+    import pyarrow as pa
+
+    if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
+        return sorted_texts(array)
+    if not pa.types.is_integer(array.type):
+        return None
+    values = array.to_numpy(zero_copy_only=True)
     order = np.argsort(values)
     ordered = values[order]
     fresh = np.ones(len(values), bool)
     np.not_equal(ordered[1:], ordered[:-1], out=fresh[1:])
-    distinct = ordered[fresh]
-    codes = np.empty(len(values), kind or narrowest(len(distinct)))
+    return order, fresh
+
+
+def _numbered(
+    array: pa.Array, order: NDArray[np.int64], fresh: NDArray[np.bool_], kind: type[np.signedinteger[Any]] | None
+) -> tuple[NDArray[Any], NDArray[np.object_]]:
+    """Codes and names from the sorted rows."""
+    import pyarrow as pa
+
+    first = order[fresh]
+    codes = np.empty(len(order), kind or narrowest(len(first)))
     codes[order] = np.cumsum(fresh) - 1
-    return codes, _objects(distinct.tolist())
+    return codes, _objects(array.take(pa.array(first)).to_pylist())
 
 
 def _objects(values: list[object]) -> NDArray[np.object_]:

@@ -19,7 +19,22 @@ from oracles import columns_read as oracle
 
 TEXTS = st.one_of(
     st.sampled_from(
-        ["", "a", "a\0", "a\0\0", "\0", "ab", "sms", "短信", "push", "12345678", "123456789", "x" * 40, "x" * 41]
+        [
+            "",
+            "a",
+            "a\0",
+            "a\0\0",
+            "\0",
+            "ab",
+            "sms",
+            "短信",
+            "push",
+            "12345678",
+            "123456789",
+            "x" * 40,
+            "x" * 41,
+            "x" * 70,
+        ]
     ),
     st.text(st.characters(exclude_categories=["Cs"]), max_size=20),
 )

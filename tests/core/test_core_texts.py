@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from attribution.core import texts, threads
 from attribution.core.distinct import duplicates
-from attribution.core.texts import blank_texts, repeated_hashes
+from attribution.core.texts import blank_texts, repeated_hashes, sorted_texts
 from oracles import columns_read as oracle
 
 SPACES = [
@@ -92,3 +92,28 @@ def test_keys_are_compared_where_hashes_repeat(factor, monkeypatch):
     assert duplicates(pa.array([*cells, "key 7", "key 7", "key 3"])) == oracle.repeats(
         [*cells, "key 7", "key 7", "key 3"]
     )
+
+
+STEMS = st.sampled_from(["", "a", "customer-", "customer-number-", "x" * 48, "\0" * 9])
+
+
+@given(
+    st.lists(
+        st.builds(lambda stem, end: stem + end, STEMS, TEXTS.filter(lambda text: len(text.encode()) <= 16)), max_size=30
+    ),
+    st.integers(0, 3),
+)
+@settings(max_examples=400)
+def test_texts_are_sorted_by_their_bytes(cells, begin):
+    array = pa.array([*["q"] * begin, *cells, *cells[:5]], pa.large_string()).slice(begin)
+    order, fresh = sorted_texts(array)
+    placed = [array[int(row)].as_py().encode() for row in order]
+    assert sorted(order.tolist()) == list(range(len(array)))
+    assert placed == sorted(text.encode() for text in array.to_pylist())
+    assert fresh.tolist() == [row == 0 or placed[row] != placed[row - 1] for row in range(len(placed))]
+
+
+def test_long_texts_are_left_to_others():
+    assert sorted_texts(pa.array(["a", "b" * 65])) is None
+    order, fresh = sorted_texts(pa.array(["b" * 64, "a", "b" * 64, "b" * 63 + "a"]))
+    assert (order[:2].tolist(), fresh.tolist()) == ([1, 3], [True, True, True, False])
