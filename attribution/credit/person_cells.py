@@ -15,7 +15,7 @@ import numpy as np
 
 from attribution.core.threads import in_blocks
 from attribution.journeys.arrays import journey_places
-from attribution.journeys.eligibility import Pairs
+from attribution.journeys.eligibility import block_ends
 from attribution.models.protocol import checked_weights
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ _MOST_CELLS = 32
 # Places of such a table: one of them, and what is made of it, should stay in the cache of a core.
 _PLACES = 131_072
 _CONVERSIONS = 16_384
+_BATCH = 64  # blocks whose results are held at once
 _KEY_LIMIT = 2**62
 
 
@@ -165,109 +166,47 @@ def map_blocks(
     """
     own = all(type(model).__module__ in _PURE for model in models)  # a user's function may not be ready for threads
     rows = len(journeys.counted) + len(journeys.served) if own else 0
-    for ready in _ready_blocks(journeys, models, cells):
+    size = _PLACES // len(cells) if len(cells) <= _MOST_CELLS else _CONVERSIONS
+    ends = block_ends(journeys.counted.person, max(size, 1))
+    starts = np.concatenate([[0], ends[:-1]])
+    for batch in range(0, len(ends), _BATCH):
 
-        def made(start: int, stop: int, ready: list[_Growing] = ready) -> list[T]:
-            return [work(block.finished()) for block in ready[start:stop]]
+        def made(start: int, stop: int, batch: int = batch) -> list[T]:
+            spans = [(int(starts[block]), int(ends[block])) for block in range(batch + start, batch + stop)]
+            return [work(_block(journeys, models, cells, span)) for span in spans]
 
-        for found in in_blocks(made, len(ready), block=1, rows=rows):
+        for found in in_blocks(made, min(_BATCH, len(ends) - batch), block=1, rows=rows):
             yield from found
 
 
-def _ready_blocks(journeys: Journeys, models: tuple[TouchModel, ...], cells: Cells) -> Iterator[list[_Growing]]:
-    """The blocks whose last pair is in each piece of pairs."""
-    grid = len(cells) <= _MOST_CELLS
-    size = _PLACES // len(cells) if grid else _CONVERSIONS
-    ends = _block_ends(journeys.counted.person, max(size, 1))
-    block = 0
-    growing: _Growing | None = None
-    for pairs in journeys.pairs():
-        ready = []
-        for piece in _cut(pairs, ends[block:]):
-            if growing is None:
-                growing = _Growing(journeys, models, cells, slice(piece.start, int(ends[block])), grid=grid)
-            growing.waiting.append(piece)
-            if piece.stop == ends[block]:
-                ready.append(growing)
-                growing, block = None, block + 1
-        if growing is not None:
-            growing.catch_up()  # whole pieces may belong to one person: they are not kept
-        yield ready
-
-
-def _block_ends(person: NDArray[np.int64], size: int) -> NDArray[np.int64]:
-    """Where blocks of about `size` conversions end: after the last conversion of a person."""
-    last = np.arange(size, len(person) + size, size).clip(max=len(person)) - 1
-    return np.unique(np.searchsorted(person, person[last], side="right"))
-
-
-def _cut(pairs: Pairs, ends: NDArray[np.int64]) -> Iterator[Pairs]:
-    """The pairs up to each of these conversions, and the rest."""
-    inside = ends[(ends > pairs.start) & (ends < pairs.stop)].tolist()
-    if not inside:
-        yield pairs
-        return
-    offsets = np.concatenate([[0], np.cumsum(pairs.counts)])
-    for start, stop in zip([pairs.start, *inside], [*inside, pairs.stop], strict=True):
-        begin, end = start - pairs.start, stop - pairs.start
-        yield Pairs(
-            start=start,
-            stop=stop,
-            counts=pairs.counts[begin:end],
-            touch=pairs.touch[offsets[begin] : offsets[end]],
-        )
-
-
-class _Growing:
-    """A block while its pieces come in: more than one only where a piece of pairs ends inside it."""
-
-    def __init__(
-        self, journeys: Journeys, models: tuple[TouchModel, ...], cells: Cells, span: slice, *, grid: bool
-    ) -> None:
-        self.journeys, self.models, self.cells = journeys, models, cells
-        person = journeys.counted.person[span]
-        self.start, self.first = int(span.start), int(person[0])
-        self.person, self.worth = person - self.first, journeys.counted.value[span]
-        self.touched = np.zeros(len(person))
-        self.size = len(models), len(cells), int(self.person[-1]) + 1
-        self.grid = grid
-        self.sums: _GridSums | _EntrySums | None = None
-        self.waiting: list[Pairs] = []
-
-    def catch_up(self) -> _GridSums | _EntrySums:
-        """Add the pieces that wait, in canonical order."""
-        if self.sums is None:
-            self.sums = _GridSums(*self.size) if self.grid else _EntrySums(*self.size)
-        for pairs in self.waiting:
-            self._add(self.sums, pairs)
-        self.waiting.clear()
-        return self.sums
-
-    def _add(self, sums: _GridSums | _EntrySums, pairs: Pairs) -> None:
-        here = slice(pairs.start - self.start, pairs.stop - self.start)
+def _block(journeys: Journeys, models: tuple[TouchModel, ...], cells: Cells, span: tuple[int, int]) -> PersonBlock:
+    """The persons of some conversions; there are several pieces of pairs only where there are many touches."""
+    counted = journeys.counted
+    person, value = counted.person[span[0] : span[1]].astype(np.int64), counted.value[span[0] : span[1]]
+    first = int(person[0])
+    person -= first
+    touched = np.zeros(len(person))
+    sums = (_GridSums if len(cells) <= _MOST_CELLS else _EntrySums)(len(models), len(cells), int(person[-1]) + 1)
+    for pairs in journeys.pairs(span=span):
+        here = slice(pairs.start - span[0], pairs.stop - span[0])
+        touched[here] = pairs.counts > 0
         alone = np.flatnonzero(pairs.counts == 0)
-        self.touched[here] = pairs.counts > 0
-        person, worth = self.person[here], self.worth[here]
         conversion = np.concatenate([journey_places(pairs.counts), alone])
-        cell = np.concatenate([self.cells.of_pairs(pairs), self.cells.of_untouched(pairs.start + alone)])
-        sums.place(person[conversion], cell)
-        worth = worth[conversion]
-        arrays, one = self.journeys.arrays(pairs), np.ones(len(alone))
-        for number, model in enumerate(self.models):
+        cell = np.concatenate([cells.of_pairs(pairs), cells.of_untouched(pairs.start + alone)])
+        sums.place(person[here][conversion], cell)
+        worth = value[here][conversion]
+        arrays, one = journeys.arrays(pairs), np.ones(len(alone))
+        for number, model in enumerate(models):
             weights = np.concatenate([checked_weights(model, arrays), one])
             sums.add(number, weights, weights * worth)
-
-    def finished(self) -> PersonBlock:
-        """The block, when its last piece is there."""
-        sums = self.catch_up()
-        return PersonBlock(
-            first=self.first,
-            attributed=np.asarray(np.bincount(self.person, weights=self.touched), np.float64),
-            worth=np.asarray(np.bincount(self.person, weights=self.worth), np.float64),
-            layout=sums.layout(),
-            conversions=sums.conversions,
-            value=sums.value,
-        )
+    return PersonBlock(
+        first=first,
+        attributed=np.asarray(np.bincount(person, weights=touched), np.float64),
+        worth=np.asarray(np.bincount(person, weights=value), np.float64),
+        layout=sums.layout(),
+        conversions=sums.conversions,
+        value=sums.value,
+    )
 
 
 class _GridSums:
