@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from attribution.credit.credit import Credit
-from attribution.credit.keys import CHANNEL, make_cells
+from attribution.credit.in_engine import credited, lazy_credit_journeys
+from attribution.credit.keys import CHANNEL
 from attribution.credit.parted import attribute_files
-from attribution.credit.sums import sum_cells
+from attribution.engines.engine_journeys import EngineJourneys, collected_journeys
 from attribution.engines.files import open_source
+from attribution.engines.native import runs_in_engine
+from attribution.journeys.behind import whole
 from attribution.journeys.build import build_journeys, check_rules
 from attribution.journeys.from_files import stands_for_files
 from attribution.models.fitted import fit_model
@@ -41,6 +44,7 @@ def attribute(  # noqa: PLR0913 - a public function of keyword-only options
     key_events: object = None,
     memory: str | int | None = None,
     progress: bool | None = None,
+    collect: bool | None = None,
 ) -> Credit:
     """Divide the credit of every conversion among its eligible touches, by one or several models.
 
@@ -62,6 +66,10 @@ def attribute(  # noqa: PLR0913 - a public function of keyword-only options
         memory: For touches in files: budget of the working set, as "4GB" or a number of bytes; where the touches that
             are needed do not fit, credit is added up over ranges of persons.
         progress: For touches in files: whether a bar of the rows read is shown; by default on a terminal.
+        collect: What happens with lazy tables (DuckDB, Polars lazy, Spark, Ibis). By default they stay in their engine
+            where it runs the rules and models (docs/reference/engines.md); else the touches that can matter come into
+            memory, which is a finding. True: all rows come into memory first. False: never; an error says why one has
+            to.
 
     Returns:
         The credit: ``.table()``, ``.by(...)``, ``.with_costs(...)``, ``.touches()``, ``.explain(...)``, ``.findings``.
@@ -87,14 +95,26 @@ def attribute(  # noqa: PLR0913 - a public function of keyword-only options
         2  linear  (none)          0.0    0.0
     """
     found = resolve_models(models)
+    given = {"touches": touches, "conversions": conversions, "customers": customers, "key_events": key_events}
     if stands_for_files(touches):
         rules = check_rules(Rules() if rules is None else rules)
-        given = {"touches": touches, "conversions": conversions, "customers": customers, "key_events": key_events}
         source = open_source(
             given, rules=rules, columns=columns, identity=identity, observed=observed, memory=memory, progress=progress
         )
         return attribute_files(source, rules, found)
-    journeys = build_journeys(
+    lazy = not collect and (runs_in_engine(touches) or runs_in_engine(conversions))
+    if lazy:
+        journeys = lazy_credit_journeys(
+            {**given, "identity": identity},
+            models=found,
+            rules=check_rules(Rules() if rules is None else rules),
+            columns=columns,
+            observed=observed,
+            collect=collect,
+        )
+        if journeys is not None:
+            return attribute_journeys(journeys, found)
+    built = build_journeys(
         touches,
         conversions,
         rules=rules,
@@ -104,14 +124,17 @@ def attribute(  # noqa: PLR0913 - a public function of keyword-only options
         observed=observed,
         key_events=key_events,
     )
-    return attribute_journeys(journeys, found)
+    return attribute_journeys(collected_journeys(built) if lazy else built, found)
 
 
 def attribute_journeys(journeys: Journeys, models: Iterable[Model | str] | Model | str | None) -> Credit:
     """Credit of journeys by channel."""
-    found = _fitted(journeys, resolve_models(models))
-    cells = make_cells(journeys, (CHANNEL,))
-    return Credit(journeys=journeys, models=found, cells=cells, sums=sum_cells(journeys, found, cells))
+    asked = resolve_models(models)
+    if isinstance(journeys, EngineJourneys) and any(model.needs == "paths" for model in asked):
+        journeys = collected_journeys(whole(journeys))
+    found = _fitted(journeys, asked)
+    journeys, cells, sums = credited(journeys, found, (CHANNEL,))
+    return Credit(journeys=journeys, models=found, cells=cells, sums=sums)
 
 
 def _fitted(journeys: Journeys, models: tuple[Model, ...]) -> tuple[TouchModel, ...]:

@@ -6,9 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from attribution.core.records import Records, TabularResult
-from attribution.credit.keys import make_cells, resolve_keys
+from attribution.credit.in_engine import credited
 from attribution.credit.records import credit_records
-from attribution.credit.sums import CellSums, sum_cells
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from attribution.credit.ranks import Ranks
     from attribution.credit.readings import Readings
     from attribution.credit.spend import Spend
+    from attribution.credit.sums import CellSums
     from attribution.journeys.plan import Journeys
     from attribution.models.protocol import TouchModel
 
@@ -219,9 +219,8 @@ class Credit(TabularResult):
             InputError: For an unknown or repeated column.
             TableError: For a column that holds the reserved name "(none)".
         """
-        cells = make_cells(self.journeys, resolve_keys(self.journeys, keys))
-        sums = sum_cells(self.journeys, self.models, cells)
-        return replace(self, cells=cells, sums=sums, spend=None, person_spend=None)
+        journeys, cells, sums = credited(self.journeys, self.models, keys)
+        return replace(self, journeys=journeys, cells=cells, sums=sums, spend=None, person_spend=None)
 
     def with_costs(self, spend: object, *, columns: ColumnsLike = None) -> Credit:
         """The same credit with what was spent: adds cost, cost_per_conversion and return_on_spend (value / cost).

@@ -12,6 +12,7 @@ from attribution.core.render.display import Display, DisplayColumn, DisplayTable
 from attribution.credit.readings import reading_sentences
 from attribution.credit.recipe import credit_recipe
 from attribution.credit.records import Rows, table_rows
+from attribution.journeys.sizes import plan_size
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,7 +29,7 @@ def credit_display(credit: Credit) -> Display:
     """Conversions, value and costs as keys x models, then what the numbers mean."""
     rows = table_rows(credit)
     blocks: list[DisplayTable | str] = [_pivot(credit, rows, credit.sums.conversions, "conversions", "count")]
-    if credit.journeys.conversions.has_value:
+    if plan_size(credit.journeys).has_value:
         blocks.append(_pivot(credit, rows, credit.sums.value, "value", "money"))
     if rows.cost is not None:
         blocks += _cost_tables(credit, rows)
@@ -71,7 +72,7 @@ def _cost_tables(credit: Credit, rows: Rows) -> list[DisplayTable | str]:
     conversions = np.where(rows.cell < 0, 0.0, credit.sums.conversions[:, rows.cell])
     price = np.where(conversions > 0, rows.cost / np.where(conversions > 0, conversions, 1.0), np.nan)
     tables: list[DisplayTable | str] = [_table(credit, rows, price, "cost_per_conversion", "money", rows.cost)]
-    if credit.journeys.conversions.has_value:
+    if plan_size(credit.journeys).has_value:
         spent = rows.cost > 0
         value = np.where(rows.cell < 0, 0.0, credit.sums.value[:, rows.cell])
         returns = np.where(spent, value / np.where(spent, rows.cost, 1.0), np.nan)

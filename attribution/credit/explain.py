@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from attribution.core import messages
 from attribution.core.errors import InputError, closest
 from attribution.core.records import Field, Records, TabularResult
 from attribution.core.render.display import Display, records_table
+from attribution.journeys.behind import behind
 from attribution.journeys.eligibility import Judged, Reason, judged_pairs
 from attribution.journeys.withheld import Withheld
 from attribution.models.protocol import checked_weights
@@ -91,6 +92,9 @@ def explain_conversion(credit: Credit, conversion_id: str | int) -> Explanation:
     place = _place(journeys, conversion_id)
     row = int(journeys.counted.row[place])
     person = journeys.conversions.person[row]
+    elsewhere = behind(journeys)
+    if elsewhere is not None:  # the touches that no conversion can use were left where they are
+        return explain_conversion(replace(credit, journeys=elsewhere.of_person(person.as_py())), conversion_id)
     mine = np.flatnonzero(pc.equal(journeys.touches.person, person).to_numpy(zero_copy_only=False))
     judged = _judged(journeys, place)
     order, places = _in_order(journeys, mine, int(journeys.counted.person[place]))

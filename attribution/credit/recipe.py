@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from attribution.core import messages
 from attribution.core.durations import duration_text
 from attribution.core.recipe import Recipe
-from attribution.journeys.behind import behind
 from attribution.journeys.observed import period_text
+from attribution.journeys.sizes import plan_size
 from attribution.models.fitted import FittedModel
 from attribution.rules import key_text
 
@@ -66,12 +66,12 @@ def credit_recipe(credit: Credit) -> Recipe:
     chosen, of_models = model_settings(credit.models)
     settings |= {name: value for name, value in chosen.items() if name not in settings}
     definitions += [code for code in of_models if code not in definitions]
-    files = behind(journeys)
+    size = plan_size(journeys)
     counts = {
-        "persons": len(journeys.persons),
-        "conversions": len(journeys.counted),
+        "persons": size.persons,
+        "conversions": size.conversions,
         "touched_conversions": credit.sums.touched,
-        "touches": journeys.touches.table.rows if files is None else files.rows,
+        "touches": size.touches,
     }
     return CreditRecipe(
         method="attribution",

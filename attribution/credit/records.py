@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attribution.core.records import Field, Records
+from attribution.journeys.sizes import plan_size
 from attribution.touches import NONE
 
 if TYPE_CHECKING:
@@ -68,7 +69,8 @@ def credit_records(credit: Credit, intervals: CreditIntervals | None = None) -> 
     ]
     conversions = _spread(credit.sums.conversions, rows)
     value = _spread(credit.sums.value, rows)
-    has_value = credit.journeys.conversions.has_value
+    size = plan_size(credit.journeys)
+    has_value = size.has_value
     columns.append((Field("conversions", "count"), conversions))
     columns += _ends(intervals and intervals.conversions, rows, "conversions", "count")
     columns.append((Field("value", "money"), value if has_value else [None] * len(value)))
@@ -78,9 +80,7 @@ def credit_records(credit: Credit, intervals: CreditIntervals | None = None) -> 
     columns.append((Field("share_of_attributed", "rate"), _divided(conversions, float(credit.sums.touched), credited)))
     columns += _ends(intervals and intervals.share, rows, "share", "rate")
     everywhere = np.ones(len(conversions), bool)
-    columns.append(
-        (Field("share_of_all", "rate"), _divided(conversions, float(len(credit.journeys.counted)), everywhere))
-    )
+    columns.append((Field("share_of_all", "rate"), _divided(conversions, float(size.conversions), everywhere)))
     if rows.cost is not None:
         columns += _costs(np.tile(rows.cost, len(models)), conversions, value if has_value else None)
         if intervals is not None:

@@ -13,8 +13,9 @@ from attribution.engines.touches import PERSON
 
 if TYPE_CHECKING:
     from attribution.engines.graph import Graph
+    from attribution.rules import Rules
 
-__all__ = ["used_touches", "withheld"]
+__all__ = ["used_touches", "why_withheld", "withheld"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST = "wl_last"
@@ -24,17 +25,10 @@ def withheld(graph: Graph) -> nw.LazyFrame[Any]:
     """One row: touches of converted persons, and why some of them can take no credit from any conversion."""
     source, rules = graph.touches.source, graph.rules
     last = graph.counted().group_by(PERSON).agg(nw.col(TIME).max().alias(_LAST))
-    why: nw.Expr = nw.lit(0)
-    if isinstance(rules.not_before, datetime):
-        start = (rules.not_before - _EPOCH) // timedelta(microseconds=1)
-        why = nw.when(nw.col(TIME) < start).then(nw.lit(2)).otherwise(why)
-    if rules.origin == "outbound":
-        inbound = source.text(source.column("origin")) != "outbound"
-        why = nw.when(inbound).then(nw.lit(1)).otherwise(why)
     picked = graph.touches.frame.select(
         source.text(source.column("person")).alias(PERSON),
         nw.col(TIME),
-        why.alias("wl_why"),
+        why_withheld(graph, rules).alias("wl_why"),
     )
     joined = picked.join(last, on=PERSON, how="inner")
     noted = nw.col("wl_why")
@@ -53,3 +47,15 @@ def used_touches(graph: Graph) -> nw.LazyFrame[Any]:
     counted one by one.
     """
     return served_alike(graph).select(nw.len().alias("used"))
+
+
+def why_withheld(graph: Graph, rules: Rules) -> nw.Expr:
+    """0 for a touch that may take credit, 1 for one that the customer began, 2 for one before `not_before`."""
+    source, why = graph.touches.source, nw.lit(0)
+    if isinstance(rules.not_before, datetime):
+        start = (rules.not_before - _EPOCH) // timedelta(microseconds=1)
+        why = nw.when(nw.col(TIME) < start).then(nw.lit(2)).otherwise(why)
+    if rules.origin == "outbound":
+        inbound = source.text(source.column("origin")) != "outbound"
+        why = nw.when(inbound).then(nw.lit(1)).otherwise(why)
+    return why

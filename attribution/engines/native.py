@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
+from narwhals.exceptions import DuplicateError
 
 from attribution.engines.spec import UnsupportedError
 
@@ -20,7 +21,10 @@ _BY_LOCALE = ("postgres", "mysql", "mssql", "oracle")
 
 def lazy_frame(data: object) -> nw.LazyFrame[Any] | None:
     """The table as a lazy frame, when it is one of an engine that runs the graph."""
-    found = nw.from_native(data, pass_through=True)
+    try:
+        found = nw.from_native(data, pass_through=True)
+    except DuplicateError:  # told, with the name of the table, when it is read
+        return None
     if isinstance(found, nw.LazyFrame) and engine_name(found) in _ENGINES:
         return found
     return None
@@ -81,13 +85,13 @@ def with_microseconds(frame: nw.LazyFrame[Any], column: str, name: str, kind: DT
 
 
 def _spark_microseconds(engine: str, column: str, *, naive: bool) -> Any:
+    quoted = "`" + column.replace("`", "``") + "`"
     if engine == "sqlframe":
         from importlib import import_module
 
-        return import_module("sqlframe.base.functions").expr(f"epoch_us({_quoted(column)})")
+        return import_module("sqlframe.base.functions").expr(f"unix_micros({quoted})")
     from pyspark.sql import functions
 
-    quoted = "`" + column.replace("`", "``") + "`"
     if naive:
         return functions.expr(f"timestampdiff(MICROSECOND, TIMESTAMP_NTZ'1970-01-01 00:00:00', {quoted})")
     return functions.expr(f"unix_micros({quoted})")

@@ -11,8 +11,8 @@ import numpy as np
 
 from attribution.core.errors import InputError
 from attribution.core.tables import Problems
-from attribution.engines.conversions import VALUE, read_engine_conversions
-from attribution.engines.graph import Graph, credited_groups
+from attribution.engines.conversions import ID, VALUE, read_engine_conversions
+from attribution.engines.graph import Graph, credited_groups, served_pairs
 from attribution.engines.lookbacks import note_lookbacks
 from attribution.engines.native import same_engine
 from attribution.engines.spec import EngineSums, UnsupportedError
@@ -29,10 +29,20 @@ if TYPE_CHECKING:
     from attribution.engines.spec import EngineKey, RuleShare
     from attribution.rules import Rules
 
-__all__ = ["TouchCounts", "count_touches", "engine_attribute_sums", "engine_fingerprint", "key_values", "open_engine"]
+__all__ = [
+    "TouchCounts",
+    "count_touched",
+    "count_touches",
+    "engine_attribute_sums",
+    "engine_fingerprint",
+    "key_values",
+    "open_engine",
+]
 
 
-def open_engine(touches: object, conversions: object, *, rules: Rules, columns: Mapping[str, Columns]) -> Graph:
+def open_engine(
+    touches: object, conversions: object, *, rules: Rules, columns: Mapping[str, Columns], judge: bool = True
+) -> Graph:
     """Check two lazy tables in their engine; no row is brought into memory.
 
     Args:
@@ -40,12 +50,13 @@ def open_engine(touches: object, conversions: object, *, rules: Rules, columns: 
         conversions: One row per conversion.
         rules: The rules.
         columns: The user's names of the columns of "touches" and of "conversions".
+        judge: Whether the graph must hold the rules too; to check and to pull tables it need not.
 
     Raises:
         TableError: Lists every problem of both tables.
         UnsupportedError: When the graph cannot hold the case; the message says why.
     """
-    reason = why_not(rules)
+    reason = why_not(rules) if judge else None
     if reason is not None:
         raise UnsupportedError(reason)
     problems = Problems()
@@ -93,11 +104,7 @@ def engine_attribute_sums(graph: Graph, *, shares: Sequence[RuleShare], keys: Se
     for key in keys:
         _check_key(graph, key)
     found = collect_table(credited_groups(graph, keys, shares))
-    counted = collect(
-        graph.counted().select(
-            nw.len().alias("n"), nw.col(PERSON).n_unique().alias("persons"), nw.col(VALUE).sum().alias("value")
-        )
-    )[0]
+    persons, counted, counted_value = _count_conversions(graph)
     order = _stable_order(found, len(keys))
     found = found.take(pa.array(order, pa.int64()))
 
@@ -111,10 +118,27 @@ def engine_attribute_sums(graph: Graph, *, shares: Sequence[RuleShare], keys: Se
         value=np.array([numbers(f"v{place}") for place in range(len(shares))]).reshape(len(shares), len(found)),
         number=numbers("number"),
         worth=numbers("worth"),
-        persons=int(counted["persons"]) if counted["n"] else 0,
-        counted=int(counted["n"]),
-        counted_value=float(counted["value"] or 0.0),
+        persons=persons,
+        counted=counted,
+        counted_value=counted_value,
     )
+
+
+def _count_conversions(graph: Graph) -> tuple[int, int, float]:
+    """Persons with a counted conversion, counted conversions, their value."""
+    row = collect(
+        graph.counted().select(
+            nw.len().alias("n"), nw.col(PERSON).n_unique().alias("persons"), nw.col(VALUE).sum().alias("value")
+        )
+    )[0]
+    return (int(row["persons"]) if row["n"] else 0), int(row["n"]), float(row["value"] or 0.0)
+
+
+def count_touched(graph: Graph) -> tuple[int, int, int, float]:
+    """Persons with a counted conversion, counted conversions, those with an eligible touch, the value of all."""
+    persons, counted, value = _count_conversions(graph)
+    row = collect(served_pairs(graph).frame.select(nw.col(ID).n_unique().alias("touched"), nw.len().alias("n")))[0]
+    return persons, counted, int(row["touched"]) if row["n"] else 0, value
 
 
 def _stable_order(found: pa.Table, keys: int) -> list[int]:

@@ -86,11 +86,22 @@ def test_the_order_of_the_rows_changes_no_bit(campaign):
 def test_every_kind_of_table_gives_the_same(campaign, table_kind):
     touches, conversions = campaign
     expected = at.attribute(touches, conversions)
-    found = at.attribute(table_kind(touches), table_kind(conversions))
+    found = at.attribute(table_kind(touches), table_kind(conversions), collect=True)
     pd.testing.assert_frame_equal(found.table(), expected.table(), check_exact=True)
     assert found.recipe.fingerprint == expected.recipe.fingerprint
     assert found.by(("campaign", "product")).to_dicts() == expected.by(("campaign", "product")).to_dicts()
     assert found.explain("o7").to_dicts() == expected.explain("o7").to_dicts()
+
+
+def test_a_table_that_stays_in_its_engine_gives_the_same(campaign, table_kind):
+    touches, conversions = campaign
+    expected = at.attribute(touches, conversions)
+    found = at.attribute(table_kind(touches), table_kind(conversions))
+    pd.testing.assert_frame_equal(found.table(), expected.table(), rtol=1e-9, atol=0.0)
+    keys = ("campaign", "product")
+    pd.testing.assert_frame_equal(found.by(keys).table(), expected.by(keys).table(), rtol=1e-9, atol=1e-12)
+    assert found.explain("o7").to_dicts() == expected.explain("o7").to_dicts()
+    assert found.touches().to_dicts() == expected.touches().to_dicts()
 
 
 def test_the_tables_of_the_caller_are_not_changed_and_may_change_later(campaign):
