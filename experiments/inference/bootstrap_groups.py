@@ -213,12 +213,19 @@ def jackknife(group: Group, statistic: UserStatistic, weights: Floats) -> tuple[
 
 def weighted_quantile(q: float) -> Callable[[Floats, Floats], float]:
     """The q-quantile as a statistic of values and weights."""
+    sorted_: dict[int, tuple[Floats, NDArray[np.intp], Floats]] = {}
 
     def statistic(values: Floats, weights: Floats) -> float:
-        order = np.argsort(values, kind="stable")
-        kept = order[weights[order] > 0.0]
-        upto = np.cumsum(weights[kept])
-        return quantile_of(values[kept], upto / upto[-1], q)
+        # The replicates of a group differ in weights alone: its values are sorted once.
+        known = sorted_.get(id(values))
+        if known is None or known[0] is not values:
+            order = np.argsort(values, kind="stable")
+            known = sorted_[id(values)] = (values, order, values[order])
+        _, order, ordered = known
+        weight = weights[order]
+        kept = weight > 0.0
+        upto = np.cumsum(weight[kept])
+        return quantile_of(ordered[kept], upto / upto[-1], q)
 
     return statistic
 

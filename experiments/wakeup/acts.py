@@ -158,13 +158,15 @@ def read_acts(
     known = time < end
     if not known.any():
         raise InputError(_none_known(table, time, given if given is not None else as_of))
-    row = np.flatnonzero(known)
-    (codes,), _ = number_keys(person if len(row) == len(person) else person.take(row))
+    row = None if known.all() else np.flatnonzero(known)
+    who, when = (person, time) if row is None else (person.take(row), time[row])
+    (codes,), persons = number_keys(who)
     # Rows of one person and instant are told apart by nothing: what is computed must not depend on their order.
-    when = time[row]
     order = person_time_order(codes, when, lambda tied: [tied])
-    row, codes, when = row[order], codes[order], when[order]
-    start = np.concatenate(([0], np.flatnonzero(np.diff(codes)) + 1, [len(codes)])).astype(np.int64)
+    row, when = order if row is None else row[order], when[order]
+    counts = np.bincount(codes, minlength=persons)
+    codes = np.repeat(np.arange(persons), counts)
+    start = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
     later = len(time) - len(row)
     values = {"rows": len(time), "later": later, "as_of": str(given if given is not None else as_of)}
     findings = (Finding(code="ACTS_AFTER_AS_OF", status="note", values=values),) if later else ()

@@ -131,10 +131,11 @@ def read_contacts(touches: object, rule: Rule, *, as_of: object, columns: Column
             f"none of the {len(kept):,} touches is a contact (origin={rule.origin!r}, kinds={rule.kinds!r}). Check "
             "both, or the columns of the table."
         )
-    cost = acts.numbers(acts.table.roles.cost)[kept] if acts.table.has("cost") else None
-    person, time, code = acts.person[kept], acts.time[kept], channel.codes[kept]
+    at = slice(None) if kept.all() else np.flatnonzero(kept)
+    cost = acts.numbers(acts.table.roles.cost)[at] if acts.table.has("cost") else None
+    person, time, code = acts.person[at], acts.time[at], channel.codes[at]
     group = None if rule.by is None else acts.labels(rule.by)
-    own = None if group is None else _smallest(person, group.codes[kept], len(acts.persons))
+    own = None if group is None else _smallest(person, group.codes[at], len(acts.persons))
     _settle_ties(person, time, code, cost)
     return Contacts(
         persons=acts.persons, person=person, time=time, channel=code, channels=tuple(map(str, channel.names)),
@@ -245,7 +246,7 @@ def _settle_ties(
     at = np.flatnonzero(tied)
     if not len(at):
         return
-    group = np.cumsum(new)[at]
+    group = np.cumsum(new[at])
     parts = (channel[at], group) if cost is None else (cost[at], channel[at], group)
     order = at[np.lexsort(parts)]
     channel[at] = channel[order]
