@@ -47,8 +47,7 @@ def converters_touches(journeys: Journeys) -> ConvertersTouches:
     last = last_times(layout.counted.person, layout.counted.time)
 
     def block(start: int, stop: int) -> NDArray[np.int64]:
-        words = keys.words(start, stop, index.width)
-        code = index.find(words, index.slot_of(words))
+        code = index.codes_of(keys, start, stop)
         known = np.flatnonzero(code >= 0)
         after = time[start:stop][known] > last[code[known]]
         reason = np.zeros(len(known), np.int8) if layout.withheld is None else layout.withheld[start:stop][known]

@@ -9,13 +9,14 @@ import numpy as np
 
 from attribution.core.findings import Finding
 from attribution.core.values import encode_together
+from attribution.kernels.keys import key_words
+from attribution.kernels.repeats import suspected_repeats
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
     from attribution.conversions import Conversions
-    from attribution.core.tables import Table
     from attribution.touches import Touches
 
 __all__ = ["SECONDS", "near_duplicates", "repeated_touches"]
@@ -37,8 +38,11 @@ def near_duplicates(conversions: Conversions) -> tuple[Finding, ...]:
     table = conversions.table
     if not conversions.has_value or table.roles.precision == "day":
         return ()
-    rows = np.flatnonzero(~conversions.refund & np.isfinite(conversions.gross))
-    person = _codes(conversions.person)
+    judged = ~conversions.refund & np.isfinite(conversions.gross)
+    rows = suspected_repeats(key_words(conversions.person), conversions.gross)
+    rows = rows[judged[rows]]
+    person = np.full(table.rows, -1, np.int64)
+    person[rows] = _codes(conversions.person.take(pa.array(rows)))
     order = np.lexsort((conversions.time[rows], conversions.gross[rows], person[rows]))
     placed = rows[order]
     near = _near(conversions, person, placed)
@@ -55,7 +59,7 @@ def near_duplicates(conversions: Conversions) -> tuple[Finding, ...]:
     pairs = zip(names[codes[:-1][near]], names[codes[1:][near]], strict=True)
     values = {
         "n": int(near.sum()),
-        "rows": len(rows),
+        "rows": int(judged.sum()),
         "value": float(np.sort(conversions.gross[placed[1:][near]]).sum()),
         "examples": ", ".join(sorted(f"{left} / {right}" for left, right in pairs)[:_SHOWN]),
     }
@@ -82,17 +86,10 @@ def _codes(array: pa.Array) -> NDArray[np.int64]:
 
 def repeated_touches(touches: Touches) -> tuple[Finding, ...]:
     """Touches that agree with another in everything but the touch id: person, time, channel and every other column."""
-    keys = (touches.channel.codes, touches.time, _codes(touches.person))
-    order = np.lexsort(keys)
-    alike = np.ones(max(len(order) - 1, 0), bool)
-    for key in keys:
-        alike &= np.diff(key[order]) == 0
-    if not alike.any():
+    rows = suspected_repeats(key_words(touches.person), touches.time, touches.channel.codes)
+    if not len(rows):
         return ()
-    candidates = np.zeros(len(order), bool)
-    candidates[order[:-1][alike]] = candidates[order[1:][alike]] = True
-    rows = np.flatnonzero(candidates)
-    content = _content(touches.table, rows, [key[rows] for key in keys])
+    content = _content(touches, rows)
     _, first, group, counts = np.unique(content, axis=0, return_index=True, return_inverse=True, return_counts=True)
     repeated = int((counts - 1).sum())
     if not repeated:
@@ -100,19 +97,21 @@ def repeated_touches(touches: Touches) -> tuple[Finding, ...]:
     later = np.ones(len(rows), bool)
     later[first] = False
     shown = _names(touches, rows[later | (counts[group.ravel()] > 1)])
-    values = {"n": repeated, "rows": len(order), "examples": ", ".join(shown[: 2 * _SHOWN])}
+    values = {"n": repeated, "rows": len(touches.time), "examples": ", ".join(shown[: 2 * _SHOWN])}
     return (Finding(code="REPEATED_TOUCH", status="warn", values=values),)
 
 
-def _content(table: Table, rows: NDArray[np.int64], keys: list[NDArray[np.int64]]) -> NDArray[np.int64]:
+def _content(touches: Touches, rows: NDArray[np.int64]) -> NDArray[np.int64]:
     """Codes of every column of some rows, but for the touch id and the row numbers that pandas writes along."""
     import pyarrow as pa
 
-    roles, wanted = table.roles, pa.array(rows)
+    table, wanted = touches.table, pa.array(rows)
+    roles = table.roles
     named = table.other_columns([roles.person, roles.time, roles.channel, roles.touch])
     others = [name for name in named if not _ROW_NUMBERS.fullmatch(name)]
     table.load(*others)
     columns = [_codes(table.arrow(name).take(wanted)) for name in others if table.readable(name)]
+    keys = [touches.channel.codes[rows].astype(np.int64), touches.time[rows], _codes(touches.person.take(wanted))]
     return np.stack([*keys, *columns], axis=1)
 
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attribution.core.errors import InputError
 from attribution.core.threads import in_blocks
-from attribution.kernels.keys import TextKeys, key_words
+from attribution.kernels.keys import TAILED, TextKeys, key_words, mixed
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["PersonIndex", "index_persons"]
 
 _BLOCK = 1 << 16  # rows whose words, slots and times fit the cache of one core
-_MIX = np.uint64(0x9E3779B97F4A7C15)  # 2^64 over the golden ratio: spreads numbers that follow each other
-_HALF = np.uint64(32)
 _ROOM = 4  # slots per person
 
 
@@ -65,14 +64,21 @@ class PersonIndex:
             open_rows, at = open_rows[further], at[further]
         return found
 
+    def confirmed(self, keys: Keys, rows: NDArray[np.int64] | slice, code: NDArray[np.int32]) -> NDArray[np.int32]:
+        """The codes that were found for some rows, -1 where a long text differs from its person's behind the words."""
+        if self.width < TAILED or not isinstance(keys, TextKeys):
+            return code
+        return np.where(_equal(keys.texts, rows, self.persons, code), code, np.int32(-1))
+
+    def codes_of(self, keys: Keys, start: int, stop: int) -> NDArray[np.int32]:
+        """The code of the person of each row from start up to stop, -1 where it is none of them."""
+        words = keys.words(start, stop, self.width)
+        return self.confirmed(keys, slice(start, stop), self.find(words, self.slot_of(words)))
+
     def codes(self, keys: Keys) -> NDArray[np.int32]:
         """The code of the person of each row, -1 where it is none of them."""
-
-        def block(start: int, stop: int) -> NDArray[np.int32]:
-            words = keys.words(start, stop, self.width)
-            return self.find(words, self.slot_of(words))
-
-        return np.concatenate([np.empty(0, np.int32), *in_blocks(block, len(keys), block=_BLOCK)])
+        found = in_blocks(lambda start, stop: self.codes_of(keys, start, stop), len(keys), block=_BLOCK)
+        return np.concatenate([np.empty(0, np.int32), *found])
 
 
 def index_persons(array: pa.Array) -> tuple[PersonIndex, NDArray[np.int32]]:
@@ -87,7 +93,10 @@ def index_persons(array: pa.Array) -> tuple[PersonIndex, NDArray[np.int32]]:
     stands = _insert(slots, words)
     rows = np.flatnonzero(stands == np.arange(len(keys)))
     mine = [word[rows] for word in words]
-    order = _sorted(mine, text=isinstance(keys, TextKeys))
+    tailed = isinstance(keys, TextKeys) and width == TAILED
+    if tailed and not _equal(array, slice(0, len(array)), array, stands).all():
+        raise InputError("two persons whose ids are longer than 64 bytes cannot be told apart; shorten these ids.")
+    order = _text_order(array, rows) if tailed else _sorted(mine, text=isinstance(keys, TextKeys))
     code = np.full(len(keys), -1, np.int32)
     code[rows[order]] = np.arange(len(rows), dtype=np.int32)
     filled = slots >= 0
@@ -98,14 +107,29 @@ def index_persons(array: pa.Array) -> tuple[PersonIndex, NDArray[np.int32]]:
     return index, code[stands]
 
 
+def _equal(
+    left: pa.Array, rows: NDArray[np.int64] | slice, right: pa.Array, places: NDArray[np.integer]
+) -> NDArray[np.bool_]:
+    """Whether these rows hold what stands in those places of the other array; a place below 0 is none."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    mine = left[rows] if isinstance(rows, slice) else left.take(pa.array(rows))
+    theirs = right.take(pa.array(places, mask=places < 0))
+    return np.asarray(pc.fill_null(pc.equal(mine, theirs), False).to_numpy(zero_copy_only=False), bool)
+
+
+def _text_order(array: pa.Array, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    return np.asarray(pc.sort_indices(array.take(pa.array(rows))).to_numpy(), np.int64)
+
+
 def _slots(words: Words, size: int) -> NDArray[np.int64]:
-    mixed = words[0] * _MIX
-    for word in words[1:]:
-        mixed ^= mixed >> _HALF
-        mixed += word
-        mixed *= _MIX
-    mixed >>= np.uint64(64 - (size.bit_length() - 1))
-    return mixed.view(np.int64)
+    found = mixed(words)
+    found >>= np.uint64(64 - (size.bit_length() - 1))
+    return found.view(np.int64)
 
 
 def _same(known: Words, code: NDArray[np.int32], words: Words) -> NDArray[np.bool_]:

@@ -50,6 +50,7 @@ class Relevance:
             span, tick = self.spans[slot], self._ticks(time[start:stop])
             kept = np.flatnonzero(((span >> np.uint32(16)) <= tick) & (tick <= (span & np.uint32(_BEHIND))))
             code = self.index.find([word[kept] for word in words], slot[kept])
+            code = self.index.confirmed(keys, kept + start, code)
             known = code >= 0
             return kept[known] + start, code[known]
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from attribution.core.errors import InputError
 from attribution.kernels import ordering, person_index
 from attribution.kernels.keys import TextKeys, key_words
 from attribution.kernels.ordering import first_places, person_time_order
@@ -58,6 +59,18 @@ def test_persons_who_all_fall_into_one_slot_are_told_apart(monkeypatch):
     assert index.persons.to_pylist() == ["a", "b", "c"]
     assert codes.tolist() == [1, 0, 2, 0]
     assert index.codes(key_words(pa.array(["c", "d", "a"]))).tolist() == [2, -1, 0]
+
+
+def test_long_texts_that_differ_behind_their_words_are_compared(monkeypatch):
+    monkeypatch.setattr(TextKeys, "_tails", lambda _keys, place, _left: np.zeros(len(place), np.uint64))
+    known, other = "x" * 70 + "a", "x" * 70 + "b"
+    index, _ = index_persons(pa.array([known, "p"]))
+    keys = key_words(pa.array([other, "p", known]))
+    assert index.codes(keys).tolist() == [-1, 0, 1]
+    spans = relevance(index, np.zeros(2, np.int64), np.ones(2, np.int64), since=0)
+    assert spans.rows(keys, np.zeros(3, np.int64))[0].tolist() == [1, 2]
+    with pytest.raises(InputError, match="longer than 64 bytes cannot be told apart"):
+        index_persons(pa.array([known, other]))
 
 
 def test_words_of_texts_use_the_bytes_where_they_lie():
