@@ -167,12 +167,9 @@ def _steps(contacts: Contacts, near: int) -> _Steps:
     end = np.append(begin[1:], len(time)) - 1
     step = np.cumsum(new) - 1
     # The channels of a step, sorted, each once.
-    order = np.lexsort((contacts.channel, step))
-    kept = np.ones(len(order), bool)
-    kept[1:] = (step[order][1:] != step[order][:-1]) | (contacts.channel[order][1:] != contacts.channel[order][:-1])
-    flat = order[kept]
-    counts = np.bincount(step[flat], minlength=len(begin)).astype(np.int64)
-    number, offsets, codes = number_sequences(counts, contacts.channel[flat], len(contacts.channels))
+    own, channel = _pairs(step, contacts.channel, len(contacts.channels))
+    counts = np.bincount(own, minlength=len(begin)).astype(np.int64)
+    number, offsets, codes = number_sequences(counts, channel, len(contacts.channels))
     names = [
         " + ".join(contacts.channels[code] for code in codes[low:high].tolist())
         for low, high in zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True)
@@ -210,12 +207,19 @@ def _chains(contacts: Contacts, steps: _Steps, limit: int, top: int) -> tuple[Re
     return Records.from_rows(_FIELDS, rows), len(count), len(number)
 
 
+def _pairs(
+    first: NDArray[np.int64], second: NDArray[np.int64], size: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The distinct pairs of two numbers, sorted; each pair is one whole number while it is sorted."""
+    key = first * size + second
+    key.sort()
+    key = key[np.append(True, key[1:] != key[:-1])[: len(key)]]
+    return key // size, key % size
+
+
 def _persons(number: NDArray[np.int64], person: NDArray[np.int64]) -> NDArray[np.int64]:
     """Distinct persons of each number."""
-    order = np.lexsort((person, number))
-    new = np.ones(len(order), bool)
-    new[1:] = (np.diff(number[order]) != 0) | (np.diff(person[order]) != 0)
-    return np.bincount(number[order][new])
+    return np.bincount(_pairs(number, person, int(person.max(initial=0)) + 1)[0])
 
 
 def _medians(number: NDArray[np.int64], taken: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
