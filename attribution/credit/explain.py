@@ -182,7 +182,7 @@ def _weights(credit: Credit, judged: Judged) -> NDArray[np.float64]:
 
 def _in_order(journeys: Journeys, mine: NDArray[np.int64], person: int) -> tuple[list[int], list[int]]:
     """The person's touches in canonical order, as rows of the table and places among the served (-1: not served)."""
-    rows = mine[np.lexsort([*journeys.touch_ranks(mine)[::-1], journeys.touches.time[mine]])].tolist()
+    rows = mine[np.lexsort([*journeys.ties().ranks(mine)[::-1], journeys.touches.time[mine]])].tolist()
     begin, end = np.searchsorted(journeys.served.person, [person, person + 1]).tolist()
     place_of = {row: begin + index for index, row in enumerate(journeys.served.row[begin:end].tolist())}
     return rows, [place_of.get(row, -1) for row in rows]

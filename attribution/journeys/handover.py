@@ -204,7 +204,7 @@ def touched_persons(journeys: Journeys) -> tuple[NDArray[np.int64], NDArray[np.i
 def _all_steps(journeys: Journeys) -> _Steps:
     rows, person, _ = touched_persons(journeys)
     time = journeys.touches.time[rows]
-    order = person_time_order(person, time, lambda tied: journeys.touch_ranks(rows[tied]))
+    order = person_time_order(person, time, journeys.ties().of(rows))
     person = person[order]
     return _Steps(person, person, time[order], journeys.touches.channel.codes[rows[order]].astype(np.int64))
 

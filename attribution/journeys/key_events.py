@@ -111,4 +111,4 @@ def next_key_event(
 
 
 def _by_group_and_time(group: NDArray[np.int64], time: NDArray[np.int64]) -> NDArray[np.int64]:
-    return person_time_order(group, time, lambda tied: [np.zeros(len(tied), np.int64)])
+    return person_time_order(group, time)

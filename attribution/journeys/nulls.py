@@ -55,7 +55,7 @@ def null_journeys(journeys: Journeys) -> NullJourneys:
     left, persons = _persons(journeys, rows)
     time = journeys.touches.time[rows]
     conversion_person, conversion_time, counted = _conversions(journeys, persons)
-    order = person_time_order(left, time, lambda tied: journeys.touch_ranks(rows[tied]))
+    order = person_time_order(left, time, journeys.ties().of(rows))
     rows, left, time = rows[order], left[order], time[order]
     moment = time if journeys.rules.same_instant == "include" else time + 1
     # Conversions before each touch, over all persons: two touches between which none lies have the same number.
@@ -89,7 +89,7 @@ def _places(
     person: NDArray[np.int64], time: NDArray[np.int64], left: NDArray[np.int64], moment: NDArray[np.int64]
 ) -> NDArray[np.int64]:
     """How many conversions, over all persons in order, come before each person and moment."""
-    order = person_time_order(person, time, lambda tied: [np.zeros(len(tied), np.int64)])
+    order = person_time_order(person, time)
     (found,) = first_places(person[order], time[order], left, [moment])
     return found
 

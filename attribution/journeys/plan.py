@@ -294,9 +294,9 @@ class Journeys:
         """
         return eligible_pairs(self.counted, self.served, self.rules, span=span, transformed=transformed)
 
-    def touch_ranks(self, rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-        """What orders touches of one instant, most important first: ranks of some rows of the table."""
-        return Ties(self.touches, self.rules).ranks(rows)
+    def ties(self) -> Ties:
+        """What orders touches of one person and instant."""
+        return Ties(self.touches, self.rules)
 
     def person_paths(self) -> PersonPaths:
         """Whose journeys took which path: those that converted and the null journeys."""

@@ -165,7 +165,7 @@ def _lay_out(tables: Tables, rules: Rules, lookbacks: Lookbacks, events: NDArray
         free = withheld[touch_rows] == 0
         touch_rows, touch_person = touch_rows[free], touch_person[free]
     time = touches.time[touch_rows]
-    order = person_time_order(touch_person, time, lambda tied: ties.ranks(touch_rows[tied]))
+    order = person_time_order(touch_person, time, ties.of(touch_rows))
     touch_rows, touch_person, time = touch_rows[order], touch_person[order], time[order]
     served = _served(tables, rules, Served.of(touches, touch_rows, touch_person, time), lookbacks, events)
     end = converted.time + 1 if rules.same_instant == "include" else converted.time
@@ -238,9 +238,10 @@ def _ordered_conversions(
 ) -> _Order:
     import pyarrow as pa
 
-    order = person_time_order(
-        codes, conversions.time[rows], lambda tied: [ranks(conversions.conversion.take(pa.array(rows[tied])))]
-    )
+    def by_id(tied: NDArray[np.int64]) -> NDArray[np.int64]:
+        return ranks(conversions.conversion.take(pa.array(rows[tied])))
+
+    order = person_time_order(codes, conversions.time[rows], [by_id])
     rows, codes = rows[order], codes[order]
     later = 0
     if rules.reuse == "first":

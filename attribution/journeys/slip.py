@@ -162,5 +162,5 @@ def _touches_of(journeys: Journeys, person: NDArray[np.int64]) -> tuple[NDArray[
     index, _ = index_persons(layout.index.persons.take(pa.array(among)))
     code = index.codes(key_words(layout.touches.person))
     rows = np.flatnonzero(code >= 0 if layout.withheld is None else (code >= 0) & (layout.withheld == 0))
-    rows = rows[person_time_order(code[rows], time[rows], lambda tied: journeys.touch_ranks(rows[tied]))]
+    rows = rows[person_time_order(code[rows], time[rows], journeys.ties().of(rows))]
     return rows, among[code[rows]]

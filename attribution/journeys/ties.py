@@ -10,10 +10,15 @@ import numpy as np
 from attribution.journeys.order import ranks
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pyarrow as pa
     from numpy.typing import NDArray
 
     from attribution.rules import Rules
     from attribution.touches import Touches
+
+    Rank = Callable[[NDArray[np.int64]], NDArray[np.int64]]
 
 __all__ = ["Ties"]
 
@@ -32,16 +37,28 @@ class Ties:
 
     def ranks(self, rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:
         """Ranks of some rows, most important first; rows that are equal in all of them are equal in every column."""
-        import pyarrow as pa
+        return [rank(rows) for rank in self._levels()]
 
-        touches, wanted = self.touches, pa.array(rows)
-        declared = [self._declared(rows)] if self.rules.tie_order else []
+    def of(self, rows: NDArray[np.int64]) -> list[Rank]:
+        """The same one by one, for places among some rows: what no tie asks for is not looked at."""
+
+        def among(rank: Rank) -> Rank:
+            return lambda places: rank(rows[places])
+
+        return [among(rank) for rank in self._levels()]
+
+    def _levels(self) -> list[Rank]:
+        touches = self.touches
+        declared: list[Rank] = [self._declared] if self.rules.tie_order else []
         if touches.touch is not None:
-            return [*declared, ranks(touches.touch.take(wanted))]
+            return [*declared, lambda rows: ranks(_taken(touches.touch, rows))]
         roles, table = touches.table.roles, touches.table
+
+        def column(name: str) -> Rank:
+            return lambda rows: ranks(_taken(table.arrow(name), rows))
+
         others = table.other_columns([roles.person, roles.time, roles.channel])
-        table.load(*others)
-        return [*declared, touches.channel.codes[rows], *(ranks(table.arrow(name).take(wanted)) for name in others)]
+        return [*declared, lambda rows: touches.channel.codes[rows].astype(np.int64), *map(column, others)]
 
     def _declared(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """The place in the declared order; what is not listed comes last."""
@@ -59,3 +76,9 @@ class Ties:
         ).reshape(len(touches.channel.names), len(kinds))
         kind = 0 if touches.kind is None else touches.kind.codes[rows]
         return np.asarray(table[touches.channel.codes[rows], kind], np.int64)
+
+
+def _taken(array: pa.Array | None, rows: NDArray[np.int64]) -> pa.Array:
+    import pyarrow as pa
+
+    return pa.nulls(len(rows)) if array is None else array.take(pa.array(rows))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    Ranks = Callable[[NDArray[np.int64]], Sequence[NDArray[np.int64]]]
+    Rank = Callable[[NDArray[np.int64]], NDArray[np.int64]]
 
 __all__ = ["first_places", "person_time_order"]
 
@@ -59,14 +59,17 @@ def _persons_of_a_part(rows: int, persons: int, clock: _Clock) -> int:
     return min(wanted, fitting).bit_length() - 1
 
 
-def person_time_order(person: NDArray[np.integer], time: NDArray[np.int64], ties: Ranks) -> NDArray[np.int64]:
+def person_time_order(
+    person: NDArray[np.integer], time: NDArray[np.int64], ties: Sequence[Rank] = ()
+) -> NDArray[np.int64]:
     """The rows sorted by person and time; rows of one person and instant by their ranks.
 
     Args:
         person: Person codes, from 0.
         time: Times.
-        ties: Given rows that are equal in person and time, their ranks, most important first. Rows that are still equal
-            are equal in every column, so their order cannot matter.
+        ties: What orders rows that are equal in person and time, most important first: each gives the ranks of some
+            rows, and is asked only about those that are equal so far. The order of rows that are equal to the end is
+            left open: it cannot matter where they are equal in every column.
     """
     rows = len(person)
     clock = _clock(time)
@@ -90,19 +93,29 @@ def person_time_order(person: NDArray[np.integer], time: NDArray[np.int64], ties
         equal[start + 1 : stop] = keys[1:] == keys[:-1]
 
     in_blocks(sort_part, parts, block=1, rows=rows)
-    if equal.any():
+    if ties and equal.any():
         _break_ties(order, equal, ties)
     return order
 
 
-def _break_ties(order: NDArray[np.int64], equal: NDArray[np.bool_], ties: Ranks) -> None:
+def _break_ties(order: NDArray[np.int64], equal: NDArray[np.bool_], ties: Sequence[Rank]) -> None:
     """Put the rows of every run of equal ones in the order of their ranks."""
     tied = equal.copy()
     tied[:-1] |= equal[1:]
     places = np.flatnonzero(tied)
-    rows = order[places]
-    levels = [np.cumsum(~equal[places]), *ties(rows)]
-    order[places] = rows[np.lexsort(levels[::-1])]
+    run = np.cumsum(~equal[places])
+    for rank in ties:
+        rows = order[places]
+        ranks = rank(rows)
+        by = np.lexsort((ranks, run))
+        order[places] = rows[by]
+        ranks = ranks[by]
+        begins = np.ones(len(run), bool)
+        begins[1:] = (run[1:] != run[:-1]) | (ranks[1:] != ranks[:-1])
+        alone = begins & np.append(begins[1:], True)
+        places, run = places[~alone], np.cumsum(begins)[~alone]
+        if not len(places):
+            return
 
 
 def first_places(

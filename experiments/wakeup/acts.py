@@ -162,7 +162,7 @@ def read_acts(
     who, when = (person, time) if row is None else (person.take(row), time[row])
     (codes,), persons = number_keys(who)
     # Rows of one person and instant are told apart by nothing: what is computed must not depend on their order.
-    order = person_time_order(codes, when, lambda tied: [tied])
+    order = person_time_order(codes, when, [lambda tied: tied])
     row, when = order if row is None else row[order], when[order]
     counts = np.bincount(codes, minlength=persons)
     codes = np.repeat(np.arange(persons), counts)
