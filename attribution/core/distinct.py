@@ -80,7 +80,7 @@ def _codes(column: pa.ChunkedArray, pieces: list[_Piece], kind: type[np.signedin
     if pa.types.is_dictionary(column.type) and column.num_chunks == len(sources) == 1:
         places: NDArray[Any] = column.chunk(0).indices.to_numpy(zero_copy_only=True)
         sorted_already = np.array_equal(sources[0].code, np.arange(len(sources[0].code)))
-        if sorted_already and sources[0].used.all() and places.itemsize == np.dtype(kind).itemsize:
+        if sorted_already and places.itemsize == np.dtype(kind).itemsize:
             return places.view(kind)
     codes = np.empty(len(column), kind)
     for source in sources:

@@ -170,6 +170,17 @@ def column_with(dictionary, places):
 
 
 @pytest.mark.parametrize(
+    "dictionary", [["a", "b"], ["b", "a"], ["b", "a", "c"], ["a", "b", "c"], ["0", "a", "b"], ["a", "a", "b"]]
+)
+def test_a_dictionary_in_order_gives_its_places_as_codes_and_no_other(dictionary):
+    places = [dictionary.index("b"), dictionary.index("a"), dictionary.index("b")]
+    column = pa.chunked_array([column_with(dictionary, places)])
+    codes, names = encode(column, None)
+    assert (codes.tolist(), names.tolist()) == ([1, 0, 1], ["a", "b"])
+    assert np.shares_memory(codes, column.chunk(0).indices.to_numpy()) == (dictionary == ["a", "b"])
+
+
+@pytest.mark.parametrize(
     "column",
     [
         column_with(["b", "a", "unused"], [0, None, 1]),

@@ -107,7 +107,7 @@ def test_local_times_are_placed_as_python_places_them(data, zone):
 
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Pacific/Apia"])
 def test_the_days_of_a_change_of_clocks_are_looked_at_one_by_one(zone):
-    hours = np.arange(15_000, 15_000 + 400 * 24) * 3_600_000_000  # more than a year, from 1971
+    hours = np.arange(350_400, 350_400 + 760 * 24) * 3_600_000_000  # two years, from 2009-12-22: Apia leaves out a day
     placed, rows = times._regular(hours, ZoneInfo(zone))
     expected = [oracle.utc_of(int(hour), ZoneInfo(zone)) for hour in hours]
     regular = np.setdiff1d(np.arange(len(hours)), rows)
