@@ -50,7 +50,8 @@ class Spread:
 
     def moments(self, contrast: Floats) -> tuple[Floats, Floats]:
         """Variance and third central moment of linear combinations of the cells (combinations x cells)."""
-        moved = self.moves @ contrast.T
+        # einsum, not @: the order in which a BLAS adds may depend on its threads.
+        moved = np.einsum("rc,kc->rk", self.moves, contrast)
         extra = contrast * self.more
         variance = (moved**2).mean(axis=0) + (extra**2).sum(axis=1)
         third: Floats = (moved**3).mean(axis=0) + (extra**3).sum(axis=1)
@@ -58,7 +59,8 @@ class Spread:
 
     def covariance(self) -> Floats:
         """Cells x cells."""
-        found: Floats = self.moves.T @ self.moves / len(self.moves) + np.diag(self.more**2)
+        cells = np.ascontiguousarray(self.moves.T)
+        found: Floats = np.einsum("cr,dr->cd", cells, cells) / len(self.moves) + np.diag(self.more**2)
         return found
 
     def ends(self, level: float) -> tuple[Floats, Floats]:
