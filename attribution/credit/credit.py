@@ -285,8 +285,9 @@ class Credit(TabularResult):
             InputError: For an unknown id, or a conversion that was set aside.
         """
         from attribution.credit.explain import explain_conversion
+        from attribution.credit.parted import with_person
 
-        return explain_conversion(self, conversion_id)
+        return explain_conversion(with_person(self, conversion_id), conversion_id)
 
     def readings(self) -> Readings:
         """Both readings of the models of paths: channel totals, and the credit inside journeys added up.

@@ -12,11 +12,13 @@ from attribution.core.columns import Columns
 from attribution.core.errors import InputError, closest
 from attribution.core.tables import Problems, Table
 from attribution.core.values import Labels, labels
+from attribution.credit.left_out import left_out_rows, longer_table, with_channels
 from attribution.touches import NONE, note_reserved
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import pyarrow as pa
     from numpy.typing import NDArray
 
     from attribution.journeys.eligibility import Pairs
@@ -165,7 +167,8 @@ def _contract_name(roles: Columns, column: str) -> str:
 def make_cells(journeys: Journeys, keys: tuple[Key, ...]) -> Cells:
     """The cells that the keys span."""
     problems = Problems()
-    columns = [_labels(journeys, key, problems) for key in keys]
+    left_out = left_out_rows(journeys, [key.column for key in keys if key.side == "touch"])
+    columns = [_labels(journeys, key, problems, left_out) for key in keys]
     problems.raise_if_any()
     names = tuple([_text(name) for name in found.names] + [NONE] for found in columns)
     touch_places = [place for place, key in enumerate(keys) if key.side == "touch"]
@@ -206,13 +209,15 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else str(value)
 
 
-def _labels(journeys: Journeys, key: Key, problems: Problems) -> Labels:
-    """The values of a key column: per row of the touches, or per counted conversion."""
+def _labels(journeys: Journeys, key: Key, problems: Problems, left_out: pa.Table | None) -> Labels:
+    """The values of a key column: per row of the touches and of those left out, or per counted conversion."""
     import pyarrow as pa
 
     if _is_channel(journeys, key):
-        return journeys.touches.channel
+        return journeys.touches.channel if left_out is None else with_channels(journeys, left_out)
     table = copy(journeys.touches.table if key.side == "touch" else journeys.conversions.table)
+    if left_out is not None and key.side == "touch":
+        table = longer_table(table, key.column, left_out)
     table.problems = problems  # what goes wrong from here on belongs to this call
     kind = table.arrow(key.column).type
     if pa.types.is_nested(kind) or pa.types.is_binary(kind):

@@ -11,9 +11,11 @@ from attribution.core.errors import InputError
 from attribution.core.tables import Problems
 from attribution.credit.credit import Credit
 from attribution.credit.keys import CHANNEL, Cells, make_cells
+from attribution.credit.readings import null_numbers
 from attribution.credit.sums import CellSums, sum_cells
 from attribution.engines.file_source import Scope, TooLargeError
 from attribution.engines.files_behind import FilesBehind, source_journeys
+from attribution.journeys.behind import behind
 from attribution.journeys.path_counts import merge_counts
 from attribution.journeys.plan import Journeys
 from attribution.models.fitted import fit_model
@@ -28,10 +30,11 @@ if TYPE_CHECKING:
     from attribution.engines.file_source import FileSource
     from attribution.engines.key_ranges import KeyRange
     from attribution.journeys.eligibility import Served
+    from attribution.journeys.path_counts import PathCounts
     from attribution.models.protocol import Model
     from attribution.rules import Rules
 
-__all__ = ["PartedJourneys", "attribute_files", "parted_by"]
+__all__ = ["PartedJourneys", "attribute_files", "with_person"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
@@ -58,6 +61,27 @@ class PartedJourneys(Journeys):
         del args, kwargs
         self._refuse()
 
+    @property
+    def null_numbers(self) -> tuple[int, int, int] | None:
+        """Null journeys, those still open, and touches after the conversion that counts; None where none was asked."""
+        found: tuple[int, int, int] | None = self._cache.get("null numbers")
+        return found
+
+    def path_counts(self) -> PathCounts:
+        """The distinct paths of all ranges."""
+        found: PathCounts | None = self._cache.get("path counts")
+        if found is None:
+            self._refuse()
+        return found
+
+    def ranges_of_persons(self, models: tuple[TouchModel, ...], keys: tuple[Key, ...]) -> tuple[Cells, CellSums]:
+        """Credit by keys, added up over the ranges of persons."""
+        return _added(self, models, keys)
+
+    def remember(self, paths: PathCounts, numbers: list[int]) -> None:
+        """Keep what the ranges have told."""
+        self._cache.update({"path counts": paths, "null numbers": tuple(numbers)})
+
     def part(self, part: KeyRange) -> Journeys:
         """The journeys of one range of persons."""
         return source_journeys(self.source, self.rules, Scope(whole=self.whole, part=part))
@@ -83,16 +107,23 @@ def attribute_files(source: FileSource, rules: Rules, models: tuple[Model, ...])
         journeys = source_journeys(source, rules, Scope(whole=whole))
     except TooLargeError as error:
         parted = _parted(source, rules, error.parts, whole=whole)
-        return _parted_credit(parted, _fitted(parted, models), (CHANNEL,))
+        ready = _fitted(parted, models)
+        cells, sums = _added(parted, ready, (CHANNEL,))
+        return Credit(journeys=parted, models=ready, cells=cells, sums=sums)
     ready = _ready(models, lambda model: fit_model(model, journeys.path_counts()))
     cells = make_cells(journeys, (CHANNEL,))
     return Credit(journeys=journeys, models=ready, cells=cells, sums=sum_cells(journeys, ready, cells))
 
 
-def parted_by(credit: Credit, journeys: PartedJourneys, keys: tuple[Key, ...]) -> Credit:
-    """The same credit keyed by other columns, added up over the same ranges of persons."""
-    found = _parted_credit(journeys, credit.models, keys)
-    return replace(found, spend=None)
+def with_person(credit: Credit, conversion_id: object) -> Credit:
+    """The credit with all touches of the person of a conversion at hand, also those that were left in files."""
+    files, conversions = behind(credit.journeys), credit.journeys.conversions
+    if files is None:
+        return credit
+    rows = [row for row, known in enumerate(conversions.conversion.to_pylist()) if known == conversion_id]
+    if not rows:
+        return credit  # whoever looks for it says that it is unknown
+    return replace(credit, journeys=files.of_person(conversions.person[rows[0]].as_py()))
 
 
 def _parted(source: FileSource, rules: Rules, parts: int, *, whole: bool) -> PartedJourneys:
@@ -124,11 +155,18 @@ def _fitted(journeys: PartedJourneys, models: tuple[Model, ...]) -> tuple[TouchM
     """The models ready for single journeys; those of paths fitted to the paths of all ranges together."""
     if not journeys.whole:
         return _ready(models, lambda model: model)  # type: ignore[arg-type,return-value]  # never asked for
-    paths = merge_counts([journeys.part(part).path_counts() for part in journeys.ranges])
+    numbers, counts = np.zeros(3, np.int64), []
+    for part in journeys.ranges:
+        of_part = journeys.part(part)
+        counts.append(of_part.path_counts())
+        numbers += null_numbers(of_part)
+    paths = merge_counts(counts)
+    journeys.remember(paths, numbers.tolist())
     return _ready(models, lambda model: fit_model(model, paths))
 
 
-def _parted_credit(journeys: PartedJourneys, models: tuple[TouchModel, ...], keys: tuple[Key, ...]) -> Credit:
+def _added(journeys: PartedJourneys, models: tuple[TouchModel, ...], keys: tuple[Key, ...]) -> tuple[Cells, CellSums]:
+    """Credit by keys, range of persons after range of persons."""
     parts = [_part_sums(journeys.part(part), models, keys) for part in journeys.ranges]
     cells = _together([cells for cells, _ in parts])
     shape = (len(models), len(cells))
@@ -142,7 +180,7 @@ def _parted_credit(journeys: PartedJourneys, models: tuple[TouchModel, ...], key
         touched=sum(sums.touched for _, sums in parts),
         touched_value=float(sum(sums.touched_value for _, sums in parts)),
     )
-    return Credit(journeys=journeys, models=models, cells=cells, sums=added)
+    return cells, added
 
 
 def _part_sums(journeys: Journeys, models: tuple[TouchModel, ...], keys: tuple[Key, ...]) -> tuple[Cells, CellSums]:

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from attribution.credit.credit import Credit
+    from attribution.journeys.plan import Journeys
 
-__all__ = ["Readings", "fit_of", "model_findings", "path_models", "reading_sentences", "readings"]
+__all__ = ["Readings", "fit_of", "model_findings", "null_numbers", "path_models", "reading_sentences", "readings"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
@@ -138,16 +139,24 @@ def model_findings(credit: Credit) -> tuple[Finding, ...]:
 def _left_out(credit: Credit) -> list[Finding]:
     if not path_models(credit):
         return []
-    entries = credit.journeys.person_paths()
+    nulls, still_open, departed = null_numbers(credit.journeys)
     found = []
-    nulls = int(entries.nulls.sum())
-    if entries.open > nulls > 0:
-        values = {"n": entries.open, "nulls": nulls}
+    if still_open > nulls > 0:
+        values = {"n": still_open, "nulls": nulls}
         found.append(Finding(code="MOST_JOURNEYS_OPEN", status="warn", values=values))
-    elif entries.open and nulls:
-        found.append(Finding(code="OPEN_JOURNEYS", status="note", values={"n": entries.open, "nulls": nulls}))
-    elif entries.open:
-        found.append(Finding(code="OPEN_JOURNEYS", status="warn", values={"n": entries.open}))
-    if entries.departed:
-        found.append(Finding(code="TOUCHES_AFTER_FIRST", status="note", values={"n": entries.departed}))
+    elif still_open and nulls:
+        found.append(Finding(code="OPEN_JOURNEYS", status="note", values={"n": still_open, "nulls": nulls}))
+    elif still_open:
+        found.append(Finding(code="OPEN_JOURNEYS", status="warn", values={"n": still_open}))
+    if departed:
+        found.append(Finding(code="TOUCHES_AFTER_FIRST", status="note", values={"n": departed}))
     return found
+
+
+def null_numbers(journeys: Journeys) -> tuple[int, int, int]:
+    """Null journeys, those left out because they are still open, and touches after the conversion that counts."""
+    known: tuple[int, int, int] | None = getattr(journeys, "null_numbers", None)
+    if known is not None:  # journeys by ranges of persons have added them up
+        return known
+    entries = journeys.person_paths()
+    return int(entries.nulls.sum()), entries.open, entries.departed

@@ -135,7 +135,7 @@ class FileSource:
         return lay_out(tables, rules, problems)
 
     def _too_large(self, kept: int, scope: Scope) -> TooLargeError:
-        parts = self.parts_for(PER_TOUCH if scope.whole else PER_KEPT_TOUCH, kept)
+        parts = self.parts_for(kept, whole=scope.whole)
         message = (
             f"{kept:,} touches are needed at once, which does not fit memory={memory_text(self.memory or 0)}. "
             "Give more memory, or name the models in at.attribute(...), which goes through the files in parts."
@@ -162,12 +162,9 @@ class FileSource:
             self._known["index"] = index_persons(self.conversions.person.filter(self._effective()))[0]
         return self._known["index"]
 
-    def parts_for(self, per_touch: int, touches: int) -> int:
+    def parts_for(self, touches: int, *, whole: bool) -> int:
         """How many ranges of persons it takes until the touches of one fit the budget."""
-        if self.memory is None:
-            return 1
-        room = self._room()
-        return max(1, -(-touches * per_touch // room))
+        return 1 if self.memory is None else max(1, -(-touches * _needed(whole=whole) // self._room()))
 
     def _room(self) -> int:
         """Bytes of the budget that are left for touches."""
@@ -222,8 +219,8 @@ class FileSource:
 
     def _gathered(self, reading: Reading, keep: Keep, scope: Scope, problems: Problems) -> tuple[Gathered, Touches]:
         hashes = KeyHashes() if "counts" not in self._known and self.roles.touch in self.files.names else None
-        per_touch = PER_TOUCH if scope.whole else PER_KEPT_TOUCH
-        most = None if self.memory is None or scope.part is not None else self._room() // per_touch
+        bound = self.memory is not None and scope.part is None
+        most = self._room() // _needed(whole=scope.whole) if bound else None
         with RowBar(shown=self.progress, rows=self.files.rows(), what=self.files.name) as bar:
             found = gather(
                 self.files, reading, keep, problems=problems, bar=bar, most=most, period=self._declared(), hashes=hashes
@@ -321,6 +318,10 @@ class _Times:
     """What the period of observation is held against."""
 
     time: NDArray[np.int64]
+
+
+def _needed(*, whole: bool) -> int:
+    return PER_TOUCH if whole else PER_KEPT_TOUCH
 
 
 def _narrow(rank: NDArray[np.int64], numbers: NDArray[np.int64]) -> NDArray[Any]:

@@ -10,7 +10,7 @@ from attribution.core.recipe import RowSums
 from attribution.core.tables import Problems
 from attribution.core.threads import in_blocks
 from attribution.engines.file_batches import read_batch
-from attribution.engines.file_source import PER_TOUCH, Scope
+from attribution.engines.file_source import Scope
 from attribution.engines.key_ranges import one_key
 from attribution.engines.merged_findings import merge_findings
 from attribution.journeys.plan import Journeys
@@ -82,7 +82,7 @@ class FilesBehind:
 
     def parts(self) -> Iterator[Journeys]:
         """The journeys with every touch, range of persons by range, each small enough for the budget."""
-        parts = self.source.parts_for(PER_TOUCH, self.rows)
+        parts = self.source.parts_for(self.rows, whole=True)
         if parts == 1:
             known: Journeys | None = self._cache.get("whole")
             yield source_journeys(self.source, self.rules, Scope(whole=True)) if known is None else known
@@ -112,7 +112,7 @@ class FilesBehind:
                         sums.add(_told(rows, reading, names))
                 return sums
 
-            total = RowSums()
+            total = RowSums(names=tuple(sorted(["person", "time", "channel", *(f"column {name}" for name in names)])))
             for sums in in_blocks(one, len(pieces), block=1, rows=files.rows() or 1 << 30):
                 total.join(sums)
             self._cache[key] = total.fingerprint()

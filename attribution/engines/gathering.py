@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -73,8 +73,8 @@ class _Part:
     rows: list[NDArray[np.int64]] = field(default_factory=list)
     person: list[pa.Array] = field(default_factory=list)
     time: list[NDArray[np.int64]] = field(default_factory=list)
-    channel: list[NDArray[np.int64]] = field(default_factory=list)
-    kind: list[NDArray[np.int64]] = field(default_factory=list)
+    channel: list[NDArray[Any]] = field(default_factory=list)
+    kind: list[NDArray[Any]] = field(default_factory=list)
     touch: list[pa.Array] = field(default_factory=list)
     counts: Counts = field(default_factory=Counts)
     issues: list[tuple[int, list[TableIssue]]] = field(default_factory=list)
@@ -100,8 +100,8 @@ class Gathered:
     rows: list[NDArray[np.int64] | None]
     person: pa.Array
     time: NDArray[np.int64]
-    channel: NDArray[np.int64]
-    kind: NDArray[np.int64] | None
+    channel: NDArray[Any]
+    kind: NDArray[Any] | None
     touch: pa.Array | None
     counts: Counts
     full: bool
@@ -180,11 +180,16 @@ def _hold(batch: Batch, kept: NDArray[np.int64] | None, found: _Part, first_row:
     found.person.append(batch.person if rows is None else batch.person.take(rows))
     # A batch's own numbers would hold all of its memory.
     found.time.append(np.array(batch.time) if kept is None else batch.time[kept])
-    found.channel.append(batch.channel if kept is None else batch.channel[kept])
+    found.channel.append(_small(batch.channel if kept is None else batch.channel[kept]))
     if batch.kind is not None:
-        found.kind.append(batch.kind if kept is None else batch.kind[kept])
+        found.kind.append(_small(batch.kind if kept is None else batch.kind[kept]))
     if batch.touch is not None:
         found.touch.append(batch.touch if rows is None else batch.touch.take(rows))
+
+
+def _small(numbers: NDArray[np.int64]) -> NDArray[Any]:
+    """Numbers of names in fewer bytes, when there are few names."""
+    return numbers.astype(np.uint16) if numbers.max(initial=0) < 1 << 16 else numbers
 
 
 def nothing_of(counts: Counts, files: TableFiles, kind: pa.DataType) -> Gathered:
@@ -251,26 +256,37 @@ def _together(
     for part in parts:
         rows.append(_joined(part.rows))
         part.rows = []
+    touch = None
+    if reading.roles.touch in files.names:
+        touch = _keys([part.touch for part in parts], {_key_kind(files, reading.roles.touch)})
+    met = {kind for part in parts for kind in part.keys}
     return Gathered(
         rows=rows,
-        person=_keys([part.person for part in parts], {kind for part in parts for kind in part.keys}),
+        person=_keys([part.person for part in parts], met or {_key_kind(files, reading.roles.person)}),
         time=_joined([array for part in parts for array in _emptied(part.time)]),
         channel=_joined([array for part in parts for array in _emptied(part.channel)]),
         kind=_joined([array for part in parts for array in _emptied(part.kind)]) if reading.kind else None,
-        touch=_keys([part.touch for part in parts], set()) if reading.roles.touch in files.names else None,
+        touch=touch,
         counts=counts,
         full=full,
     )
 
 
-def _emptied(held: list[NDArray[np.int64]]) -> list[NDArray[np.int64]]:
+def _emptied(held: list[NDArray[Any]]) -> list[NDArray[Any]]:
     taken = list(held)
     held.clear()
     return taken
 
 
-def _joined(arrays: list[NDArray[np.int64]]) -> NDArray[np.int64]:
-    return np.concatenate([np.empty(0, np.int64), *arrays])
+def _joined(arrays: list[NDArray[Any]]) -> NDArray[Any]:
+    return np.concatenate(arrays) if arrays else np.empty(0, np.int64)
+
+
+def _key_kind(files: TableFiles, name: str) -> pa.DataType:
+    """The type of a key column without a row."""
+    import pyarrow as pa
+
+    return pa.int64() if "whole numbers" in files.kinds(name) else pa.large_string()
 
 
 def _keys(held: list[list[pa.Array]], met: set[pa.DataType]) -> pa.Array:
@@ -280,8 +296,8 @@ def _keys(held: list[list[pa.Array]], met: set[pa.DataType]) -> pa.Array:
     arrays = [array for some in held for array in some]
     for some in held:
         some.clear()
-    kinds = met | {array.type for array in arrays}
-    kind = pa.large_string() if len(kinds) > 1 else next(iter(kinds), pa.large_string())
+    kinds = {array.type for array in arrays} or met
+    kind = pa.large_string() if len(kinds) > 1 else next(iter(kinds))
     if not arrays:
         return pa.array([], kind)
     return pa.concat_arrays([array.cast(kind) for array in arrays])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-
-from attribution.core.findings import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from attribution.core.findings import Finding
 
 __all__ = ["merge_findings"]
 
@@ -70,4 +71,4 @@ def _merged(some: list[Finding], rows: int) -> Finding:
     if first.code in _SHARES:
         part, whole = _SHARES[first.code]
         values["share"] = values[part] / values[whole]
-    return Finding(code=first.code, status=first.status, values=values)
+    return replace(first, values=values)

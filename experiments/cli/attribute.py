@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+_IN_BATCHES = (".parquet", ".pq", ".arrow", ".feather", ".ipc")
+_IN_BATCHES_IF_ASKED = (".csv", ".tsv")  # where every block must be alike: no other encodings, no mixed columns
 _MODELS = "first_touch,last_touch,linear,time_decay,position_based"
 
 
@@ -68,25 +70,48 @@ _MODELS = "first_touch,last_touch,linear,time_decay,position_based"
 @click.option(
     "--out", default=None, type=click.Path(), help="Also write the table to this file: .csv, .parquet or .json."
 )
+@click.option(
+    "--memory",
+    default=None,
+    metavar="AMOUNT",
+    help='Budget of the working set for touches in files, for example "4GB" or "800MB": where the touches that are '
+    "needed do not fit, the files are read once for every range of persons that does. By default everything is kept "
+    "that conversions can use.",
+)
+@click.option(
+    "--progress/--no-progress",
+    default=None,
+    help="A bar of the rows read, on standard error; by default when that is a terminal.",
+)
 @click.option("--lang", default="en", show_default=True, type=LANGUAGE, help="Language of the output.")
 def command(**options: Any) -> None:
     """Share the credit of CONVERSIONS over TOUCHES and print one row per model and channel.
 
-    Both are files: .parquet, .csv (ids are read as text) or .xlsx. Credit sums to what happened and proves no cause;
-    conversions without an eligible touch are the channel "(none)".
+    Each is a file (.parquet, .arrow, .feather, .csv or .xlsx; ids in .csv are read as text), a folder of such files, or
+    a pattern in quotes: "touches/*.parquet". Touches in .parquet and .arrow files, folders and patterns are read in
+    batches, and only those that a conversion can use are held in memory, so they may be larger than it.
+
+    Credit sums to what happened and proves no cause; conversions without an eligible touch are the channel "(none)".
     """
     from attribution import Rules, attribute, language
     from experiments.cli.tables import write_table
-    from experiments.plan.files import read_table
 
     columns = _columns(options["named"], options["timezone"])
     tables = {
-        name: read_table(options[name], columns=columns[name], encoding=options["encoding"])
+        name: _table(options[name], columns[name], encoding=options["encoding"], memory=options["memory"])
         for name in ("touches", "conversions")
     }
     models = [name.strip() for name in options["models"].split(",") if name.strip()]
     rules = Rules(lookback=options["lookback"], reuse=options["reuse"])
-    credit: Any = attribute(tables["touches"], tables["conversions"], models=models, rules=rules, columns=columns)
+    credit: Any = attribute(
+        tables["touches"],
+        tables["conversions"],
+        models=models,
+        rules=rules,
+        columns=columns,
+        memory=options["memory"],
+        progress=options["progress"],
+    )
     if options["by"] not in (None, columns["touches"].channel):
         credit = credit.by(options["by"])
     with language(options["lang"]):
@@ -94,6 +119,21 @@ def command(**options: Any) -> None:
     if options["out"] is not None:
         written = write_table(credit.to_arrow(), options["out"])
         say("WROTE_TABLE", lang=options["lang"], path=written.as_posix())
+
+
+def _table(path: str, columns: Columns, *, encoding: str, memory: str | None) -> Any:
+    """A table, or the path itself where its files are read in batches."""
+    from glob import has_magic
+    from pathlib import Path
+
+    from experiments.plan.files import read_table
+
+    ending = Path(path).suffix.lower()
+    if has_magic(path) and not Path(path).is_file():
+        return path
+    if Path(path).is_dir() or ending in _IN_BATCHES or (memory is not None and ending in _IN_BATCHES_IF_ASKED):
+        return path
+    return read_table(path, columns=columns, encoding=encoding)
 
 
 def _columns(named: Iterable[str], timezone: str | None) -> dict[str, Columns]:
