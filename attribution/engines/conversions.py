@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from attribution.engines.zones import Clock
     from attribution.rules import Rules
 
-__all__ = ["EngineConversions", "counted_conversions", "read_engine_conversions"]
+__all__ = ["EngineConversions", "counted_conversions", "own_columns", "read_engine_conversions"]
 
 ID, VALUE, ORDER = "wl_conversion", "wl_value", "wl_conversion_order"
 _REFUND_OF, _RETURNED = "wl_refund_of", "wl_returned"
@@ -82,7 +82,7 @@ def read_engine_conversions(source: Source) -> EngineConversions | None:
     frame, times = read
     note_ids(source, "conversion", "DUPLICATE_ID", "a conversion id occurs more than once; remove repeated rows, or "
              "give each conversion its own id")  # fmt: skip
-    picked = frame.with_columns(*_own_columns(source))
+    picked = frame.with_columns(*own_columns(source))
     row = _pass(source, picked)
     clock = times.clock(row["low"], row["high"])
     _note_keys_and_values(source, row)
@@ -116,7 +116,8 @@ def _check_value_type(source: Source) -> None:
         source.note("WRONG_TYPE", name, source.rows(), f"numbers are needed, got {kind}; cast the column")
 
 
-def _own_columns(source: Source) -> list[nw.Expr]:
+def own_columns(source: Source) -> list[nw.Expr]:
+    """Person, id, value and the conversion that a refund names, as the graph calls them."""
     roles = source.roles
     value: nw.Expr = nw.lit(0.0)
     if source.has("value"):

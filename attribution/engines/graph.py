@@ -292,7 +292,9 @@ def _weighted(pairs: _Pairs, shares: Sequence[RuleShare]) -> nw.LazyFrame[Any]:
             second.append(nw.col(f"wl_r{place}").max().over(ID).alias(f"wl_s{place}"))
     if raws:
         frame = frame.with_columns(*(raw.alias(name) for name, raw in raws.items())).with_columns(*second)
-    weights = [_weight(share, place).alias(f"wl_w{place}") for place, share in enumerate(shares)]
+    # Written numbers are decimals to some systems, and decimals add up to decimals; a cast number is a float to all.
+    one = nw.lit(1).cast(nw.Float64)
+    weights = [(_weight(share, place) * one).alias(f"wl_w{place}") for place, share in enumerate(shares)]
     return frame.select(ID, _PLACE, *dict.fromkeys(pairs.keys), *weights)
 
 

@@ -126,19 +126,18 @@ def engine_attribute_sums(graph: Graph, *, shares: Sequence[RuleShare], keys: Se
 
 def _count_conversions(graph: Graph) -> tuple[int, int, float]:
     """Persons with a counted conversion, counted conversions, their value."""
-    row = collect(
-        graph.counted().select(
-            nw.len().alias("n"), nw.col(PERSON).n_unique().alias("persons"), nw.col(VALUE).sum().alias("value")
-        )
-    )[0]
-    return (int(row["persons"]) if row["n"] else 0), int(row["n"]), float(row["value"] or 0.0)
+    persons = graph.counted().group_by(PERSON).agg(nw.len().alias("n"), nw.col(VALUE).sum().alias("value"))
+    asked = (nw.len().alias("persons"), nw.col("n").sum().alias("n"), nw.col("value").sum().alias("value"))
+    row = collect(persons.select(*asked))[0]
+    return int(row["persons"] or 0), int(row["n"] or 0), float(row["value"] or 0.0)
 
 
 def count_touched(graph: Graph) -> tuple[int, int, int, float]:
     """Persons with a counted conversion, counted conversions, those with an eligible touch, the value of all."""
     persons, counted, value = _count_conversions(graph)
-    row = collect(served_pairs(graph).frame.select(nw.col(ID).n_unique().alias("touched"), nw.len().alias("n")))[0]
-    return persons, counted, int(row["touched"]) if row["n"] else 0, value
+    touched = served_pairs(graph).frame.group_by(ID).agg(nw.len().alias("n"))
+    row = collect(touched.select(nw.len().alias("touched")))[0]
+    return persons, counted, int(row["touched"] or 0), value
 
 
 def _stable_order(found: pa.Table, keys: int) -> list[int]:

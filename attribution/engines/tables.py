@@ -131,7 +131,7 @@ def count_of(condition: nw.Expr) -> nw.Expr:
 
 def blank(column: nw.Expr) -> nw.Expr:
     """Whether text holds nothing but blanks."""
-    return column.str.strip_chars(BLANKS) == ""
+    return ~column.str.contains(f"[^{BLANKS}]")
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

@@ -179,13 +179,14 @@ def note_ids(source: Source, role: str, code: str, message: str) -> None:
     ids = nw.col("wl_id")
     empty = ids.is_null() | blank(ids) if source.is_text(name) else ids.is_null()
     picked = source.frame.select(source.text(name).alias("wl_id"))
-    asked = (nw.len().alias("n"), count_of(empty).alias("empty"), ids.n_unique().alias("distinct"))
-    row = collect(picked.select(*asked))[0]
+    repeats = picked.group_by("wl_id").agg(nw.len().alias("n"))
+    without = nw.when(empty).then(nw.col("n")).otherwise(nw.lit(0))
+    asked = (nw.col("n").sum().alias("n"), without.sum().alias("empty"), nw.len().alias("distinct"))
+    row = {figure: number or 0 for figure, number in collect(repeats.select(*asked))[0].items()}
     if row["empty"]:
         source.note("NULL_KEY", name, row["empty"], "a key is empty; remove or repair these rows")
     elif row["distinct"] < row["n"]:
-        repeated = picked.group_by("wl_id").agg(nw.len().alias("n")).filter(nw.col("n") > 1)
-        examples = sorted(str(item["wl_id"]) for item in collect(repeated.head(1000)))
+        examples = sorted(str(item["wl_id"]) for item in collect(repeats.filter(nw.col("n") > 1).head(1000)))
         source.note(code, name, row["n"] - row["distinct"], message, examples)
 
 

@@ -141,7 +141,8 @@ def tables(draw, touch_ids=None, text_ids=None):
     touches = draw(
         st.lists(
             st.tuples(
-                person, _HOURS, _MICRO, st.sampled_from(["sms", "phone", "短信", "Zeta"]), st.sampled_from(["sent", "click"]),
+                person, _HOURS, _MICRO, st.sampled_from(["sms", "phone", "短信", "Zeta"]),
+                st.sampled_from(["sent", "click"]),
                 st.sampled_from(["outbound", "outbound", "inbound"]), st.sampled_from(["a", "b", None]),
                 st.sampled_from(["loan", "card", None, " "]),
             ),
@@ -203,3 +204,32 @@ def conversion_table(rows, text):
             "refund_of": pa.array([None if row[7] is None else _id(row[7], text) for row in listed], kind),
         }
     )
+
+
+def drawn_tables(seed, rows=200, bought=60):
+    """Larger tables of the same kind, the same for a seed; text ids for odd seeds, touch ids for every other two."""
+    random = np.random.default_rng(seed)
+    hours = [0, 0, 1, 5, 24, 36, 47, 48, 49, 71, 72, 73, 96, 120]
+    micro = [0, 0, 0, 1, -1, 333_333]
+
+    def one(choices):
+        return choices[int(random.integers(len(choices)))]
+
+    text, with_ids = seed % 2 == 1, seed // 2 % 2 == 1
+    touches = [
+        (
+            int(random.integers(1, 10)), one(hours), one(micro), one(["sms", "phone", "短信", "Zeta"]),
+            one(["sent", "click"]), one(["outbound", "inbound"]), one(["a", "b", None]),
+            one(["loan", "card", None, " "]),
+        )
+        for _ in range(rows)
+    ]  # fmt: skip
+    conversions = [
+        (
+            int(random.integers(1, 10)), one(hours), one(micro), one([0.0, 10.0, 99.5, 1e6]),
+            one(["loan", "card", None]), one(["north", "south", None]), one([0.0, 0.0, 0.0, 0.25, 1.0]),
+        )
+        for _ in range(bought)
+    ]  # fmt: skip
+    order = random.permutation(rows).tolist()
+    return touch_table(touches, order if with_ids else None, text), conversion_table(conversions, text)
