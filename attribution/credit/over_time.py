@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
@@ -14,9 +15,11 @@ from attribution.core.render.display import Display, DisplayColumn, DisplayTable
 from attribution.credit.events import inside_models
 from attribution.credit.periods import check_period, check_zone, local_days, period_dates, period_numbers
 from attribution.credit.recipe import credit_recipe
+from attribution.journeys.eligibility import block_ends
 from attribution.models.protocol import checked_weights
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from zoneinfo import ZoneInfo
 
     import pandas as pd
@@ -31,6 +34,7 @@ __all__ = ["CreditOverTime", "credit_over_time"]
 Measure: TypeAlias = Literal["conversions", "value"]
 _TOLERANCE = 1e-9
 _LARGEST = 20_000_000  # models x periods x cells held at once: two tables of 160 MB
+_BLOCK = 1 << 14  # conversions
 _SHOWN_PERIODS = 14
 _SHOWN_KEYS = 8
 
@@ -166,11 +170,11 @@ class _Calendar:
         journeys = credit.journeys
         conversion = period_numbers(local_days(journeys.counted.time, zone), period)
         touch = None if at == "conversion" else period_numbers(local_days(journeys.served.time, zone), period)
-        held = [conversion] if touch is None else []
+        ends = _range(conversion) if touch is None else []
         if touch is not None:
             for pairs in journeys.pairs():
-                held += [touch[pairs.touch], conversion[pairs.start : pairs.stop][pairs.counts == 0]]
-        ends = [(int(numbers.min()), int(numbers.max())) for numbers in held if len(numbers)]
+                alone = conversion[pairs.start : pairs.stop][pairs.counts == 0]
+                ends += [*_range(touch[pairs.touch]), *_range(alone)]
         first = min((low for low, _ in ends), default=0)
         count = max((high for _, high in ends), default=-1) - first + 1
         if len(credit.models) * count * len(credit.cells) > _LARGEST:
@@ -187,21 +191,33 @@ class _Calendar:
         return self.conversion[conversions] - self.first
 
 
+def _range(numbers: NDArray[np.int64]) -> list[tuple[int, int]]:
+    return [(int(numbers.min()), int(numbers.max()))] if len(numbers) else []
+
+
+def _pieces(credit: Credit) -> Iterator[Pairs]:
+    """The pairs in pieces that fit the cache of a core."""
+    ends = block_ends(credit.journeys.counted.person, _BLOCK).tolist()
+    for start, stop in pairwise([0, *ends]):
+        yield from credit.journeys.pairs(span=(start, stop))
+
+
 def _spread(credit: Credit, calendar: _Calendar) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Conversions and value: models x periods x cells."""
     journeys, cells, width = credit.journeys, credit.cells, len(credit.cells)
     shape = (len(credit.models), calendar.count * width)
     conversions, value = np.zeros(shape), np.zeros(shape)
-    for pairs in journeys.pairs():
+    for pairs in _pieces(credit):
         arrays = journeys.arrays(pairs)
         alone = pairs.start + np.flatnonzero(pairs.counts == 0)
-        both = np.concatenate([pairs.conversion(), alone])
+        worth = journeys.counted.value[np.concatenate([pairs.conversion(), alone])]
         cell = np.concatenate([cells.of_pairs(pairs), cells.of_untouched(alone)])
         place = np.concatenate([calendar.of_pairs(pairs), calendar.of_untouched(alone)]) * width + cell
         for number, model in enumerate(credit.models):
             weights = np.concatenate([checked_weights(model, arrays), np.ones(len(alone))])
-            conversions[number] += np.bincount(place, weights=weights, minlength=shape[1])
-            value[number] += np.bincount(place, weights=weights * journeys.counted.value[both], minlength=shape[1])
+            # One by one in canonical order: the pieces change no bit.
+            np.add.at(conversions[number], place, weights)
+            np.add.at(value[number], place, weights * worth)
     size = (shape[0], calendar.count, width)
     return conversions.reshape(size), value.reshape(size)
 
