@@ -31,7 +31,7 @@ class Goal:
     def met(self, ratio: float) -> str:
         """In words: no, yes, or the aim as well."""
         sign = -1 if self.smaller else 1
-        if sign * ratio >= sign * self.aim:
+        if self.aim != self.at_least and sign * ratio >= sign * self.aim:
             return "yes, the aim too"
         return "yes" if sign * ratio >= sign * self.at_least else "no"
 
