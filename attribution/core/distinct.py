@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attribution.core.frames import one_array
-from attribution.core.texts import repeated_hashes, sorted_texts
+from attribution.core.key_repeats import suspected_repeats
+from attribution.core.key_words import text_words
+from attribution.core.texts import sorted_texts
 from attribution.core.threads import in_blocks
 
 if TYPE_CHECKING:
@@ -233,8 +235,8 @@ def _suspected(array: pa.Array) -> pa.Array | None:
     if pa.types.is_integer(array.type):
         return None if _all_differ(array.to_numpy(zero_copy_only=True)) else array
     if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
-        repeated = repeated_hashes(array)
-        return None if repeated is None else array.filter(pa.array(repeated))
+        rows = suspected_repeats(text_words(array))
+        return array.take(pa.array(rows)) if len(rows) else None
     return array
 
 

@@ -1,25 +1,22 @@
-"""Arrow texts by their bytes: the blank ones, the repeated ones, their order; without Python strings or hash tables."""
+"""Arrow texts by their bytes: the blank ones, and their order; without Python strings or hash tables."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attribution.core.key_words import text_words
 from attribution.core.threads import in_blocks
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-__all__ = ["blank_texts", "repeated_hashes", "sorted_texts"]
+__all__ = ["blank_texts", "sorted_texts"]
 
 _WORD = 8
-# What is kept of a word of which so many bytes belong to the text.
-_KEPT = np.array([0, *((1 << (8 * size)) - 1 for size in range(1, _WORD + 1))], np.uint64)
 _MOST_WORDS = 8
-_FACTOR = np.uint64(0x9E3779B97F4A7C15)
-_SHIFT = np.uint64(29)
 
 
 def blank_texts(array: pa.Array) -> NDArray[np.bool_] | None:
@@ -42,21 +39,6 @@ def blank_texts(array: pa.Array) -> NDArray[np.bool_] | None:
     return found
 
 
-def repeated_hashes(array: pa.Array) -> NDArray[np.bool_] | None:
-    """Which texts share a hash of 64 bits with another one; None when no two do: then all of them differ.
-
-    Equal texts have equal hashes, so that only the texts of repeated hashes need be compared.
-
-    Args:
-        array: Texts of the type string or large_string, none of them null.
-    """
-    hashes = _hashes(array)
-    hashes.sort()
-    repeated = np.unique(hashes[1:][hashes[1:] == hashes[:-1]])
-    del hashes
-    return np.isin(_hashes(array), repeated) if len(repeated) else None
-
-
 def sorted_texts(array: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.bool_]] | None:
     """The rows in the binary order of their texts, and which of them differ from the one before; None for long texts.
 
@@ -65,12 +47,11 @@ def sorted_texts(array: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.bool_]]
     Args:
         array: Texts of the type string or large_string, none of them null.
     """
-    data, offsets = _parts(array)
-    begins, lengths = offsets[:-1], np.diff(offsets)
+    texts = text_words(array)
+    begins, lengths = texts.offsets[:-1], np.diff(texts.offsets)
     rounds = -(-int(lengths.max(initial=0)) // _WORD)
     if rounds > _MOST_WORDS:
         return None
-    words = _overlapping(data)
 
     def key_of(rows: NDArray[np.int64], number: int) -> NDArray[np.uint64]:
         made = np.empty(len(rows), np.uint64)
@@ -78,7 +59,7 @@ def sorted_texts(array: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.bool_]]
         def fill(start: int, stop: int) -> None:
             part = rows[start:stop]
             left = lengths[part].astype(np.int64) - _WORD * number
-            made[start:stop] = _word(words, begins[part].astype(np.int64) + _WORD * number, left).byteswap()
+            made[start:stop] = texts.word(begins[part].astype(np.int64) + _WORD * number, left).byteswap()
 
         in_blocks(fill, len(rows), block=1 << 15)
         return made
@@ -115,60 +96,3 @@ def _refine(order: NDArray[np.int64], fresh: NDArray[np.bool_], at: NDArray[np.i
     order[at] = order[at][by]
     key = key[by]
     fresh[at[1:]] |= key[1:] != key[:-1]
-
-
-def _parts(array: pa.Array) -> tuple[NDArray[np.uint8], NDArray[Any]]:
-    """The bytes of texts, one word at least, and where each text begins and the last one ends."""
-    import pyarrow as pa
-
-    _, places, content = array.buffers()
-    if not len(array) or content is None:  # none, or all empty
-        return np.zeros(_WORD, np.uint8), np.zeros(len(array) + 1, np.int64)
-    width = np.int64 if pa.types.is_large_string(array.type) else np.int32
-    offsets = np.frombuffer(places, width)[array.offset : array.offset + len(array) + 1]
-    data = np.frombuffer(content, np.uint8)
-    return (data if len(data) >= _WORD else np.concatenate([data, np.zeros(_WORD, np.uint8)])), offsets
-
-
-def _overlapping(data: NDArray[np.uint8]) -> NDArray[np.uint64]:
-    """Eight bytes from any place at once: a view of overlapping words, one at every byte."""
-    return np.ndarray((len(data) - _WORD + 1,), "<u8", data, strides=(1,))
-
-
-def _word(words: NDArray[np.uint64], begins: NDArray[np.int64], left: NDArray[np.int64]) -> NDArray[np.uint64]:
-    """The next bytes of texts, zeros behind their ends.
-
-    The last words of the buffer begin before their text: what precedes it is shifted out.
-    """
-    at = np.minimum(begins, len(words) - 1)
-    word = words[at] >> (8 * np.minimum(begins - at, _WORD - 1)).astype(np.uint64)
-    word &= _KEPT[np.clip(left, 0, _WORD)]
-    return word
-
-
-def _hashes(array: pa.Array) -> NDArray[np.uint64]:
-    hashes = np.empty(len(array), np.uint64)
-    data, offsets = _parts(array)
-    words = _overlapping(data)
-
-    def mix(start: int, stop: int) -> None:
-        hashes[start:stop] = _mixed(words, offsets[start : stop + 1])
-
-    in_blocks(mix, len(array), block=1 << 15)
-    return hashes
-
-
-def _mixed(words: NDArray[np.uint64], offsets: NDArray[Any]) -> NDArray[np.uint64]:
-    """One number per text, of its length and its bytes, eight at a time."""
-    begins = offsets[:-1].astype(np.int64)
-    left = np.diff(offsets).astype(np.int64)
-    found = left.astype(np.uint64) * _FACTOR
-    rows: NDArray[np.int64] | slice = slice(None)
-    while True:
-        mixed = (found[rows] ^ _word(words, begins, left)) * _FACTOR
-        found[rows] = mixed ^ (mixed >> _SHIFT)
-        longer = left > _WORD
-        if not longer.any():
-            return found
-        begins, left = begins[longer] + _WORD, left[longer] - _WORD
-        rows = np.flatnonzero(longer) if isinstance(rows, slice) else rows[longer]

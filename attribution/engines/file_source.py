@@ -20,7 +20,7 @@ from attribution.engines.repeats import KeyHashes, keys_with
 from attribution.journeys.eligibility import reach_of, window_begins
 from attribution.journeys.observed import declared_ends, observed_period
 from attribution.journeys.planning import Tables, lay_out
-from attribution.kernels.keys import key_words
+from attribution.core.key_words import key_words
 from attribution.kernels.person_index import index_persons
 from attribution.kernels.relevance import relevance
 from attribution.touches import Touches

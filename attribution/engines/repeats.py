@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attribution.kernels.keys import IntegerKeys, key_words
+from attribution.core.key_words import IntegerKeys, key_words
 
 if TYPE_CHECKING:
     import pyarrow as pa

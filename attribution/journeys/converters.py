@@ -10,7 +10,7 @@ import numpy as np
 from attribution.core.threads import in_blocks
 from attribution.journeys.eligibility import last_times
 from attribution.journeys.withheld import Withheld
-from attribution.kernels.keys import key_words
+from attribution.core.key_words import key_words
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

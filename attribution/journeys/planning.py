@@ -25,7 +25,7 @@ from attribution.journeys.order import ranks
 from attribution.journeys.plan import Layout
 from attribution.journeys.ties import Ties
 from attribution.journeys.withheld import last_activity, withheld_touches
-from attribution.kernels.keys import key_words
+from attribution.core.key_words import key_words
 from attribution.kernels.ordering import first_places, person_time_order
 from attribution.kernels.person_index import index_persons
 from attribution.kernels.relevance import relevance
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from attribution.core.tables import Problems
     from attribution.journeys.eligibility import Lookbacks
     from attribution.journeys.plan import LeftOut
-    from attribution.kernels.keys import Keys
+    from attribution.core.key_words import Keys
     from attribution.kernels.person_index import PersonIndex
     from attribution.rules import Rules
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attribution.core.findings import Finding
-from attribution.kernels.keys import key_words
+from attribution.core.key_words import key_words
 from attribution.kernels.ordering import person_time_order
 from attribution.kernels.person_index import index_persons
 

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attribution.core.errors import InputError
+from attribution.core.key_words import TAILED, TextKeys, key_words, mixed
+from attribution.core.texts import sorted_texts
 from attribution.core.threads import in_blocks
-from attribution.kernels.keys import TAILED, TextKeys, key_words, mixed
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-    from attribution.kernels.keys import Keys, Words
+    from attribution.core.key_words import Keys, Words
 
 __all__ = ["PersonIndex", "index_persons"]
 
@@ -96,7 +97,7 @@ def index_persons(array: pa.Array) -> tuple[PersonIndex, NDArray[np.int32]]:
     tailed = isinstance(keys, TextKeys) and width == TAILED
     if tailed and not _equal(array, slice(0, len(array)), array, stands).all():
         raise InputError("two persons whose ids are longer than 64 bytes cannot be told apart; shorten these ids.")
-    order = _text_order(array, rows) if tailed else _sorted(mine, text=isinstance(keys, TextKeys))
+    order = _order(keys, rows)
     code = np.full(len(keys), -1, np.int32)
     code[rows[order]] = np.arange(len(rows), dtype=np.int32)
     filled = slots >= 0
@@ -119,11 +120,16 @@ def _equal(
     return np.asarray(pc.fill_null(pc.equal(mine, theirs), False).to_numpy(zero_copy_only=False), bool)
 
 
-def _text_order(array: pa.Array, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+def _order(keys: Keys, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The order of distinct keys, which stand in some rows: by number, or by the bytes of texts."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    return np.asarray(pc.sort_indices(array.take(pa.array(rows))).to_numpy(), np.int64)
+    if not isinstance(keys, TextKeys):
+        return np.argsort(keys.values[rows])
+    texts = keys.texts.take(pa.array(rows))
+    found = sorted_texts(texts)
+    return np.asarray(pc.sort_indices(texts).to_numpy(), np.int64) if found is None else found[0]
 
 
 def _slots(words: Words, size: int) -> NDArray[np.int64]:
@@ -156,26 +162,3 @@ def _insert(slots: NDArray[np.int32], words: Words) -> NDArray[np.int64]:
         waiting = waiting[~same]
         at[waiting] = (at[waiting] + 1) & mask
     return stands
-
-
-def _sorted(words: Words, *, text: bool) -> NDArray[np.int64]:
-    """The order of distinct keys: by number, or by their bytes and a text before those that go on from it."""
-    if not text:
-        return np.argsort(words[0].view(np.int64))
-    # The first byte of a text is the lowest of its word: turned round, words compare as texts do.
-    order = np.argsort(words[0].byteswap())
-    group = np.zeros(len(order), np.int64)
-    tied = np.arange(len(order))
-    for last, word in zip(words[:-1], [*(item.byteswap() for item in words[1:-1]), words[-1]], strict=True):
-        # `tied` are places of `order`; a group holds those that are equal in all words so far.
-        rows = order[tied]
-        begins = np.ones(len(rows), bool)
-        begins[1:] = (last[rows[1:]] != last[rows[:-1]]) | (group[1:] != group[:-1])
-        group = np.cumsum(begins)
-        alone = begins & np.append(begins[1:], True)
-        tied, group = tied[~alone], group[~alone]
-        if not len(tied):
-            break
-        rows = order[tied]
-        order[tied] = rows[np.lexsort([word[rows], group])]
-    return order

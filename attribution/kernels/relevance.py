@@ -12,7 +12,7 @@ from attribution.core.threads import in_blocks
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from attribution.kernels.keys import Keys
+    from attribution.core.key_words import Keys
     from attribution.kernels.person_index import PersonIndex
 
 __all__ = ["Relevance", "relevance"]

@@ -14,7 +14,7 @@ import numpy as np
 
 from attribution.core.threads import in_blocks
 from attribution.core.values import encode_together
-from attribution.kernels.keys import IntegerKeys, key_words
+from attribution.core.key_words import IntegerKeys, key_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-    from attribution.kernels.keys import Keys
+    from attribution.core.key_words import Keys
 
 __all__ = ["number_keys"]
 

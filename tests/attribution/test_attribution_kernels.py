@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from attribution.core.errors import InputError
 from attribution.kernels import ordering, person_index
-from attribution.kernels.keys import TextKeys, key_words
+from attribution.core.key_words import TextKeys, key_words
 from attribution.kernels.ordering import first_places, person_time_order
 from attribution.kernels.person_index import index_persons
 from attribution.kernels.relevance import relevance

@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attribution.core import texts, threads
+from attribution.core import key_words, threads
 from attribution.core.distinct import duplicates
-from attribution.core.texts import blank_texts, repeated_hashes, sorted_texts
+from attribution.core.key_repeats import suspected_repeats
+from attribution.core.key_words import text_words
+from attribution.core.texts import blank_texts, sorted_texts
 from oracles import columns_read as oracle
 
 SPACES = [
@@ -65,11 +67,9 @@ def test_null_texts_are_blank_too():
 @settings(max_examples=300)
 def test_texts_that_repeat_share_a_hash_and_others_do_not(cells, begin, kind):
     array = pa.array([*cells[:begin], *cells, "end"], kind).slice(min(begin, len(cells)), len(cells))
-    found = repeated_hashes(array)
     assert array.to_pylist() == cells
-    expected = [cells.count(cell) > 1 for cell in cells]
-    assert (found is None) == (not any(expected))
-    assert found is None or found.tolist() == expected
+    expected = [row for row, cell in enumerate(cells) if cells.count(cell) > 1]
+    assert suspected_repeats(text_words(array)).tolist() == expected
 
 
 @pytest.mark.parametrize("length", [0, 1, 7, 8, 9, 15, 16, 17, 100_000])
@@ -78,16 +78,16 @@ def test_texts_that_differ_in_one_byte_or_in_their_length_differ(length):
     several = [stem, stem + "\0", stem + "\0\0", stem + "a", "a" + stem, stem + "a" * 8, stem + "\0" * 8]
     several = sorted(set(several))
     array = pa.array(several, pa.large_string())
-    assert repeated_hashes(array) is None
-    assert repeated_hashes(pa.array([*several, stem], pa.large_string())).sum() == 2
+    assert not len(suspected_repeats(text_words(array)))
+    assert len(suspected_repeats(text_words(pa.array([*several, stem], pa.large_string())))) == 2
 
 
 @pytest.mark.usefixtures("workers")
 @pytest.mark.parametrize("factor", [0, 1 << 63], ids=["all alike", "two hashes"])
 def test_keys_are_compared_where_hashes_repeat(factor, monkeypatch):
-    monkeypatch.setattr(texts, "_FACTOR", np.uint64(factor))
+    monkeypatch.setattr(key_words, "_MIX", np.uint64(factor))
     cells = [f"key {number}" for number in range(50)]
-    assert len(np.unique(texts._hashes(pa.array(cells)))) < 3
+    assert len(suspected_repeats(text_words(pa.array(cells)))) == len(cells)
     assert duplicates(pa.array(cells)) == (0, [])
     assert duplicates(pa.array([*cells, "key 7", "key 7", "key 3"])) == oracle.repeats(
         [*cells, "key 7", "key 7", "key 3"]

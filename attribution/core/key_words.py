@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     Words = list[NDArray[np.uint64]]
 
-__all__ = ["TAILED", "IntegerKeys", "Keys", "TextKeys", "key_words", "mixed"]
+__all__ = ["TAILED", "IntegerKeys", "Keys", "TextKeys", "key_words", "mixed", "text_words"]
 
 TAILED = 9
 """Width of texts of which some are longer than eight words: only their tails are not held word by word."""
@@ -78,13 +78,13 @@ class TextKeys:
         begins = self.offsets[start:stop].astype(np.int64)
         lengths = self.offsets[start + 1 : stop + 1] - begins
         found = [
-            self._word(begins + _WORD * number, lengths - _WORD * number) for number in range(min(width, TAILED - 1))
+            self.word(begins + _WORD * number, lengths - _WORD * number) for number in range(min(width, TAILED - 1))
         ]
         if width == TAILED:
             found.append(self._tails(begins + _WORD * (TAILED - 1), lengths - _WORD * (TAILED - 1)))
         return [*found, lengths.astype(np.uint64)]
 
-    def _word(self, place: NDArray[np.int64], left: NDArray[np.int64]) -> NDArray[np.uint64]:
+    def word(self, place: NDArray[np.int64], left: NDArray[np.int64]) -> NDArray[np.uint64]:
         """Eight bytes from these places, or as many as are left of each text, zeros behind them."""
         # A view of overlapping words, one at every byte.
         last = len(self.bytes) - _WORD
@@ -100,7 +100,7 @@ class TextKeys:
         found = np.zeros(len(place), np.uint64)
         rows = np.flatnonzero(left > 0)
         while len(rows):
-            found[rows] = mixed([found[rows], self._word(place[rows], left[rows])])
+            found[rows] = mixed([found[rows], self.word(place[rows], left[rows])])
             place, left = place + _WORD, left - _WORD
             rows = rows[left[rows] > 0]
         return found
@@ -115,6 +115,13 @@ def key_words(array: pa.Array) -> Keys:
 
     if pa.types.is_integer(array.type):
         return IntegerKeys(array.cast(pa.int64()).to_numpy(zero_copy_only=False))
+    return text_words(array)
+
+
+def text_words(array: pa.Array) -> TextKeys:
+    """Texts without nulls as words."""
+    import pyarrow as pa
+
     if not (pa.types.is_string(array.type) or pa.types.is_large_string(array.type)):
         array = array.cast(pa.large_string())
     kind = np.dtype(np.int32 if pa.types.is_string(array.type) else np.int64)

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attribution.core.key_words import mixed
 from attribution.core.threads import in_blocks
-from attribution.kernels.keys import mixed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from attribution.kernels.keys import Keys
+    from attribution.core.key_words import Keys
 
 __all__ = ["suspected_repeats"]
 
@@ -27,18 +27,18 @@ def suspected_repeats(keys: Keys, *columns: NDArray[np.generic]) -> NDArray[np.i
         columns: Numbers; zeros of either sign agree.
     """
     width = keys.width()
+    numbers = np.empty(len(keys), np.uint64)
 
-    def block(start: int, stop: int) -> NDArray[np.uint64]:
-        parts = [_word(column[start:stop]) for column in columns]
-        found = mixed([*keys.words(start, stop, width), *parts])
-        return found ^ (found >> np.uint64(32))
+    def mix(start: int, stop: int) -> None:
+        found = mixed([*keys.words(start, stop, width), *(_word(column[start:stop]) for column in columns)])
+        np.bitwise_xor(found, found >> np.uint64(32), out=numbers[start:stop])
 
-    numbers = np.concatenate([np.empty(0, np.uint64), *in_blocks(block, len(keys), block=_BLOCK)])
-    ordered = np.sort(numbers)
-    twice = ordered[1:][ordered[1:] == ordered[:-1]]
-    del ordered
+    in_blocks(mix, len(keys), block=_BLOCK)
+    numbers.sort()  # in place; should a number repeat, they are mixed once more
+    twice = np.unique(numbers[1:][numbers[1:] == numbers[:-1]])
     if not len(twice):
         return np.empty(0, np.int64)
+    in_blocks(mix, len(keys), block=_BLOCK)
     place = np.minimum(np.searchsorted(twice, numbers), len(twice) - 1)
     return np.flatnonzero(twice[place] == numbers)
 
