@@ -75,7 +75,8 @@ class Source:
 
     def note(self, code: str, column: str | None, count: int, message: str, examples: Iterable[object] = ()) -> None:
         """Note a problem of this table."""
-        self.problems.add(code, self.name, column, count, message=message, examples=examples)
+        add = self.problems.add  # the codes stand with the callers
+        add(code, self.name, column, count, message=message, examples=examples)
 
     def text(self, column: str) -> nw.Expr:
         """A column as it is, or as text where it holds categories."""

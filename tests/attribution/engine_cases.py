@@ -152,7 +152,8 @@ def tables(draw, touch_ids=None, text_ids=None):
     bought = draw(
         st.lists(
             st.tuples(
-                person, _HOURS, _MICRO, st.sampled_from([0.0, 10.0, 99.5, 1e6]), st.sampled_from(["loan", "card", None]),
+                person, _HOURS, _MICRO, st.sampled_from([0.0, 10.0, 99.5, 1e6]),
+                st.sampled_from(["loan", "card", None]),
                 st.sampled_from(["north", "south", None]), st.sampled_from([0.0, 0.0, 0.0, 0.25, 1.0]),
             ),
             min_size=1,

@@ -115,9 +115,9 @@ def test_the_page_lists_what_the_engine_runs():
     text = PAGE.read_text(encoding="utf-8")
     rows = [f"| `{name}` | engine | {words} |" for name, words in RULES_IN_ENGINE.items()]
     rows += [f"| `{name}` | pulls | {words} |" for name, words in RULES_THAT_PULL.items()]
-    listed = re.search(r"<!-- begin rules -->\n(.*?)\n<!-- end rules -->", text, re.S)[1].splitlines()
+    listed = re.search(r"<!-- begin rules -->\n(.*?)\n<!-- end rules -->", text, re.DOTALL)[1].splitlines()
     assert listed[2:] == rows
-    models = re.search(r"<!-- begin models -->\n(.*?)\n<!-- end models -->", text, re.S)[1]
+    models = re.search(r"<!-- begin models -->\n(.*?)\n<!-- end models -->", text, re.DOTALL)[1]
     assert re.findall(r"`(\w+)`", models) == list(MODELS_IN_ENGINE)
     assert why_not(at.Rules(), MODELS_IN_ENGINE) is None
 

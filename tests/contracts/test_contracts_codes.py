@@ -17,6 +17,11 @@ CODE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*")
 SPOKEN_AS_WORDS = (
     "attribution/compare/",
     "attribution/credit/explain.py",
+    "attribution/engines/conversions.py",
+    "attribution/engines/lookbacks.py",
+    "attribution/engines/sums.py",
+    "attribution/engines/tables.py",
+    "attribution/engines/touches.py",
     "experiments/inference/",
     "experiments/readout/",
     "experiments/reconciliation/",
