@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attribution.core.errors import InputError
+from attribution.core.key_words import key_words
 from attribution.core.values import Labels, duplicates, same_key_kind
 from attribution.engines.file_batches import Reading
 from attribution.engines.file_table import file_table
 from attribution.engines.gathering import gather, nothing_of
 from attribution.engines.key_ranges import KeyRange, in_range, key_ranges
-from attribution.engines.memory import memory_text
+from attribution.engines.memory import memory_text, release_memory
 from attribution.engines.progress import RowBar
 from attribution.engines.repeats import KeyHashes, keys_with
 from attribution.journeys.eligibility import reach_of, window_begins
 from attribution.journeys.observed import declared_ends, observed_period
 from attribution.journeys.planning import Tables, lay_out
-from attribution.core.key_words import key_words
 from attribution.kernels.person_index import index_persons
 from attribution.kernels.relevance import relevance
 from attribution.touches import Touches
@@ -122,6 +122,7 @@ class FileSource:
         else:
             reading = self.reading(rules)
             found, touches = self._gathered(reading, keep, scope, problems)
+        del keep  # its table of persons makes room for that of the layout
         self._check_lookbacks(found.counts, reading, rules, problems)
         tables = Tables(
             touches=touches,
@@ -132,6 +133,7 @@ class FileSource:
         )
         if not found.full:
             raise self._too_large(found.counts.kept, scope)
+        release_memory()
         return lay_out(tables, rules, problems)
 
     def _too_large(self, kept: int, scope: Scope) -> TooLargeError:
@@ -154,13 +156,10 @@ class FileSource:
 
     def ranges(self, parts: int) -> list[KeyRange]:
         """Ranges of persons that hold about equally many of those who converted."""
-        return key_ranges(self.index().persons, parts)
+        import pyarrow as pa
 
-    def index(self) -> Any:
-        """The persons with a conversion that counts or may count."""
-        if "index" not in self._known:
-            self._known["index"] = index_persons(self.conversions.person.filter(self._effective()))[0]
-        return self._known["index"]
+        counts = pa.array(~self.conversions.refund & ~self.conversions.refunded)
+        return key_ranges(index_persons(self.conversions.person.filter(counts))[0].persons, parts)
 
     def parts_for(self, touches: int, *, whole: bool) -> int:
         """How many ranges of persons it takes until the touches of one fit the budget."""
@@ -172,11 +171,6 @@ class FileSource:
             raise InputError("without a budget there is no bound.")
         held = self.memory - _OWN - PER_CONVERSION * len(self.conversions.time)
         return max(held, self.memory // 4)
-
-    def _effective(self) -> pa.Array:
-        import pyarrow as pa
-
-        return pa.array(~self.conversions.refund & ~self.conversions.refunded)
 
     def _in_part(self, part: KeyRange | None) -> Conversions:
         """The conversions, those of other persons set aside as if they were refund rows."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from attribution.core.columns import Columns
     from attribution.core.tables import Problems
-    from attribution.engines.pieces import Piece, TableFiles
+    from attribution.engines.pieces import Piece, RowFile, TableFiles
     from attribution.journeys.behind import TouchesBehind
 
 __all__ = ["FileTable", "file_table"]
@@ -101,7 +101,8 @@ def read_columns(
         return [_rows_of(piece, names, kept[start + place]) for place, piece in enumerate(pieces[start:stop])]
 
     tables = [table for some in in_blocks(one, len(pieces), block=1, rows=files.rows() or 1 << 30) for table in some]
-    together = pa.concat_tables([table for table in tables if len(table)] or tables[:1], promote_options="permissive")
+    tables = [table for table in tables if len(table)] or [_no_rows(files.files[0], names)]
+    together = pa.concat_tables(tables, promote_options="permissive")
     return {name: together.column(name) for name in names}
 
 
@@ -117,7 +118,8 @@ def distinct_rows(files: TableFiles, names: Sequence[str]) -> pa.Table:
             return [_distinct(_rows_of(piece, names, None), names) for piece in pieces[start:stop]]
 
         blocks = in_blocks(one, len(pieces), block=1, rows=files.rows() or 1 << 30)
-        together = pa.concat_tables([table for some in blocks for table in some], promote_options="permissive")
+        tables = [table for some in blocks for table in some] or [_no_rows(files.files[0], names)]
+        together = pa.concat_tables(tables, promote_options="permissive")
         files.known[key] = _distinct(together, names)
     found: pa.Table = files.known[key]
     return found
@@ -131,7 +133,7 @@ def _rows_of(piece: Piece, names: Sequence[str], kept: NDArray[np.int64] | None)
     import pyarrow as pa
 
     batches, first_row = [], 0
-    schema = pa.schema([(name, _plain(piece.file.schema.field(name).type)) for name in names])
+    schema = _no_rows(piece.file, names).schema
     wanted = kept is None or len(kept) > 0
     for rows in piece.batches(names) if wanted else ():
         table = pa.Table.from_batches([rows]).cast(schema)
@@ -141,6 +143,12 @@ def _rows_of(piece: Piece, names: Sequence[str], kept: NDArray[np.int64] | None)
         batches.append(table)
         first_row += len(rows)
     return pa.concat_tables(batches) if batches else schema.empty_table()
+
+
+def _no_rows(file: RowFile, names: Sequence[str]) -> pa.Table:
+    import pyarrow as pa
+
+    return pa.schema([(name, _plain(file.schema.field(name).type)) for name in names]).empty_table()
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:

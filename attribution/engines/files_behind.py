@@ -12,7 +12,7 @@ from attribution.core.threads import in_blocks
 from attribution.engines.file_batches import read_batch
 from attribution.engines.file_source import Scope
 from attribution.engines.key_ranges import one_key
-from attribution.engines.merged_findings import merge_findings
+from attribution.engines.merged_findings import Totals, merge_findings
 from attribution.journeys.plan import Journeys
 
 if TYPE_CHECKING:
@@ -93,9 +93,24 @@ class FilesBehind:
     def findings(self) -> tuple[Finding, ...]:
         """The findings about all touches."""
         if "findings" not in self._cache:
-            self._cache["findings"] = merge_findings((part.findings for part in self.parts()), self.rows)
+            told, counted = [], 0
+            for part in self.parts():
+                told.append(part.findings)
+                counted += len(part.counted)
+            self._cache["findings"] = told[0] if len(told) == 1 else merge_findings(told, self._totals(counted))
         found: tuple[Finding, ...] = self._cache["findings"]
         return found
+
+    def _totals(self, counted: int) -> Totals:
+        conversions = self.source.conversions
+        refunds = int(conversions.refund.sum())
+        return Totals(
+            rows=self.rows,
+            counted=counted,
+            orders=len(conversions.refund) - refunds,
+            refunds=refunds,
+            refunded=int(conversions.refunded.sum()),
+        )
 
     def fingerprint(self, names: Sequence[str]) -> str:
         """The fingerprint of all touches: person, time, channel and some further columns."""

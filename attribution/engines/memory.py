@@ -6,7 +6,7 @@ import re
 
 from attribution.core.errors import InputError
 
-__all__ = ["memory_text", "parse_memory"]
+__all__ = ["memory_text", "parse_memory", "release_memory"]
 
 _UNITS = {
     "": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30,
@@ -45,6 +45,13 @@ def parse_memory(given: object) -> int | None:
     if found < _LEAST:
         raise InputError(f"memory must be at least 16 MiB, got {given!r}: no block of rows fits less.")
     return found
+
+
+def release_memory() -> None:
+    """Give back what Arrow keeps for later; reading has needed it, sums do not."""
+    import pyarrow as pa
+
+    pa.default_memory_pool().release_unused()
 
 
 def memory_text(size: float) -> str:

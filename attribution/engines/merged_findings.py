@@ -2,60 +2,87 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from attribution.core.findings import Finding
 
-__all__ = ["merge_findings"]
+__all__ = ["Totals", "merge_findings"]
 
-_SUMMED = ("n", "rows", "untouched", "conversions", "persons", "value")
+# In the order in which journeys tell them.
+_ORDER = (
+    "NO_TOUCH", "LATER_CONVERSIONS", "REFUNDS", "TOUCHES_WITHOUT_CONVERSION", "AFTER_CONVERSION", "LEVELS_COLLAPSED",
+    "BELOW_LEVEL", "INBOUND_TOUCHES", "BEFORE_START", "BEFORE_DORMANCY", "TOUCHES_NO_KEY_EVENT", "TOUCHES_REMOVED",
+    "TOUCHES_NOT_ELIGIBLE", "TOUCHES_USED", "NO_MESSAGE_ID", "NO_LAST_ACTIVITY", "KEY_EVENTS_UNUSED",
+    "LOOKBACK_UNUSED", "RULE_UNUSED", "BUSY_PERSON", "TIME_ZONE_SLIP", "CHANNEL_TIME_SLIP", "NEAR_DUPLICATE",
+    "REPEATED_TOUCH", "DAY_PRECISION",
+)  # fmt: skip
+_SUMMED = ("n", "untouched", "persons", "value")
 _LARGEST = ("pairs",)
 # Share of one count in another.
 _SHARES = {"NO_TOUCH": ("untouched", "conversions"), "AFTER_CONVERSION": ("n", "rows")}
 # Told of all conversions, key events, rules or names by every range alike.
-_ALIKE = ("REFUNDS", "KEY_EVENTS_UNUSED", "LOOKBACK_UNUSED", "RULE_UNUSED", "DAY_PRECISION")
+_ALIKE = ("KEY_EVENTS_UNUSED", "LOOKBACK_UNUSED", "RULE_UNUSED", "DAY_PRECISION")
 # Samples of persons: the first range is one.
 _SAMPLED = ("TIME_ZONE_SLIP", "CHANNEL_TIME_SLIP")
 _EXAMPLES = {"NEAR_DUPLICATE": 3, "REPEATED_TOUCH": 6}
 
 
-def merge_findings(parts: Iterable[tuple[Finding, ...]], rows: int) -> tuple[Finding, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """What findings count against, over all persons.
+
+    Attributes:
+        rows: Touches.
+        counted: Counted conversions.
+        orders: Rows of the conversions that are no refunds.
+        refunds: Rows that are.
+        refunded: Conversions refunded in full.
+    """
+
+    rows: int
+    counted: int
+    orders: int
+    refunds: int
+    refunded: int
+
+
+def merge_findings(parts: Sequence[tuple[Finding, ...]], totals: Totals) -> tuple[Finding, ...]:
     """The findings of all persons out of those of ranges of persons, each person in one of them.
 
     What compares names or persons across ranges (CHANNEL_ALIASES, PERSON_SPELLING, TEST_ACCOUNTS, UNKNOWN_PERSONS) is
-    left out when there are several ranges.
+    left out.
 
     Args:
-        parts: The findings of each range.
-        rows: All touches.
+        parts: The findings of each range, at least one.
+        totals: What they count against.
     """
-    listed = list(parts)
-    if len(listed) == 1:
-        return listed[0]
-    together: dict[tuple[str, str], list[Finding]] = {}
-    for place, part in enumerate(listed):
+    together: dict[tuple[int, str], list[Finding]] = {}
+    for place, part in enumerate(parts):
         for finding in part:
-            if finding.code in _CROSSING or (finding.code in _SAMPLED and place):
+            if finding.code not in _ORDER or (finding.code in _SAMPLED and place):
                 continue
-            key = (
-                finding.code,
-                str(finding.values.get("channel", finding.values.get("rule", finding.values.get("table")))),
+            about = next(
+                (str(finding.values[name]) for name in ("channel", "rule", "table") if name in finding.values), ""
             )
-            together.setdefault(key, []).append(finding)
-    return tuple(_merged(some, rows) for some in together.values())
+            together.setdefault((_ORDER.index(finding.code), about), []).append(finding)
+    return tuple(_merged(together[key], totals) for key in sorted(together) if not _nothing(together[key][0], totals))
 
 
-_CROSSING = ("CHANNEL_ALIASES", "PERSON_SPELLING", "TEST_ACCOUNTS", "UNKNOWN_PERSONS")
+def _nothing(finding: Finding, totals: Totals) -> bool:
+    """Conversions of other ranges stand as refunds in each range; whether none is one in truth."""
+    return finding.code == "REFUNDS" and not totals.refunds
 
 
-def _merged(some: list[Finding], rows: int) -> Finding:
+def _merged(some: list[Finding], totals: Totals) -> Finding:
     first = some[0]
     if first.code in (*_ALIKE, *_SAMPLED):
         return first
+    if first.code == "REFUNDS":
+        return replace(first, values={"refunds": totals.refunds, "refunded": totals.refunded})
     values: dict[str, Any] = dict(first.values)
     for name in values:
         each: list[Any] = [finding.values[name] for finding in some]
@@ -63,8 +90,10 @@ def _merged(some: list[Finding], rows: int) -> Finding:
             values[name] = sum(each)
         elif name in _LARGEST:
             values[name] = max(each)
-    if "rows" in values and first.code != "NEAR_DUPLICATE":
-        values["rows"] = rows
+    if "rows" in values:
+        values["rows"] = totals.orders if first.code == "NEAR_DUPLICATE" else totals.rows
+    if "conversions" in values:
+        values["conversions"] = totals.counted
     if "examples" in values:
         shown = sorted({item for finding in some for item in str(finding.values["examples"]).split(", ")})
         values["examples"] = ", ".join(shown[: _EXAMPLES.get(first.code, 3)])
