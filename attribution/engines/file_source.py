@@ -124,6 +124,7 @@ class FileSource:
             found, touches = self._gathered(reading, keep, scope, problems)
         del keep  # its table of persons makes room for that of the layout
         self._check_lookbacks(found.counts, reading, rules, problems)
+        problems.raise_if_any()  # the layout would tell it again, of the kept rows
         tables = Tables(
             touches=touches,
             conversions=conversions,
