@@ -112,7 +112,9 @@ def _check_value_type(source: Source) -> None:
     if name not in source.schema:
         return
     kind = source.schema[name]
-    if not (kind.is_numeric() or kind in (nw.Boolean, nw.Unknown)):
+    if kind == nw.Unknown:
+        raise UnsupportedError(f"conversions.{name} is of a type that Narwhals does not know")
+    if not (kind.is_numeric() or kind == nw.Boolean):
         source.note("WRONG_TYPE", name, source.rows(), f"numbers are needed, got {kind}; cast the column")
 
 

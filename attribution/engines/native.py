@@ -12,7 +12,15 @@ from attribution.engines.spec import UnsupportedError
 if TYPE_CHECKING:
     from narwhals.stable.v2.dtypes import DType
 
-__all__ = ["engine_name", "lazy_frame", "runs_in_engine", "same_engine", "with_byte_order", "with_microseconds"]
+__all__ = [
+    "engine_name",
+    "is_fine_instant",
+    "lazy_frame",
+    "runs_in_engine",
+    "same_engine",
+    "with_byte_order",
+    "with_microseconds",
+]
 
 _ENGINES = ("polars", "duckdb", "ibis", "pyspark", "pyspark_connect", "sqlframe")
 _BY_LOCALE = ("postgres", "mysql", "mssql", "oracle")
@@ -52,6 +60,14 @@ def same_engine(left: nw.LazyFrame[Any], right: nw.LazyFrame[Any]) -> bool:
     return True
 
 
+def is_fine_instant(frame: nw.LazyFrame[Any], column: str) -> bool:
+    """Whether a column holds instants of nanoseconds of DuckDB, a type that Narwhals has no name for."""
+    if engine_name(frame) != "duckdb":
+        return False
+    native: Any = frame.to_native()
+    return str(dict(zip(native.columns, native.types, strict=True))[column]) == "TIMESTAMPTZ_NS"
+
+
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
@@ -75,7 +91,9 @@ def with_microseconds(frame: nw.LazyFrame[Any], column: str, name: str, kind: DT
         return frame.with_columns(nw.col(column).dt.timestamp("us").alias(name))
     made: Any
     if engine == "duckdb":
-        made = native.project(f"*, epoch_us({_quoted(column)}) AS {_quoted(name)}")
+        fine = getattr(kind, "time_unit", "ns") == "ns"  # rounded, not cut, by a cast to microseconds
+        whole = f"epoch_ns({_quoted(column)}) // 1000" if fine else f"epoch_us({_quoted(column)})"
+        made = native.project(f"*, {whole} AS {_quoted(name)}")
     elif engine == "ibis":
         made = native.mutate(**{name: _ibis_microseconds(native, column, naive=naive)})
     else:

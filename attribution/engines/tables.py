@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import narwhals.stable.v2 as nw
 
 from attribution.core.errors import InputError, closest
-from attribution.engines.native import lazy_frame, with_microseconds
+from attribution.engines.native import is_fine_instant, lazy_frame, with_microseconds
 from attribution.engines.spec import UnsupportedError
 from attribution.engines.zones import DAY, Clock, clock_of, zone_of
 
@@ -197,6 +197,10 @@ def read_times(source: Source, *, end_of_day: bool = False) -> tuple[nw.LazyFram
             source.note("DAY_PRECISION", name, source.rows(), message)
             return None
         frame, kind = frame.with_columns(nw.col(name).cast(nw.Datetime("us"))), nw.Datetime("us")
+    if kind == nw.Unknown and is_fine_instant(frame, name):
+        kind = nw.Datetime("ns", "UTC")
+    if kind == nw.Unknown:
+        raise UnsupportedError(f"{source.name}.{name} is of a type that Narwhals does not know")
     if kind != nw.Datetime:
         source.note("WRONG_TYPE", name, source.rows(), f"a time is needed, got {kind}; parse it first")
         return None

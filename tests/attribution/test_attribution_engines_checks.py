@@ -123,3 +123,28 @@ def test_times_that_clocks_never_showed_are_told():
     with pytest.raises(at.TableError, match="daylight saving") as caught:
         at.attribute(*held, columns=columns, collect=False)
     assert [(issue.code, issue.count) for issue in caught.value.issues] == [("AMBIGUOUS_TIME", 2)]
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+@pytest.mark.parametrize("zone", ["UTC", None])
+def test_times_of_every_unit_are_cut_to_microseconds(unit, zone):
+    """Half a microsecond more is cut, not rounded: the touch is within reach by one microsecond."""
+    import pandas as pd
+
+    moment = 1_767_225_600_123_456_789
+    last = moment + 86_400_000_000_000 - 300
+    size = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}[unit]
+    kind = pa.timestamp(unit, zone)
+    touches = pa.table({"person_id": [1], "time": pa.array([moment // size], kind), "channel": ["sms"]})
+    bought = pa.table({"person_id": [1], "time": pa.array([last // size], kind), "conversion_id": [1]})
+    columns = at.Columns(timezone=None if zone else "UTC")
+    expected = at.attribute(touches, bought, rules=at.Rules(lookback="1d"), columns=columns)
+    connection = duckdb.connect()
+    for held in ((connection.from_arrow(touches), connection.from_arrow(bought)), _polars(touches, bought)):
+        found = at.attribute(*held, rules=at.Rules(lookback="1d"), columns=columns, collect=False)
+        pd.testing.assert_frame_equal(found.table(), expected.table())
+        assert found.journeys.observed == expected.journeys.observed
+
+
+def _polars(*tables):
+    return tuple(pl.from_arrow(table).lazy() for table in tables)
