@@ -69,6 +69,7 @@ def test_credit_by_any_column_is_that_of_memory(engine, keys):
     check()
 
 
+@pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")  # Ibis calls DuckDB by an old name
 @pytest.mark.parametrize(("seed", "name"), list(enumerate(["default", "by channel", "reset by channel", "calendar"])))
 def test_ibis_gives_the_credit_of_memory(seed, name):
     drawn = drawn_tables(seed)
