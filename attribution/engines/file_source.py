@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from attribution.journeys.build import AppliesIdentity
     from attribution.journeys.key_events import KeyEvents
     from attribution.journeys.plan import Layout
+    from attribution.kernels.person_index import PersonIndex
     from attribution.rules import Rules
 
 __all__ = ["FileSource", "Scope", "TooLargeError"]
@@ -114,7 +115,11 @@ class FileSource:
         """
         conversions = self._in_part(scope.part)
         # A row of a message can stand for one at another time: with delivery levels the times do not decide.
-        keep = self._of_range(scope.part) if scope.whole or rules.levels else self._relevant(conversions, rules)
+        index = None
+        if scope.whole or scope.nothing or rules.levels:
+            keep = self._of_range(scope.part)
+        else:
+            keep, index = self._relevant(conversions, rules)
         if scope.nothing:
             reading: Reading = self._known["reading"]
             found = nothing_of(self.counts(), self.files, self.conversions.person.type)
@@ -122,7 +127,7 @@ class FileSource:
         else:
             reading = self.reading(rules)
             found, touches = self._gathered(reading, keep, scope, problems)
-        del keep  # its table of persons makes room for that of the layout
+        del keep  # its spans make room for those of the layout
         self._check_lookbacks(found.counts, reading, rules, problems)
         problems.raise_if_any()  # the layout would tell it again, of the kept rows
         tables = Tables(
@@ -131,6 +136,7 @@ class FileSource:
             customers=self.customers,
             key_events=self.key_events,
             observed=self._observed(found.counts),
+            index=index,
         )
         if not found.full:
             raise self._too_large(found.counts.kept, scope)
@@ -187,8 +193,8 @@ class FileSource:
 
         return keep
 
-    def _relevant(self, conversions: Conversions, rules: Rules) -> Keep:
-        """Rows of persons who converted, from their first window to their last conversion."""
+    def _relevant(self, conversions: Conversions, rules: Rules) -> tuple[Keep, tuple[PersonIndex, NDArray[np.int32]]]:
+        """Rows of persons who converted, from their first window to their last conversion; and these persons."""
         import pyarrow as pa
 
         rows = np.flatnonzero(~conversions.refund & ~conversions.refunded)
@@ -210,7 +216,7 @@ class FileSource:
                 person = person.cast(kind)
             return spans.rows(key_words(person), time)[0]
 
-        return keep
+        return keep, (index, codes)
 
     def _gathered(self, reading: Reading, keep: Keep, scope: Scope, problems: Problems) -> tuple[Gathered, Touches]:
         hashes = KeyHashes() if "counts" not in self._known and self.roles.touch in self.files.names else None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from attribution.core.errors import InputError
+from attribution.core.key_words import key_words
 from attribution.customers import Customers
 from attribution.journeys.eligibility import (
     Counted,
@@ -25,7 +26,6 @@ from attribution.journeys.order import ranks
 from attribution.journeys.plan import Layout
 from attribution.journeys.ties import Ties
 from attribution.journeys.withheld import last_activity, withheld_touches
-from attribution.core.key_words import key_words
 from attribution.kernels.ordering import first_places, person_time_order
 from attribution.kernels.person_index import index_persons
 from attribution.kernels.relevance import relevance
@@ -35,10 +35,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from attribution.conversions import Conversions
+    from attribution.core.key_words import Keys
     from attribution.core.tables import Problems
     from attribution.journeys.eligibility import Lookbacks
     from attribution.journeys.plan import LeftOut
-    from attribution.core.key_words import Keys
     from attribution.kernels.person_index import PersonIndex
     from attribution.rules import Rules
 
@@ -58,6 +58,7 @@ class Tables:
         key_events: Key events; None when none were given.
         observed: First and last instant of observation, in microseconds.
         left_out: Touches that were left where they are; None when all are in the table.
+        index: The persons with a conversion that counts, and the code of each such conversion, where they are known.
     """
 
     touches: Touches
@@ -66,6 +67,7 @@ class Tables:
     key_events: KeyEvents | None
     observed: tuple[int, int]
     left_out: LeftOut | None = None
+    index: tuple[PersonIndex, NDArray[np.int32]] | None = None
 
 
 def lay_out(tables: Tables, rules: Rules, problems: Problems) -> Layout:
@@ -155,7 +157,7 @@ def _lay_out(tables: Tables, rules: Rules, lookbacks: Lookbacks, events: NDArray
     touches, conversions, ties = tables.touches, tables.conversions, Ties(tables.touches, rules)
     rows = np.flatnonzero(~conversions.refund & ~conversions.refunded)
     everybody = conversions.person if len(rows) == len(conversions.person) else conversions.person.take(pa.array(rows))
-    index, codes = index_persons(everybody)
+    index, codes = index_persons(everybody) if tables.index is None else tables.index
     converted = _ordered_conversions(conversions, rows, codes, rules)
     keys = key_words(touches.person)
     withheld = _withheld(tables, ties, (index, keys), converted)
