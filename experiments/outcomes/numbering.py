@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attribution.core.key_words import IntegerKeys, key_words
 from attribution.core.threads import in_blocks
 from attribution.core.values import encode_together
-from attribution.core.key_words import IntegerKeys, key_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
