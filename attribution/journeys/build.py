@@ -23,7 +23,7 @@ from attribution.rules import Rules
 from attribution.touches import read_touches
 
 if TYPE_CHECKING:
-    from attribution.core.columns import ColumnsLike
+    from attribution.core.columns import Columns, ColumnsLike
     from attribution.journeys.observed import Observed
 
 __all__ = ["PERSON", "AppliesIdentity", "build_journeys", "check_rules", "with_persons"]
@@ -105,10 +105,7 @@ def build_journeys(  # noqa: PLR0913 - a public function of keyword-only options
     given = whole_tables(given, columns)
     roles = {name: columns_for(columns, name) for name in given}
     if identity is not None:
-        for name, table in given.items():
-            if table is not None:
-                given[name] = with_persons(identity, table, name, roles[name].customer)
-                roles[name] = replace(roles[name], person=PERSON)
+        given, roles = _identified(given, roles, identity)
     given = {name: _held(table) for name, table in given.items()}
     problems = Problems()
     checked_touches = read_touches(
@@ -149,6 +146,17 @@ def build_journeys(  # noqa: PLR0913 - a public function of keyword-only options
         _plan=lambda other: lay_out(noting(tables, again := Problems()), other, again),
         _cache={"layout": layout},
     )
+
+
+def _identified(
+    given: dict[str, Any], roles: dict[str, Columns], identity: AppliesIdentity
+) -> tuple[dict[str, Any], dict[str, Columns]]:
+    """The tables with their persons, and their roles."""
+    tables = {
+        name: None if table is None else with_persons(identity, table, name, roles[name].customer)
+        for name, table in given.items()
+    }
+    return tables, {name: own if given[name] is None else replace(own, person=PERSON) for name, own in roles.items()}
 
 
 def with_persons(identity: AppliesIdentity, table: object, name: str, column: str) -> Any:
