@@ -140,6 +140,10 @@ def build_journeys(  # noqa: PLR0913 - a public function of keyword-only options
         key_events=events,
         observed=observed_period(observed, checked_touches, checked_conversions),
     )
+    return _planned(tables, rules, problems)
+
+
+def _planned(tables: Tables, rules: Rules, problems: Problems) -> Journeys:
     layout = lay_out(tables, rules, problems)
     return Journeys(
         rules=rules,
