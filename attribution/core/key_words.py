@@ -47,6 +47,11 @@ class IntegerKeys:
         del width
         return [self.values[start:stop].view(np.uint64)]
 
+    def words_of(self, rows: NDArray[np.int64], width: int) -> Words:
+        """The words of the keys in some rows."""
+        del width
+        return [self.values[rows].view(np.uint64)]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TextKeys:
@@ -76,7 +81,14 @@ class TextKeys:
         Of longer texts a last word is mixed from all that follows: equal words leave a comparison to be made.
         """
         begins = self.offsets[start:stop].astype(np.int64)
-        lengths = self.offsets[start + 1 : stop + 1] - begins
+        return self._words(begins, self.offsets[start + 1 : stop + 1] - begins, width)
+
+    def words_of(self, rows: NDArray[np.int64], width: int) -> Words:
+        """The words of the keys in some rows."""
+        begins = self.offsets[rows].astype(np.int64)
+        return self._words(begins, self.offsets[rows + 1] - begins, width)
+
+    def _words(self, begins: NDArray[np.int64], lengths: NDArray[np.int64], width: int) -> Words:
         found = [
             self.word(begins + _WORD * number, lengths - _WORD * number) for number in range(min(width, TAILED - 1))
         ]

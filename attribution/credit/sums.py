@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["CellSums", "check_conservation", "sum_cells"]
 
 _TOLERANCE = 1e-9
-_BLOCK = 1 << 14  # conversions whose pairs, and what is made of them, fit the cache of a core
+_BLOCK = 1 << 16  # conversions of a block: so many that the calls for each cost nothing
+_ON_ONE_TOUCH = (FirstTouch, LastTouch, LastNonDirect)
 _PURE = (FirstTouch, LastTouch, LastNonDirect, Linear, PositionBased, TimeDecay)
 
 
@@ -109,9 +110,16 @@ def _sum_block(journeys: Journeys, models: tuple[TouchModel, ...], cells: Cells,
         arrays, cell = journeys.arrays(pairs), cells.of_pairs(pairs)
         here = pairs.counts > 0
         touched[pairs.start - span[0] : pairs.stop - span[0]] = here
-        each = worth[pairs.start : pairs.stop][here][arrays.journey]
+        worths = worth[pairs.start : pairs.stop][here]
+        each = worths[arrays.journey]
         for place, model in enumerate(models):
-            weights = checked_weights(model, arrays)
+            if isinstance(model, _ON_ONE_TOUCH):
+                mine = cell[model.touch(arrays)]
+                _add(found.conversions[place], mine, np.ones(len(mine)))
+                _add(found.value[place], mine, worths)
+                continue
+            # Ours sum to 1 by what they are; what comes of it is checked over all journeys.
+            weights = model.weights(arrays) if isinstance(model, _PURE) else checked_weights(model, arrays)
             _add(found.conversions[place], cell, weights)
             _add(found.value[place], cell, weights * each)
     alone = span[0] + np.flatnonzero(~touched)

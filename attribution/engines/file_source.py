@@ -206,7 +206,7 @@ class FileSource:
         last = np.full(len(index), np.iinfo(np.int64).min)
         np.minimum.at(first, codes, begin)
         np.maximum.at(last, codes, time)
-        spans = relevance(index, first, last, since=int(first.min(initial=0)))
+        spans = relevance(index, first, last, period=(int(first.min(initial=0)), int(last.max(initial=0))))
         kind = index.persons.type
 
         def keep(person: pa.Array, time: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attribution.core.key_words import key_words
 from attribution.core.threads import in_blocks
 from attribution.journeys.eligibility import last_times
 from attribution.journeys.withheld import Withheld
-from attribution.core.key_words import key_words
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attribution.core.durations import MICROSECONDS_PER_DAY, microseconds
+from attribution.journeys.arrays import journey_places
 from attribution.journeys.transforms import kept_by_transforms
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ class Pairs:
 
     def conversion(self) -> NDArray[np.int64]:
         """The conversion of each pair."""
-        return np.repeat(np.arange(self.start, self.stop), self.counts)
+        return self.start + journey_places(self.counts)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -347,8 +348,9 @@ def _judge(
 ) -> Judged:
     first = counted.first[start:stop]
     counts = counted.last[start:stop] - first
-    touch = np.arange(int(counts.sum())) + np.repeat(first - (np.cumsum(counts) - counts), counts)
-    reason = _against(counted, served, touch, np.repeat(np.arange(start, stop), counts))
+    journey = journey_places(counts)
+    touch = np.arange(len(journey)) + (first - (np.cumsum(counts) - counts))[journey]
+    reason = _against(counted, served, touch, start + journey)
     if used is not None:
         reason = np.zeros(len(touch), np.int8) if reason is None else reason
         free = np.flatnonzero((reason == Reason.ELIGIBLE) & ~used.holds(touch))

@@ -14,7 +14,7 @@ from attribution.core.records import Field, Records, TabularResult
 from attribution.core.render.display import Display, DisplayTable, records_table
 from attribution.journeys.behind import whole
 from attribution.journeys.sequences import number_sequences
-from attribution.kernels.ordering import first_places, person_time_order
+from attribution.kernels.ordering import first_places, sorted_rows
 from attribution.touches import NONE
 
 if TYPE_CHECKING:
@@ -204,9 +204,8 @@ def touched_persons(journeys: Journeys) -> tuple[NDArray[np.int64], NDArray[np.i
 def _all_steps(journeys: Journeys) -> _Steps:
     rows, person, _ = touched_persons(journeys)
     time = journeys.touches.time[rows]
-    order = person_time_order(person, time, journeys.ties().of(rows))
-    person = person[order]
-    return _Steps(person, person, time[order], journeys.touches.channel.codes[rows[order]].astype(np.int64))
+    rows, person, time = sorted_rows(rows, person, time, journeys.ties().levels())
+    return _Steps(person, person, time, journeys.touches.channel.codes[rows].astype(np.int64))
 
 
 def _journey_steps(journeys: Journeys) -> _Steps:

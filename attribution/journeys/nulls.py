@@ -10,7 +10,7 @@ import numpy as np
 from attribution.core.durations import MICROSECONDS_PER_DAY
 from attribution.core.values import encode_together
 from attribution.journeys.eligibility import local_days, touch_lookbacks
-from attribution.kernels.ordering import first_places, person_time_order
+from attribution.kernels.ordering import first_places, person_time_order, sorted_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -55,8 +55,7 @@ def null_journeys(journeys: Journeys) -> NullJourneys:
     left, persons = _persons(journeys, rows)
     time = journeys.touches.time[rows]
     conversion_person, conversion_time, counted = _conversions(journeys, persons)
-    order = person_time_order(left, time, journeys.ties().of(rows))
-    rows, left, time = rows[order], left[order], time[order]
+    rows, left, time = sorted_rows(rows, left, time, journeys.ties().levels())
     moment = time if journeys.rules.same_instant == "include" else time + 1
     # Conversions before each touch, over all persons: two touches between which none lies have the same number.
     earlier = _places(conversion_person, conversion_time, left, moment)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -284,6 +284,22 @@ class Journeys:
         again = Journeys(rules=check_rules(rules), _plan=self._plan)
         _ = again.layout  # what is wrong with the tables under these rules is told now
         return again
+
+    def observed_until(self, end: int) -> Journeys:
+        """The same journeys, observed until a later instant; what earlier observation holds stays.
+
+        Args:
+            end: Microseconds since 1970-01-01 UTC; an instant before the end of observation changes nothing.
+        """
+
+        def longer(layout: Layout) -> Layout:
+            return replace(layout, observed=(layout.observed[0], max(layout.observed[1], end)))
+
+        return Journeys(
+            rules=self.rules,
+            _plan=lambda rules: longer(self._plan(rules)),
+            _cache={"layout": longer(self.layout)},
+        )
 
     def pairs(self, *, span: tuple[int, int] | None = None, transformed: bool = True) -> Iterator[Pairs]:
         """The eligible (conversion, touch) pairs, in canonical order, in bounded pieces.

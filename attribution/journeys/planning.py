@@ -26,7 +26,7 @@ from attribution.journeys.order import ranks
 from attribution.journeys.plan import Layout
 from attribution.journeys.ties import Ties
 from attribution.journeys.withheld import last_activity, withheld_touches
-from attribution.kernels.ordering import first_places, person_time_order
+from attribution.kernels.ordering import first_places, sorted_rows
 from attribution.kernels.person_index import index_persons
 from attribution.kernels.relevance import relevance
 from attribution.touches import Touches, complete_touches
@@ -167,8 +167,7 @@ def _lay_out(tables: Tables, rules: Rules, lookbacks: Lookbacks, events: NDArray
         free = withheld[touch_rows] == 0
         touch_rows, touch_person = touch_rows[free], touch_person[free]
     time = touches.time[touch_rows]
-    order = person_time_order(touch_person, time, ties.of(touch_rows))
-    touch_rows, touch_person, time = touch_rows[order], touch_person[order], time[order]
+    touch_rows, touch_person, time = sorted_rows(touch_rows, touch_person, time, ties.levels())
     served = _served(tables, rules, Served.of(touches, touch_rows, touch_person, time), lookbacks, events)
     end = converted.time + 1 if rules.same_instant == "include" else converted.time
     first, last = first_places(touch_person, time, converted.person, [begin, end])
@@ -207,7 +206,7 @@ def _relevant(
     """Rows of the touches between the first window and the last conversion of their person, and their person codes."""
     first = np.flatnonzero(np.diff(converted.person, prepend=-1))
     last = np.append(first[1:], len(converted.person)) - 1
-    spans = relevance(persons[0], begin[first], converted.time[last[: len(first)]], since=tables.observed[0])
+    spans = relevance(persons[0], begin[first], converted.time[last[: len(first)]], period=tables.observed)
     return spans.rows(persons[1], tables.touches.time)
 
 
@@ -241,16 +240,15 @@ def _ordered_conversions(
     import pyarrow as pa
 
     def by_id(tied: NDArray[np.int64]) -> NDArray[np.int64]:
-        return ranks(conversions.conversion.take(pa.array(rows[tied])))
+        return ranks(conversions.conversion.take(pa.array(tied)))
 
-    order = person_time_order(codes, conversions.time[rows], [by_id])
-    rows, codes = rows[order], codes[order]
+    rows, codes, time = sorted_rows(rows, codes, conversions.time[rows], [by_id])
     later = 0
     if rules.reuse == "first":
         first = np.diff(codes, prepend=-1) != 0
         later = int((~first).sum())
-        rows, codes = rows[first], codes[first]
-    return _Order(rows, codes.astype(np.int64), conversions.time[rows], later)
+        rows, codes, time = rows[first], codes[first], time[first]
+    return _Order(rows, codes.astype(np.int64), time, later)
 
 
 def _served(tables: Tables, rules: Rules, served: Served, lookbacks: Lookbacks, events: NDArray[np.int64]) -> Served:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attribution.core.findings import Finding
-from attribution.core.values import encode_together
-from attribution.core.key_words import key_words
 from attribution.core.key_repeats import suspected_repeats
+from attribution.core.key_words import key_words
+from attribution.core.values import encode_together
 
 if TYPE_CHECKING:
     import pyarrow as pa

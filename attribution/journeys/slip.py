@@ -8,7 +8,7 @@ import numpy as np
 
 from attribution.core.findings import Finding
 from attribution.core.key_words import key_words
-from attribution.kernels.ordering import person_time_order
+from attribution.kernels.ordering import sorted_rows
 from attribution.kernels.person_index import index_persons
 
 if TYPE_CHECKING:
@@ -162,5 +162,5 @@ def _touches_of(journeys: Journeys, person: NDArray[np.int64]) -> tuple[NDArray[
     index, _ = index_persons(layout.index.persons.take(pa.array(among)))
     code = index.codes(key_words(layout.touches.person))
     rows = np.flatnonzero(code >= 0 if layout.withheld is None else (code >= 0) & (layout.withheld == 0))
-    rows = rows[person_time_order(code[rows], time[rows], journeys.ties().of(rows))]
-    return rows, among[code[rows]]
+    rows, placed, _ = sorted_rows(rows, code[rows], time[rows], journeys.ties().levels())
+    return rows, among[placed]

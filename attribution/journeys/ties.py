@@ -37,17 +37,10 @@ class Ties:
 
     def ranks(self, rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:
         """Ranks of some rows, most important first; rows that are equal in all of them are equal in every column."""
-        return [rank(rows) for rank in self._levels()]
+        return [rank(rows) for rank in self.levels()]
 
-    def of(self, rows: NDArray[np.int64]) -> list[Rank]:
-        """The same one by one, for places among some rows: what no tie asks for is not looked at."""
-
-        def among(rank: Rank) -> Rank:
-            return lambda places: rank(rows[places])
-
-        return [among(rank) for rank in self._levels()]
-
-    def _levels(self) -> list[Rank]:
+    def levels(self) -> list[Rank]:
+        """The same one by one: what no tie asks for is not looked at."""
         touches = self.touches
         declared: list[Rank] = [self._declared] if self.rules.tie_order else []
         if touches.touch is not None:

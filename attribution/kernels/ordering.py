@@ -6,7 +6,7 @@ A part holds so few persons that person and time fit one integer, and so few row
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    Code = TypeVar("Code", bound=np.integer[Any])
     Rank = Callable[[NDArray[np.int64]], NDArray[np.int64]]
 
-__all__ = ["first_places", "person_time_order"]
+__all__ = ["first_places", "person_time_order", "sorted_rows"]
 
 _LIMIT = 2**62
 _ROWS = 1 << 17
@@ -62,40 +63,48 @@ def _persons_of_a_part(rows: int, persons: int, clock: _Clock) -> int:
 def person_time_order(
     person: NDArray[np.integer], time: NDArray[np.int64], ties: Sequence[Rank] = ()
 ) -> NDArray[np.int64]:
-    """The rows sorted by person and time; rows of one person and instant by their ranks.
+    """The order of rows by person and time; `sorted_rows` says more."""
+    return sorted_rows(np.arange(len(person)), person, time, ties)[0]
+
+
+def sorted_rows(
+    rows: NDArray[np.int64], person: NDArray[Code], time: NDArray[np.int64], ties: Sequence[Rank] = ()
+) -> tuple[NDArray[np.int64], NDArray[Code], NDArray[np.int64]]:
+    """Rows sorted by person and time, those of one person and instant by their ranks; with persons and times.
 
     Args:
+        rows: Numbers of the rows.
         person: Person codes, from 0.
         time: Times.
         ties: What orders rows that are equal in person and time, most important first: each gives the ranks of some
-            rows, and is asked only about those that are equal so far. The order of rows that are equal to the end is
-            left open: it cannot matter where they are equal in every column.
+            row numbers, and is asked only about those that are equal so far. The order of rows that are equal to the
+            end is left open: it cannot matter where they are equal in every column.
     """
-    rows = len(person)
     clock = _clock(time)
-    persons = int(person.max(initial=0)) + 1
-    shift = _persons_of_a_part(rows, persons, clock)
+    shift = _persons_of_a_part(len(rows), int(person.max(initial=0)) + 1, clock)
     part = person >> shift
     parts = int(part.max(initial=0)) + 1
-    # Few parts: their numbers are short, and a stable sort of short numbers takes one pass.
-    order = np.argsort(part.astype(np.uint16 if parts <= 1 << 16 else np.int64), kind="stable")
+    # Few parts: their numbers are short, and a stable sort of short numbers takes one pass or two.
+    kind = next((short for short in (np.uint8, np.uint16) if parts - 1 <= np.iinfo(short).max), np.int64)
+    order = np.argsort(part.astype(kind), kind="stable")
     ends = np.cumsum(np.bincount(part, minlength=parts))
-    equal = np.zeros(rows, bool)  # whether a row is equal to the one before it
+    found = np.empty_like(rows), np.empty_like(person), np.empty_like(time)
+    equal = np.zeros(len(rows), bool)  # whether a row is equal to the one before it
 
     def sort_part(number: int, _: int) -> None:
-        stop = int(ends[number])
-        start = int(ends[number - 1]) if number else 0
-        mine = order[start:stop]
-        keys = (person[mine].astype(np.int64) - (number << shift)) * clock.size + clock.at_least(time[mine])
+        here = slice(int(ends[number - 1]) if number else 0, int(ends[number]))
+        some = order[here]
+        who, when = person[some], time[some]
+        keys = (who.astype(np.int64) - (number << shift)) * clock.size + clock.at_least(when)
         inner = np.argsort(keys)
-        order[start:stop] = mine[inner]
+        found[0][here], found[1][here], found[2][here] = rows[some][inner], who[inner], when[inner]
         keys = keys[inner]
-        equal[start + 1 : stop] = keys[1:] == keys[:-1]
+        equal[here][1:] = keys[1:] == keys[:-1]
 
-    in_blocks(sort_part, parts, block=1, rows=rows)
+    in_blocks(sort_part, parts, block=1, rows=len(rows))
     if ties and equal.any():
-        _break_ties(order, equal, ties)
-    return order
+        _break_ties(found[0], equal, ties)
+    return found
 
 
 def _break_ties(order: NDArray[np.int64], equal: NDArray[np.bool_], ties: Sequence[Rank]) -> None:

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
     from attribution.core.key_words import Keys, Words
 
-__all__ = ["PersonIndex", "index_persons"]
+__all__ = ["PersonIndex", "index_persons", "upper_bits"]
 
 _BLOCK = 1 << 16  # rows whose words, slots and times fit the cache of one core
-_ROOM = 4  # slots per person
+_ROOM = 2  # slots per person, at least
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -42,19 +42,16 @@ class PersonIndex:
     def __len__(self) -> int:
         return len(self.persons)
 
-    def slot_of(self, words: Words) -> NDArray[np.int64]:
-        """The own slot of each key."""
-        return _slots(words, len(self.slots))
+    def mixes(self) -> NDArray[np.uint64]:
+        """The number mixed from each person's words."""
+        return mixed(self._words)
 
-    def own_slots(self) -> NDArray[np.int64]:
-        """The own slot of each person."""
-        return self.slot_of(self._words)
-
-    def find(self, words: Words, slot: NDArray[np.int64]) -> NDArray[np.int32]:
-        """The code of the person of each key, -1 for a key that is no person's; `slot` holds the keys' own slots."""
+    def find(self, words: Words, mixes: NDArray[np.uint64]) -> NDArray[np.int32]:
+        """The code of the person of each key, -1 for a key that is no person's; `mixes` are mixed from the words."""
         if not len(self):
-            return np.full(len(slot), -1, np.int32)
-        found = self.slots[slot]
+            return np.full(len(mixes), -1, np.int32)
+        slot = upper_bits(mixes, len(self.slots))
+        found = self.slots.take(slot)
         open_rows = np.flatnonzero((found >= 0) & ~_same(self._words, found, words))
         at = slot[open_rows]
         while len(open_rows):
@@ -74,7 +71,7 @@ class PersonIndex:
     def codes_of(self, keys: Keys, start: int, stop: int) -> NDArray[np.int32]:
         """The code of the person of each row from start up to stop, -1 where it is none of them."""
         words = keys.words(start, stop, self.width)
-        return self.confirmed(keys, slice(start, stop), self.find(words, self.slot_of(words)))
+        return self.confirmed(keys, slice(start, stop), self.find(words, mixed(words)))
 
     def codes(self, keys: Keys) -> NDArray[np.int32]:
         """The code of the person of each row, -1 where it is none of them."""
@@ -88,24 +85,48 @@ def index_persons(array: pa.Array) -> tuple[PersonIndex, NDArray[np.int32]]:
 
     keys = key_words(array)
     width = keys.width()
-    words = keys.words(0, len(keys), width)
-    size = 1 << max(10, int(_ROOM * max(len(keys), 1) - 1).bit_length())
-    slots = np.full(size, -1, np.int32)
-    stands = _insert(slots, words)
-    rows = np.flatnonzero(stands == np.arange(len(keys)))
-    mine = [word[rows] for word in words]
-    tailed = isinstance(keys, TextKeys) and width == TAILED
-    if tailed and not _equal(array, slice(0, len(array)), array, stands).all():
+    order, fresh = _in_order(keys)
+    rows = order[fresh]
+    words = [word[rows] for word in keys.words(0, len(keys), width)]
+    if isinstance(keys, TextKeys) and width == TAILED:
+        _check_tails(words)
+    slots = np.full(1 << max(10, int(_ROOM * max(len(rows), 1) - 1).bit_length()), -1, np.int32)
+    _insert(slots, words)
+    codes = np.empty(len(keys), np.int32)
+    codes[order] = np.cumsum(fresh, dtype=np.int32) - np.int32(1)
+    return PersonIndex(persons=array.take(pa.array(rows)), width=width, slots=slots, _words=words), codes
+
+
+def _in_order(keys: Keys) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """The rows in the order of their keys, by number or by the bytes of texts, and which differ from the one before."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if isinstance(keys, TextKeys):
+        found = sorted_texts(keys.texts)
+        if found is not None:
+            return found
+        order = np.asarray(pc.sort_indices(keys.texts).to_numpy(), np.int64)
+        placed = keys.texts.take(pa.array(order))
+        fresh = np.ones(len(order), bool)
+        fresh[1:] = pc.not_equal(placed[1:], placed[:-1]).to_numpy(zero_copy_only=False)
+        return order, fresh
+    order = np.argsort(keys.values)
+    placed = keys.values[order]
+    fresh = np.ones(len(order), bool)
+    np.not_equal(placed[1:], placed[:-1], out=fresh[1:])
+    return order, fresh
+
+
+def _check_tails(words: Words) -> None:
+    """Refuse different texts with equal words."""
+    order = np.lexsort(words)
+    alike = np.ones(max(len(order) - 1, 0), bool)
+    for word in words:
+        placed = word[order]
+        alike &= placed[1:] == placed[:-1]
+    if alike.any():
         raise InputError("two persons whose ids are longer than 64 bytes cannot be told apart; shorten these ids.")
-    order = _order(keys, rows)
-    code = np.full(len(keys), -1, np.int32)
-    code[rows[order]] = np.arange(len(rows), dtype=np.int32)
-    filled = slots >= 0
-    slots[filled] = code[slots[filled]]
-    index = PersonIndex(
-        persons=array.take(pa.array(rows[order])), width=width, slots=slots, _words=[word[order] for word in mine]
-    )
-    return index, code[stands]
 
 
 def _equal(
@@ -120,45 +141,26 @@ def _equal(
     return np.asarray(pc.fill_null(pc.equal(mine, theirs), False).to_numpy(zero_copy_only=False), bool)
 
 
-def _order(keys: Keys, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The order of distinct keys, which stand in some rows: by number, or by the bytes of texts."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    if not isinstance(keys, TextKeys):
-        return np.argsort(keys.values[rows])
-    texts = keys.texts.take(pa.array(rows))
-    found = sorted_texts(texts)
-    return np.asarray(pc.sort_indices(texts).to_numpy(), np.int64) if found is None else found[0]
-
-
-def _slots(words: Words, size: int) -> NDArray[np.int64]:
-    found = mixed(words)
-    found >>= np.uint64(64 - (size.bit_length() - 1))
-    return found.view(np.int64)
+def upper_bits(mixes: NDArray[np.uint64], size: int) -> NDArray[np.int64]:
+    """The own place of each mixed number in a table of so many places, a power of two."""
+    return (mixes >> np.uint64(64 - (size.bit_length() - 1))).view(np.int64)
 
 
 def _same(known: Words, code: NDArray[np.int32], words: Words) -> NDArray[np.bool_]:
     """Whether the words of each key are those of the person at its side."""
-    same: NDArray[np.bool_] = known[0][code] == words[0]
+    same: NDArray[np.bool_] = known[0].take(code) == words[0]
     for left, right in zip(known[1:], words[1:], strict=True):
-        same &= left[code] == right
+        same &= left.take(code) == right
     return same
 
 
-def _insert(slots: NDArray[np.int32], words: Words) -> NDArray[np.int64]:
-    """Put one row of every distinct key into the slots; for each row the row that stands for its key."""
+def _insert(slots: NDArray[np.int32], words: Words) -> None:
+    """Put the persons of different words into the slots, each into the first free one from its own on."""
     mask = len(slots) - 1
-    at = _slots(words, len(slots))
-    waiting = np.arange(len(at))
-    stands = waiting.copy()
+    waiting = np.arange(len(words[0]), dtype=np.int32)
+    at = upper_bits(mixed(words), len(slots))
     while len(waiting):
-        here = at[waiting]
-        free = slots[here] < 0
-        slots[here[free]] = waiting[free]  # of several rows at one slot the last one stays
-        there = slots[here].astype(np.int64)
-        same = _same(words, slots[here], [word[waiting] for word in words])
-        stands[waiting[same]] = there[same]
-        waiting = waiting[~same]
-        at[waiting] = (at[waiting] + 1) & mask
-    return stands
+        free = slots[at] < 0
+        slots[at[free]] = waiting[free]  # of several persons at one slot the last one stays
+        lost = slots[at] != waiting
+        waiting, at = waiting[lost], (at[lost] + 1) & mask

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attribution.core.key_words import mixed
 from attribution.core.threads import in_blocks
+from attribution.kernels.person_index import upper_bits
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,68 +20,93 @@ if TYPE_CHECKING:
 __all__ = ["Relevance", "relevance"]
 
 _BLOCK = 1 << 16
-_TICKS = 65_533  # coarse times of a span; 0 lies before it, 65,535 behind it
-_BEHIND = 65_535
+_TICKS = 253  # coarse times of all rows: two of them are held in 16 bits, so that the table stays in the cache
+_NEVER = 0xFF00  # a span that begins behind all rows and lasts no tick
+_ROOM = 4  # places per person
+_MOST_PLACES = 1 << 23  # beyond them the cache is left, and every look costs more than it saves
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Relevance:
-    """The spans of all persons, so short that one look at a row's slot decides about most rows.
+    """The spans of all persons; one look into a small table decides about most rows.
 
     Attributes:
         index: The persons.
-        begin: The first instant of all spans.
-        shift: Powers of two by which times are coarser here.
-        spans: By slot the first and the last coarse time at which one of its persons can matter, in one number.
+        first: By person the first instant that matters.
+        last: By person the last instant that matters.
+        begin: The first coarse time is counted from here.
+        shift: Powers of two by which times are coarser.
+        spans: By place the first coarse time at which one of its persons can matter (upper half), and how many follow.
     """
 
     index: PersonIndex
+    first: NDArray[np.int64]
+    last: NDArray[np.int64]
     begin: int
     shift: int
-    spans: NDArray[np.uint32]
+    spans: NDArray[np.uint16]
 
     def rows(self, keys: Keys, time: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-        """The rows that can matter, in order, and the code of the person of each.
+        """The rows of known persons inside their spans, in order, and the code of the person of each."""
+        if not len(self.index):
+            return np.empty(0, np.int64), np.empty(0, np.int32)
 
-        Exact in the persons. In time nothing is lost, and up to one coarse tick too much is kept.
-        """
+        def suspected(start: int, stop: int) -> NDArray[np.int64]:
+            mixes = mixed(keys.words(start, stop, self.index.width))
+            return np.flatnonzero(self._may_matter(mixes, time[start:stop])) + start
 
-        def block(start: int, stop: int) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-            words = keys.words(start, stop, self.index.width)
-            slot = self.index.slot_of(words)
-            span, tick = self.spans[slot], self._ticks(time[start:stop])
-            kept = np.flatnonzero(((span >> np.uint32(16)) <= tick) & (tick <= (span & np.uint32(_BEHIND))))
-            code = self.index.find([word[kept] for word in words], slot[kept])
-            code = self.index.confirmed(keys, kept + start, code)
-            known = code >= 0
-            return kept[known] + start, code[known]
+        # One table after the other: together they would not stay in the cache, and every look would wait for memory.
+        rows = np.concatenate([np.empty(0, np.int64), *in_blocks(suspected, len(keys), block=_BLOCK)])
+        code = np.empty(len(rows), np.int32)
+        inside = np.empty(len(rows), bool)
 
-        found = in_blocks(block, len(keys), block=_BLOCK)
-        rows = np.concatenate([np.empty(0, np.int64), *(rows for rows, _ in found)])
-        return rows, np.concatenate([np.empty(0, np.int32), *(codes for _, codes in found)])
+        def identify(start: int, stop: int) -> None:
+            some = rows[start:stop]
+            words = keys.words_of(some, self.index.width)
+            code[start:stop] = self.index.confirmed(keys, some, self.index.find(words, mixed(words)))
 
-    def _ticks(self, time: NDArray[np.int64]) -> NDArray[np.uint32]:
-        since = np.maximum(time, self.begin - (1 << self.shift))  # so far before the begin, no difference overflows
-        ticks: NDArray[np.uint32] = np.minimum(((since - self.begin) >> self.shift) + 1, _BEHIND).astype(np.uint32)
-        return ticks
+        def compare(start: int, stop: int) -> None:
+            here, mine = code[start:stop], time[rows[start:stop]]
+            held = (here >= 0) & (mine >= self.first.take(here))
+            np.logical_and(held, mine <= self.last.take(here), out=inside[start:stop])
+
+        in_blocks(identify, len(rows), block=_BLOCK, rows=len(keys))
+        in_blocks(compare, len(rows), block=_BLOCK, rows=len(keys))
+        return rows[inside], code[inside]
+
+    def _may_matter(self, mixes: NDArray[np.uint64], time: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """True for every row that matters, and for few others."""
+        span = self.spans.take(upper_bits(mixes, len(self.spans)))
+        since = time - self.begin
+        since >>= self.shift
+        tick = since.astype(np.uint16)
+        tick -= span >> np.uint16(8)  # before the span this is a large number
+        span &= np.uint16(0xFF)
+        return tick <= span
 
 
-def relevance(index: PersonIndex, first: NDArray[np.int64], last: NDArray[np.int64], *, since: int) -> Relevance:
+def relevance(
+    index: PersonIndex, first: NDArray[np.int64], last: NDArray[np.int64], *, period: tuple[int, int]
+) -> Relevance:
     """The spans of the persons of an index.
 
     Args:
         index: The persons.
         first: By person the first instant that matters.
         last: By person the last instant that matters, not before the first.
-        since: No row lies before this instant; spans that begin earlier begin here.
+        period: Holds all rows, or all spans: what lies outside it cannot matter.
     """
-    first, last = np.maximum(first, since), np.maximum(last, since)
-    begin = int(first.min(initial=np.iinfo(np.int64).max)) if len(first) else 0
-    width = int(last.max()) - begin if len(last) else 0
-    shift = max((width // _TICKS).bit_length(), 0)
-    earliest = np.full(len(index.slots), _BEHIND, np.uint32)
-    latest = np.zeros(len(index.slots), np.uint32)
-    own = index.own_slots()
-    np.minimum.at(earliest, own, (((first - begin) >> shift) + 1).astype(np.uint32))
-    np.maximum.at(latest, own, (((last - begin) >> shift) + 1).astype(np.uint32))
-    return Relevance(index=index, begin=begin, shift=shift, spans=(earliest << np.uint32(16)) | latest)
+    begin, end = period
+    shift = max((end - begin) // _TICKS, 0).bit_length()
+    places = min(1 << int(_ROOM * max(len(index), 256) - 1).bit_length(), _MOST_PLACES)
+    seen = np.flatnonzero((last >= begin) & (first <= end))
+    earliest = ((np.maximum(first[seen], begin) - begin) >> shift).astype(np.uint8)
+    latest = ((np.minimum(last[seen], end) - begin) >> shift).astype(np.uint8)
+    own = upper_bits(index.mixes()[seen], places)
+    # Persons who share a place share a span that holds all of theirs.
+    lows, highs = np.full(places, 0xFF, np.uint8), np.zeros(places, np.uint8)
+    np.minimum.at(lows, own, earliest)
+    np.maximum.at(highs, own, latest)
+    spans = np.full(places, _NEVER, np.uint16)
+    spans[own] = (lows[own].astype(np.uint16) << np.uint16(8)) | (highs[own] - lows[own])
+    return Relevance(index=index, first=first, last=last, begin=begin, shift=shift, spans=spans)

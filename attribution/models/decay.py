@@ -79,6 +79,6 @@ class TimeDecay:
         age = j.age_seconds if self.unit == "continuous" else np.floor(j.age_seconds / _DAY) * _DAY
         youngest = np.minimum.reduceat(age, begins)
         half_life = parse_duration(self.half_life).total_seconds()
-        raw = np.exp2(-(age - np.repeat(youngest, j.lengths)) / half_life)
-        weights: NDArray[np.float64] = raw / np.repeat(np.add.reduceat(raw, begins), j.lengths)
+        raw = np.exp2((youngest[j.journey] - age) / half_life)
+        weights: NDArray[np.float64] = raw / np.add.reduceat(raw, begins)[j.journey]
         return weights

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 
 from attribution.core.errors import InputError
+from attribution.models.position import all_on
 from attribution.models.protocol import check_name
 
 if TYPE_CHECKING:
@@ -58,16 +59,18 @@ class LastNonDirect:
 
     def weights(self, j: JourneyArrays) -> NDArray[np.float64]:
         """1 on the last touch that is not direct, else on the last."""
-        weights = np.zeros(len(j.channel))
+        return all_on(self.touch(j), j)
+
+    def touch(self, j: JourneyArrays) -> NDArray[np.int64]:
+        """The last touch of each journey that is not direct, else the last."""
         if not len(j):
-            return weights
+            return np.empty(0, np.int64)
         names = [str(name) for name in j.channel_names.tolist()]
         self._check_spelling(names)
         is_direct = np.array([name in self.direct for name in names], bool)
         places = np.where(is_direct[j.channel], -1, np.arange(len(j.channel)))
         last = np.maximum.reduceat(places, j.offsets[:-1])
-        weights[np.where(last < 0, j.offsets[1:] - 1, last)] = 1.0
-        return weights
+        return np.where(last < 0, j.offsets[1:] - 1, last)
 
     def _check_spelling(self, names: list[str]) -> None:
         """No channel of that name is fine, there is no such traffic; one that goes by another spelling is an error."""

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
     from attribution.journeys.arrays import JourneyArrays
 
-__all__ = ["FirstTouch", "LastTouch", "Linear", "PositionBased", "TwoTouches", "check_two", "position_weights"]
+__all__ = [
+    "FirstTouch", "LastTouch", "Linear", "PositionBased", "TwoTouches", "all_on", "check_two", "position_weights",
+]  # fmt: skip
 
 TwoTouches: TypeAlias = Literal["proportional", "half_middle", "even"]
 
@@ -42,11 +44,13 @@ class FirstTouch:
     def __post_init__(self) -> None:
         check_name(self.name)
 
+    def touch(self, j: JourneyArrays) -> NDArray[np.int64]:
+        """The first touch of each journey."""
+        return j.offsets[:-1]
+
     def weights(self, j: JourneyArrays) -> NDArray[np.float64]:
         """1 on the first touch of each journey."""
-        weights = np.zeros(len(j.channel))
-        weights[j.offsets[:-1]] = 1.0
-        return weights
+        return all_on(self.touch(j), j)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,11 +74,13 @@ class LastTouch:
     def __post_init__(self) -> None:
         check_name(self.name)
 
+    def touch(self, j: JourneyArrays) -> NDArray[np.int64]:
+        """The last touch of each journey."""
+        return j.offsets[1:] - 1
+
     def weights(self, j: JourneyArrays) -> NDArray[np.float64]:
         """1 on the last touch of each journey."""
-        weights = np.zeros(len(j.channel))
-        weights[j.offsets[1:] - 1] = 1.0
-        return weights
+        return all_on(self.touch(j), j)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +106,8 @@ class Linear:
 
     def weights(self, j: JourneyArrays) -> NDArray[np.float64]:
         """1/m on each of the m touches of a journey."""
-        return np.repeat(1.0 / j.lengths, j.lengths)
+        found: NDArray[np.float64] = (1.0 / j.lengths)[j.journey]
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,6 +180,13 @@ _DEFINITIONS: dict[str, str] = {
 }
 
 
+def all_on(touch: NDArray[np.int64], j: JourneyArrays) -> NDArray[np.float64]:
+    """1 on one touch of each journey, 0 on the others."""
+    weights = np.zeros(len(j.channel))
+    weights[touch] = 1.0
+    return weights
+
+
 def check_two(two: object) -> None:
     """Raise `InputError` unless the word is a policy for journeys of two touches."""
     if two not in _DEFINITIONS:
@@ -187,7 +201,7 @@ def position_weights(j: JourneyArrays, first: float, last: float, two: TwoTouche
     rest = max(0.0, 1.0 - ends)
     proportional = first / ends if ends > 0 else 0.5
     of_two = {"proportional": proportional, "half_middle": first + rest / 2, "even": 0.5}[two]
-    weights = np.repeat(rest / np.maximum(lengths - 2, 1), lengths)
+    weights: NDArray[np.float64] = (rest / np.maximum(lengths - 2, 1))[j.journey]
     weights[j.offsets[:-1]] = np.where(lengths == 2, of_two, first)
     weights[j.offsets[1:] - 1] = np.where(lengths == 2, 1.0 - of_two, last)
     weights[j.offsets[:-1][lengths == 1]] = 1.0

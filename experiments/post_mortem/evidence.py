@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from attribution.core.errors import DesignError, InputError, TableError, closest
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from attribution.core.findings import Finding
     from attribution.core.recipe import Recipe
     from attribution.credit import Credit
-    from attribution.journeys import Journeys
     from experiments.outcomes import Outcomes
     from experiments.plan import Plan
     from experiments.readout import Readout, Steps
@@ -176,13 +175,8 @@ def _credit(plan: Plan, tables: Mapping[str, Any]) -> Credit | None:
         key_events=tables.get("key_events"),
     )
     end = as_of_microseconds(plan.campaign.as_of, journeys.conversions.table.roles.timezone)
-    return _complete_until(journeys, end).attribute(declared.declared_models())
-
-
-def _complete_until(journeys: Journeys, end: int) -> Journeys:
-    """The journeys with the date of the data as the end of observation: until then a silent person stayed silent."""
-    first, last = journeys.observed
-    return replace(journeys, observed=(first, end), _cache={}) if end > last else journeys
+    # Until the date of the data a silent person stayed silent.
+    return journeys.observed_until(end).attribute(declared.declared_models())
 
 
 def _readout(plan: Plan, tables: Mapping[str, Any]) -> tuple[Outcomes, Readout]:

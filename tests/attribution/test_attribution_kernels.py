@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attribution.core.errors import InputError
-from attribution.kernels import ordering, person_index
 from attribution.core.key_words import TextKeys, key_words
+from attribution.kernels import ordering, person_index
 from attribution.kernels.ordering import first_places, person_time_order
 from attribution.kernels.person_index import index_persons
 from attribution.kernels.relevance import relevance
@@ -54,7 +54,7 @@ def test_an_index_numbers_the_distinct_persons_in_their_order_and_finds_them(col
 
 
 def test_persons_who_all_fall_into_one_slot_are_told_apart(monkeypatch):
-    monkeypatch.setattr(person_index, "_slots", lambda words, size: np.full(len(words[0]), size - 1))
+    monkeypatch.setattr(person_index, "upper_bits", lambda mixes, size: np.full(len(mixes), size - 1))
     index, codes = index_persons(pa.array(["b", "a", "c", "a"]))
     assert index.persons.to_pylist() == ["a", "b", "c"]
     assert codes.tolist() == [1, 0, 2, 0]
@@ -67,7 +67,7 @@ def test_long_texts_that_differ_behind_their_words_are_compared(monkeypatch):
     index, _ = index_persons(pa.array([known, "p"]))
     keys = key_words(pa.array([other, "p", known]))
     assert index.codes(keys).tolist() == [-1, 0, 1]
-    spans = relevance(index, np.zeros(2, np.int64), np.ones(2, np.int64), since=0)
+    spans = relevance(index, np.zeros(2, np.int64), np.ones(2, np.int64), period=(0, 1))
     assert spans.rows(keys, np.zeros(3, np.int64))[0].tolist() == [1, 2]
     with pytest.raises(InputError, match="longer than 64 bytes cannot be told apart"):
         index_persons(pa.array([known, other]))
@@ -84,15 +84,18 @@ def test_words_of_texts_use_the_bytes_where_they_lie():
     columns=two_columns(),
     times=st.lists(st.integers(-40, 40), min_size=40, max_size=40),
     scale=st.sampled_from([1, 3600_000_000, 10**15]),
+    around=st.sampled_from(["rows", "spans"]),
 )
-def test_relevance_keeps_every_row_that_matters_and_only_known_persons(columns, times, scale):
+def test_relevance_keeps_every_row_that_matters_and_only_known_persons(columns, times, scale, around):
     _, asked, left, right = columns
     index, codes = index_persons(left)
     first, last = np.full(len(index), 10**18), np.full(len(index), -(10**18))
     for code, time in zip(codes.tolist(), times, strict=False):
         first[code], last[code] = min(first[code], time * scale), max(last[code], (time + 5) * scale)
     time = np.array(times[: len(asked)], np.int64) * scale
-    spans = relevance(index, first, last, since=int(time.min(initial=0)))
+    held = np.concatenate([time if around == "rows" else np.concatenate([first, last]), [0]])
+    period = (int(held.min()), int(held.max()))
+    spans = relevance(index, first, last, period=period)
     rows, code = spans.rows(key_words(right), time)
     expected = index.codes(key_words(right))
     assert code.tolist() == expected[rows].tolist()
@@ -105,7 +108,7 @@ def test_relevance_keeps_every_row_that_matters_and_only_known_persons(columns, 
 def test_relevance_drops_what_lies_days_outside_the_span():
     day = 86_400_000_000
     index, _ = index_persons(pa.array([1, 2]))
-    spans = relevance(index, np.array([10 * day, 20 * day]), np.array([12 * day, 20 * day]), since=0)
+    spans = relevance(index, np.array([10 * day, 20 * day]), np.array([12 * day, 20 * day]), period=(9 * day, 21 * day))
     person = pa.array([1, 1, 1, 1, 2, 2, 3])
     time = np.array([9, 10, 12, 13, 20, 21, 20]) * day
     rows, code = spans.rows(key_words(person), time)
