@@ -22,17 +22,29 @@ if TYPE_CHECKING:
 
 __all__ = ["first_places", "person_time_order", "sorted_rows"]
 
-_LIMIT = 2**62
+_BITS = 62  # of a whole number, for person and time together
 _ROWS = 1 << 17
+_BLOCK = 1 << 17
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Clock:
-    """Times as small numbers in the same order: since the first of them, or their ranks where that is too long."""
+    """Times as small numbers in the same order: since the first of them, or their ranks where that is too long.
+
+    Attributes:
+        start: The first time.
+        size: Every number lies below it.
+        unique: The distinct times, sorted, where numbers are ranks.
+    """
 
     start: int
     size: int
     unique: NDArray[np.int64] | None
+
+    @property
+    def bits(self) -> int:
+        """Bits that hold every number."""
+        return self.size.bit_length()
 
     def at_least(self, time: NDArray[np.int64]) -> NDArray[np.int64]:
         """The smallest number whose time is not before the given one."""
@@ -40,13 +52,17 @@ class _Clock:
             return np.searchsorted(self.unique, time).astype(np.int64)
         return np.clip(time, self.start, self.start + self.size - 1) - self.start
 
+    def times(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The times behind numbers of times that are there."""
+        return numbers + self.start if self.unique is None else self.unique[numbers]
+
 
 def _clock(time: NDArray[np.int64]) -> _Clock:
     if not len(time):
         return _Clock(0, 1, None)
     first, last = int(time.min()), int(time.max())
     size = last - first + 2
-    if size < _LIMIT // 2:
+    if size.bit_length() < _BITS:
         return _Clock(first, size, None)
     ordered = np.sort(time)
     unique = ordered[np.concatenate([[True], ordered[1:] != ordered[:-1]])]
@@ -56,8 +72,7 @@ def _clock(time: NDArray[np.int64]) -> _Clock:
 def _persons_of_a_part(rows: int, persons: int, clock: _Clock) -> int:
     """Persons of a part, as a power of two: by the rows and persons alone, whatever the machine."""
     wanted = max(persons * _ROWS // max(rows, 1), 1)
-    fitting = max(_LIMIT // clock.size, 1)
-    return min(wanted, fitting).bit_length() - 1
+    return min(wanted.bit_length() - 1, max(_BITS - clock.bits, 0))
 
 
 def person_time_order(
@@ -88,23 +103,28 @@ def sorted_rows(
     kind = next((short for short in (np.uint8, np.uint16) if parts - 1 <= np.iinfo(short).max), np.int64)
     order = np.argsort(part.astype(kind), kind="stable")
     ends = np.cumsum(np.bincount(part, minlength=parts))
-    found = np.empty_like(rows), np.empty_like(person), np.empty_like(time)
-    equal = np.zeros(len(rows), bool)  # whether a row is equal to the one before it
+    keys, equal = np.empty(len(rows), np.int64), np.zeros(len(rows), bool)
+    found = np.empty(len(rows), person.dtype), np.empty(len(rows), np.int64)
+
+    def pack(start: int, stop: int) -> None:
+        inside = (person[start:stop] & ((1 << shift) - 1)).astype(np.int64)
+        keys[start:stop] = (inside << clock.bits) | clock.at_least(time[start:stop])
 
     def sort_part(number: int, _: int) -> None:
         here = slice(int(ends[number - 1]) if number else 0, int(ends[number]))
-        some = order[here]
-        who, when = person[some], time[some]
-        keys = (who.astype(np.int64) - (number << shift)) * clock.size + clock.at_least(when)
-        inner = np.argsort(keys)
-        found[0][here], found[1][here], found[2][here] = rows[some][inner], who[inner], when[inner]
-        keys = keys[inner]
-        equal[here][1:] = keys[1:] == keys[:-1]
+        mine = keys[order[here]]
+        inner = np.argsort(mine)
+        order[here], mine = order[here][inner], mine[inner]
+        equal[here][1:] = mine[1:] == mine[:-1]
+        found[0][here] = (number << shift) + (mine >> clock.bits)
+        found[1][here] = clock.times(mine & ((1 << clock.bits) - 1))
 
+    in_blocks(pack, len(rows), block=_BLOCK)
     in_blocks(sort_part, parts, block=1, rows=len(rows))
+    placed = rows[order]
     if ties and equal.any():
-        _break_ties(found[0], equal, ties)
-    return found
+        _break_ties(placed, equal, ties)
+    return placed, *found
 
 
 def _break_ties(order: NDArray[np.int64], equal: NDArray[np.bool_], ties: Sequence[Rank]) -> None:
@@ -153,8 +173,8 @@ def first_places(
         mine = slice(int(rows[number]), int(rows[number + 1]))
         theirs = slice(int(asked[number]), int(asked[number + 1]))
         base = number << shift
-        keys = (person[mine].astype(np.int64) - base) * clock.size + clock.at_least(time[mine])
-        begin = (wanted_person[theirs].astype(np.int64) - base) * clock.size
+        keys = ((person[mine].astype(np.int64) - base) << clock.bits) + clock.at_least(time[mine])
+        begin = (wanted_person[theirs].astype(np.int64) - base) << clock.bits
         for places, times in zip(found, wanted_time, strict=True):
             places[theirs] = mine.start + np.searchsorted(keys, begin + clock.at_least(times[theirs]))
 

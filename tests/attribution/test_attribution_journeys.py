@@ -265,7 +265,7 @@ def test_ranks_of_times_stand_in_when_the_span_is_too_long(monkeypatch):
     touches = touch_table(("p", 0, "a"), ("p", 1, "b"), ("q", 2, "c"))
     conversions = conversion_table(("p", 1, "o1", 1), ("q", 40, "o2", 1), ("q", 2, "o3", 1))
     expected = at.attribute(touches, conversions).table()
-    monkeypatch.setattr(ordering, "_LIMIT", 1)
+    monkeypatch.setattr(ordering, "_BITS", 1)
     pd.testing.assert_frame_equal(at.attribute(touches, conversions).table(), expected, check_exact=True)
 
 
