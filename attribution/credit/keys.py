@@ -11,6 +11,7 @@ import numpy as np
 from attribution.core.columns import Columns
 from attribution.core.errors import InputError, closest
 from attribution.core.tables import Problems, Table
+from attribution.core.threads import taken
 from attribution.core.values import Labels, labels
 from attribution.credit.left_out import left_out_rows, longer_table, with_channels
 from attribution.touches import NONE, note_reserved
@@ -77,7 +78,7 @@ class Cells:
     def of_pairs(self, pairs: Pairs) -> NDArray[np.int64]:
         """The cell of every (conversion, touch) pair."""
         if self._conversion is None and self._touch is not None:
-            return self._touch[pairs.touch]
+            return self._touch[pairs.touch].astype(np.int64, copy=False)
         if self._conversion is not None and self._touch is None:
             return self._conversion[pairs.conversion()]
         return np.searchsorted(_observed(self._observed), self._joint(pairs)).astype(np.int64)
@@ -239,7 +240,7 @@ def _combine(
     if not columns:
         return None, np.empty((0, 0), np.int64)
     if len(columns) == 1 and rows is not None:  # the names of a whole column are those that occur
-        return columns[0].codes[rows].astype(np.int64), np.arange(len(columns[0].names))[:, None]
+        return taken(columns[0].codes, rows), np.arange(len(columns[0].names))[:, None]
     codes = np.empty(0, np.int64)
     values = np.empty((1, 0), np.int64)
     for number, column in enumerate(columns):
@@ -282,7 +283,7 @@ def _joint(
 ) -> NDArray[np.int64]:
     if touch is None or conversion is None:
         raise InputError("a joint key needs columns of both tables.")
-    return touch[pairs.touch] * width + conversion[pairs.conversion()]
+    return touch[pairs.touch].astype(np.int64) * width + conversion[pairs.conversion()]
 
 
 def _observed(found: NDArray[np.int64] | None) -> NDArray[np.int64]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attribution.core.durations import MICROSECONDS_PER_DAY, microseconds
+from attribution.core.threads import taken
 from attribution.journeys.arrays import journey_places
 from attribution.journeys.transforms import kept_by_transforms
 
@@ -117,7 +118,7 @@ class Served:
         cls, touches: Touches, row: NDArray[np.int64], person: NDArray[np.integer], time: NDArray[np.int64]
     ) -> Served:
         """Some rows of the touches, in canonical order; what rules ask of each of them is not there yet."""
-        channel, names = touches.channel.codes[row], touches.channel.names
+        channel, names = taken(touches.channel.codes, row), touches.channel.names
         return cls(row=row, person=person, time=time, channel=channel, lookback=None, match=None, names=names)
 
 

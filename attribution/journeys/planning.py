@@ -10,6 +10,7 @@ import numpy as np
 
 from attribution.core.errors import InputError
 from attribution.core.key_words import key_words
+from attribution.core.threads import taken
 from attribution.customers import Customers
 from attribution.journeys.eligibility import (
     Counted,
@@ -166,7 +167,7 @@ def _lay_out(tables: Tables, rules: Rules, lookbacks: Lookbacks, events: NDArray
     if withheld is not None:
         free = withheld[touch_rows] == 0
         touch_rows, touch_person = touch_rows[free], touch_person[free]
-    time = touches.time[touch_rows]
+    time = taken(touches.time, touch_rows)
     touch_rows, touch_person, time = sorted_rows(touch_rows, touch_person, time, ties.levels())
     served = _served(tables, rules, Served.of(touches, touch_rows, touch_person, time), lookbacks, events)
     end = converted.time + 1 if rules.same_instant == "include" else converted.time

@@ -104,7 +104,7 @@ def sorted_rows(
     order = np.argsort(part.astype(kind), kind="stable")
     ends = np.cumsum(np.bincount(part, minlength=parts))
     keys, equal = np.empty(len(rows), np.int64), np.zeros(len(rows), bool)
-    found = np.empty(len(rows), person.dtype), np.empty(len(rows), np.int64)
+    placed, found = np.empty_like(rows), (np.empty(len(rows), person.dtype), np.empty(len(rows), np.int64))
 
     def pack(start: int, stop: int) -> None:
         inside = (person[start:stop] & ((1 << shift) - 1)).astype(np.int64)
@@ -116,12 +116,12 @@ def sorted_rows(
         inner = np.argsort(mine)
         order[here], mine = order[here][inner], mine[inner]
         equal[here][1:] = mine[1:] == mine[:-1]
+        placed[here] = rows[order[here]]
         found[0][here] = (number << shift) + (mine >> clock.bits)
         found[1][here] = clock.times(mine & ((1 << clock.bits) - 1))
 
     in_blocks(pack, len(rows), block=_BLOCK)
     in_blocks(sort_part, parts, block=1, rows=len(rows))
-    placed = rows[order]
     if ties and equal.any():
         _break_ties(placed, equal, ties)
     return placed, *found
