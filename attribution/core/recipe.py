@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attribution.core import messages
+from attribution.core.threads import in_blocks
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Recipe", "RowSums", "fingerprint", "versions"]
 
 _EXACT = 2.0**53
+_BLOCK = 1 << 16  # rows whose hashes fit the cache of one core
 _LIBRARIES = ("wakelift", "numpy", "scipy", "pandas", "narwhals", "pyarrow")
 
 
@@ -115,16 +117,21 @@ class RowSums:
 
     def add(self, columns: Mapping[str, pa.Array | NDArray[Any] | Sequence[object]]) -> None:
         """Add some rows."""
-        total = np.zeros(0, np.uint64)
-        rows = 0
-        for position, name in enumerate(sorted(columns)):
-            hashed = _column_hash(columns[name])
-            rows = len(hashed)
-            salt = np.uint64(int.from_bytes(hashlib.sha256(f"{position}:{name}".encode()).digest()[:8], "little") | 1)
-            mixed = _mix(hashed * salt)
-            total = mixed if position == 0 else _mix(total * np.uint64(0x9E3779B97F4A7C15) + mixed)
-        summed = int(np.sum(total, dtype=np.uint64)) if rows else 0
-        self.join(RowSums(rows, summed, tuple(sorted(columns))))
+        names = sorted(columns)
+        hashed = [_column_hash(columns[name]) for name in names]
+        salts = [hashlib.sha256(f"{position}:{name}".encode()).digest()[:8] for position, name in enumerate(names)]
+        factors = [np.uint64(int.from_bytes(salt, "little") | 1) for salt in salts]
+        rows = len(hashed[-1]) if hashed else 0
+
+        def block(start: int, stop: int) -> int:
+            total = np.zeros(0, np.uint64)
+            for position, (part, factor) in enumerate(zip(hashed, factors, strict=True)):
+                mixed = _mix(part[start:stop] * factor)
+                total = mixed if position == 0 else _mix(total * np.uint64(0x9E3779B97F4A7C15) + mixed)
+            return int(np.sum(total, dtype=np.uint64))
+
+        summed = sum(in_blocks(block, rows, block=_BLOCK)) % 2**64
+        self.join(RowSums(rows, summed, tuple(names)))
 
     def join(self, other: RowSums) -> None:
         """Add the rows of another part."""
@@ -144,6 +151,13 @@ def _column_hash(column: pa.Array | NDArray[Any] | Sequence[object]) -> NDArray[
 
     array = column if isinstance(column, pa.Array) else pa.array(column, from_pandas=True)
     kind = array.type
+    if pa.types.is_dictionary(kind) and not array.null_count:  # each value is hashed once
+        places = array.indices.to_numpy(zero_copy_only=False)
+        used = np.zeros(len(array.dictionary), bool)
+        used[places] = True
+        if used.all():  # what does not occur must not decide how the others are hashed
+            each: NDArray[np.uint64] = _column_hash(array.dictionary)[places]
+            return each
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         unit = pa.timestamp("us", getattr(kind, "tz", None))
         values = (
@@ -159,16 +173,34 @@ def _column_hash(column: pa.Array | NDArray[Any] | Sequence[object]) -> NDArray[
         or pa.types.is_floating(kind)
         or pa.types.is_decimal(kind)
     ):
-        values = array.cast(pa.float64(), safe=False).fill_null(np.nan).to_numpy(zero_copy_only=False) + 0.0
-        if not pa.types.is_integer(kind) or not (np.abs(values) >= _EXACT).any():
-            return pd.util.hash_array(np.ascontiguousarray(values)).astype(np.uint64)
+        found = _number_hash(array, whole=pa.types.is_integer(kind))
+        if found is not None:
+            return found
         # Neighbours beyond 2^53 are one float64: such keys are hashed as text.
     encoded = array.cast(pa.large_string()).dictionary_encode()
     words = np.array(encoded.dictionary.to_pylist(), dtype=object)
     hashed = pd.util.hash_array(words, categorize=False) if len(words) else np.empty(0, np.uint64)
     codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-    found: NDArray[np.uint64] = np.append(hashed.astype(np.uint64), np.uint64(0x5BD1E995))[codes]
-    return found
+    spread: NDArray[np.uint64] = np.append(hashed.astype(np.uint64), np.uint64(0x5BD1E995))[codes]
+    return spread
+
+
+def _number_hash(array: pa.Array, *, whole: bool) -> NDArray[np.uint64] | None:
+    """Hashes of numbers as float64, block by block; None for whole numbers of which floats are not exact."""
+    import pandas as pd
+    import pyarrow as pa
+
+    hashed = np.empty(len(array), np.uint64)
+
+    def block(start: int, stop: int) -> bool:
+        part = array.slice(start, stop - start).cast(pa.float64(), safe=False)
+        values = (part.fill_null(np.nan) if part.null_count else part).to_numpy(zero_copy_only=False) + 0.0
+        if whole and (np.abs(values) >= _EXACT).any():
+            return False
+        hashed[start:stop] = pd.util.hash_array(values)
+        return True
+
+    return hashed if all(in_blocks(block, len(array), block=_BLOCK)) else None
 
 
 def _mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
