@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     Wall = Callable[[], NDArray[np.int64]]
     _Times = tuple[NDArray[np.int64], NDArray[np.bool_] | None, Wall]
 
-__all__ = ["instants"]
+__all__ = ["MIXED_TIMES", "carry_offsets", "instants"]
+
+MIXED_TIMES = "some times carry an offset and some do not; write all of them alike"
 
 _DAY = 86_400_000_000
 _SECOND = 1_000_000
@@ -242,6 +244,16 @@ def _regular(local: NDArray[np.int64], zone: ZoneInfo) -> tuple[NDArray[np.int64
     return placed, np.concatenate(in_blocks(place, len(local)))
 
 
+def carry_offsets(array: pa.Array) -> NDArray[np.bool_]:
+    """Which texts of a column name the zone of their time."""
+    import pyarrow.compute as pc
+
+    offset = pc.match_substring_regex(array, r"([zZ]|[+-]\d\d:?\d\d)\s*$")
+    offset = pc.and_(offset, pc.match_substring(array, ":"))
+    found: NDArray[np.bool_] = pc.fill_null(offset, False).to_numpy(zero_copy_only=False)
+    return found
+
+
 def _parse_text(table: Table, name: str, array: pa.Array) -> pa.Array | None:
     """ISO 8601 text as timestamps; text that is not a time is noted."""
     import pandas as pd
@@ -251,8 +263,6 @@ def _parse_text(table: Table, name: str, array: pa.Array) -> pa.Array | None:
     array = array.cast(pa.large_string())
     blank = pc.equal(pc.utf8_trim_whitespace(array), "")
     array = pc.if_else(blank, pa.scalar(None, array.type), array)
-    offset = pc.match_substring_regex(array, r"([zZ]|[+-]\d\d:?\d\d)\s*$")
-    offset = pc.and_(offset, pc.match_substring(array, ":"))
     parsed = pd.to_datetime(pd.Series(array.to_pylist(), dtype="object"), format="ISO8601", errors="coerce", utc=True)
     there = array.is_valid().to_numpy(zero_copy_only=False)
     bad = parsed.isna().to_numpy() & there
@@ -262,12 +272,11 @@ def _parse_text(table: Table, name: str, array: pa.Array) -> pa.Array | None:
             message='text that is not a time; write ISO 8601, for example "2026-10-01 09:30:00+08:00"',
             examples=examples_of(array, bad),
         )  # fmt: skip
-    placed = pc.fill_null(offset, False).to_numpy(zero_copy_only=False) & there & ~bad
+    placed = carry_offsets(array) & there & ~bad
     unplaced = there & ~bad & ~placed
     if placed.any() and unplaced.any():
         table.problems.add(
-            "MIXED_TIMES", table.name, name, unplaced.sum(),
-            message="some times carry an offset and some do not; write all of them alike",
+            "MIXED_TIMES", table.name, name, unplaced.sum(), message=MIXED_TIMES,
             examples=examples_of(array, unplaced),
         )  # fmt: skip
     if bad.any() or (placed.any() and unplaced.any()):

@@ -11,6 +11,7 @@ import numpy as np
 from attribution.core.threads import in_blocks
 from attribution.engines.file_batches import AddedIssues, read_batch
 from attribution.engines.pieces import note_unreadable
+from attribution.engines.time_texts import TimeTexts, time_texts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,6 +79,7 @@ class _Part:
     touch: list[pa.Array] = field(default_factory=list)
     counts: Counts = field(default_factory=Counts)
     issues: list[tuple[int, list[TableIssue]]] = field(default_factory=list)
+    texts: TimeTexts = field(default_factory=TimeTexts)
     keys: set[pa.DataType] = field(default_factory=set)
     failed: str | None = None
 
@@ -129,6 +131,9 @@ class _Gatherer:
                 batch, issues = read_batch(rows, self.reading)
                 if issues:
                     found.issues.append((first_row, issues))
+                texts = time_texts(rows.column(self.reading.roles.time), issues)
+                if texts is not None:
+                    found.texts.add(texts)
                 if batch is not None:
                     self._take(batch, found, first_row)
                 first_row += len(rows)
@@ -241,16 +246,19 @@ def gather(  # noqa: PLR0913 - one pass does all of it
 def _together(
     files: TableFiles, parts: list[_Part], reading: Reading, *, problems: Problems, full: bool
 ) -> Gathered | None:
-    added, counts, sound = AddedIssues(), Counts(), True
+    added, counts, texts, sound = AddedIssues(), Counts(), TimeTexts(), True
     for part in parts:
         for first_row, issues in part.issues:
             added.add(issues, counts.rows + first_row)
             sound = False
         counts.add(part.counts)
+        texts.add(part.texts)
     failed = sorted({part.failed for part in parts if part.failed is not None})
     note_unreadable(files.name, failed, problems)
     added.tell(problems)
-    if failed or not sound:
+    if texts.mixed:
+        texts.note(files.name, reading.roles.time, problems)
+    if failed or texts.mixed or not sound:
         return None
     rows: list[NDArray[np.int64] | None] = []
     for part in parts:
@@ -258,11 +266,11 @@ def _together(
         part.rows = []
     touch = None
     if reading.roles.touch in files.names:
-        touch = _keys([part.touch for part in parts], {_key_kind(files, reading.roles.touch)})
+        touch = _keys([part.touch for part in parts], set(), _key_kind(files, reading.roles.touch))
     met = {kind for part in parts for kind in part.keys}
     return Gathered(
         rows=rows,
-        person=_keys([part.person for part in parts], met or {_key_kind(files, reading.roles.person)}),
+        person=_keys([part.person for part in parts], met, _key_kind(files, reading.roles.person)),
         time=_joined([array for part in parts for array in _emptied(part.time)]),
         channel=_joined([array for part in parts for array in _emptied(part.channel)]),
         kind=_joined([array for part in parts for array in _emptied(part.kind)]) if reading.kind else None,
@@ -289,14 +297,15 @@ def _key_kind(files: TableFiles, name: str) -> pa.DataType:
     return pa.int64() if "whole numbers" in files.kinds(name) else pa.large_string()
 
 
-def _keys(held: list[list[pa.Array]], met: set[pa.DataType]) -> pa.Array:
+def _keys(held: list[list[pa.Array]], met: set[pa.DataType], without: pa.DataType) -> pa.Array:
     """The key columns of all batches as one; whole numbers beyond int64 have made text of some of them."""
     import pyarrow as pa
 
     arrays = [array for some in held for array in some]
     for some in held:
         some.clear()
-    kinds = {array.type for array in arrays} or met
+    # Rows may have been let go that are beyond the budget: their types count, too.
+    kinds = met | {array.type for array in arrays} or {without}
     kind = pa.large_string() if len(kinds) > 1 else next(iter(kinds))
     if not arrays:
         return pa.array([], kind)

@@ -155,3 +155,27 @@ def test_touches_that_no_conversion_can_use_take_no_memory(tmp_path):
     run = subprocess.run([sys.executable, "-c", _SCRIPT, *files], capture_output=True, text=True, check=True)
     unit = 1 if sys.platform == "darwin" else 1024
     assert int(run.stdout) * unit < 0.8 * touches.nbytes  # all of them in memory would be more than once that
+
+
+ZONED, PLAIN = "2026-10-02T09:00:00+08:00", "2026-10-02 09:00:00"
+
+
+@pytest.mark.parametrize("zone", [None, "Asia/Shanghai"])
+@pytest.mark.parametrize(
+    "times",
+    [
+        [ZONED, PLAIN],
+        [PLAIN, ZONED, "2026-10-03 09:00"],
+        [ZONED, "yesterday"],
+        [PLAIN, "yesterday", ZONED],
+        [" ", ZONED, PLAIN],
+    ],
+)
+def test_times_with_and_without_offset_are_told_across_files(tmp_path, times, zone):
+    conversions = plain_tables(text=True)[1]
+    touches = pa.table({"person_id": ["a"] * len(times), "time": times, "channel": ["sms"] * len(times)})
+    layout = {"order": None, "cuts": [*range(len(times) + 1)], "group": 1, "ending": ".parquet"}
+    files, columns = write(tmp_path / "touches", touches, layout), {"touches": at.Columns(timezone=zone)}
+    expected = problems(at.attribute, touches, conversions, columns=columns)
+    assert expected != []
+    assert problems(at.attribute, files, conversions, columns=columns) == expected
