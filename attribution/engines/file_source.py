@@ -161,6 +161,11 @@ class FileSource:
         found: Counts = self._known["counts"]
         return found
 
+    def person_kind(self) -> pa.DataType:
+        """The type of the persons of all touches."""
+        found: pa.DataType = self._known["kind"]
+        return found
+
     def ranges(self, parts: int) -> list[KeyRange]:
         """Ranges of persons that hold about equally many of those who converted."""
         import pyarrow as pa
@@ -236,7 +241,7 @@ class FileSource:
         logs = [(touches.table, touches.person), *((_noting(item.table, problems), item.person) for item in others)]
         same_key_kind(logs, "person")
         problems.raise_if_any()
-        self._known.update(counts=found.counts, reading=reading)
+        self._known.update(counts=found.counts, reading=reading, kind=found.person.type)
         return found, touches
 
     def _touches(self, found: Gathered, reading: Reading, problems: Problems) -> Touches:

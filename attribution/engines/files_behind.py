@@ -124,7 +124,7 @@ class FilesBehind:
                 sums = RowSums()
                 for piece in pieces[start:stop]:
                     for rows in piece.batches(columns, (reading.roles.channel,)):
-                        sums.add(_told(rows, reading, names))
+                        sums.add(_told(rows, reading, names, self.source.person_kind()))
                 return sums
 
             total = RowSums(names=tuple(sorted(["person", "time", "channel", *(f"column {name}" for name in names)])))
@@ -135,12 +135,12 @@ class FilesBehind:
         return found
 
 
-def _told(rows: pa.RecordBatch, reading: Reading, names: Sequence[str]) -> dict[str, Any]:
-    """What a fingerprint is made of."""
+def _told(rows: pa.RecordBatch, reading: Reading, names: Sequence[str], kind: pa.DataType) -> dict[str, Any]:
+    """What a fingerprint is made of; persons as keys of one type."""
     batch, _ = read_batch(rows, reading)
     if batch is None:
         raise InputError("the files have changed since they were read first.")
-    told: dict[str, Any] = {"person": batch.person, "time": batch.time}
+    told: dict[str, Any] = {"person": batch.person.cast(kind), "time": batch.time}
     for key, name in [("channel", reading.roles.channel), *((f"column {name}", name) for name in names)]:
         column = rows.column(name)
         told[key] = column.dictionary_decode() if hasattr(column, "dictionary_decode") else column

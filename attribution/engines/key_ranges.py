@@ -40,10 +40,15 @@ def one_key(key: int | str) -> KeyRange:
 
 
 def in_range(keys: pa.Array, part: KeyRange) -> NDArray[np.bool_]:
-    """Which keys lie in a range; keys of another type than its own lie in none."""
+    """Which keys lie in a range; text keys lie in none of whole numbers.
+
+    Whole numbers stand among text keys where a column holds some beyond int64: then all of it is text.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    if pa.types.is_integer(keys.type) and any(isinstance(bound, str) for bound in (part.begin, part.end)):
+        keys = keys.cast(pa.large_string())
     inside = np.ones(len(keys), bool)
     for bound, compare in ((part.begin, pc.greater_equal), (part.end, pc.less)):
         if bound is not None:

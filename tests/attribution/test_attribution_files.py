@@ -192,3 +192,29 @@ def test_the_bar_is_shown_where_it_is_asked_for(tmp_path, capfd, shown):
     touches, conversions = plain_tables()
     at.attribute(write(tmp_path / "touches", touches), conversions, progress=shown)
     assert ("touches" in capfd.readouterr().err) is shown
+
+
+@pytest.mark.parametrize("heavy", [False, True])
+def test_whole_numbers_beyond_int64_stay_the_persons_they_are(tmp_path, monkeypatch, heavy):
+    touches, conversions = plain_tables()
+    longer = [2**63 + 5 if number == 7 else number for number in range(80)]
+
+    def renamed(table):
+        return table.set_column(
+            0, "person_id", pa.array([longer[n] for n in table["person_id"].to_pylist()], pa.uint64())
+        )
+
+    touches, conversions = renamed(touches), renamed(conversions)
+    files = write(tmp_path / "touches", touches)  # most batches hold no number beyond int64
+    options = {"memory": "16MiB"} if heavy else {}
+    if heavy:
+        _make_touches_heavy(monkeypatch)
+    for models in (PERSONS, ["linear", "markov"]):
+        credit, expected = (
+            at.attribute(item, conversions, models=models, **more) for item, more in ((files, options), (touches, {}))
+        )
+        assert hasattr(credit.journeys, "ranges") is heavy
+        same(credit, expected)
+        assert credit.recipe.fingerprint == expected.recipe.fingerprint
+        name = conversions["conversion_id"][3].as_py()
+        assert credit.explain(name).to_dicts() == expected.explain(name).to_dicts()
