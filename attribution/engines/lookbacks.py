@@ -6,41 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 
-from attribution.core.durations import MICROSECONDS_PER_DAY, microseconds
+from attribution.journeys.eligibility import longest_age, lookback_of, reach_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import timedelta
-
     from attribution.engines.touches import EngineTouches
     from attribution.rules import LookbackKey, Rules
 
 __all__ = ["longest_lookback", "lookback_expression", "note_lookbacks", "tie_expression"]
 
-_LONGEST = 4_000_000_000_000_000_000  # as for tables in memory: a time minus it stays a 64-bit number
-_CALENDAR_SLACK = 2 * MICROSECONDS_PER_DAY + 2 * 3_600_000_000
-
-
-def _reach(lookback: timedelta, rules: Rules) -> int:
-    whole = microseconds(lookback)
-    if rules.window == "open":
-        whole -= 1
-    elif rules.window == "whole_days":
-        whole += MICROSECONDS_PER_DAY - 1
-    return min(whole, _LONGEST)
-
-
-def _found(lookbacks: Mapping[LookbackKey, timedelta], channel: str, kind: str) -> timedelta | None:
-    for key in ((channel, kind), channel, ("*", kind), "*"):
-        if key in lookbacks:
-            return lookbacks[key]
-    return None
-
 
 def note_lookbacks(touches: EngineTouches, rules: Rules) -> None:
     """Note channels that the lookbacks leave out."""
     lookbacks = rules.lookbacks()
-    missing = {pair: rows for pair, rows in touches.channels.items() if _found(lookbacks, *pair) is None}
+    missing = {pair: rows for pair, rows in touches.channels.items() if lookback_of(lookbacks, *pair) is None}
     if missing:
         message = (
             f'the lookbacks ({rules.lookback_text()}) leave touches of some channels out. Add these, or "*" for all'
@@ -52,23 +30,21 @@ def note_lookbacks(touches: EngineTouches, rules: Rules) -> None:
 def longest_lookback(touches: EngineTouches, rules: Rules) -> int:
     """The longest lookback that a touch of the table has, in microseconds, and what calendar days add to it."""
     lookbacks = rules.lookbacks()
-    found = [_found(lookbacks, *pair) for pair in touches.channels]
-    longest = max((_reach(item, rules) for item in found if item is not None), default=0)
-    if rules.window == "calendar_days":
-        longest += _CALENDAR_SLACK
-    return max(0, min(longest, _LONGEST))
+    found = [lookback_of(lookbacks, *pair) for pair in touches.channels]
+    longest = max((reach_of(item, rules) for item in found if item is not None), default=0)
+    return max(0, longest_age(longest, rules))
 
 
 def lookback_expression(rules: Rules, channel: nw.Expr, kind: nw.Expr) -> int | nw.Expr:
     """The lookback of a touch: a number when all are equal, else an expression of its channel and kind."""
     lookbacks = rules.lookbacks()
     if list(lookbacks) == ["*"]:
-        return _reach(lookbacks["*"], rules)
+        return reach_of(lookbacks["*"], rules)
     # The broadest keys first: each is wrapped by those that are more specific.
     order = sorted(lookbacks, key=_breadth, reverse=True)
     found: Any = nw.lit(-1)
     for key in order:
-        reach = nw.lit(_reach(lookbacks[key], rules))
+        reach = nw.lit(reach_of(lookbacks[key], rules))
         found = reach if key == "*" else nw.when(_holds(key, channel, kind)).then(reach).otherwise(found)
     return found  # type: ignore[no-any-return]
 

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PAIR_BUDGET", "Counted", "Judged", "Lookbacks", "Pairs", "Reason", "Served", "block_ends", "eligible_pairs",
-    "judged_pairs", "last_times", "local_days", "reach_of", "touch_lookbacks", "window_begins",
+    "judged_pairs", "last_times", "local_days", "longest_age", "lookback_of", "reach_of", "touch_lookbacks",
+    "window_begins",
 ]  # fmt: skip
 
 # Candidate (conversion, touch) pairs held at once; about 100 bytes each at the widest point.
@@ -209,8 +210,12 @@ def touch_lookbacks(touches: Touches, rules: Rules) -> Lookbacks:
     if list(found) == ["*"]:
         return Lookbacks(reach_of(found["*"], rules), None)
     kinds = [""] if touches.kind is None else [str(name) for name in touches.kind.names]
+
+    def covered(lookback: timedelta | None) -> int:
+        return _NO_LOOKBACK if lookback is None else reach_of(lookback, rules)
+
     table = np.array(
-        [[_lookback_of(found, str(channel), kind, rules) for kind in kinds] for channel in touches.channel.names],
+        [[covered(lookback_of(found, str(channel), kind)) for kind in kinds] for channel in touches.channel.names],
         np.int64,
     ).reshape(len(touches.channel.names), len(kinds))
     longest = int(table[_occurring(touches, table.shape) > 0].max(initial=0))
@@ -225,11 +230,9 @@ def _occurring(touches: Touches, shape: tuple[int, ...]) -> NDArray[np.int64]:
     return np.bincount(joint, minlength=shape[0] * shape[1]).reshape(shape)
 
 
-def _lookback_of(found: Mapping[LookbackKey, timedelta], channel: str, kind: str, rules: Rules) -> int:
-    for key in ((channel, kind), channel, ("*", kind), "*"):
-        if key in found:
-            return reach_of(found[key], rules)
-    return _NO_LOOKBACK
+def lookback_of(found: Mapping[LookbackKey, timedelta], channel: str, kind: str) -> timedelta | None:
+    """The lookback of a channel and kind, by the nearest key; None where no key covers them."""
+    return next((found[key] for key in ((channel, kind), channel, ("*", kind), "*") if key in found), None)
 
 
 def reach_of(lookback: timedelta, rules: Rules) -> int:
@@ -252,9 +255,12 @@ def local_days(time: NDArray[np.int64], zone: str) -> NDArray[np.int64]:
 
 def window_begins(time: NDArray[np.int64], longest: int, rules: Rules) -> NDArray[np.int64]:
     """The first instant at which a touch can be eligible for a conversion, under the longest lookback."""
-    if rules.window == "calendar_days":
-        longest = min(longest + _CALENDAR_SLACK, _LONGEST)
-    return time - longest
+    return time - longest_age(longest, rules)
+
+
+def longest_age(longest: int, rules: Rules) -> int:
+    """The greatest age in microseconds that the longest lookback can allow: days of the calendar may be longer."""
+    return min(longest + _CALENDAR_SLACK, _LONGEST) if rules.window == "calendar_days" else longest
 
 
 def block_ends(person: NDArray[np.int64], size: int) -> NDArray[np.int64]:
