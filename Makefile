@@ -30,7 +30,7 @@ FIND_PYTHON = python=; \
 	fi
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-statistical benchmark bench bench-quick bench-peers test-lowest docs-test lint types layers wheel ci clean
+.PHONY: help setup demo test test-statistical benchmark bench bench-quick bench-peers test-lowest engines-test docs-test lint types layers wheel ci clean
 
 help: ## Show this list
 	@echo "WakeLift: who gets the credit, what did the campaign cause, did it pay."
@@ -94,6 +94,9 @@ test-lowest: ## Run the tests with the lowest versions that pyproject.toml allow
 	build/lowest-venv/bin/python -m pip --disable-pip-version-check --quiet install \
 	  --constraint build/lowest.txt --editable ".[polars,duckdb,excel,test]"
 	build/lowest-venv/bin/python -m pytest -n $(JOBS) -p no:randomly --ignore=tests/contracts $(ARGS)
+
+engines-test: ## Run the tests against Spark and PostgreSQL, where Java 17 and initdb are installed
+	@$(FIND_PYTHON); "$$python" .ci/engines.py $(ARGS)
 
 docs-test: $(DEV_STAMP) ## Run every Python block of the README and of docs/
 	$(PY) -m pytest -p no:randomly tests/docs $(ARGS)

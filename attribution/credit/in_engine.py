@@ -13,7 +13,7 @@ from attribution.core.errors import InputError, TableError, TableIssue
 from attribution.core.values import encode_together
 from attribution.credit.keys import CHANNEL, EMPTY, Cells, Key, make_cells, resolve_keys
 from attribution.credit.sums import CellSums, check_conservation, sum_cells
-from attribution.engines.engine_journeys import EngineJourneys, engine_journeys
+from attribution.engines.engine_journeys import EngineJourneys, engine_journeys, staying
 from attribution.engines.native import runs_in_engine
 from attribution.engines.spec import EngineKey, EngineSums, RuleShare, UnsupportedError
 from attribution.engines.sums import engine_attribute_sums, key_values, open_engine
@@ -44,13 +44,13 @@ __all__ = ["EngineCells", "credited", "engine_cells", "lazy_credit_journeys"]
 
 
 def lazy_journeys(
-    touches: object,
-    conversions: object,
+    given: dict[str, object],
     *,
     models: Sequence[Model],
     rules: Rules,
     columns: ColumnsLike,
     observed: Observed,
+    stay: bool = False,
 ) -> tuple[Journeys | None, str | None]:
     """Journeys of two lazy tables, and why rows come into memory (None when none do).
 
@@ -58,14 +58,15 @@ def lazy_journeys(
     persons who never converted.
 
     Args:
-        touches: One row per touch, lazy.
-        conversions: One row per conversion, lazy.
+        given: The tables, by their names as arguments.
         models: The models.
         rules: The rules.
         columns: The user's names of the columns.
         observed: First and last instant of observation.
+        stay: Whether no row may be brought into memory, now or later.
     """
     roles = {name: columns_for(columns, name) for name in ("touches", "conversions")}
+    touches, conversions = given["touches"], given["conversions"]
     paths = [model.name for model in models if model.needs == "paths"]
     if paths:
         return None, f"{paths[0]} needs the journeys of everybody, also of persons who never converted"
@@ -76,7 +77,7 @@ def lazy_journeys(
         why = next((f"the model {model.name!r} needs single touches" for model in models if not _known(model)), None)
     try:
         graph = open_engine(touches, conversions, rules=rules, columns=roles, judge=why is None)
-        return engine_journeys(graph, columns=roles, observed=observed, pulled=why is not None), why
+        return engine_journeys(graph, columns=roles, observed=observed, pulled=why is not None, stay=stay), why
     except UnsupportedError as error:
         return None, str(error)
 
@@ -107,13 +108,10 @@ def lazy_credit_journeys(
     journeys, why = None, f"{further[0]}= joins a further table" if further else None
     if why is None:
         journeys, why = lazy_journeys(
-            given["touches"], given["conversions"], models=models, rules=rules, columns=columns, observed=observed
+            given, models=models, rules=rules, columns=columns, observed=observed, stay=collect is False
         )
     if why is not None and collect is False:
-        raise InputError(
-            f"{why}, and collect=False keeps every row in its engine. Leave collect= out, or choose rules and models "
-            "that the engine runs (docs/reference/engines.md)."
-        )
+        raise InputError(staying(why))
     return journeys
 
 
@@ -240,8 +238,8 @@ def credited(
         if all(_known(model) for model in models):
             try:
                 return journeys, *engine_cells(journeys, models, keys)
-            except UnsupportedError:  # what the engine cannot order alike is told by the finding of the rows below
-                journeys = journeys.pulled()
+            except UnsupportedError as error:  # the finding of the rows tells that they came
+                journeys = journeys.pulled(str(error))
         else:
             journeys = journeys.pulled()
     else:

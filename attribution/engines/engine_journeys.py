@@ -12,14 +12,14 @@ from attribution.core.tables import Table
 from attribution.engines.pull import observed_ends, pull_relevant
 from attribution.engines.sums import count_touched, engine_fingerprint
 from attribution.engines.told import engine_findings
-from attribution.journeys.build import build_journeys
+from attribution.journeys.build import build_journeys, check_rules
 from attribution.journeys.findings import journey_findings
 from attribution.journeys.observed import declared_ends, period_text
 from attribution.journeys.plan import Journeys
 from attribution.journeys.sizes import PlanSize
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import narwhals.stable.v2 as nw
 
@@ -29,7 +29,15 @@ if TYPE_CHECKING:
     from attribution.journeys.plan import Layout
     from attribution.rules import Rules
 
-__all__ = ["EngineBehind", "EngineJourneys", "EngineTable", "PulledJourneys", "collected_journeys", "engine_journeys"]
+__all__ = [
+    "EngineBehind",
+    "EngineJourneys",
+    "EngineTable",
+    "PulledJourneys",
+    "collected_journeys",
+    "engine_journeys",
+    "staying",
+]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -106,10 +114,12 @@ class EngineJourneys(Journeys):
     Attributes:
         graph: The checked tables under the rules.
         period: First and last instant of observation.
+        stay: Whether no row may be brought into memory.
     """
 
     graph: Graph
     period: tuple[int, int]
+    stay: bool = False
 
     @property
     def observed(self) -> tuple[int, int]:
@@ -145,13 +155,26 @@ class EngineJourneys(Journeys):
         """Fingerprint of counts and sums of the two tables, of the rules and of the period of observation."""
         return engine_fingerprint(self.graph, f"{self.rules.text()}|{self.period!r}")
 
-    def pulled(self) -> PulledJourneys:
-        """The same journeys, of rows in memory."""
+    def pulled(self, why: str = "this needs rows in memory") -> PulledJourneys:
+        """The same journeys, of rows in memory.
+
+        Args:
+            why: Why they are needed.
+
+        Raises:
+            InputError: When no row may be brought into memory.
+        """
+        if self.stay:
+            raise InputError(staying(why))
         if "pulled" not in self._cache:
             layout = {name: found for name, found in self._cache.items() if name == "layout"}
             self._cache["pulled"] = PulledJourneys(rules=self.rules, _plan=self._plan, _cache=layout)
         found: PulledJourneys = self._cache["pulled"]
         return found
+
+    def with_rules(self, rules: Rules) -> PulledJourneys:
+        """The same tables under other rules, of rows in memory."""
+        return _under(rules, self._plan)
 
     def note(self, size: PlanSize, touched: int) -> None:
         """Keep what a sum over the journeys told besides."""
@@ -175,6 +198,24 @@ class PulledJourneys(Journeys):
         told: tuple[Finding, ...] = self._cache["findings"]
         return told
 
+    def with_rules(self, rules: Rules) -> PulledJourneys:
+        """The same tables under other rules, of rows that are brought into memory for these."""
+        return _under(rules, self._plan)
+
+
+def staying(why: str) -> str:
+    """What is said where rows have to come into memory and may not."""
+    return (
+        f"{why}, and collect=False keeps every row in its engine. Leave collect= out, or choose rules and models "
+        "that the engine runs (docs/reference/engines.md)."
+    )
+
+
+def _under(rules: Rules, plan: Callable[[Rules], Layout]) -> PulledJourneys:
+    again = PulledJourneys(rules=check_rules(rules), _plan=plan)
+    _ = again.layout  # what is wrong with the tables under these rules is told now
+    return again
+
 
 def collected_journeys(journeys: Journeys) -> PulledJourneys:
     """Journeys of lazy tables all of whose rows were brought into memory."""
@@ -182,7 +223,7 @@ def collected_journeys(journeys: Journeys) -> PulledJourneys:
 
 
 def engine_journeys(
-    graph: Graph, *, columns: dict[str, Columns], observed: Observed, pulled: bool = False
+    graph: Graph, *, columns: dict[str, Columns], observed: Observed, pulled: bool = False, stay: bool = False
 ) -> EngineJourneys | PulledJourneys:
     """Journeys of two checked tables that stay in their engine.
 
@@ -191,6 +232,7 @@ def engine_journeys(
         columns: The user's names of the columns, by table.
         observed: First and last instant of observation.
         pulled: Whether the touches that can matter are brought into memory.
+        stay: Whether no row may be brought into memory, whatever is asked later.
 
     Raises:
         InputError: For a period of observation that does not hold the data.
@@ -198,6 +240,8 @@ def engine_journeys(
     period = _period(graph, observed)
 
     def plan(rules: Rules) -> Layout:
+        if stay:
+            raise InputError(staying("this needs rows in memory"))
         found = pull_relevant(graph, rules)
         built = build_journeys(
             found.touches, found.conversions, rules=rules, columns=columns, observed=_instants(period)
@@ -209,7 +253,7 @@ def engine_journeys(
 
     if pulled:
         return PulledJourneys(rules=graph.rules, _plan=plan)
-    return EngineJourneys(rules=graph.rules, _plan=plan, graph=graph, period=period)
+    return EngineJourneys(rules=graph.rules, _plan=plan, graph=graph, period=period, stay=stay)
 
 
 def _period(graph: Graph, observed: Observed) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from attribution.core.tables import Problems
 from attribution.engines.conversions import ID, VALUE, read_engine_conversions
 from attribution.engines.graph import Graph, credited_groups, served_pairs
 from attribution.engines.lookbacks import note_lookbacks
-from attribution.engines.native import same_engine
+from attribution.engines.native import engine_name, same_engine
 from attribution.engines.spec import EngineSums, UnsupportedError
 from attribution.engines.support import why_not
 from attribution.engines.tables import collect, collect_table, open_source
@@ -153,6 +153,11 @@ def _check_key(graph: Graph, key: EngineKey) -> None:
     if kind.is_nested() or kind == nw.Binary:
         raise InputError(
             f"{source.name}.{key.column} holds {kind}; a key column holds text, numbers, dates or truth values."
+        )
+    if kind == nw.Duration and engine_name(source.frame) != "polars":
+        raise InputError(
+            f"{source.name}.{key.column} holds intervals, which may be of months; cast them to numbers or text to key "
+            "credit by them."
         )
 
 

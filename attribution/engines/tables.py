@@ -79,9 +79,12 @@ class Source:
         add(code, self.name, column, count, message=message, examples=examples)
 
     def text(self, column: str) -> nw.Expr:
-        """A column as it is, or as text where it holds categories."""
+        """A column as it is; text where it holds categories, 64 bits where it holds whole numbers."""
         kind = self.schema[column]
-        return nw.col(column).cast(nw.String) if kind in (nw.Categorical, nw.Enum) else nw.col(column)
+        if kind in _TEXT:
+            return nw.col(column) if kind == nw.String else nw.col(column).cast(nw.String)
+        # Not every engine joins whole numbers of two widths.
+        return nw.col(column).cast(nw.Int64) if kind in _WHOLE and kind != nw.Int64 else nw.col(column)
 
     def is_text(self, column: str) -> bool:
         """Whether a column holds text."""
@@ -106,6 +109,9 @@ def open_source(data: object, name: str, roles: Columns, problems: Problems) -> 
     if frame is None:
         raise UnsupportedError(f"the {name} are no lazy table of an engine that runs the rules")
     schema = dict(frame.collect_schema().items())
+    own = next((column for column in schema if column.casefold().startswith("wl_")), None)
+    if own is not None:
+        raise UnsupportedError(f"the {name} have a column {own!r}, and the queries call their own columns wl_...")
     return Source(name=name, roles=roles, problems=problems, frame=frame, schema=schema)
 
 
