@@ -62,6 +62,9 @@ def list_files(data: FilesLike, name: str, problems: Problems) -> FileList:
 
 
 def _files_of(text: str, name: str, problems: Problems) -> list[Path]:
+    if not text.strip():
+        _missing(name, f"{text!r} names no file", problems)
+        return []
     path = Path(text)
     try:
         if path.is_dir():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from copy import copy
 from dataclasses import dataclass, field, replace
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from attribution.engines.file_table import file_table
 from attribution.engines.gathering import gather, nothing_of
 from attribution.engines.key_ranges import KeyRange, in_range, key_ranges
 from attribution.engines.memory import memory_text, release_memory
+from attribution.engines.pieces import BATCH
 from attribution.engines.progress import RowBar
 from attribution.engines.repeats import KeyHashes, keys_with
 from attribution.journeys.eligibility import reach_of, window_begins
@@ -43,12 +45,17 @@ if TYPE_CHECKING:
 
 __all__ = ["FileSource", "Scope", "TooLargeError"]
 
-# What the working set needs, measured: a touch that is kept for its conversions, a touch of a whole table with its
-# findings, a conversion; bytes.
+# Bytes that the working set needs: a touch that is kept for its conversions, a touch of a whole table with its
+# findings, a conversion; how often the bytes of text keys are held at once. Rounded up from peaks of whole processes
+# with 2 million touches: 78 to 100 a kept touch, 114 to 119 a touch of all, 160 a conversion; 2 and 3.3 times the texts
+# of 130 bytes. Other tables and models need other amounts, so these stay estimates.
 PER_KEPT_TOUCH = 110
 PER_TOUCH = 160
 PER_CONVERSION = 260
-_OWN = 200 * 2**20  # Python and its libraries
+_KEPT_TEXT = 2.5
+_TEXT = 3.5
+_BATCHES = 5  # batches whose texts are held while they are read, with what is made of them
+_OWN = 280 * 2**20  # Python with its libraries, and batches of short keys that are being read
 _FIRST, _LAST = np.iinfo(np.int64).min, np.iinfo(np.int64).max
 
 
@@ -139,14 +146,14 @@ class FileSource:
             index=index,
         )
         if not found.full:
-            raise self._too_large(found.counts.kept, scope)
+            raise self._too_large(found.counts, scope)
         release_memory()
         return lay_out(tables, rules, problems)
 
-    def _too_large(self, kept: int, scope: Scope) -> TooLargeError:
-        parts = self.parts_for(kept, whole=scope.whole)
+    def _too_large(self, counts: Counts, scope: Scope) -> TooLargeError:
+        parts = self.parts_for(counts.kept, counts.kept_text, whole=scope.whole)
         message = (
-            f"{kept:,} touches are needed at once, which does not fit memory={memory_text(self.memory or 0)}. "
+            f"{counts.kept:,} touches are needed at once, which does not fit memory={memory_text(self.memory or 0)}. "
             "Give more memory, or name the models in at.attribute(...), which goes through the files in parts."
         )
         return TooLargeError(message, parts=parts)
@@ -173,15 +180,25 @@ class FileSource:
         counts = pa.array(~self.conversions.refund & ~self.conversions.refunded)
         return key_ranges(index_persons(self.conversions.person.filter(counts))[0].persons, parts)
 
-    def parts_for(self, touches: int, *, whole: bool) -> int:
-        """How many ranges of persons it takes until the touches of one fit the budget."""
-        return 1 if self.memory is None else max(1, -(-touches * _needed(whole=whole) // self._room()))
+    def parts_for(self, touches: int, text: int, *, whole: bool) -> int:
+        """How many ranges of persons it takes until the touches of one fit the budget.
 
-    def _room(self) -> int:
-        """Bytes of the budget that are left for touches."""
+        Args:
+            touches: Touches of all ranges.
+            text: Bytes of their keys, where these are text.
+            whole: Whether they are all touches, with their findings.
+        """
+        if self.memory is None:
+            return 1
+        row, times = (PER_TOUCH, _TEXT) if whole else (PER_KEPT_TOUCH, _KEPT_TEXT)
+        read = _BATCHES * BATCH * text // max(touches, 1)
+        return max(1, ceil((touches * row + text * times) / self._room(read)))
+
+    def _room(self, read: int) -> int:
+        """Bytes of the budget that are left for touches beside the batches that are being read."""
         if self.memory is None:
             raise InputError("without a budget there is no bound.")
-        held = self.memory - _OWN - PER_CONVERSION * len(self.conversions.time)
+        held = self.memory - _OWN - read - PER_CONVERSION * len(self.conversions.time)
         return max(held, self.memory // 4)
 
     def _in_part(self, part: KeyRange | None) -> Conversions:
@@ -225,11 +242,21 @@ class FileSource:
 
     def _gathered(self, reading: Reading, keep: Keep, scope: Scope, problems: Problems) -> tuple[Gathered, Touches]:
         hashes = KeyHashes() if "counts" not in self._known and self.roles.touch in self.files.names else None
-        bound = self.memory is not None and scope.part is None
-        most = self._room() // _needed(whole=scope.whole) if bound else None
+
+        def fits(rows: int, text: int) -> bool:
+            return self.parts_for(rows, text, whole=scope.whole) == 1
+
+        bound = fits if self.memory is not None and scope.part is None else None
         with RowBar(shown=self.progress, rows=self.files.rows(), what=self.files.name) as bar:
             found = gather(
-                self.files, reading, keep, problems=problems, bar=bar, most=most, period=self._declared(), hashes=hashes
+                self.files,
+                reading,
+                keep,
+                problems=problems,
+                bar=bar,
+                fits=bound,
+                period=self._declared(),
+                hashes=hashes,
             )
         if hashes is not None:
             self._check_repeats(hashes, problems)
@@ -324,10 +351,6 @@ class _Times:
     """What the period of observation is held against."""
 
     time: NDArray[np.int64]
-
-
-def _needed(*, whole: bool) -> int:
-    return PER_TOUCH if whole else PER_KEPT_TOUCH
 
 
 def _narrow(rank: NDArray[np.int64], numbers: NDArray[np.int64]) -> NDArray[Any]:

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attribution.core.errors import InputError
-from attribution.core.tables import Table
+from attribution.core.tables import Problems, Table
 from attribution.core.threads import in_blocks
+from attribution.engines.pieces import first_line, note_unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import narwhals.stable.v2 as nw
     import pyarrow as pa
     from numpy.typing import NDArray
 
     from attribution.core.columns import Columns
-    from attribution.core.tables import Problems
     from attribution.engines.pieces import Piece, RowFile, TableFiles
     from attribution.journeys.behind import TouchesBehind
 
@@ -98,7 +98,9 @@ def read_columns(
     pieces = files.pieces()
 
     def one(start: int, stop: int) -> list[pa.Table]:
-        return [_rows_of(piece, names, kept[start + place]) for place, piece in enumerate(pieces[start:stop])]
+        return [
+            _rows_of(piece, names, kept[start + place], files.name) for place, piece in enumerate(pieces[start:stop])
+        ]
 
     tables = [table for some in in_blocks(one, len(pieces), block=1, rows=files.rows() or 1 << 30) for table in some]
     tables = [table for table in tables if len(table)] or [_no_rows(files.files[0], names)]
@@ -115,7 +117,7 @@ def distinct_rows(files: TableFiles, names: Sequence[str]) -> pa.Table:
         pieces = files.pieces()
 
         def one(start: int, stop: int) -> list[pa.Table]:
-            return [_distinct(_rows_of(piece, names, None), names) for piece in pieces[start:stop]]
+            return [_distinct(_rows_of(piece, names, None, files.name), names) for piece in pieces[start:stop]]
 
         blocks = in_blocks(one, len(pieces), block=1, rows=files.rows() or 1 << 30)
         tables = [table for some in blocks for table in some] or [_no_rows(files.files[0], names)]
@@ -129,20 +131,30 @@ def _distinct(table: pa.Table, names: Sequence[str]) -> pa.Table:
     return table.group_by(list(names)).aggregate([])
 
 
-def _rows_of(piece: Piece, names: Sequence[str], kept: NDArray[np.int64] | None) -> pa.Table:
+def _rows_of(piece: Piece, names: Sequence[str], kept: NDArray[np.int64] | None, table: str) -> pa.Table:
     import pyarrow as pa
 
     batches, first_row = [], 0
     schema = _no_rows(piece.file, names).schema
     wanted = kept is None or len(kept) > 0
-    for rows in piece.batches(names) if wanted else ():
-        table = pa.Table.from_batches([rows]).cast(schema)
+    for rows in _batches_of(piece, names, table) if wanted else ():
+        found = pa.Table.from_batches([rows]).cast(schema)
         if kept is not None:
             begin, end = np.searchsorted(kept, [first_row, first_row + len(rows)])
-            table = table.take(pa.array(kept[begin:end] - first_row))
-        batches.append(table)
+            found = found.take(pa.array(kept[begin:end] - first_row))
+        batches.append(found)
         first_row += len(rows)
     return pa.concat_tables(batches) if batches else schema.empty_table()
+
+
+def _batches_of(piece: Piece, names: Sequence[str], table: str) -> Iterator[pa.RecordBatch]:
+    """The rows of a piece; what cannot be read is told with the file."""
+    try:
+        yield from piece.batches(names)
+    except (OSError, ValueError) as error:
+        problems = Problems()
+        note_unreadable(table, [f"{piece.file.path.as_posix()}: {first_line(error)}"], problems)
+        problems.raise_if_any()
 
 
 def _no_rows(file: RowFile, names: Sequence[str]) -> pa.Table:

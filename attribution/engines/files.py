@@ -140,12 +140,19 @@ def _whole(data: object, name: str, roles: Columns, problems: Problems) -> Any:
     """A table out of files, with all its columns; anything but files as it is."""
     if not stands_for_files(data):
         return data
-    files = open_files(list_files(data, name, problems), problems, text=[roles.name_of(role) for role in _TEXT])
+    files = open_files(list_files(data, name, problems), problems, types=_csv_types(roles))
     if not files.files or not files.check(list(files.files[0].schema.names), problems):
         return _nothing()
     import pyarrow as pa
 
     return pa.table(read_columns(files, files.names, [None] * len(files.pieces())))
+
+
+def _csv_types(roles: Columns) -> dict[str, pa.DataType]:
+    import pyarrow as pa
+
+    types = dict.fromkeys([roles.name_of(role) for role in _TEXT], pa.string())
+    return {roles.value: pa.float64(), **types}  # decimals may come after many whole numbers
 
 
 def _nothing() -> pa.Table:
@@ -156,7 +163,7 @@ def _nothing() -> pa.Table:
 
 def _touch_files(data: FilesLike, roles: Columns, rules: Rules, problems: Problems, *, identified: bool) -> TableFiles:
     """The files of the touches, with the columns that are needed in all of them."""
-    files = open_files(list_files(data, "touches", problems), problems, text=[roles.name_of(role) for role in _TEXT])
+    files = open_files(list_files(data, "touches", problems), problems, types=_csv_types(roles))
     needed = ["customer" if identified else "person", "time", "channel", *(["kind"] if rules.needs_kind() else [])]
     needed += ["origin"] if rules.origin == "outbound" else []
     needed += ["message"] if rules.levels else []

@@ -82,7 +82,7 @@ class FilesBehind:
 
     def parts(self) -> Iterator[Journeys]:
         """The journeys with every touch, range of persons by range, each small enough for the budget."""
-        parts = self.source.parts_for(self.rows, whole=True)
+        parts = self.source.parts_for(self.rows, self.source.counts().text, whole=True)
         if parts == 1:
             known: Journeys | None = self._cache.get("whole")
             yield source_journeys(self.source, self.rules, Scope(whole=True)) if known is None else known

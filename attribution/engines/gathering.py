@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from attribution.engines.pieces import note_unreadable
 from attribution.engines.time_texts import TimeTexts, time_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import pyarrow as pa
     from numpy.typing import NDArray
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from attribution.engines.pieces import Piece, TableFiles
     from attribution.engines.progress import RowBar
     from attribution.engines.repeats import KeyHashes
+
+Fits: TypeAlias = "Callable[[int, int], bool]"
 
 __all__ = ["Counts", "Gathered", "Keep", "gather", "nothing_of"]
 
@@ -44,6 +46,8 @@ class Counts:
     Attributes:
         rows: How many.
         kept: How many of them were kept.
+        text: Bytes of their person and touch ids, where these are text.
+        kept_text: About how many of these bytes belong to rows that were kept.
         first: The first time; the largest int64 without rows.
         last: The last time; the smallest int64 without rows.
         pairs: Rows by number of channel and of kind.
@@ -52,6 +56,8 @@ class Counts:
 
     rows: int = 0
     kept: int = 0
+    text: int = 0
+    kept_text: int = 0
     first: int = np.iinfo(np.int64).max
     last: int = np.iinfo(np.int64).min
     pairs: dict[tuple[int, int], int] = field(default_factory=dict)
@@ -61,6 +67,8 @@ class Counts:
         """Add the counts of other rows."""
         self.rows += other.rows
         self.kept += other.kept
+        self.text += other.text
+        self.kept_text += other.kept_text
         self.first, self.last = min(self.first, other.first), max(self.last, other.last)
         for pair, count in other.pairs.items():
             self.pairs[pair] = self.pairs.get(pair, 0) + count
@@ -112,16 +120,16 @@ class Gathered:
 class _Gatherer:
     """The work of one pass; threads share it."""
 
-    def __init__(self, reading: Reading, keep: Keep, *, most: int | None, period: tuple[int, int] | None) -> None:
-        self.reading, self.keep, self.most, self.period = reading, keep, most, period
+    def __init__(self, reading: Reading, keep: Keep, *, fits: Fits | None, period: tuple[int, int] | None) -> None:
+        self.reading, self.keep, self.fits, self.period = reading, keep, fits, period
         self.hashes: KeyHashes | None = None
-        self.kept = 0
+        self.kept, self.kept_text = 0, 0
         self._lock = Lock()
 
     @property
     def over(self) -> bool:
         """Whether more rows than allowed were to be kept."""
-        return self.most is not None and self.kept > self.most
+        return self.fits is not None and not self.fits(self.kept, self.kept_text)
 
     def piece(self, piece: Piece, columns: Sequence[str], bar: RowBar) -> _Part:
         """Read one piece."""
@@ -152,9 +160,14 @@ class _Gatherer:
             self.hashes.add(batch.touch)
         kept = self.keep(batch.person, batch.time)
         count = len(batch.time) if kept is None else len(kept)
+        text = _text_bytes(batch.person) + (0 if batch.touch is None else _text_bytes(batch.touch))
+        kept_text = text * count // max(len(batch.time), 1)
         found.counts.kept += count
+        found.counts.text += text
+        found.counts.kept_text += kept_text
         with self._lock:
             self.kept += count
+            self.kept_text += kept_text
         if self.over:
             for held in (found.rows, found.person, found.time, found.channel, found.kind, found.touch):
                 held.clear()
@@ -192,6 +205,12 @@ def _hold(batch: Batch, kept: NDArray[np.int64] | None, found: _Part, first_row:
         found.touch.append(batch.touch if rows is None else batch.touch.take(rows))
 
 
+def _text_bytes(keys: pa.Array) -> int:
+    import pyarrow as pa
+
+    return 0 if pa.types.is_integer(keys.type) else int(keys.nbytes)
+
+
 def _small(numbers: NDArray[np.int64]) -> NDArray[Any]:
     """Numbers of names in fewer bytes, when there are few names."""
     return numbers.astype(np.uint16) if numbers.max(initial=0) < 1 << 16 else numbers
@@ -215,7 +234,7 @@ def gather(  # noqa: PLR0913 - one pass does all of it
     *,
     problems: Problems,
     bar: RowBar,
-    most: int | None = None,
+    fits: Fits | None = None,
     period: tuple[int, int] | None = None,
     hashes: KeyHashes | None = None,
 ) -> Gathered | None:
@@ -227,11 +246,12 @@ def gather(  # noqa: PLR0913 - one pass does all of it
         keep: Which rows to keep.
         problems: Where problems are noted.
         bar: Counts the rows read.
-        most: How many rows may be kept; with more than that all are counted and none is kept.
+        fits: Whether so many rows with so many bytes of text keys may be kept; beyond that all are counted and none is
+            kept.
         period: A declared period of observation, in microseconds.
         hashes: Collects the touch ids.
     """
-    work = _Gatherer(reading, keep, most=most, period=period)
+    work = _Gatherer(reading, keep, fits=fits, period=period)
     work.hashes = hashes
     pieces, columns = files.pieces(), reading.columns(files.names)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from attribution.engines.file_lists import ARROW, PARQUET
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     import pyarrow as pa
@@ -16,13 +16,14 @@ if TYPE_CHECKING:
     from attribution.core.tables import Problems
     from attribution.engines.file_lists import FileList
 
-__all__ = ["BATCH", "Piece", "RowFile", "TableFiles", "open_files"]
+__all__ = ["BATCH", "Piece", "RowFile", "TableFiles", "first_line", "note_unreadable", "open_files"]
 
 BATCH = 1 << 18
 """Rows that are looked at together: their keys and times fit the cache."""
 
 _TIMES = ("%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M", "%Y/%m/%d")  # Excel in China writes 2026/10/12 8:00
 _SHOWN = 5
+_NOT_UTF8 = "the text is not UTF-8; save it as UTF-8, or read the file first and pass the table"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +58,12 @@ class RowFile:
         kind: "parquet", "arrow" or "csv".
         schema: Its columns.
         pieces: Rows of every row group or record batch; empty where only reading tells.
-        text: Columns of a CSV file that are read as text.
     """
 
     path: Path
     kind: str
     schema: pa.Schema
     pieces: tuple[int, ...]
-    text: tuple[str, ...] = ()
 
     def parts(self) -> list[Piece]:
         """The pieces, in order."""
@@ -96,7 +95,8 @@ class RowFile:
 
     def csv_batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Rows of a CSV file, block after block."""
-        with _open_csv(self.path, self.text, columns) as reader:
+        types = {name: self.schema.field(name).type for name in columns}
+        with _open_csv(self.path, types, columns) as reader:
             for batch in reader:
                 yield batch.select(list(columns))
 
@@ -157,20 +157,22 @@ class TableFiles:
         return len(problems.issues) == before
 
 
-def open_files(listed: FileList, problems: Problems, *, text: Sequence[str] = ()) -> TableFiles:
+def open_files(listed: FileList, problems: Problems, *, types: Mapping[str, pa.DataType]) -> TableFiles:
     """Open every file for its columns and pieces; those that cannot be opened are noted together.
 
     Args:
         listed: The files.
         problems: Where problems are noted.
-        text: Columns that are read as text out of CSV files, so that ids keep their leading zeros.
+        types: Types of columns of CSV files that their first rows do not decide.
     """
     opened, failed = [], []
     for path in listed.paths:
         try:
-            opened.append(_open(path, text))
+            file = _open(path, types)
+            _check_names(file.schema)
+            opened.append(file)
         except (OSError, ValueError) as error:  # what Arrow raises for a broken file is one of them
-            failed.append(f"{path.as_posix()}: {_first_line(error)}")
+            failed.append(f"{path.as_posix()}: {first_line(error)}")
     note_unreadable(listed.name, failed, problems)
     names = [name for name in (opened[0].schema.names if opened else []) if all(name in f.schema.names for f in opened)]
     return TableFiles(name=listed.name, files=tuple(opened), names=tuple(names))
@@ -185,7 +187,7 @@ def note_unreadable(name: str, failed: Sequence[str], problems: Problems) -> Non
         problems.add("UNREADABLE_FILE", name, None, len(failed), message=message)
 
 
-def _open(path: Path, text: Sequence[str]) -> RowFile:
+def _open(path: Path, types: Mapping[str, pa.DataType]) -> RowFile:
     ending = path.suffix.lower()
     if ending in PARQUET:
         import pyarrow.parquet as pq
@@ -199,19 +201,39 @@ def _open(path: Path, text: Sequence[str]) -> RowFile:
         with pa.OSFile(str(path)) as source, pa.ipc.open_file(source) as reader:
             sizes = [reader.get_batch(place).num_rows for place in range(reader.num_record_batches)]
             return RowFile(path, "arrow", reader.schema, tuple(sizes))
-    with _open_csv(path, text, None) as reader:
-        return RowFile(path, "csv", reader.schema, (), tuple(text))
+    with _open_csv(path, types, None) as reader:
+        return RowFile(path, "csv", _with_room(reader.schema), ())
 
 
-def _open_csv(path: Path, text: Sequence[str], columns: Sequence[str] | None) -> Any:
+def _with_room(schema: pa.Schema) -> pa.Schema:
+    """The columns of a CSV file as its first block shows them; the seconds of times may have decimals further down."""
     import pyarrow as pa
+
+    for place, column in enumerate(schema):
+        if pa.types.is_timestamp(column.type) and column.type.unit == "s":
+            schema = schema.set(place, column.with_type(pa.timestamp("us", column.type.tz)))
+    return schema
+
+
+def _check_names(schema: pa.Schema) -> None:
+    """Raise when the names of the columns cannot be read, or do not say which column is meant."""
+    try:
+        names = schema.names  # Arrow decodes them when they are asked for
+    except UnicodeDecodeError:
+        raise ValueError(_NOT_UTF8) from None
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"several columns have the same name: {', '.join(map(repr, twice[:_SHOWN]))}")
+
+
+def _open_csv(path: Path, types: Mapping[str, pa.DataType], columns: Sequence[str] | None) -> Any:
     from pyarrow import csv
 
     return csv.open_csv(
         path,
         parse_options=csv.ParseOptions(delimiter="\t" if path.suffix.lower() == ".tsv" else ","),
         convert_options=csv.ConvertOptions(
-            column_types=dict.fromkeys(text, pa.string()),
+            column_types=dict(types),
             null_values=[""],  # a person may be called NULL
             strings_can_be_null=True,
             timestamp_parsers=[csv.ISO8601, *_TIMES],
@@ -254,6 +276,9 @@ def _paths(files: Sequence[RowFile]) -> list[str]:
     return [file.path.as_posix() for file in files[:_SHOWN]]
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """What is wrong with a file, as Arrow tells it, in one line."""
+    if "invalid UTF8" in str(error):
+        return _NOT_UTF8
     lines = str(error).strip().splitlines()
     return (lines[0][:300] if lines else type(error).__name__).rstrip(".")
