@@ -27,8 +27,10 @@ __all__ = ["CellSums", "check_conservation", "sum_cells"]
 
 _TOLERANCE = 1e-9
 _BLOCK = 1 << 16  # conversions of a block: so many that the calls for each cost nothing
+_PER_CELL = 4  # conversions of a block per cell: every block has a table of all cells, and all are held at once
+# Only these classes themselves: a model derived from one of them may have weights of its own.
 _ON_ONE_TOUCH = (FirstTouch, LastTouch, LastNonDirect)
-_PURE = (FirstTouch, LastTouch, LastNonDirect, Linear, PositionBased, TimeDecay)
+_PURE = (*_ON_ONE_TOUCH, Linear, PositionBased, TimeDecay)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -64,14 +66,14 @@ def sum_cells(journeys: Journeys, models: tuple[TouchModel, ...], cells: Cells) 
         values.
     """
     counted = journeys.counted
-    ends = block_ends(counted.person, _BLOCK)
+    ends = block_ends(counted.person, max(_BLOCK, _PER_CELL * len(cells)))
     starts = np.concatenate([[0], ends[:-1]])
 
     def one(block: int, _: int) -> _BlockSums:
         return _sum_block(journeys, models, cells, (int(starts[block]), int(ends[block])))
 
     # Others' models may not bear several threads.
-    threads = len(journeys.served) if all(isinstance(model, _PURE) for model in models) else 0
+    threads = len(journeys.served) if all(type(model) in _PURE for model in models) else 0
     found = _added(in_blocks(one, len(ends), block=1, rows=threads), (len(models), len(cells)))
     sums = CellSums(
         conversions=_channel_totals(found.conversions, models, cells, float(found.touched)),
@@ -113,13 +115,13 @@ def _sum_block(journeys: Journeys, models: tuple[TouchModel, ...], cells: Cells,
         worths = worth[pairs.start : pairs.stop][here]
         each = worths[arrays.journey]
         for place, model in enumerate(models):
-            if isinstance(model, _ON_ONE_TOUCH):
+            if isinstance(model, _ON_ONE_TOUCH) and type(model) in _ON_ONE_TOUCH:
                 mine = cell[model.touch(arrays)]
                 _add(found.conversions[place], mine, np.ones(len(mine)))
                 _add(found.value[place], mine, worths)
                 continue
             # Ours sum to 1 by what they are; what comes of it is checked over all journeys.
-            weights = model.weights(arrays) if isinstance(model, _PURE) else checked_weights(model, arrays)
+            weights = model.weights(arrays) if type(model) in _PURE else checked_weights(model, arrays)
             _add(found.conversions[place], cell, weights)
             _add(found.value[place], cell, weights * each)
     alone = span[0] + np.flatnonzero(~touched)

@@ -140,3 +140,36 @@ def test_unusable_declarations(arguments, options, message):
 def test_two_models_of_one_name_are_refused(campaign):
     with pytest.raises(at.InputError, match="two models are called 'linear'"):
         at.attribute(campaign.touches, campaign.conversions, models=["linear", at.CustomModel("linear", evenly)])
+
+
+class LatestInstead(at.FirstTouch):
+    """A model of one's own that is derived from one of ours."""
+
+    def weights(self, j):
+        """1 on the last touch of each journey."""
+        weights = np.zeros(len(j.channel))
+        weights[j.offsets[1:] - 1] = 1.0
+        return weights
+
+
+class TwiceAsMuch(at.Linear):
+    """A derived model whose weights do not sum to 1."""
+
+    def weights(self, j):
+        """1 on each touch."""
+        return np.ones(len(j.channel))
+
+
+def test_a_derived_model_has_its_own_weights(campaign):
+    credit = at.attribute(
+        campaign.touches, campaign.conversions, models=[LatestInstead(name="mine"), "last_touch"]
+    ).table()
+    mine, last = (credit.loc[credit["model"] == name, "conversions"].to_list() for name in ("mine", "last_touch"))
+    assert mine == last
+    first = at.attribute(campaign.touches, campaign.conversions, models="first_touch").table()["conversions"].to_list()
+    assert mine != first
+
+
+def test_the_weights_of_a_derived_model_are_checked(campaign):
+    with pytest.raises(at.ConservationError, match="gave weights that sum to"):
+        at.attribute(campaign.touches, campaign.conversions, models=TwiceAsMuch(name="twice"))
