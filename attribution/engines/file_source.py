@@ -19,7 +19,7 @@ from attribution.engines.key_ranges import KeyRange, in_range, key_ranges
 from attribution.engines.memory import memory_text, release_memory
 from attribution.engines.pieces import BATCH
 from attribution.engines.progress import RowBar
-from attribution.engines.repeats import KeyHashes, keys_with
+from attribution.engines.repeats import KeyHashes, keys_with, kind_of_keys
 from attribution.journeys.eligibility import reach_of, window_begins
 from attribution.journeys.observed import declared_ends, observed_period
 from attribution.journeys.planning import Tables, lay_out
@@ -241,7 +241,9 @@ class FileSource:
         return keep, (index, codes)
 
     def _gathered(self, reading: Reading, keep: Keep, scope: Scope, problems: Problems) -> tuple[Gathered, Touches]:
-        hashes = KeyHashes() if "counts" not in self._known and self.roles.touch in self.files.names else None
+        hashes = None
+        if "counts" not in self._known and self.roles.touch in self.files.names:
+            hashes = KeyHashes(kind_of_keys(self.files, self.roles.touch))
 
         def fits(rows: int, text: int) -> bool:
             return self.parts_for(rows, text, whole=scope.whole) == 1

@@ -15,22 +15,27 @@ if TYPE_CHECKING:
 
     from attribution.engines.pieces import TableFiles
 
-__all__ = ["KeyHashes"]
+__all__ = ["KeyHashes", "keys_with", "kind_of_keys"]
 
 _FIRST = np.uint64(0xBF58476D1CE4E5B9)
 _SECOND = np.uint64(0x94D049BB133111EB)
 
 
 class KeyHashes:
-    """Eight bytes for every key; equal keys have equal ones, different keys hardly ever."""
+    """Eight bytes for every key; equal keys have equal ones, different keys hardly ever.
 
-    def __init__(self) -> None:
+    Args:
+        kind: The type as which keys are compared; None: their own.
+    """
+
+    def __init__(self, kind: pa.DataType | None = None) -> None:
+        self._kind = kind
         self._held: list[NDArray[np.uint64]] = []
         self._lock = Lock()
 
     def add(self, keys: pa.Array) -> None:
         """Take the keys of a batch."""
-        hashed = key_hashes(keys)
+        hashed = key_hashes(keys if self._kind is None else keys.cast(self._kind))
         with self._lock:
             self._held.append(hashed)
 
@@ -61,14 +66,42 @@ def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return values ^ (values >> np.uint64(31))
 
 
+def kind_of_keys(files: TableFiles, name: str) -> pa.DataType:
+    """The type as which the keys of a column are compared: whole numbers that may lie beyond int64 as text."""
+    import pyarrow as pa
+
+    met = [_values(file.schema.field(name).type) for file in files.files]
+    whole = all(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_null(kind) for kind in met)
+    return pa.int64() if whole and not any(pa.types.is_uint64(kind) for kind in met) else pa.large_string()
+
+
+def _values(kind: pa.DataType) -> pa.DataType:
+    return getattr(kind, "value_type", kind)
+
+
 def keys_with(files: TableFiles, name: str, hashes: NDArray[np.uint64]) -> pa.Array:
     """The keys of a column that have one of some sorted hashes."""
     import pyarrow as pa
 
-    found = []
+    found, kind = [], kind_of_keys(files, name)
     for piece in files.pieces():
         for rows in piece.batches([name]):
             array = rows.column(name)
-            array = array.cast(pa.int64() if pa.types.is_integer(array.type) else pa.large_string())
+            array = array.cast(_values(array.type)).drop_null()
+            if not _can_be_keys(array):
+                continue  # told already
+            array = array.cast(kind)
             found.append(array.filter(pa.array(np.isin(key_hashes(array), hashes))))
     return pa.concat_arrays(found)
+
+
+def _can_be_keys(array: pa.Array) -> bool:
+    """Whether floats are whole, as those of pandas for whole numbers with gaps; everything else has been checked."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not pa.types.is_floating(array.type):
+        return True
+    return bool(
+        pc.all(pc.and_(pc.equal(pc.floor(array), array), pc.less(pc.abs(array), 2.0**63))).as_py() in (True, None)
+    )

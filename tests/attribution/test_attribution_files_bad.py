@@ -73,6 +73,13 @@ BAD = {
     "floats": lambda t: _with(t, "person_id", [n + 0.5 for n in range(400)]),
     "times": lambda t: _with(t, "person_id", t["time"].combine_chunks()),
     "ids twice": lambda t: t.append_column("touch_id", pa.array([n % 390 for n in range(400)])),
+    "ids of floats twice": lambda t: t.append_column("touch_id", pa.array([float(n % 390) for n in range(400)])),
+    "ids beyond int64 twice": lambda t: t.append_column(
+        "touch_id", pa.array([2**63 + n if n in (7, 399) else n % 390 for n in range(400)], pa.uint64())
+    ),
+    "long numbers twice": lambda t: t.append_column(
+        "touch_id", pa.array([2**63 + n % 398 for n in range(400)], pa.uint64())
+    ),
     "texts twice": lambda t: t.append_column("touch_id", pa.array([f"touch number {n % 398}" for n in range(400)])),
     "two at once": lambda t: _with(
         _with(t, "channel", ["(none)" if n < 7 else "sms" for n in range(400)]),
