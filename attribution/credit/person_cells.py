@@ -40,6 +40,7 @@ _MOST_CELLS = 32
 # Places of such a table: one of them, and what is made of it, should stay in the cache of a core.
 _PLACES = 131_072
 _CONVERSIONS = 16_384
+_PER_CELL = 4  # conversions of a block of entries per cell: what is made of each block may be a table of all cells
 _BATCH = 64  # blocks whose results are held at once
 _KEY_LIMIT = 2**62
 
@@ -166,7 +167,7 @@ def map_blocks(
     """
     own = all(type(model).__module__ in _PURE for model in models)  # a user's function may not be ready for threads
     rows = len(journeys.counted) + len(journeys.served) if own else 0
-    size = _PLACES // len(cells) if len(cells) <= _MOST_CELLS else _CONVERSIONS
+    size = _PLACES // len(cells) if len(cells) <= _MOST_CELLS else max(_CONVERSIONS, _PER_CELL * len(cells))
     ends = block_ends(journeys.counted.person, max(size, 1))
     starts = np.concatenate([[0], ends[:-1]])
     for batch in range(0, len(ends), _BATCH):

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import attribution as at
-from attribution.credit import sums
+from attribution.credit import person_cells, sums
 
 
 @pytest.fixture
@@ -56,3 +56,15 @@ def test_the_tables_of_all_blocks_take_no_more_room_than_the_conversions(tables,
     credit.by("shop")
     cells = 61
     assert held[-1] <= len(tables[1]) // sums._PER_CELL + cells
+
+
+def test_blocks_of_persons_change_no_interval_and_are_few_where_cells_are_many(tables, monkeypatch):
+    credit = at.attribute(*tables).by("shop")
+    whole = credit.table(level=0.95)
+    monkeypatch.setattr(person_cells, "_CONVERSIONS", 1)
+    blocks = list(person_cells.map_blocks(credit.journeys, credit.models, credit.cells, lambda block: block.persons))
+    assert len(blocks) <= len(tables[1]) // (person_cells._PER_CELL * len(credit.cells)) + 1
+    monkeypatch.setattr(person_cells, "_PER_CELL", 0)
+    blocks = list(person_cells.map_blocks(credit.journeys, credit.models, credit.cells, lambda block: block.persons))
+    assert len(blocks) == len(credit.journeys.persons)
+    pd.testing.assert_frame_equal(at.attribute(*tables).by("shop").table(level=0.95), whole, rtol=1e-12)
