@@ -172,7 +172,7 @@ def _note_keys_and_values(source: Source, row: dict[str, Any]) -> None:
     roles = source.roles
     for column, figure, code, message in (
         (roles.person, "no_person", "NULL_KEY", "a key is empty; remove or repair these rows"),
-        (roles.time, "no_time", "NULL_TIME", "a time is missing; remove or repair these rows"),
+        (roles.time, "no_time", "NULL_TIME", "a time is missing or infinite; remove or repair these rows"),
         (roles.value, "no_value", "NULL_VALUE", "a number is missing; write 0 only where 0 is known"),
         (roles.value, "infinite", "NOT_FINITE", "infinite numbers cannot be summed; repair these rows"),
         (

@@ -6,11 +6,15 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from attribution.core.errors import InputError
 from attribution.core.findings import Finding
 from attribution.core.tables import Table
+from attribution.core.values import Labels
 from attribution.engines.pull import observed_ends, pull_relevant
 from attribution.engines.sums import count_touched, engine_fingerprint
+from attribution.engines.tables import collect_table
 from attribution.engines.told import engine_findings
 from attribution.journeys.build import build_journeys, check_rules
 from attribution.journeys.findings import journey_findings
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import narwhals.stable.v2 as nw
+    import pyarrow as pa
 
     from attribution.core.columns import Columns
     from attribution.engines.graph import Graph
@@ -51,6 +56,13 @@ class EngineTable(Table):
     """
 
     behind: EngineBehind | None = None
+
+    def combinations(self, names: Sequence[str]) -> pa.Table:
+        """The different rows of some columns, over all touches."""
+        if self.behind is None:
+            raise InputError(f"the {self.name} are held by no engine.")
+        source = self.behind.graph.touches.source
+        return collect_table(source.frame.select(*(source.text(name).alias(name) for name in names)).unique())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -249,11 +261,30 @@ def engine_journeys(
         table = built.touches.table
         kept = {name: getattr(table, name) for name in Table.__dataclass_fields__}
         own = EngineTable(**kept, behind=EngineBehind(graph, rules, columns, period))
-        return replace(built, touches=replace(built.touches, table=own), left_out=found.left_out)
+        channels = [channel for channel, _ in graph.touches.channels]
+        touches = replace(
+            built.touches,
+            table=own,
+            channel=_among(built.touches.channel, channels),
+            kind=built.touches.kind and _among(built.touches.kind, [kind for _, kind in graph.touches.channels]),
+        )
+        known = _among(Labels(built.served.channel.astype(np.int64), built.served.names), channels)
+        served = replace(built.served, channel=known.codes, names=known.names)
+        return replace(built, touches=touches, served=served, left_out=found.left_out)
 
     if pulled:
         return PulledJourneys(rules=graph.rules, _plan=plan)
     return EngineJourneys(rules=graph.rules, _plan=plan, graph=graph, period=period, stay=stay)
+
+
+def _among(found: Labels, names: Sequence[str]) -> Labels:
+    """Labels of some rows among the names of all rows: a channel without credit has a row of the table, too."""
+    everything = sorted({*found.names.tolist(), *names})
+    known = np.empty(len(everything), object)
+    known[:] = everything
+    place = {name: code for code, name in enumerate(everything)}
+    codes = np.array([place[name] for name in found.names.tolist()], np.min_scalar_type(max(len(known) - 1, 0)))
+    return Labels(codes[found.codes] if len(codes) else found.codes, known)
 
 
 def _period(graph: Graph, observed: Observed) -> tuple[int, int]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 
+from attribution.engines.spec import UnsupportedError
 from attribution.journeys.eligibility import longest_age, lookback_of, reach_of
 
 if TYPE_CHECKING:
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from attribution.rules import LookbackKey, Rules
 
 __all__ = ["longest_lookback", "lookback_expression", "note_lookbacks", "tie_expression"]
+
+_EVERY = 3  # the breadth of "*"
+_MOST_BRANCHES = 100
 
 
 def note_lookbacks(touches: EngineTouches, rules: Rules) -> None:
@@ -36,22 +40,45 @@ def longest_lookback(touches: EngineTouches, rules: Rules) -> int:
 
 
 def lookback_expression(rules: Rules, channel: nw.Expr, kind: nw.Expr) -> int | nw.Expr:
-    """The lookback of a touch: a number when all are equal, else an expression of its channel and kind."""
+    """The lookback of a touch: a number when all are equal, else an expression of its channel and kind.
+
+    Raises:
+        UnsupportedError: For more different lookbacks than a query should nest.
+    """
     lookbacks = rules.lookbacks()
     if list(lookbacks) == ["*"]:
         return reach_of(lookbacks["*"], rules)
-    # The broadest keys first: each is wrapped by those that are more specific.
-    order = sorted(lookbacks, key=_breadth, reverse=True)
+    # The broadest keys first: each is wrapped by those that are more specific. Keys of one breadth exclude each other.
+    alike: dict[tuple[int, str, int], list[str]] = {}
+    for key in sorted(lookbacks, key=_breadth, reverse=True):
+        name, of_kind = (key[0], key[1]) if isinstance(key, tuple) else (key, "")
+        alike.setdefault((_breadth(key), of_kind, reach_of(lookbacks[key], rules)), []).append(name)
+    _check_branches(len(alike), "different lookbacks")
     found: Any = nw.lit(-1)
-    for key in order:
-        reach = nw.lit(reach_of(lookbacks[key], rules))
-        found = reach if key == "*" else nw.when(_holds(key, channel, kind)).then(reach).otherwise(found)
+    for (breadth, of_kind, reach), names in alike.items():
+        holds = {
+            0: (kind == of_kind) & channel.is_in(names),
+            1: channel.is_in(names),
+            2: kind == of_kind,
+        }
+        found = nw.lit(reach) if breadth == _EVERY else nw.when(holds[breadth]).then(nw.lit(reach)).otherwise(found)
     return found  # type: ignore[no-any-return]
 
 
+def _check_branches(count: int, what: str) -> None:
+    """Refuse more cases than an engine nests: each is one more level of a query."""
+    if count > _MOST_BRANCHES:
+        raise UnsupportedError(f"the rules hold {count} {what}, more than the {_MOST_BRANCHES} that a query nests")
+
+
 def tie_expression(rules: Rules, channel: nw.Expr, kind: nw.Expr) -> nw.Expr:
-    """The place of a touch in the declared order of touches at one instant."""
+    """The place of a touch in the declared order of touches at one instant.
+
+    Raises:
+        UnsupportedError: For more keys than a query should nest.
+    """
     listed = {key: place for place, key in enumerate(rules.tie_order)}
+    _check_branches(len(listed), "keys of tie_order")
     found: Any = nw.lit(len(listed))
     for key in sorted(listed, key=_breadth, reverse=True):
         found = nw.when(_holds(key, channel, kind)).then(nw.lit(listed[key])).otherwise(found)
@@ -62,7 +89,7 @@ def _breadth(key: LookbackKey) -> int:
     """0 for a pair, 1 for a channel, 2 for ("*", kind), 3 for "*": the more specific wins."""
     if isinstance(key, tuple):
         return 2 if key[0] == "*" else 0
-    return 3 if key == "*" else 1
+    return _EVERY if key == "*" else 1
 
 
 def _holds(key: LookbackKey, channel: nw.Expr, kind: nw.Expr) -> nw.Expr:

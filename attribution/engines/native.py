@@ -88,12 +88,17 @@ def with_microseconds(frame: nw.LazyFrame[Any], column: str, name: str, kind: DT
     naive = getattr(kind, "time_zone", None) is None
     native: Any = frame.to_native()
     if engine == "polars":
-        return frame.with_columns(nw.col(column).dt.timestamp("us").alias(name))
+        time = nw.col(column)
+        whole: nw.Expr = time.dt.timestamp("us")
+        if getattr(kind, "time_unit", "us") == "ns":  # Polars rounds down; cut before 1970 too, as everywhere here
+            fine = time.dt.timestamp("ns")
+            whole = nw.when((fine < 0) & (fine != whole * 1000)).then(whole + 1).otherwise(whole)
+        return frame.with_columns(whole.alias(name))
     made: Any
     if engine == "duckdb":
-        fine = getattr(kind, "time_unit", "ns") == "ns"  # rounded, not cut, by a cast to microseconds
-        whole = f"epoch_ns({_quoted(column)}) // 1000" if fine else f"epoch_us({_quoted(column)})"
-        made = native.project(f"*, {whole} AS {_quoted(name)}")
+        in_ns = getattr(kind, "time_unit", "ns") == "ns"  # rounded, not cut, by a cast to microseconds
+        written: str = f"epoch_ns({_quoted(column)}) // 1000" if in_ns else f"epoch_us({_quoted(column)})"
+        made = native.project(f"*, {written} AS {_quoted(name)}")
     elif engine == "ibis":
         made = native.mutate(**{name: _ibis_microseconds(native, column, naive=naive)})
     else:

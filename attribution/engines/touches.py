@@ -101,20 +101,19 @@ def _check_types(source: Source, roles: list[str]) -> None:
 def _groups(source: Source, frame: nw.LazyFrame[Any], roles: list[str]) -> list[dict[str, Any]]:
     """One pass over the table: what can be wrong, and the times, by channel (and by kind and origin if asked for)."""
     names = {"channel": CHANNEL, "kind": KIND, "origin": ORIGIN}
-    person, time = source.column("person"), source.column("time")
+    person = source.column("person")
     empty = nw.col(PERSON).is_null()
     if source.is_text(person):
         empty = empty | blank(nw.col(PERSON))
     picked = frame.select(
         source.text(person).alias(PERSON),
         nw.col(RAW),
-        nw.col(time).is_null().alias("wl_timeless"),
         *(source.text(source.column(role)).alias(names[role]) for role in roles),
     )
     grouped = picked.group_by(*(names[role] for role in roles)).agg(
         nw.len().alias("n"),
         count_of(empty).alias("no_person"),
-        count_of(nw.col("wl_timeless")).alias("no_time"),
+        count_of(nw.col(RAW).is_null()).alias("no_time"),
         nw.col(RAW).min().alias("low"),
         nw.col(RAW).max().alias("high"),
     )
@@ -129,7 +128,7 @@ def _note_problems(source: Source, groups: list[dict[str, Any]], *, origin: bool
     before = len(source.problems.issues)
     for role, figure, code, message in (
         ("person", "no_person", "NULL_KEY", "a key is empty; remove or repair these rows"),
-        ("time", "no_time", "NULL_TIME", "a time is missing; remove or repair these rows"),
+        ("time", "no_time", "NULL_TIME", "a time is missing or infinite; remove or repair these rows"),
     ):
         count = sum(row[figure] for row in groups)
         if count:

@@ -111,3 +111,65 @@ def test_intervals_of_months_key_nothing():
     credit = at.attribute(*_in_duckdb(wide, CONVERSIONS))
     with pytest.raises(at.InputError, match="holds intervals, which may be of months"):
         credit.by("wait")
+
+
+@ENGINES
+def test_thousands_of_keys_do_not_nest(engine):
+    """Lookbacks that are alike are one case of the query; more cases than a query nests bring rows."""
+    names = [f"c{place}" for place in range(2000)]
+    touches = TOUCHES.set_column(2, "channel", pa.array([names[place * 7] for place in range(TOUCHES.num_rows)]))
+    days = {name: f"{place % 30 + 1}d" for place, name in enumerate(names)}
+    hours = {name: f"{place + 1}h" for place, name in enumerate(names)}
+    pairs = {(name, "click"): f"{place % 5 + 1}d" for place, name in enumerate(names)}
+    for rules, pulls in (
+        (at.Rules(lookback=days), False),
+        (at.Rules(lookback={**days, **pairs, ("*", "sent"): "36h", "*": "1d"}), False),
+        (at.Rules(lookback=hours), True),
+        (at.Rules(tie_order=tuple(names)), True),
+    ):
+        found, expected = (
+            at.attribute(*given, rules=rules) for given in (engine(touches, CONVERSIONS), (touches, CONVERSIONS))
+        )
+        pd.testing.assert_frame_equal(found.table(), expected.table(), rtol=1e-9)
+        assert ("PULLED_ROWS" in {finding.code for finding in found.findings}) == pulls
+
+
+@ENGINES
+def test_nanoseconds_before_1970_are_cut_as_in_memory(engine):
+    kind = pa.timestamp("ns", "UTC")
+    touches = pa.table(
+        {"person_id": [1] * 4, "time": pa.array([-123_456_789, -1_001, -999, 1_500], kind), "channel": [*"abcd"]}
+    )
+    for last in (-123_457_000, -1_001, -1_000, -1, 0, 2_000):
+        bought = pa.table({"person_id": [1], "time": pa.array([last], kind), "conversion_id": [1]})
+        found, expected = (
+            at.attribute(*given, models="last_touch") for given in (engine(touches, bought), (touches, bought))
+        )
+        assert found.table().equals(expected.table())
+        assert found.journeys.observed == expected.journeys.observed
+
+
+def test_infinite_times_are_told():
+    ask = "SELECT 1 person_id, unnest(['infinity', '2026-10-01'])::TIMESTAMPTZ AS time, 'a' channel"
+    bought = duckdb.sql("SELECT 1 person_id, '2026-10-02'::TIMESTAMPTZ AS time, 1 conversion_id")
+    with pytest.raises(at.TableError, match="missing or infinite") as caught:
+        at.attribute(duckdb.sql(ask), bought)
+    assert [(issue.code, issue.count) for issue in caught.value.issues] == [("NULL_TIME", 1)]
+
+
+@ENGINES
+def test_what_only_left_out_touches_have_has_its_row(engine):
+    """Touches of strangers stay in the engine; their channels and campaigns are rows without credit all the same."""
+    strangers = TOUCHES.slice(0, 2).to_pylist()
+    strangers = [{**row, "person_id": 900, "touch_id": 900 + place} for place, row in enumerate(strangers)]
+    strangers[0]["channel"], strangers[1]["campaign"], strangers[1]["kind"] = "radio", "only here", "heard"
+    touches = pa.concat_tables([TOUCHES, pa.Table.from_pylist(strangers, TOUCHES.schema)])
+    rules = at.Rules(transforms=("exposure",), lookback={"radio": "1d", ("*", "heard"): "1d", "*": "3d"})
+    found, expected = (
+        at.attribute(*given, rules=rules) for given in (engine(touches, CONVERSIONS), (touches, CONVERSIONS))
+    )
+    assert found.touches().to_dicts() == expected.touches().to_dicts()
+    for keys in ("channel", "campaign", ("campaign", "channel"), ("campaign", "shop")):
+        pd.testing.assert_frame_equal(found.by(keys).table(), expected.by(keys).table(), rtol=1e-9)
+    assert "PULLED_ROWS" in {finding.code for finding in found.findings}
+    assert "LOOKBACK_UNUSED" not in {finding.code for finding in found.findings}
