@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["first_places", "person_time_order", "sorted_rows"]
 
 _BITS = 62  # of a whole number, for person and time together
+_CODE_BITS = 31  # of a person's code
 _ROWS = 1 << 17
 _BLOCK = 1 << 17
 
@@ -72,7 +73,7 @@ def _clock(time: NDArray[np.int64]) -> _Clock:
 def _persons_of_a_part(rows: int, persons: int, clock: _Clock) -> int:
     """Persons of a part, as a power of two: by the rows and persons alone, whatever the machine."""
     wanted = max(persons * _ROWS // max(rows, 1), 1)
-    return min(wanted.bit_length() - 1, max(_BITS - clock.bits, 0))
+    return min(wanted.bit_length() - 1, max(_BITS - clock.bits, 0), _CODE_BITS)
 
 
 def person_time_order(

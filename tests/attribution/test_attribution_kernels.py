@@ -134,6 +134,15 @@ def test_rows_are_ordered_by_person_time_and_rank_whatever_the_parts(rows, part)
     assert found == sorted(found)
 
 
+def test_few_rows_of_persons_with_large_codes_are_ordered():
+    person, time = np.array([69_999, 199_999, 69_999], np.int32), np.array([1, 0, 0])
+    rows, persons, times = ordering.sorted_rows(np.arange(3), person, time)
+    assert rows.tolist() == [2, 0, 1]
+    assert persons.tolist() == [69_999, 69_999, 199_999]
+    assert times.tolist() == [0, 1, 0]
+    assert ordering.sorted_rows(np.arange(1), person[:1], time[:1])[1].tolist() == [69_999]
+
+
 @given(rows=person_times(), asked=person_times(), part=st.sampled_from([1, 4, 1 << 17]))
 def test_places_are_those_of_a_bisection(rows, asked, part):
     person, time, _ = rows
