@@ -126,7 +126,8 @@ for scale only.
 The work is the five rule models at once, conversions and value per channel and what no touch has, 30 days back with
 both ends included, ties of one instant by the channel's name. Ours goes through `at.attribute(...).table()` with
 validation on. The competitors validate nothing. They are written in their best idioms (several each, the fastest right
-one counts; `tests/benchmarks/suite/`), and DuckDB holds the tables as its own, channels as an enumeration.
+one counts; `tests/benchmarks/suite/`). In memory each holds the tables in the layout that is best for it: in one piece,
+channels as an enumeration or a dictionary.
 """
 
 
