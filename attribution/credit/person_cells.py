@@ -16,7 +16,7 @@ import numpy as np
 from attribution.core.threads import in_blocks
 from attribution.journeys.arrays import journey_places
 from attribution.journeys.eligibility import block_ends
-from attribution.models.protocol import checked_weights
+from attribution.models.protocol import bear_threads, checked_weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,8 +33,6 @@ __all__ = ["Entries", "Grid", "PersonBlock", "map_blocks"]
 
 T = TypeVar("T")
 
-# Models whose weights depend on the journeys alone, whatever runs beside them.
-_PURE = tuple(f"attribution.models.{name}" for name in ("decay", "fitted", "last_non_direct", "position", "shapes"))
 # Cells up to which a block is a table; beyond it most of its places would be empty.
 _MOST_CELLS = 32
 # Places of such a table: one of them, and what is made of it, should stay in the cache of a core.
@@ -165,8 +163,7 @@ def map_blocks(
         cells: The cells.
         work: What is made of a block; where there are many rows it runs on several threads at a time.
     """
-    own = all(type(model).__module__ in _PURE for model in models)  # a user's function may not be ready for threads
-    rows = len(journeys.counted) + len(journeys.served) if own else 0
+    rows = len(journeys.counted) + len(journeys.served) if bear_threads(models) else 0
     size = _PLACES // len(cells) if len(cells) <= _MOST_CELLS else max(_CONVERSIONS, _PER_CELL * len(cells))
     ends = block_ends(journeys.counted.person, max(size, 1))
     starts = np.concatenate([[0], ends[:-1]])

@@ -14,7 +14,7 @@ from attribution.models.decay import TimeDecay
 from attribution.models.fitted import FittedModel
 from attribution.models.last_non_direct import LastNonDirect
 from attribution.models.position import FirstTouch, LastTouch, Linear, PositionBased
-from attribution.models.protocol import checked_weights
+from attribution.models.protocol import bear_threads, checked_weights
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -72,9 +72,8 @@ def sum_cells(journeys: Journeys, models: tuple[TouchModel, ...], cells: Cells) 
     def one(block: int, _: int) -> _BlockSums:
         return _sum_block(journeys, models, cells, (int(starts[block]), int(ends[block])))
 
-    # Others' models may not bear several threads.
-    threads = len(journeys.served) if all(type(model) in _PURE for model in models) else 0
-    found = _added(in_blocks(one, len(ends), block=1, rows=threads), (len(models), len(cells)))
+    rows = len(journeys.served) if bear_threads(models) else 0
+    found = _added(in_blocks(one, len(ends), block=1, rows=rows), (len(models), len(cells)))
     sums = CellSums(
         conversions=_channel_totals(found.conversions, models, cells, float(found.touched)),
         value=_channel_totals(found.value, models, cells, found.touched_value),

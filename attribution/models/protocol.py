@@ -10,7 +10,7 @@ import numpy as np
 from attribution.core.errors import ConservationError, InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from numpy.typing import NDArray
     from scipy import sparse
@@ -18,9 +18,13 @@ if TYPE_CHECKING:
     from attribution.journeys.arrays import JourneyArrays
     from attribution.journeys.path_counts import PathCounts
 
-__all__ = ["Model", "PathModel", "Tally", "TallyModel", "TouchModel", "check_name", "checked_shares", "checked_weights"]
+__all__ = [
+    "Model", "PathModel", "Tally", "TallyModel", "TouchModel", "bear_threads", "check_name", "checked_shares",
+    "checked_weights",
+]  # fmt: skip
 
 _TOLERANCE = 1e-9
+_OURS = tuple(f"attribution.models.{name}" for name in ("decay", "fitted", "last_non_direct", "position", "shapes"))
 
 
 @runtime_checkable
@@ -101,6 +105,11 @@ class TallyModel(PathModel, Protocol):
     def tally(self, paths: PathCounts) -> Tally:
         """The sums and what is done with them."""
         ...  # pragma: no cover - a protocol has no body
+
+
+def bear_threads(models: Iterable[TouchModel]) -> bool:
+    """Whether the weights of all these models depend on the journeys alone; a user's function may not bear threads."""
+    return all(type(model).__module__ in _OURS for model in models)
 
 
 def check_name(name: object) -> None:
