@@ -31,6 +31,7 @@ _SECOND = 1_000_000
 _DAY_PRECISION_SHARE = 0.95
 _DAY_PRECISION_ROWS = 20
 _MOST_DAYS = 100_000
+_BEYOND = 2**61  # microseconds, some 73,000 years: no log reaches so far
 _NEVER = np.iinfo(np.int64).min
 
 
@@ -53,9 +54,11 @@ def instants(
     if found is None:
         return None
     values, valid, wall = found
+    valid = _finite(values, valid)
     if not allow_null and valid is not None:
         table.problems.add(
-            "NULL_TIME", table.name, name, (~valid).sum(), message="a time is missing; remove or repair these rows",
+            "NULL_TIME", table.name, name, (~valid).sum(),
+            message="a time is missing or infinite; remove or repair these rows",
             examples=[f"row {row}" for row in np.flatnonzero(~valid)[:5]],
         )  # fmt: skip
         return None
@@ -73,6 +76,14 @@ def instants(
             )  # fmt: skip
             return None
     return values if valid is None else np.where(valid, values, _NEVER)
+
+
+def _finite(values: NDArray[np.int64], valid: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
+    """Which times are there: databases write infinite ones as the ends of their numbers; None when all are."""
+    if not len(values) or (int(values.min()) > -_BEYOND and int(values.max()) < _BEYOND):
+        return valid
+    finite = (values > -_BEYOND) & (values < _BEYOND)
+    return finite if valid is None else finite & valid
 
 
 def _day_ends(local: NDArray[np.int64], zone: ZoneInfo | str) -> NDArray[np.int64]:

@@ -143,3 +143,13 @@ def test_nearly_all_midnights_are_suspected(share, zone, else_at):
     told = [(issue.code, issue.count) for issue in problems.issues]
     assert told == ([] if share < 0.95 else [("DAY_PRECISION", 96)])
     assert (found is None) == bool(told)
+
+
+@pytest.mark.parametrize("end", [-(2**63) + 1, 2**63 - 1])
+def test_infinite_times_of_a_database_are_missing(end):
+    times = pa.array([0, end, 1], pa.int64()).cast(pa.timestamp("us", "UTC"))
+    problems = Problems()
+    table = open_table(pa.table({"time": times}), "touches", Columns(), problems=problems, required=("time",))
+    assert instants(table, "time") is None
+    assert [(issue.code, issue.count, issue.examples) for issue in problems.issues] == [("NULL_TIME", 1, ("'row 1'",))]
+    assert instants(table, "time", allow_null=True).tolist() == [0, -(2**63), 1]
