@@ -274,11 +274,9 @@ def _split(data: CrossData, rules: tuple[Rule, Rule | None], fold: NDArray[np.in
         return float(score.mean()), _error(data, score), 0.0
     shared = 0.0
     for one, two in combinations(range(folds), 2):
-        both = (fold == one) | (fold == two)
-        apart = np.empty(len(data.net))
-        held = np.flatnonzero(both)
-        apart[held] = _scores(data, rules, np.flatnonzero(~both), held)
-        moved = [float((score - apart)[fold == part].sum()) / len(fold) for part in (one, two)]
+        held = np.flatnonzero((fold == one) | (fold == two))
+        apart = score[held] - _scores(data, rules, np.flatnonzero((fold != one) & (fold != two)), held)
+        moved = [float(apart[fold[held] == part].sum()) / len(fold) for part in (one, two)]
         shared += 2.0 * moved[0] * moved[1]
     return float(score.mean()), _error(data, score), shared
 
