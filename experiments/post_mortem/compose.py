@@ -9,12 +9,13 @@ from attribution.core import messages
 from attribution.core.formats import format_value
 from attribution.core.language import check_language, language
 from attribution.core.recipe import versions
-from experiments.post_mortem import pictures
 from experiments.post_mortem.cards import decisions_of
 from experiments.post_mortem.evidence import Evidence, gather
 from experiments.post_mortem.execution import assigned_days
+from experiments.post_mortem.first_screen import figures_of, figures_title
 from experiments.post_mortem.gates import by_severity, concerning_decisions, gates_of, invalid_codes, trust_of
 from experiments.post_mortem.sections import sections_of
+from experiments.post_mortem.sections.ground import Ground
 from experiments.post_mortem.unknown import unknown_of
 from experiments.post_mortem.words import furniture, window_words, word
 from experiments.report.document import Document
@@ -84,7 +85,7 @@ def _report(evidence: Evidence, lang: str) -> Report:
     primary = None if evidence.readout is None else evidence.readout.experiment.primary
     trust, trust_line = trust_of(concerning_decisions(findings, primary), decisions, evidence.refusal)
     figures = _figures(evidence)
-    figures_title, figures_subtitle = pictures.figures_title(evidence, invalid)
+    drawn_title, drawn_subtitle = figures_title(evidence, invalid)
     document = Document(
         lang=check_language(lang),
         title=plan.campaign.name,
@@ -95,11 +96,11 @@ def _report(evidence: Evidence, lang: str) -> Report:
         unknown=unknown_of(evidence, decisions, invalid),
         flag=word("flag.invalid", codes=invalid) if invalid else "",
         refusal=_refusal(evidence),
-        figures=pictures.figures_of(evidence),
-        figures_title=figures_title,
-        figures_subtitle=figures_subtitle,
+        figures=figures_of(evidence),
+        figures_title=drawn_title,
+        figures_subtitle=drawn_subtitle,
         figures_caption=word("credit_caption"),
-        sections=sections_of(evidence, decisions, trust_line, invalid),
+        sections=sections_of(Ground(evidence=evidence, decisions=decisions, trust_line=trust_line, invalid=invalid)),
         findings=findings,
         gates=gates_of(plan, findings, decisions, figures, _changes(plan), evidence.refusal),
         manifest=[(name, text) for name, text in versions().items()],
@@ -161,6 +162,7 @@ def _tables(evidence: Evidence) -> dict[str, Records]:
         "steps": evidence.steps,
         "thresholds": evidence.thresholds,
         "reconciliation": evidence.reconciliation,
+        **evidence.further,
     }
     return {name: result._records() for name, result in named.items() if result is not None}  # noqa: SLF001 -- our own
 

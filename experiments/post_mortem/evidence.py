@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from attribution.core.errors import DesignError, InputError, TableError, closest
@@ -41,6 +41,8 @@ class Evidence:
         thresholds: Whether it paid.
         reconciliation: Touched, attributed, incremental.
         refusal: Why there is no effect and no verdict, for example ``NO_HOLDOUT``; empty when there is.
+        further: The results of the further analyses by name (see `experiments.post_mortem.analyses`).
+        declined: The further analyses that were asked for and that the design cannot answer, with the reason.
     """
 
     plan: Plan
@@ -52,6 +54,8 @@ class Evidence:
     thresholds: CostThresholds | None
     reconciliation: Reconciliation | None
     refusal: str = ""
+    further: Mapping[str, Any] = field(default_factory=dict)
+    declined: Mapping[str, DesignError] = field(default_factory=dict)
 
     def persons(self) -> dict[str, int]:
         """Persons with the primary outcome in each arm, the control first."""
@@ -68,6 +72,7 @@ class Evidence:
             "readout": self.readout,
             "thresholds": self.thresholds,
             "reconciliation": self.reconciliation,
+            **self.further,
         }
         return {name: found.recipe for name, found in named.items() if found is not None and hasattr(found, "recipe")}
 
@@ -75,7 +80,8 @@ class Evidence:
         """Every finding once, in the order of the data flow."""
         found: list[Finding] = []
         seen: set[tuple[str, str]] = set()
-        for source in (self.credit, self.outcomes, self.readout, self.thresholds, self.reconciliation):
+        core = (self.credit, self.outcomes, self.readout, self.thresholds, self.reconciliation)
+        for source in (*core, *self.further.values()):
             for finding in getattr(source, "findings", ()):
                 key = (finding.code, finding.text("en"))
                 if key not in seen:
@@ -97,16 +103,17 @@ def gather(plan: Plan, data: object) -> Evidence:
         if error.code != "NO_HOLDOUT":
             raise
         _raise(issues)
-        return Evidence(
+        evidence = Evidence(
             plan=plan, tables=tables, credit=credit, outcomes=None, readout=None, steps=None, thresholds=None,
             reconciliation=None, refusal=error.code,
         )  # fmt: skip
+        return _with_further(evidence)
     _raise(issues)
     if found is None:  # unreachable: what is missing has been raised
         raise InputError("the tables are unusable.")
     outcomes, readout = found
     order = step_order(plan)
-    return Evidence(
+    evidence = Evidence(
         plan=plan,
         tables=tables,
         credit=credit,
@@ -116,6 +123,16 @@ def gather(plan: Plan, data: object) -> Evidence:
         thresholds=_thresholds(plan, tables, outcomes, readout),
         reconciliation=_reconciliation(plan, tables, credit, readout),
     )
+    return _with_further(evidence)
+
+
+def _with_further(evidence: Evidence) -> Evidence:
+    from experiments.post_mortem.analyses import further
+
+    issues: list[TableIssue] = []
+    results, declined = further(evidence, lambda step: _noting(issues, step))
+    _raise(issues)
+    return replace(evidence, further=results, declined=declined)
 
 
 def _noting(issues: list[TableIssue], step: Callable[[], _Made]) -> _Made | None:

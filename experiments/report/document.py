@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Chart", "ChartKind", "Decision", "Document", "Figure", "Gate", "GateStatus", "Section"]
 
-ChartKind = Literal["forest", "net_benefit", "ruler", "waterfall"]
+ChartKind = Literal["curves", "forest", "histogram", "net_benefit", "ruler", "waterfall"]
 GateStatus = Literal["hold", "fail", "undecided"]
 
 
@@ -99,6 +99,11 @@ class Figure:
 class Chart:
     """A chart as data; the renderer draws it.
 
+    Columns of the rows by kind: ``forest`` label value low high; ``ruler`` group label role value low high;
+    ``waterfall`` group label role start end; ``net_benefit`` contrast threshold value low high word; ``curves`` series
+    role x value low high (one line a series, named at its end; role "treated", "control" or "reference"; low and high
+    None without a band); ``histogram`` group start end value (bars from start to end, one panel a group).
+
     Attributes:
         name: Stable name, used as the anchor.
         kind: Which drawing.
@@ -106,7 +111,9 @@ class Chart:
         subtitle: The definition of what is drawn.
         alt: The finding with its numbers, for readers who cannot see the picture.
         records: The rows that are drawn.
-        words: Axis titles and other words in the report's language, by role (``x``, ``y``, ``zero`` ...).
+        words: Axis titles and other words in the report's language, by role (``x``, ``y``, ``zero`` ...); ``steps``
+            ("1") draws curves as steps.
+        marks: Places on the horizontal scale with a name each: thresholds, caps, cuts, ends of windows.
     """
 
     name: str
@@ -116,6 +123,7 @@ class Chart:
     alt: str
     records: Records
     words: Mapping[str, str] = field(default_factory=dict)
+    marks: Sequence[tuple[float, str]] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -132,6 +140,7 @@ class Section:
         paragraphs: Under the tables.
         caption: What has to be said about every figure of the section (credit, not cause).
         flag: Why the figures must not be used; empty when they may be.
+        exploratory: What of the section was not declared before the data; empty when everything was.
         definitions: Definitions and formulas in words.
     """
 
@@ -144,6 +153,7 @@ class Section:
     paragraphs: Sequence[str] = ()
     caption: str = ""
     flag: str = ""
+    exploratory: str = ""
     definitions: Sequence[str] = ()
 
 

@@ -1,0 +1,40 @@
+"""Further analyses of a post-mortem, asked by the plan or by what its tables hold: one module each.
+
+A module has ``run(evidence)``, which gives a result of the library, or None where neither the plan nor the tables ask
+for it. What a design cannot answer (`DesignError`) is told in its section; unusable tables are raised with all others.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attribution.core.errors import DesignError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import ModuleType
+
+    from experiments.post_mortem.evidence import Evidence
+
+__all__ = ["further"]
+
+# In the order of the report.
+_ANALYSES: tuple[ModuleType, ...] = ()
+
+
+def further(
+    evidence: Evidence, noting: Callable[[Callable[[], Any]], Any]
+) -> tuple[Mapping[str, Any], Mapping[str, DesignError]]:
+    """The results of the further analyses by the name of their module, and what the design refused to answer."""
+    results: dict[str, Any] = {}
+    declined: dict[str, DesignError] = {}
+    for module in _ANALYSES:
+        name = module.__name__.rpartition(".")[2]
+        try:
+            found = noting(lambda module=module: module.run(evidence))
+        except DesignError as error:
+            declined[name] = error
+            continue
+        if found is not None:
+            results[name] = found
+    return results, declined

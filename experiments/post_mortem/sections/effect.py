@@ -1,0 +1,69 @@
+"""The effect section: what did the campaign cause?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attribution.core.formats import format_interval, format_value
+from experiments.post_mortem.evidence import order_of
+from experiments.post_mortem.scales import scale_of
+from experiments.post_mortem.sections.effect_charts import effects_chart
+from experiments.post_mortem.sections.effect_tables import effect_table
+from experiments.post_mortem.sections.ground import Ground, flag_of, made_section, sentences_of
+from experiments.post_mortem.words import thing_words, word
+
+if TYPE_CHECKING:
+    from experiments.metrics import Metric
+    from experiments.report.document import Section
+
+__all__ = ["build"]
+
+
+def build(ground: Ground) -> Section | None:
+    """What the campaign caused; None without a randomised control."""
+    evidence, invalid = ground.evidence, ground.invalid
+    readout = evidence.readout
+    if readout is None or evidence.steps is None:
+        return None
+    order = order_of(evidence.plan, readout)
+    rows = sorted(readout.to_dicts(), key=lambda row: order.index(row["arm"]) if row["arm"] in order else len(order))
+    metrics, primary = readout.experiment.metrics, readout.experiment.primary
+    shown = [
+        effect_table(rows, name, metric, word("effect.table", metric=thing_words(name)))
+        for name, metric in metrics.items()
+    ]
+    steps = evidence.steps.to_dicts()
+    stepped = evidence.steps is not readout
+    if stepped:
+        title = word("effect.steps", metric=thing_words(primary))
+        shown.insert(list(metrics).index(primary) + 1, effect_table(steps, primary, metrics[primary], title))
+    # The answer is about the whole campaign: the last arm against the control.
+    last = [row for row in rows if row["metric"] == primary and row["arm"] == steps[-1]["arm"]][-1]
+    answer = _effect_answer(last, metrics[primary], readout.experiment.level)
+    return made_section(
+        "effect",
+        word("chart.invalid", codes=invalid) if invalid else answer,
+        charts=(effects_chart(evidence, primary, metrics[primary], invalid),),
+        tables=tuple(shown),
+        paragraphs=(word("effect.steps_note"),) if stepped else (),
+        definitions=sentences_of(readout.recipe, invalid),
+        flag=flag_of(invalid),
+    )
+
+
+def _effect_answer(row: dict[str, Any], metric: Metric, level: float) -> str:
+    scale = scale_of(metric)
+    if row["low"] is None:
+        names = {"arm": row["arm"], "control": row["control"], "metric": thing_words(row["metric"])}
+        return word("effect.answer_none", **names, note=row["note"] or "–")
+    return word(
+        scale.answer,
+        arm=row["arm"],
+        control=row["control"],
+        metric=thing_words(row["metric"]),
+        value=format_value(row["value"], scale.level),
+        base=format_value(row["value_control"], scale.level),
+        difference=format_value(row["difference"], scale.change),
+        ends=format_interval(row["low"], row["high"], scale.change),
+        level=level,
+    )
