@@ -6,6 +6,7 @@ for it. What a design cannot answer (`DesignError`) is told in its section; unus
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from attribution.core.errors import DesignError
@@ -31,7 +32,7 @@ def further(
     for module in _ANALYSES:
         name = module.__name__.rpartition(".")[2]
         try:
-            found = noting(lambda module=module: module.run(evidence))
+            found = noting(partial(module.run, evidence))
         except DesignError as error:
             declined[name] = error
             continue
