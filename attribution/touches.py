@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attribution.core.key_columns import key_column
 from attribution.core.tables import Table, open_table
-from attribution.core.values import Labels, duplicates, encode_together, instants, keys, labels
+from attribution.core.times import instants_in_pieces
+from attribution.core.values import Labels, duplicates, encode_together, keys, labels
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
     from attribution.core.columns import Columns
+    from attribution.core.key_columns import KeyColumn
+    from attribution.core.pieces import Numbers
     from attribution.core.tables import Problems
 
 __all__ = ["NONE", "ORIGINS", "Touches", "complete_touches", "note_reserved", "read_touches"]
@@ -29,8 +33,8 @@ class Touches:
 
     Attributes:
         table: The table itself, for columns that are asked for by name.
-        person: Person keys.
-        time: Microseconds since 1970-01-01 UTC.
+        keys: Person keys, in the pieces that they came in.
+        times: Microseconds since 1970-01-01 UTC, in the pieces that they came in.
         channel: Channels.
         touch: Touch ids, unique; None without that column.
         kind: What happened to the touch; None unless the rules ask for it.
@@ -39,13 +43,23 @@ class Touches:
     """
 
     table: Table
-    person: pa.Array
-    time: NDArray[np.int64]
+    keys: KeyColumn
+    times: Numbers
     channel: Labels
     touch: pa.Array | None
     kind: Labels | None
     origin: Labels | None
     message: NDArray[np.int64] | None = None
+
+    @property
+    def person(self) -> pa.Array:
+        """Person keys as one array; who reads them block by block takes `keys`."""
+        return self.keys.whole()
+
+    @property
+    def time(self) -> NDArray[np.int64]:
+        """Times as one array; who reads them block by block takes `times`."""
+        return self.times.whole()
 
 
 def read_touches(
@@ -64,16 +78,16 @@ def read_touches(
     table = open_table(
         data, "touches", roles, problems=problems, required=("person", "time", "channel", *needed), optional=("touch",)
     )
-    person = keys(table, "person")
-    time = instants(table, "time")
+    person = key_column(table, "person")
+    times = instants_in_pieces(table, "time")
     channel = _channels(table)
     touch = _touch_ids(table)
     kinds = labels(table, roles.kind, narrow=True) if kind else None
     origins = _origins(table) if origin else None
     incomplete = (kind and kinds is None) or (origin and origins is None)
-    if person is None or time is None or channel is None or incomplete:
+    if person is None or times is None or channel is None or incomplete:
         return None
-    return Touches(table=table, person=person, time=time, channel=channel, touch=touch, kind=kinds, origin=origins)
+    return Touches(table=table, keys=person, times=times, channel=channel, touch=touch, kind=kinds, origin=origins)
 
 
 def complete_touches(

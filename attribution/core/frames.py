@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attribution.core.threads import in_blocks
+from attribution.core.pieces import joined
 
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
@@ -52,17 +52,10 @@ def _is_plain(kind: pa.DataType) -> bool:
 
 
 def _joined(column: pa.ChunkedArray) -> pa.Array:
-    """Chunks of plain numbers as one array, copied on threads: fresh memory is what takes the time."""
+    """Chunks of plain numbers as one array."""
     import pyarrow as pa
 
-    whole = np.empty(len(column), np.int64)
-    parts = [chunk.view(pa.int64()).to_numpy(zero_copy_only=True) for chunk in column.chunks]
-    ends = np.cumsum([len(part) for part in parts])
-
-    def copy(number: int, _: int) -> None:
-        whole[ends[number] - len(parts[number]) : ends[number]] = parts[number]
-
-    in_blocks(copy, len(parts), block=1, rows=len(column))
+    whole = joined([chunk.view(pa.int64()).to_numpy(zero_copy_only=True) for chunk in column.chunks])
     return pa.Array.from_buffers(column.type, len(whole), [None, pa.py_buffer(whole)])
 
 

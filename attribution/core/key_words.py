@@ -7,13 +7,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attribution.core.threads import in_blocks
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pyarrow as pa
     from numpy.typing import NDArray
 
+    from attribution.core.pieces import Cuts
+
     Words = list[NDArray[np.uint64]]
 
-__all__ = ["TAILED", "IntegerKeys", "Keys", "TextKeys", "key_words", "mixed", "text_words"]
+__all__ = ["TAILED", "IntegerKeys", "Keys", "PieceKeys", "TextKeys", "key_words", "mixed", "text_words"]
 
 TAILED = 9
 """Width of texts of which some are longer than eight words: only their tails are not held word by word."""
@@ -47,7 +53,7 @@ class IntegerKeys:
         del width
         return [self.values[start:stop].view(np.uint64)]
 
-    def words_of(self, rows: NDArray[np.int64], width: int) -> Words:
+    def words_of(self, rows: NDArray[np.integer], width: int) -> Words:
         """The words of the keys in some rows."""
         del width
         return [self.values[rows].view(np.uint64)]
@@ -61,18 +67,23 @@ class TextKeys:
         offsets: Where each text begins, and where the last one ends.
         bytes: The bytes of all texts, at least eight.
         texts: The texts themselves.
+        length: Bytes of every text, where all are of one length and so stand at equal distances; else None.
     """
 
     offsets: NDArray[np.int64] | NDArray[np.int32]
     bytes: NDArray[np.uint8]
     texts: pa.Array
+    length: int | None = None
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
     def width(self) -> int:
         """Words that every key needs at most, without the length; `TAILED` where some are longer than eight words."""
-        longest = int(np.diff(self.offsets).max(initial=0))
+        longest = self.length
+        if longest is None:
+            blocks = in_blocks(lambda start, stop: int(np.diff(self.offsets[start : stop + 1]).max()), len(self))
+            longest = max(blocks, default=0)
         return min(max(-(-longest // _WORD), 1), TAILED)
 
     def words(self, start: int, stop: int, width: int) -> Words:
@@ -80,13 +91,37 @@ class TextKeys:
 
         Of longer texts a last word is mixed from all that follows: equal words leave a comparison to be made.
         """
+        if self.length is not None and self._even(stop, self.length, width):
+            return self._even_words(start, stop, self.length, width)
         begins = self.offsets[start:stop].astype(np.int64)
         return self._words(begins, self.offsets[start + 1 : stop + 1] - begins, width)
 
-    def words_of(self, rows: NDArray[np.int64], width: int) -> Words:
+    def words_of(self, rows: NDArray[np.integer], width: int) -> Words:
         """The words of the keys in some rows."""
         begins = self.offsets[rows].astype(np.int64)
         return self._words(begins, self.offsets[rows + 1] - begins, width)
+
+    def texts_of(self, rows: NDArray[np.integer] | slice) -> pa.Array:
+        """The texts in some rows."""
+        import pyarrow as pa
+
+        return self.texts[rows] if isinstance(rows, slice) else self.texts.take(pa.array(rows))
+
+    def _even(self, stop: int, length: int, width: int) -> bool:
+        """Whether the texts before `stop`, all of one length, have so many words, and all of these are in the bytes."""
+        last = int(self.offsets[stop]) - length + _WORD * width
+        return stop > 0 and width < TAILED and _WORD * (width - 1) < length and last <= len(self.bytes)
+
+    def _even_words(self, start: int, stop: int, length: int, width: int) -> Words:
+        """The words of texts of one length: a word of each is a view of the bytes, in steps of that length."""
+        count, found = stop - start, []
+        first = int(self.offsets[0]) + start * length
+        for number in range(width):
+            begin, left = first + _WORD * number, length - _WORD * number
+            steps: NDArray[np.uint64]
+            steps = np.ndarray((count,), dtype="<u8", buffer=self.bytes, offset=begin, strides=(length,))
+            found.append(steps if left >= _WORD and steps.flags.aligned else steps & _KEPT[min(left, _WORD)])
+        return [*found, np.full(count, length, np.uint64)]
 
     def _words(self, begins: NDArray[np.int64], lengths: NDArray[np.int64], width: int) -> Words:
         found = [
@@ -118,10 +153,55 @@ class TextKeys:
         return found
 
 
-Keys = IntegerKeys | TextKeys
+@dataclass(frozen=True, slots=True, eq=False)
+class PieceKeys:
+    """Keys of one kind in several pieces.
+
+    Attributes:
+        parts: The pieces.
+        cuts: Where they lie.
+    """
+
+    parts: Sequence[IntegerKeys | TextKeys]
+    cuts: Cuts
+
+    def __len__(self) -> int:
+        return len(self.cuts)
+
+    def width(self) -> int:
+        """Words that every key needs at most."""
+        return max(part.width() for part in self.parts)
+
+    def words(self, start: int, stop: int, width: int) -> Words:
+        """The words of the keys from start up to stop."""
+        spans = self.cuts.spans(start, stop)
+        return _together([self.parts[piece].words(first, last, width) for piece, first, last in spans])
+
+    def words_of(self, rows: NDArray[np.integer], width: int) -> Words:
+        """The words of the keys in some rows, which rise."""
+        return _together([self.parts[piece].words_of(mine, width) for piece, mine in self.cuts.of_rows(rows)])
+
+    def texts_of(self, rows: NDArray[np.integer] | slice) -> pa.Array:
+        """The texts in some rows, which rise."""
+        import pyarrow as pa
+
+        if isinstance(rows, slice):
+            start, stop, _ = rows.indices(len(self))
+            rows = np.arange(start, stop)
+        parts = [(self.parts[piece], mine) for piece, mine in self.cuts.of_rows(rows)]
+        found = [part.texts_of(mine) for part, mine in parts if isinstance(part, TextKeys)]
+        return pa.concat_arrays(found) if found else pa.array([], pa.large_string())
 
 
-def key_words(array: pa.Array) -> Keys:
+Keys = IntegerKeys | TextKeys | PieceKeys
+
+
+def _together(parts: list[Words]) -> Words:
+    """Word by word the words of one piece after those of the other."""
+    return parts[0] if len(parts) == 1 else [np.concatenate(words) for words in zip(*parts, strict=True)]
+
+
+def key_words(array: pa.Array) -> IntegerKeys | TextKeys:
     """A key column without nulls, int64 or text, as words; its buffers are used as they are where they can be."""
     import pyarrow as pa
 
@@ -144,7 +224,19 @@ def text_words(array: pa.Array) -> TextKeys:
     held = np.zeros(0, np.uint8) if data is None else np.frombuffer(data, np.uint8)
     if len(held) < _WORD:
         held = np.concatenate([held, np.zeros(_WORD, np.uint8)])
-    return TextKeys(offsets, held, array)
+    return TextKeys(offsets, held, array, _one_length(offsets))
+
+
+def _one_length(offsets: NDArray[np.int64] | NDArray[np.int32]) -> int | None:
+    """The length of all texts, if they have one."""
+    texts, length = len(offsets) - 1, int(offsets[1]) - int(offsets[0])
+    if int(offsets[-1]) - int(offsets[0]) != texts * length:
+        return None  # seen at once, as nearly always
+
+    def even(start: int, stop: int) -> bool:
+        return bool((np.diff(offsets[start : stop + 1]) == length).all())
+
+    return length if all(in_blocks(even, texts)) else None
 
 
 def mixed(words: Words) -> NDArray[np.uint64]:

@@ -7,16 +7,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attribution.core.key_words import text_words
+from attribution.core.pieces import Cuts
 from attribution.core.threads import in_blocks
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pyarrow as pa
     from numpy.typing import NDArray
 
-__all__ = ["blank_texts", "sorted_texts"]
+    from attribution.core.key_words import TextKeys
+
+__all__ = ["any_blank", "blank_texts", "sorted_texts"]
 
 _WORD = 8
 _MOST_WORDS = 8
+_SPACE, _LAST_ASCII = 0x20, 0x7F  # between them stands no space
 
 
 def blank_texts(array: pa.Array) -> NDArray[np.bool_] | None:
@@ -27,16 +33,39 @@ def blank_texts(array: pa.Array) -> NDArray[np.bool_] | None:
     """
     import pyarrow.compute as pc
 
-    def any_blank(start: int, stop: int) -> bool:
-        part = array.slice(start, stop - start)
-        # A text is all space only if its first sign is; the empty one is none of either.
-        return bool(pc.any(pc.utf8_is_space(part)).as_py() or pc.any(pc.equal(pc.binary_length(part), 0)).as_py())
-
-    if not array.null_count and not any(in_blocks(any_blank, len(array))):
+    if not array.null_count and not any_blank([array]):
         return None
     blank = pc.or_(pc.is_null(array), pc.equal(pc.utf8_trim_whitespace(pc.fill_null(array, "")), ""))
     found: NDArray[np.bool_] = blank.to_numpy(zero_copy_only=False)
     return found
+
+
+def any_blank(arrays: Sequence[pa.Array]) -> bool:
+    """Whether a text may be empty or blank: True for all that hold one, and for hardly any other.
+
+    Args:
+        arrays: Pieces of texts of the type string or large_string, none of them null.
+    """
+    texts = [text_words(array) for array in arrays if len(array)]
+    cuts = Cuts.of(texts)
+
+    def look(start: int, stop: int) -> bool:
+        return any(_any_blank(texts[piece], first, last) for piece, first, last in cuts.spans(start, stop))
+
+    return any(in_blocks(look, len(cuts)))
+
+
+def _any_blank(texts: TextKeys, start: int, stop: int) -> bool:
+    import pyarrow.compute as pc
+
+    begins = texts.offsets[start:stop]
+    if not (texts.offsets[start + 1 : stop + 1] > begins).all():
+        return True
+    signs = texts.bytes.take(begins)
+    if int(signs.min()) > _SPACE and int(signs.max()) < _LAST_ASCII:
+        return False
+    # A text is all space only if its first sign is.
+    return bool(pc.any(pc.utf8_is_space(texts.texts.slice(start, stop - start))).as_py())
 
 
 def sorted_texts(array: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.bool_]] | None:

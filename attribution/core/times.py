@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import numpy as np
 
 from attribution.core.errors import InputError
+from attribution.core.pieces import Numbers, few_pieces
 from attribution.core.tables import examples_of
 from attribution.core.threads import in_blocks
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     Wall = Callable[[], NDArray[np.int64]]
     _Times = tuple[NDArray[np.int64], NDArray[np.bool_] | None, Wall]
 
-__all__ = ["MIXED_TIMES", "carry_offsets", "instants"]
+__all__ = ["MIXED_TIMES", "carry_offsets", "instants", "instants_in_pieces"]
 
 MIXED_TIMES = "some times carry an offset and some do not; write all of them alike"
 
@@ -76,6 +77,24 @@ def instants(
             )  # fmt: skip
             return None
     return values if valid is None else np.where(valid, values, _NEVER)
+
+
+def instants_in_pieces(table: Table, role: str) -> Numbers | None:
+    """The same as `instants`, in the pieces that the column came in where these are microseconds already."""
+    import pyarrow as pa
+
+    name = table.roles.name_of(role)
+    if table.readable(name):
+        column = table.chunks(name)
+        kind, plain = column.type, column.num_chunks > 0 and not column.null_count and few_pieces(column)
+        if plain and pa.types.is_timestamp(kind) and kind.tz is not None and kind.unit == "us":
+            views = (chunk.view(pa.int64()).to_numpy(zero_copy_only=True) for chunk in column.chunks)
+            found = Numbers.of(*views)
+            low, high = found.bounds() or (0, 0)
+            if low > -_BEYOND and high < _BEYOND:
+                return found
+    values = instants(table, role)
+    return None if values is None else Numbers.of(values)
 
 
 def _finite(values: NDArray[np.int64], valid: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:

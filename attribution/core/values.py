@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
+    from attribution.core.key_columns import KeyColumn
+
 __all__ = ["Labels", "duplicates", "encode_together", "instants", "keys", "labels", "numbers", "same_key_kind"]
 
 
@@ -234,7 +236,7 @@ def _check_numbers(table: Table, name: str, values: NDArray[np.float64], *, mini
             )  # fmt: skip
 
 
-def same_key_kind(tables: Sequence[tuple[Table, pa.Array | None]], role: str) -> bool:
+def same_key_kind(tables: Sequence[tuple[Table, pa.Array | KeyColumn | None]], role: str) -> bool:
     """Whether the key columns of several tables are of one type; else a problem is noted on the later ones."""
     known = [(table, array) for table, array in tables if array is not None]
     if len(known) < 2:

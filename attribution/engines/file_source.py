@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attribution.core.errors import InputError
+from attribution.core.key_columns import KeyColumn
 from attribution.core.key_words import key_words
+from attribution.core.pieces import Numbers
 from attribution.core.values import Labels, duplicates, same_key_kind
 from attribution.engines.file_batches import Reading
 from attribution.engines.file_table import file_table
@@ -267,7 +269,7 @@ class FileSource:
             raise InputError("the touches cannot be read.")
         touches = self._touches(found, reading, problems)
         others = [item for item in (self.conversions, self.customers, self.key_events) if item is not None]
-        logs = [(touches.table, touches.person), *((_noting(item.table, problems), item.person) for item in others)]
+        logs = [(touches.table, touches.keys), *((_noting(item.table, problems), item.person) for item in others)]
         same_key_kind(logs, "person")
         problems.raise_if_any()
         self._known.update(counts=found.counts, reading=reading, kind=found.person.type)
@@ -287,8 +289,8 @@ class FileSource:
         table = file_table(self.files, self.roles, problems, kept=found.rows, made=made, rows=len(found.time))
         return Touches(
             table=table,
-            person=found.person,
-            time=found.time,
+            keys=KeyColumn.of(found.person),
+            times=Numbers.of(found.time),
             channel=channel,
             touch=found.touch,
             kind=kind,
@@ -302,7 +304,7 @@ class FileSource:
         outside = ends[(ends < begin) | (ends > end)]
         # Rows outside are told by their number: as many times as there are rows stand for them.
         more = np.repeat(outside[:1], counts.outside - len(outside))
-        return observed_period(self.observed, _Times(np.append(ends, more)), self.conversions)  # type: ignore[arg-type]
+        return observed_period(self.observed, _Times(Numbers.of(np.append(ends, more))), self.conversions)  # type: ignore[arg-type]
 
     def _declared(self) -> tuple[int, int] | None:
         """The declared ends of the period, the widest where one is not."""
@@ -352,7 +354,7 @@ def _noting(table: Table, problems: Problems) -> Table:
 class _Times:
     """What the period of observation is held against."""
 
-    time: NDArray[np.int64]
+    times: Numbers
 
 
 def _narrow(rank: NDArray[np.int64], numbers: NDArray[np.int64]) -> NDArray[Any]:

@@ -131,8 +131,8 @@ def build_journeys(  # noqa: PLR0913 - a public function of keyword-only options
     if checked_touches is None or checked_conversions is None or lost:
         problems.raise_if_any()
         raise InputError("the tables cannot be read.")
-    read = (checked_touches, checked_conversions, who, events)
-    same_key_kind([(item.table, item.person) for item in read if item is not None], "person")
+    others = [(item.table, item.person) for item in (checked_conversions, who, events) if item is not None]
+    same_key_kind([(checked_touches.table, checked_touches.keys), *others], "person")
     tables = Tables(
         touches=checked_touches,
         conversions=checked_conversions,

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attribution.core.key_words import key_words
 from attribution.core.threads import in_blocks
 from attribution.journeys.eligibility import last_times
 from attribution.journeys.withheld import Withheld
@@ -43,7 +42,7 @@ class ConvertersTouches:
 def converters_touches(journeys: Journeys) -> ConvertersTouches:
     """Count the touches of every person."""
     layout, kinds = journeys.layout, max(Withheld) + 1
-    keys, time, index = key_words(layout.touches.person), layout.touches.time, layout.index
+    keys, time, index = layout.touches.keys.words(), layout.touches.times, layout.index
     last = last_times(layout.counted.person, layout.counted.time)
 
     def block(start: int, stop: int) -> NDArray[np.int64]:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
 from attribution.core.errors import InputError
+from attribution.core.pieces import Numbers
 from attribution.rules import parse_instant
 
 if TYPE_CHECKING:
@@ -27,8 +28,9 @@ def observed_period(observed: object, touches: Touches, conversions: Conversions
 
     An end that is None is that of the data.
     """
-    times = [time for time in (touches.time, conversions.time) if len(time)]
-    held = (min(int(time.min()) for time in times), max(int(time.max()) for time in times)) if times else (0, 0)
+    times = (touches.times, Numbers.of(conversions.time))
+    bounds = [found for found in (time.bounds() for time in times) if found is not None]
+    held = (min(low for low, _ in bounds), max(high for _, high in bounds)) if bounds else (0, 0)
     if observed is None:
         return held
     first, last = (
@@ -36,8 +38,8 @@ def observed_period(observed: object, touches: Touches, conversions: Conversions
     )
     if last < first:
         raise InputError(f"observed ends before it begins: {period_text((first, last))}.")
-    if times and (held[0] < first or held[1] > last):
-        outside = sum(int(((time < first) | (time > last)).sum()) for time in times)
+    if bounds and (held[0] < first or held[1] > last):
+        outside = sum(int(((part < first) | (part > last)).sum()) for time in times for part in time.parts)
         raise InputError(
             f"the period of observation ({period_text((first, last))}) does not hold all rows: {outside} lie outside, "
             f"and the tables run from {period_text(held)}. Widen observed=, or leave those rows out of both tables."

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from attribution.core.errors import InputError
-from attribution.core.key_words import key_words
-from attribution.core.threads import taken
 from attribution.customers import Customers
 from attribution.journeys.eligibility import (
     Counted,
@@ -160,14 +158,14 @@ def _lay_out(tables: Tables, rules: Rules, lookbacks: Lookbacks, events: NDArray
     everybody = conversions.person if len(rows) == len(conversions.person) else conversions.person.take(pa.array(rows))
     index, codes = index_persons(everybody) if tables.index is None else tables.index
     converted = _ordered_conversions(conversions, rows, codes, rules)
-    keys = key_words(touches.person)
+    keys = touches.keys.words()
     withheld = _withheld(tables, ties, (index, keys), converted)
     begin = window_begins(converted.time, lookbacks.longest, rules)
     touch_rows, touch_person = _relevant(tables, (index, keys), converted, begin)
     if withheld is not None:
         free = withheld[touch_rows] == 0
         touch_rows, touch_person = touch_rows[free], touch_person[free]
-    time = taken(touches.time, touch_rows)
+    time = touches.times[touch_rows]
     touch_rows, touch_person, time = sorted_rows(touch_rows, touch_person, time, ties.levels())
     served = _served(tables, rules, Served.of(touches, touch_rows, touch_person, time), lookbacks, events)
     end = converted.time + 1 if rules.same_instant == "include" else converted.time
@@ -208,7 +206,7 @@ def _relevant(
     first = np.flatnonzero(np.diff(converted.person, prepend=-1))
     last = np.append(first[1:], len(converted.person)) - 1
     spans = relevance(persons[0], begin[first], converted.time[last[: len(first)]], period=tables.observed)
-    return spans.rows(persons[1], tables.touches.time)
+    return spans.rows(persons[1], tables.touches.times)
 
 
 def _withheld(

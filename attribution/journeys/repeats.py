@@ -86,7 +86,7 @@ def _codes(array: pa.Array) -> NDArray[np.int64]:
 
 def repeated_touches(touches: Touches) -> tuple[Finding, ...]:
     """Touches that agree with another in everything but the touch id: person, time, channel and every other column."""
-    rows = suspected_repeats(key_words(touches.person), touches.time, touches.channel.codes)
+    rows = suspected_repeats(touches.keys.words(), touches.time, touches.channel.codes)
     if not len(rows):
         return ()
     content = _content(touches, rows)

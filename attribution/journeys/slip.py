@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attribution.core.findings import Finding
-from attribution.core.key_words import key_words
 from attribution.kernels.ordering import sorted_rows
 from attribution.kernels.person_index import index_persons
 
@@ -160,7 +159,7 @@ def _touches_of(journeys: Journeys, person: NDArray[np.int64]) -> tuple[NDArray[
     layout, time = journeys.layout, journeys.touches.time
     among = np.unique(person)
     index, _ = index_persons(layout.index.persons.take(pa.array(among)))
-    code = index.codes(key_words(layout.touches.person))
+    code = index.codes(layout.touches.keys.words())
     rows = np.flatnonzero(code >= 0 if layout.withheld is None else (code >= 0) & (layout.withheld == 0))
     rows, placed, _ = sorted_rows(rows, code[rows], time[rows], journeys.ties().levels())
     return rows, among[placed]

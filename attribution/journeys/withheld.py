@@ -53,7 +53,7 @@ def withheld_touches(
         levels: What the delivery levels say; None without them.
         activity: The last activity of the person of each touch; None without the rule of dormancy.
     """
-    found = np.zeros(len(touches.time), np.int8)
+    found = np.zeros(len(touches.times), np.int8)
     reasons = {
         Withheld.LEVEL_COLLAPSED: None if levels is None else levels.collapsed,
         Withheld.BELOW_LEVEL: None if levels is None else levels.below,
@@ -72,7 +72,7 @@ def last_activity(touches: Touches, customers: Customers) -> NDArray[np.int64]:
     import pyarrow.compute as pc
 
     if customers.last_active is None or not len(customers):
-        return np.full(len(touches.time), NEVER, np.int64)
+        return np.full(len(touches.times), NEVER, np.int64)
     place = pc.fill_null(pc.index_in(touches.person, value_set=customers.person), -1).to_numpy(zero_copy_only=False)
     return np.where(place >= 0, customers.last_active[place], NEVER)
 

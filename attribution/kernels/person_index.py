@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attribution.core.errors import InputError
-from attribution.core.key_words import TAILED, TextKeys, key_words, mixed
+from attribution.core.key_words import TAILED, IntegerKeys, TextKeys, key_words, mixed
 from attribution.core.texts import sorted_texts
 from attribution.core.threads import in_blocks
 
@@ -62,11 +62,11 @@ class PersonIndex:
             open_rows, at = open_rows[further], at[further]
         return found
 
-    def confirmed(self, keys: Keys, rows: NDArray[np.int64] | slice, code: NDArray[np.int32]) -> NDArray[np.int32]:
+    def confirmed(self, keys: Keys, rows: NDArray[np.integer] | slice, code: NDArray[np.int32]) -> NDArray[np.int32]:
         """The codes that were found for some rows, -1 where a long text differs from its person's behind the words."""
-        if self.width < TAILED or not isinstance(keys, TextKeys):
+        if self.width < TAILED or isinstance(keys, IntegerKeys):
             return code
-        return np.where(_equal(keys.texts, rows, self.persons, code), code, np.int32(-1))
+        return np.where(_equal(keys.texts_of(rows), self.persons, code), code, np.int32(-1))
 
     def codes_of(self, keys: Keys, start: int, stop: int) -> NDArray[np.int32]:
         """The code of the person of each row from start up to stop, -1 where it is none of them."""
@@ -97,7 +97,7 @@ def index_persons(array: pa.Array) -> tuple[PersonIndex, NDArray[np.int32]]:
     return PersonIndex(persons=array.take(pa.array(rows)), width=width, slots=slots, _words=words), codes
 
 
-def _in_order(keys: Keys) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+def _in_order(keys: IntegerKeys | TextKeys) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """The rows in the order of their keys, by number or by the bytes of texts, and which differ from the one before."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -129,16 +129,13 @@ def _check_tails(words: Words) -> None:
         raise InputError("two persons whose ids are longer than 64 bytes cannot be told apart; shorten these ids.")
 
 
-def _equal(
-    left: pa.Array, rows: NDArray[np.int64] | slice, right: pa.Array, places: NDArray[np.integer]
-) -> NDArray[np.bool_]:
-    """Whether these rows hold what stands in those places of the other array; a place below 0 is none."""
+def _equal(mine: pa.Array, right: pa.Array, places: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """Whether these texts are what stands in those places of the other array; a place below 0 is none."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    mine = left[rows] if isinstance(rows, slice) else left.take(pa.array(rows))
     theirs = right.take(pa.array(places, mask=places < 0))
-    return np.asarray(pc.fill_null(pc.equal(mine, theirs), False).to_numpy(zero_copy_only=False), bool)
+    return np.asarray(pc.fill_null(pc.equal(mine.cast(right.type), theirs), False).to_numpy(zero_copy_only=False), bool)
 
 
 def upper_bits(mixes: NDArray[np.uint64], size: int) -> NDArray[np.int64]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from attribution.core.key_words import Keys
+    from attribution.core.pieces import Numbers
     from attribution.kernels.person_index import PersonIndex
 
 __all__ = ["Relevance", "relevance"]
@@ -46,7 +47,7 @@ class Relevance:
     shift: int
     spans: NDArray[np.uint16]
 
-    def rows(self, keys: Keys, time: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    def rows(self, keys: Keys, time: NDArray[np.int64] | Numbers) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
         """The rows of known persons inside their spans, in order, and the code of the person of each."""
         if not len(self.index):
             return np.empty(0, np.int64), np.empty(0, np.int32)
