@@ -113,7 +113,8 @@ class Chart:
         records: The rows that are drawn.
         words: Axis titles and other words in the report's language, by role (``x``, ``y``, ``zero`` ...); ``steps``
             ("1") draws curves as steps.
-        marks: Places on the horizontal scale with a name each: thresholds, caps, cuts, ends of windows.
+        marks: Places on the horizontal scale with a name each: thresholds, caps, cuts, ends of windows (curves, forest
+            and histogram draw them).
     """
 
     name: str
@@ -138,6 +139,7 @@ class Section:
         charts: Drawn under the answer.
         tables: Under the charts.
         paragraphs: Under the tables.
+        folded: Long tables at the end, each behind its title; in print they stand open.
         caption: What has to be said about every figure of the section (credit, not cause).
         flag: Why the figures must not be used; empty when they may be.
         exploratory: What of the section was not declared before the data; empty when everything was.
@@ -151,6 +153,7 @@ class Section:
     charts: Sequence[Chart] = ()
     tables: Sequence[DisplayTable] = ()
     paragraphs: Sequence[str] = ()
+    folded: Sequence[DisplayTable] = ()
     caption: str = ""
     flag: str = ""
     exploratory: str = ""

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from attribution.core.formats import format_interval, format_value
 from attribution.plots.numbers import axis_mark
-from experiments.report.charts.frame import bottom_axis, write
+from experiments.plots.names import told_apart
+from experiments.report.charts.frame import bottom_axis, named_places, write, write_places
 from experiments.report.charts.palette import ACCENT, INK, MUTED, TEXT
-from experiments.report.charts.svg import new_canvas, room_of, shortened
+from experiments.report.charts.svg import new_canvas, room_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
@@ -19,9 +20,11 @@ if TYPE_CHECKING:
 __all__ = ["draw", "finite_span"]
 
 _WIDTH = 720
-_LEFT = 200
-_PLOT = 310
+_LEAST_LABEL = 120
+_MOST_LABEL = 280
+_PLOT = 360
 _LEAST = 180
+_LINE = 20
 _GAP = 16
 _DIGITS = 1.15  # figures are wider than the average letter
 _ROW = 40
@@ -39,38 +42,38 @@ def finite_span(ends: list[float], *, include: float = 0.0) -> tuple[float, floa
 
 
 def draw(chart: Chart) -> Canvas:
-    """Rows ``label, value, low, high`` with the kind of ``value`` deciding the format."""
+    """Rows ``label, value, low, high`` with the kind of ``value`` deciding the format; marks stand above the rows."""
     rows = chart.records.to_dicts()
     kind = next(field.kind for field in chart.records.fields if field.name == "value")
-    height = _TOP + _ROW * len(rows) + _BOTTOM
-    canvas = new_canvas(_WIDTH, height)
     credit = chart.words.get("role") == "credit"
     told = ["" if row["value"] is None else _shown(row, kind, whole=credit) for row in rows]
     needed = _DIGITS * max((room_of(text, TEXT) for text in told), default=0.0)
-    plot = max(_LEAST, min(_PLOT, _WIDTH - _LEFT - _GAP - needed))  # long numbers take their room from the picture
-    axes = canvas.add_axes((_LEFT / _WIDTH, _BOTTOM / height, plot / _WIDTH, (height - _TOP - _BOTTOM) / height))
-    low, high = finite_span([row[end] for row in rows for end in ("value", "low", "high") if row[end] is not None])
+    labels = told_apart([row["label"] for row in rows], _MOST_LABEL - 24, TEXT)
+    left = max(_LEAST_LABEL, 24 + _DIGITS * max((room_of(text, TEXT) for text in labels), default=0.0))
+    # Long names and numbers take their room from the picture.
+    plot = max(_LEAST, min(_PLOT, _WIDTH - left - _GAP - needed))
+    low, high = finite_span(
+        [row[end] for row in rows for end in ("value", "low", "high") if row[end] is not None]
+        + [place for place, _ in chart.marks]
+    )
+    zero = (0.0, chart.words.get("zero", "0"))
+    places = named_places([zero, *chart.marks], (low, high), plot) if chart.marks else []
+    top = _TOP + _LINE * max((line for _, _, line in places), default=0)
+    height = top + _ROW * max(len(rows), 1) + _BOTTOM
+    canvas = new_canvas(_WIDTH, height)
+    axes = canvas.add_axes((left / _WIDTH, _BOTTOM / height, plot / _WIDTH, (height - top - _BOTTOM) / height))
     axes.set_xlim(low, high)
-    axes.set_ylim(len(rows) - 0.5, -0.5)
-    _frame(axes, chart, kind)
-    for position, row in enumerate(rows):
-        _row(axes, position, row, told[position], color=MUTED if credit else ACCENT)
-    return canvas
-
-
-def _frame(axes: Any, chart: Chart, kind: str) -> None:
+    axes.set_ylim(max(len(rows), 1) - 0.5, -0.5)
     bottom_axis(axes, chart.words.get("x", ""), marks=lambda x: _tick(x, kind), most=5 if kind == "per1000" else 4)
     axes.axvline(0, color=INK, linewidth=1.0)
-    write(
-        axes,
-        chart.words.get("zero", "0"),
-        (0, 1),
-        within=("data", "axes fraction"),
-        gap=(0, 6),
-        ha="center",
-        va="bottom",
-        color=MUTED,
-    )
+    write_places(axes, places)
+    if not places:
+        place: dict[str, Any] = {"within": ("data", "axes fraction"), "gap": (0, 6), "ha": "center", "va": "bottom"}
+        write(axes, zero[1], (0, 1), color=MUTED, **place)
+    for position, (row, label) in enumerate(zip(rows, labels, strict=True)):
+        write(axes, label, (0, position), gap=(-12, 0), ha="right")
+        _row(axes, position, row, told[position], color=MUTED if credit else ACCENT)
+    return canvas
 
 
 def _tick(x: float, kind: str) -> str:
@@ -81,15 +84,19 @@ def _tick(x: float, kind: str) -> str:
 
 
 def _row(axes: Any, position: int, row: dict[str, Any], told: str, *, color: str) -> None:
-    label = shortened(row["label"], _LEFT - 20, TEXT)
-    write(axes, label, (0, position), gap=(-12, 0), ha="right")
     if row["value"] is None:
+        write(axes, "–", (1, position), gap=(_GAP, 0), color=MUTED)
         return
+    span = axes.get_xlim()
     if row["low"] is not None and row["high"] is not None:
-        span = axes.get_xlim()
         ends = [max(row["low"], span[0]), min(row["high"], span[1])]
         axes.plot(ends, [position, position], color=color, linewidth=3, solid_capstyle="butt")
-    axes.plot([row["value"]], [position], marker="o", markersize=8, color=color, linestyle="none")
+        for end, edge, marker in ((row["low"], span[0], "<"), (row["high"], span[1], ">")):
+            if math.isinf(end):
+                # An arrow: the interval has no end on this side.
+                axes.plot([edge], [position], marker=marker, markersize=9, color=color, clip_on=False)
+    if math.isfinite(row["value"]):
+        axes.plot([row["value"]], [position], marker="o", markersize=8, color=color, linestyle="none")
     write(axes, told, (1, position), gap=(_GAP, 0))
 
 

@@ -1,4 +1,4 @@
-"""What charts with one horizontal scale share: the axis at the bottom and nothing else."""
+"""What charts share: the axis at the bottom, grid lines of a vertical scale, named places, text."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from attribution.core.formats import format_value
 from experiments.report.charts.palette import GRID, INK, MUTED, TEXT
+from experiments.report.charts.svg import room_of, shortened
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-__all__ = ["bottom_axis", "write"]
+__all__ = ["bottom_axis", "grid_axes", "named_places", "write", "write_places"]
+
+_LINE = 20
+_TURN = 0.6  # names of places past this share of the scale stand left of them
 
 
 def bottom_axis(axes: Any, label: str, *, marks: Callable[[float], str] | None = None, most: int = 6) -> None:
@@ -25,6 +29,49 @@ def bottom_axis(axes: Any, label: str, *, marks: Callable[[float], str] | None =
     shown = marks or _whole
     axes.xaxis.set_major_formatter(lambda x, _: shown(x))
     axes.set_xlabel(label, color=MUTED, fontsize=TEXT, labelpad=5)
+
+
+def grid_axes(axes: Any, label: str, *, mark: Callable[[float], str], most: int = 5) -> None:
+    """Hair lines at the marks of the vertical scale, a bottom axis with its name, and no other frame."""
+    for side in ("right", "top", "left"):
+        axes.spines[side].set_visible(False)
+    axes.spines["bottom"].set_color(GRID)
+    axes.patch.set_alpha(0)
+    axes.grid(axis="y", color=GRID, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.tick_params(axis="both", colors=MUTED, labelsize=TEXT, length=0)
+    axes.yaxis.set_major_formatter(lambda y, _: mark(y))
+    axes.locator_params(axis="y", nbins=most)
+    axes.set_xlabel(label, color=MUTED, fontsize=TEXT, labelpad=5)
+
+
+def named_places(
+    marks: Sequence[tuple[float, str]], ends: tuple[float, float], width: float
+) -> list[tuple[float, str, int]]:
+    """Places inside a scale with their names and the line above the picture in which each name is free to stand."""
+    taken: list[float] = []
+    found: list[tuple[float, str, int]] = []
+    for place, name in sorted(marks):
+        if not ends[0] <= place <= ends[1]:
+            continue
+        at = (place - ends[0]) / (ends[1] - ends[0]) * width
+        text = shortened(name, 0.6 * width, TEXT)
+        size = 1.1 * room_of(text, TEXT) + 12
+        start = at - size if at > _TURN * width else at
+        line = next((line for line, end in enumerate(taken) if end <= start), len(taken))
+        taken[line : line + 1] = [start + size]
+        found.append((place, text, line))
+    return found
+
+
+def write_places(axes: Any, places: Sequence[tuple[float, str, int]]) -> None:
+    """A dotted line at each named place, its name above the picture."""
+    low, high = axes.get_xlim()
+    for place, name, line in places:
+        axes.axvline(place, color=MUTED, linewidth=1.0, linestyle=(0, (2, 3)))
+        side = "right" if place > low + _TURN * (high - low) else "left"
+        gap = (0, 6 + _LINE * line)
+        write(axes, name, (place, 1), within=("data", "axes fraction"), gap=gap, ha=side, va="bottom", color=MUTED)
 
 
 def write(

@@ -78,9 +78,16 @@ def room_of(line: str, size: float) -> float:
 
 def chart_svg(chart: Chart) -> str:
     """The SVG of a chart, with its title as accessible name and its alternative text as description."""
-    from experiments.report.charts import forest, net_benefit, ruler, waterfall
+    from experiments.report.charts import curves, forest, histogram, net_benefit, ruler, waterfall
 
-    draw = {"forest": forest.draw, "net_benefit": net_benefit.draw, "ruler": ruler.draw, "waterfall": waterfall.draw}
+    draw = {
+        "curves": curves.draw,
+        "forest": forest.draw,
+        "histogram": histogram.draw,
+        "net_benefit": net_benefit.draw,
+        "ruler": ruler.draw,
+        "waterfall": waterfall.draw,
+    }
     with _drawing():
         return _serialise(draw[chart.kind](chart), name=chart.name, title=chart.title, description=chart.alt)
 
