@@ -5,19 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from attribution.core.errors import closest
+from experiments.plan.needs import unmet
 from experiments.plan.spelling import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-    from experiments.plan.schema import ExperimentPlan, GatePlan, MetricPlan, Plan
+    from experiments.plan.schema import CostsPlan, ExperimentPlan, GatePlan, MetricPlan, Plan
 
 __all__ = ["incoherent"]
 
 
 def incoherent(plan: Plan) -> list[tuple[str, str]]:
     """Every contradiction of a plan as (place, message)."""
-    return [*_arms(plan), *_metrics(plan), *_costs(plan), *_gates(plan), *_figures(plan), *_tables(plan)]
+    return [
+        *_arms(plan), *_metrics(plan), *_costs(plan), *_gates(plan), *_figures(plan), *_tables(plan), *unmet(plan),
+    ]  # fmt: skip
 
 
 def _arms(plan: Plan) -> Iterator[tuple[str, str]]:
@@ -107,12 +110,33 @@ def _kind(name: str, metric: MetricPlan) -> Iterator[tuple[str, str]]:
 def _costs(plan: Plan) -> Iterator[tuple[str, str]]:
     if plan.costs is not None and isinstance(plan.costs.thresholds, dict) and plan.costs.by is None:
         yield "costs.by", "is missing: thresholds by segment need the column of the segments."
+    if plan.costs is not None and plan.costs.values:
+        yield from _values(plan.costs, plan.costs.values)
+
+
+def _values(costs: CostsPlan, values: Mapping[str, float]) -> Iterator[tuple[str, str]]:
+    """The declared values are those of segments."""
+    if costs.by is None:
+        yield "costs.values", "needs costs.by, the column of the segments."
+    elif isinstance(costs.thresholds, dict):
+        for segment in values:
+            if segment not in costs.thresholds:
+                hint = closest(segment, costs.thresholds)
+                yield f"costs.values.{segment}", f"{shown(segment)} is not a segment of costs.thresholds. {hint}"
+
+
+_NEVER = frozenset({("greater", "FAIL"), ("less", "PASS")})
 
 
 def _gates(plan: Plan) -> Iterator[tuple[str, str]]:
     for number, gate in enumerate(plan.gate, start=1):
         place = f"gate[{number}]"
         yield from _gate_arms(plan, gate, place)
+        if (gate.side, gate.expect) in _NEVER:
+            yield (
+                f"{place}.side",
+                f'a gate with side = "{gate.side}" never says {gate.expect}. Turn the side or expect.',
+            )
         if plan.costs is None:
             yield place, "needs the section [costs] with its thresholds."
             continue

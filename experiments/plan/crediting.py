@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, PlainValidator, model_validator
 
+from attribution.core.errors import InputError
 from attribution.models.decay import TimeDecay
 from attribution.models.last_non_direct import LastNonDirect
 from attribution.models.markov import Markov
+from attribution.presets import vendor_preset
 from attribution.rules import Rules
 from experiments.plan import spelling
-from experiments.plan.sections import Duration, Names, Section, Text, key, listed
+from experiments.plan.sections import Duration, Level, Names, Section, Text, key, listed
 
 if TYPE_CHECKING:
     from attribution.models.protocol import Model
+    from attribution.presets.preset import VendorPreset
 
 __all__ = ["AttributionPlan"]
 
@@ -24,9 +28,23 @@ ModelName = Literal[
 ]  # fmt: skip
 
 
+PresetName = Literal[
+    "adobe", "amplitude", "fractribution", "google_ads_legacy", "growingio", "mixpanel", "posthog", "snowplow"
+]
+# What goes beside a preset: not a rule of the tool, or handed to it.
+_BESIDE_PRESET = frozenset({"preset", "models", "lookback", "interval_level", "inbound", "dormancy"})
+
+
 class AttributionPlan(Section):
     """How credit is shared."""
 
+    preset: PresetName | None = key(
+        "The rules and models of another tool as its documentation states them: adobe, amplitude, fractribution, "
+        "google_ads_legacy, growingio, mixpanel, posthog, snowplow. Of the other keys only models, lookback and "
+        "dormancy may stand beside it; left at their defaults they are the tool's.",
+        kind="text",
+        default=None,
+    )
     models: Annotated[tuple[ModelName, ...], BeforeValidator(listed), Field(min_length=1)] = key(
         "The models of credit, side by side: first_touch, last_touch, last_non_direct, linear, time_decay, "
         "position_based, u_shaped, j_shaped, inverse_j, markov, shapley, shapley_rate.",
@@ -115,6 +133,17 @@ class AttributionPlan(Section):
     )
     markov_removal: Text = key("What removing a channel means in markov.", kind="text", default="redirect_to_null")
 
+    interval_level: Level | None = key(
+        "Confidence level of intervals of the credit; absent: the credit has none.",
+        kind="number between 0 and 1",
+        default=None,
+    )
+    inbound: bool = key(
+        "Whether credit is also shown without the touches that the customer began, where touches tell their origin.",
+        kind="true or false",
+        default=True,
+    )
+
     @model_validator(mode="after")
     def _possible(self) -> Self:
         """Rules and models say themselves what they cannot be."""
@@ -124,6 +153,8 @@ class AttributionPlan(Section):
 
     def rules(self) -> Rules:
         """The rules as `attribution.attribute` takes them."""
+        if self.preset is not None:
+            return replace(self._vendor().rules, dormancy=self.dormancy)
         return Rules(
             lookback=self.lookbacks(),
             reuse=self.reuse,
@@ -144,12 +175,31 @@ class AttributionPlan(Section):
 
     def declared_models(self) -> tuple[Model | str, ...]:
         """The models as `attribution.attribute` takes them."""
+        if self.preset is not None and not self._declares("models"):
+            return tuple(self._vendor().models)
         with_settings: dict[str, Model] = {
             "time_decay": TimeDecay(half_life=self.half_life),
             "last_non_direct": LastNonDirect(direct=tuple(self.direct)),
             "markov": Markov(order=self.markov_order, removal=self.markov_removal),  # type: ignore[arg-type]
         }
         return tuple(with_settings.get(name, name) for name in self.models)
+
+    def _vendor(self) -> VendorPreset:
+        """The preset with the declared lookback.
+
+        Raises:
+            InputError: For a rule beside it, or a lookback that the tool does not offer.
+        """
+        odd = [name for name in type(self).model_fields if name not in _BESIDE_PRESET and self._declares(name)]
+        if odd:
+            raise InputError(f"preset = {self.preset!r} brings its own rules. Delete {', '.join(odd)}, or the preset.")
+        options = {"lookback": self.lookbacks()} if self._declares("lookback") else {}
+        return vendor_preset(str(self.preset), **options)
+
+    def _declares(self, name: str) -> bool:
+        """Whether a key says something else than its default."""
+        field = type(self).model_fields[name]
+        return bool(getattr(self, name) != field.get_default(call_default_factory=True))
 
     def lookbacks(self) -> str | dict[str | tuple[str, str], str]:
         """The lookback as `attribution.Rules` takes it: the pair (channel, kind) for the inner tables."""

@@ -13,10 +13,15 @@ from attribution.core.durations import parse_duration
 from attribution.core.errors import InputError, closest
 
 __all__ = [
+    "amounts_by_name",
     "as_of_date",
     "attested",
+    "caps",
     "codec",
+    "counts_by_name",
+    "day_list",
     "duration",
+    "long_text",
     "lookback",
     "name_list",
     "names_or_pairs",
@@ -32,6 +37,9 @@ __all__ = [
 ]
 
 _LONGEST = 1_000
+_MOST = 10**15  # no count of persons, touches or days is larger
+_LAST_DAY = 36_500
+_LONGEST_TEXT = 20_000
 _LONGEST_QUERY = 100_000
 
 
@@ -54,6 +62,11 @@ def shown_path(path: object) -> str:
 def plain_text(value: object) -> str:
     """Text of at most 1,000 characters, not empty, without control characters."""
     return _text(value, longest=_LONGEST, lines=False)
+
+
+def long_text(value: object) -> str:
+    """Text of several lines."""
+    return _text(value, longest=_LONGEST_TEXT, lines=True)
 
 
 def query_text(value: object) -> str:
@@ -187,6 +200,53 @@ def _amounts(value: object) -> tuple[float, ...]:
     if doubled:
         raise ValueError(f"names {doubled[0]:g} more than once.")
     return amounts
+
+
+def amounts_by_name(value: object) -> dict[str, float]:
+    """A table name -> amount, none of them negative."""
+    checked = {name: _number(item) for name, item in _named(value, "{ new = 120, old = 80 }").items()}
+    negative = [name for name, amount in checked.items() if amount < 0]
+    if negative:
+        raise ValueError(f"must not be negative, and {shown(negative[0])} is {checked[negative[0]]:g}.")
+    return checked
+
+
+def counts_by_name(value: object) -> dict[str, int]:
+    """A table name -> whole number, 0 or more."""
+    return {name: _count(item, 0) for name, item in _named(value, "{ push = 20000, sms = 9000 }").items()}
+
+
+def caps(value: object) -> dict[str, int]:
+    """A table window -> contacts allowed in it."""
+    named = {duration(window): _count(item, 1) for window, item in _named(value, '{ "7d" = 3, "30d" = 8 }').items()}
+    spans = [parse_duration(window) for window in named]
+    if not all(spans):
+        raise ValueError("names a window of no length.")
+    if len(set(spans)) < len(spans):
+        raise ValueError("names a window twice.")
+    return named
+
+
+def day_list(value: object) -> tuple[int, ...]:
+    """Whole days after the assignment, ascending."""
+    if isinstance(value, str) or not isinstance(value, Sequence) or not value:
+        raise ValueError(f"must be a list of days such as [28, 60, 90], got {shown(value)}.")
+    days = tuple(_count(item, 1, _LAST_DAY) for item in value)
+    if list(days) != sorted(set(days)):
+        raise ValueError(f"must ascend, no day twice, got {shown(list(days))}.")
+    return days
+
+
+def _named(value: object, example: str) -> dict[str, object]:
+    if not isinstance(value, Mapping) or not value:
+        raise ValueError(f"must be a table such as {example}, got {shown(value)}.")
+    return {plain_text(name): item for name, item in value.items()}
+
+
+def _count(value: object, least: int, most: int = _MOST) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise ValueError(f"must hold whole numbers from {least} to {most:,}, got {shown(value)}.")
+    return value
 
 
 def codec(value: object) -> str:

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 
 __all__ = ["plan_text"]
 
+_NAMED = frozenset({"tables", "metrics", "guardrails"})
+_INLINE = frozenset({"columns", "lookback", "shares", "thresholds", "caps", "weights", "planned", "values", "persons"})
+
 
 def plan_text(mapping: Mapping[str, Any], *, header: str = "", comments: Mapping[str, str] | None = None) -> str:
     """A plan as TOML text with comments.
@@ -60,8 +63,9 @@ def _table(mapping: Mapping[str, Any], place: str, comments: Mapping[str, str]) 
 
 def _is_section(place: str, value: object) -> bool:
     """Whether a mapping is written as a section of its own; columns, lookbacks and the like stay on one line."""
-    last = place.rsplit(".", 1)[-1]
-    return isinstance(value, Mapping) and last not in {"columns", "lookback", "shares", "thresholds"}
+    parts = place.split(".")
+    named = len(parts) == 2 and parts[0] in _NAMED  # a table or metric may have the name of such a key
+    return isinstance(value, Mapping) and (named or parts[-1] not in _INLINE)
 
 
 def _item(value: object) -> Item:
