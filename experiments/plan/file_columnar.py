@@ -1,0 +1,27 @@
+"""Tables out of Parquet and Arrow files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from experiments.plan.file_reading import ARROW
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from experiments.plan.file_reading import FileReading
+
+__all__ = ["read"]
+
+
+def read(reading: FileReading) -> pa.Table:
+    """The table of one file."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    reading.must_be(".arrow" if reading.ending in ARROW else ".parquet")
+    with pa.BufferReader(reading.content) if reading.content is not None else reading.path.open("rb") as file:
+        if reading.ending in ARROW:
+            return pa.ipc.open_file(file).read_all()
+        # One file is one table: a folder called "a=b" above it is no partition.
+        return pq.ParquetFile(file).read()
