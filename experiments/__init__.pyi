@@ -25,9 +25,9 @@ from experiments.design.placebo_contrast import PlaceboContrast as PlaceboContra
 from experiments.design.placebo_contrast import placebo_contrast as placebo_contrast
 from experiments.design.planning import OptimalHoldout as OptimalHoldout
 from experiments.design.planning import PayPlan as PayPlan
+from experiments.design.planning import PlanOptions as PlanOptions
 from experiments.design.planning import Planned as Planned
 from experiments.design.planning import PlannedDuration as PlannedDuration
-from experiments.design.planning import PlanOptions as PlanOptions
 from experiments.design.planning import PowerCurve as PowerCurve
 from experiments.design.planning import SampleSize as SampleSize
 from experiments.design.planning import best_shares as best_shares
@@ -127,6 +127,10 @@ from experiments.plots.thresholds import plot_acceptability as plot_acceptabilit
 from experiments.plots.thresholds import plot_net_benefit as plot_net_benefit
 from experiments.plots.uplift import plot_uplift as plot_uplift
 from experiments.post_mortem.compose import postmortem as postmortem
+from experiments.programmes.campaign import ProgrammeCampaign as ProgrammeCampaign
+from experiments.programmes.campaign import StandingVerdict as StandingVerdict
+from experiments.programmes.programme import programme as programme
+from experiments.programmes.result import Programme as Programme
 from experiments.readout import Experiment as Experiment
 from experiments.readout import Readout as Readout
 from experiments.readout.aggregates import Aggregates as Aggregates
@@ -145,6 +149,7 @@ from experiments.reconciliation import calibrate as calibrate
 from experiments.reconciliation import placebo_credit as placebo_credit
 from experiments.reconciliation import reconcile as reconcile
 from experiments.report.report import Report as Report
+from experiments.report.schema import report_schema as report_schema
 from experiments.roi import CostThresholds as CostThresholds
 from experiments.roi import Guardrail as Guardrail
 from experiments.roi import Verdict as Verdict

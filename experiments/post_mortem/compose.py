@@ -12,6 +12,7 @@ from attribution.core.recipe import versions
 from experiments.post_mortem.cards import decisions_of
 from experiments.post_mortem.evidence import Evidence, gather
 from experiments.post_mortem.execution import assigned_days
+from experiments.post_mortem.figures import figures_by_name, tables_by_name
 from experiments.post_mortem.first_screen import figures_of, figures_title
 from experiments.post_mortem.gates import by_severity, concerning_decisions, gates_of, invalid_codes, trust_of
 from experiments.post_mortem.sections import sections_of
@@ -19,12 +20,11 @@ from experiments.post_mortem.sections.ground import Ground
 from experiments.post_mortem.unknown import unknown_of
 from experiments.post_mortem.words import furniture, window_words, word
 from experiments.report.document import Document
-from experiments.report.report import Report
+from experiments.report.report import UNNAMED, Report
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from attribution.core.records import Records
     from experiments.plan import Plan
 
 __all__ = ["postmortem"]
@@ -84,7 +84,8 @@ def _report(evidence: Evidence, lang: str) -> Report:
     invalid = invalid_codes(findings, decisions)
     primary = None if evidence.readout is None else evidence.readout.experiment.primary
     trust, trust_line = trust_of(concerning_decisions(findings, primary), decisions, evidence.refusal)
-    figures = _figures(evidence)
+    tables = tables_by_name(evidence)
+    figures = figures_by_name(evidence, tables)
     drawn_title, drawn_subtitle = figures_title(evidence, invalid)
     document = Document(
         lang=check_language(lang),
@@ -106,7 +107,14 @@ def _report(evidence: Evidence, lang: str) -> Report:
         manifest=[(name, text) for name, text in versions().items()],
         words=furniture(),
     )
-    return Report(document=document, records=_tables(evidence), figures=figures, recipe=_recipe(evidence))
+    return Report(
+        document=document,
+        records=tables,
+        figures=figures,
+        recipe=_recipe(evidence),
+        plan=_declared(plan, refused=bool(invalid or evidence.refusal)),
+        evidence=evidence,
+    )
 
 
 def _changes(plan: Plan) -> list[tuple[str, object, object]] | None:
@@ -155,37 +163,15 @@ def _assigned(evidence: Evidence) -> list[tuple[str, str]]:
     return [(word("fact.assigned_utc" if in_utc else "fact.assigned"), shown)]
 
 
-def _tables(evidence: Evidence) -> dict[str, Records]:
-    named = {
-        "credit": evidence.credit,
-        "effects": evidence.readout,
-        "steps": evidence.steps,
-        "thresholds": evidence.thresholds,
-        "reconciliation": evidence.reconciliation,
-        **evidence.further,
-    }
-    return {name: result._records() for name, result in named.items() if result is not None}  # noqa: SLF001 -- our own
-
-
-def _figures(evidence: Evidence) -> dict[str, float | None]:
-    """Every number that a plan may declare, by name."""
-    made: dict[str, float | None] = {}
-    for row in [] if evidence.readout is None else evidence.readout.to_dicts():
-        for column in ("value", "difference", "low", "high", "relative", "p_value"):
-            made[f"effect.{row['metric']}.{row['arm']}.{column}"] = row[column]
-    stepped = evidence.steps is not None and evidence.steps is not evidence.readout
-    for row in evidence.steps.to_dicts() if stepped and evidence.steps is not None else []:
-        for column in ("difference", "low", "high"):
-            made[f"step.{row['metric']}.{row['arm']}.{column}"] = row[column]
-    for row in [] if evidence.thresholds is None else evidence.thresholds.to_dicts():
-        segment = f".{row['segment']}" if row.get("segment") else ""
-        for column in ("net_benefit_per_1000", "net_benefit_low", "net_benefit_high", "cost_per_incremental"):
-            made[f"threshold.{row['arm']}{segment}@{row['threshold']:g}.{column}"] = row[column]
-    for row in [] if evidence.credit is None else evidence.credit.to_dicts():
-        for column in ("conversions", "value"):
-            made[f"credit.{row['model']}.{row['channel']}.{column}"] = row[column]
-    return made
-
-
 def _recipe(evidence: Evidence) -> dict[str, object]:
     return {name: recipe.to_dict() for name, recipe in evidence.recipes().items()}
+
+
+def _declared(plan: Plan, *, refused: bool) -> dict[str, Any]:
+    """The plan as plain values; without a trial that can be trusted no verdict is named, not even a hoped-for one."""
+    from experiments.plan.lock import canonical
+
+    made = canonical(plan)
+    for gate in made.get("gate", ()) if refused else ():
+        gate["expect"] = UNNAMED
+    return made

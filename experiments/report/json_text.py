@@ -10,15 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attribution.core.render.display import Cell
+
 if TYPE_CHECKING:
     from attribution.core.estimates import Estimate
     from attribution.core.findings import Finding
     from attribution.core.records import Records
-    from experiments.report.document import Decision, Document, Gate
+    from attribution.core.render.display import DisplayTable
+    from experiments.report.document import Chart, Decision, Document, Gate, Section
 
-__all__ = ["SCHEMA_VERSION", "plain", "to_json"]
+__all__ = ["SCHEMA_VERSION", "plain", "reason_of", "to_json"]
 
-SCHEMA_VERSION = "1.0"
+# The policy of this number stands in docs/reference/report-json.md: what is added moves the second part, what is
+# renamed, removed or changed in meaning the first.
+SCHEMA_VERSION = "1.1"
 _DIGITS = 12
 
 
@@ -28,6 +33,7 @@ def to_json(
     tables: Mapping[str, Records],
     figures: Mapping[str, float | None],
     recipe: Mapping[str, object],
+    plan: Mapping[str, Any] | None = None,
 ) -> str:
     """The whole report as text."""
     content = {
@@ -43,12 +49,51 @@ def to_json(
         "verdicts": [_decision(decision) for decision in document.decisions],
         "findings": [_finding(finding, document.lang) for finding in document.findings],
         "gates": [_gate(gate) for gate in document.gates],
-        "figures": dict(figures),
         "tables": {name: records.to_dicts() for name, records in tables.items()},
+        "sections": [_section(section) for section in document.sections],
         "charts": _charts(document),
+        "plan": dict(plan or {}),
         "recipe": dict(recipe),
+        "versions": dict(document.manifest),
     }
-    return json.dumps(plain(content), ensure_ascii=False, indent=1, sort_keys=True, allow_nan=False) + "\n"
+    held = plain(content)
+    # Names of figures are made of the user's names, so the reasons of missing ones stand apart from them.
+    held["figures"] = {name: plain(value) for name, value in figures.items()}
+    reasons = {name: reason_of(value) for name, value in figures.items()}
+    held["figures_reasons"] = {name: reason for name, reason in reasons.items() if reason}
+    return json.dumps(held, ensure_ascii=False, indent=1, sort_keys=True, allow_nan=False) + "\n"
+
+
+def _section(section: Section) -> dict[str, object]:
+    """What a section says, with its tables as they are shown: raw numbers, labels in the report's language."""
+    names = ("name", "title", "question", "answer", "caption", "flag", "exploratory")
+    made: dict[str, object] = {name: getattr(section, name) for name in names}
+    made |= {name: [str(line) for line in getattr(section, name)] for name in ("paragraphs", "definitions")}
+    made["charts"] = [chart.name for chart in section.charts]
+    made |= {name: [_shown_table(table) for table in getattr(section, name)] for name in ("tables", "folded")}
+    return made
+
+
+def _shown_table(table: DisplayTable) -> dict[str, object]:
+    return {
+        "title": table.title,
+        "columns": [{"label": column.label, "kind": column.kind} for column in table.columns],
+        "rows": [[_cell(value) for value in row] for row in table.rows],
+        "notes": list(table.notes),
+    }
+
+
+def _cell(value: object) -> object:
+    if not isinstance(value, Cell):
+        return _scalar(value)
+    return {"value": _scalar(value.value), "low": _scalar(value.low), "high": _scalar(value.high), "note": value.note}
+
+
+def _scalar(value: Any) -> object:
+    """One cell; an unbounded number in a list has no key of its own for a reason, so it is the reason."""
+    if isinstance(value, (tuple, list)):
+        return [_scalar(item) for item in value]
+    return reason_of(value) if reason_of(value).startswith("unbounded") else plain(value)
 
 
 def _charts(document: Document) -> dict[str, object]:
@@ -60,15 +105,29 @@ def _charts(document: Document) -> dict[str, object]:
         ]
         drawn["figures"] = {
             "title": document.figures_title,
+            "subtitle": document.figures_subtitle,
             "kind": "figures",
+            "section": "",
             "alt": document.figures_title,
+            "marks": [],
             "rows": rows,
         }
     for section in document.sections:
         for chart in section.charts:
-            rows = chart.records.to_dicts()
-            drawn[chart.name] = {"title": chart.title, "kind": chart.kind, "alt": chart.alt, "rows": rows}
+            drawn[chart.name] = _chart(chart, section.name)
     return drawn
+
+
+def _chart(chart: Chart, section: str) -> dict[str, object]:
+    return {
+        "title": chart.title,
+        "subtitle": chart.subtitle,
+        "kind": chart.kind,
+        "section": section,
+        "alt": chart.alt,
+        "marks": [{"at": at, "name": name} for at, name in chart.marks],
+        "rows": chart.records.to_dicts(),
+    }
 
 
 def plain(value: Any) -> Any:
@@ -92,12 +151,18 @@ def _mapping(value: Mapping[Any, Any]) -> dict[str, Any]:
     made: dict[str, Any] = {}
     for key, item in value.items():
         made[str(key)] = plain(item)
-        number = item.item() if isinstance(item, np.generic) else item
-        if isinstance(number, float) and not math.isfinite(number):
-            made[f"{key}_reason"] = (
-                "undefined" if math.isnan(number) else "unbounded above" if number > 0 else "unbounded below"
-            )
+        reason = reason_of(item)
+        if reason:
+            made[f"{key}_reason"] = reason
     return made
+
+
+def reason_of(value: object) -> str:
+    """Why a number is no number; empty when it is one, or no number at all."""
+    number = value.item() if isinstance(value, np.generic) else value
+    if not isinstance(number, float) or math.isfinite(number):
+        return ""
+    return "undefined" if math.isnan(number) else "unbounded above" if number > 0 else "unbounded below"
 
 
 def _number(value: float) -> float | None:

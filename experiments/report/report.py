@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from attribution.core.records import Records
     from experiments.report.document import Decision, Document, Gate
 
-__all__ = ["Report"]
+__all__ = ["UNNAMED", "Report"]
+
+UNNAMED = "(declared)"
+"""What stands in a report's plan for the verdict that a gate expects when the trial allows no verdict."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -27,12 +30,16 @@ class Report:
         records: Every table by name.
         figures: Every figure that a plan may declare, by name, for example ``effect.woken.sms.difference``.
         recipe: Plan, rules, versions and fingerprints.
+        plan: The plan with every default written out, as plain values.
+        evidence: The results that the report was made from, for what is computed from it later; never rendered.
     """
 
     document: Document
     records: Mapping[str, Records]
     figures: Mapping[str, float | None]
     recipe: Mapping[str, object] = field(default_factory=dict)
+    plan: Mapping[str, Any] = field(default_factory=dict)
+    evidence: Any = None
 
     @property
     def verdicts(self) -> tuple[Decision, ...]:
@@ -60,29 +67,43 @@ class Report:
 
         return _written(to_html(self.document), path)
 
-    def to_markdown(self, path: str | Path | None = None) -> str:
-        """The report as Markdown. Written to ``path`` when given; returned always."""
-        from experiments.report.markdown import to_markdown
+    def to_markdown(self, path: str | Path | None = None, *, summary: bool = False, limit: int | None = None) -> str:
+        """The report as Markdown. Written to ``path`` when given; returned always.
 
-        return _written(to_markdown(self.document), path)
+        Args:
+            path: Where to write.
+            summary: As the summary of a CI job: the gates first, and whole sections left out from the end, named in a
+                last line, when the text would be longer than ``limit``.
+            limit: Bytes of UTF-8 that a summary may have; GitHub's 1 MiB by default.
+        """
+        from experiments.report.markdown import to_markdown, to_summary
+
+        text = to_summary(self.document, limit=limit) if summary else to_markdown(self.document)
+        return _written(text, path)
 
     def to_json(self, path: str | Path | None = None) -> str:
         """The report as JSON with a ``schema_version``. Written to ``path`` when given; returned always."""
         from experiments.report.json_text import to_json
 
-        return _written(to_json(self.document, tables=self.records, figures=self.figures, recipe=self.recipe), path)
+        text = to_json(self.document, tables=self.records, figures=self.figures, recipe=self.recipe, plan=self.plan)
+        return _written(text, path)
 
-    def to_junit(self, path: str | Path | None = None) -> str:
-        """Gates and findings as JUnit XML. Written to ``path`` when given; returned always."""
+    def to_junit(self, path: str | Path | None = None, *, strict: bool = False) -> str:
+        """Gates and findings as JUnit XML. Written to ``path`` when given; returned always.
+
+        Args:
+            path: Where to write.
+            strict: An undecided gate is a failure instead of a skipped case.
+        """
         from experiments.report.junit import to_junit
 
-        return _written(to_junit(self.document), path)
+        return _written(to_junit(self.document, strict=strict), path)
 
     def to_excel(self, path: str | Path) -> None:
-        """Write verdicts and tables as an Excel workbook (needs the extra ``excel``)."""
+        """Write a workbook: verdicts, findings, gates, each section, chart and table (needs the extra ``excel``)."""
         from experiments.report.excel import to_excel
 
-        to_excel(self.document, self.records, path)
+        to_excel(self.document, self.records, path, figures=self.figures)
 
     def __repr__(self) -> str:
         from attribution.core.formats import format_value
