@@ -9,17 +9,16 @@ from attribution.core.errors import closest
 from experiments.plan.spelling import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from experiments.plan.dormant import PopulationPlan
     from experiments.plan.schema import Plan
 
-__all__ = ["unmet"]
+__all__ = ["missing_tables", "unmet"]
 
 
 def unmet(plan: Plan) -> Iterator[tuple[str, str]]:
     """What a section needs and another one does not give, as (place, message)."""
-    yield from _tables(plan)
     yield from _experiment(plan)
     yield from _execution(plan)
     if plan.population is not None:
@@ -29,17 +28,16 @@ def unmet(plan: Plan) -> Iterator[tuple[str, str]]:
     yield from _logs(plan)
 
 
-def _tables(plan: Plan) -> Iterator[tuple[str, str]]:
-    """A plan that names its tables names all that it asks for; tables handed over in memory are seen later."""
-    if not plan.tables:
-        return
+def missing_tables(plan: Plan, held: Collection[str]) -> Iterator[tuple[str, str]]:
+    """What a section asks for and no table gives, as (place, message); the tables may come from memory."""
     for section, asked, table in (
         ("population", plan.population, "events"),
         ("identity", plan.identity, "links"),
         ("durability", plan.durability, "assignment"),
+        ("durability", plan.durability, "conversions"),
     ):
-        if asked is not None and plan.table(table) is None:
-            yield section, f"needs [tables.{table}]. {closest(table, [str(name) for name in plan.tables])}"
+        if asked is not None and table not in held:
+            yield section, f"needs [tables.{table}]. {closest(table, held)}".strip()
 
 
 def _experiment(plan: Plan) -> Iterator[tuple[str, str]]:

@@ -129,7 +129,7 @@ class Plan(Section):
 
     @classmethod
     def _checked(cls, mapping: dict[str, Any], *, source: Path | None) -> Plan:
-        where = "plan" if source is None else f"plan {spelling.shown(source.name)}"
+        where = _label(source)
         try:
             plan = cls.model_validate(mapping)
         except ValidationError as error:
@@ -144,6 +144,11 @@ class Plan(Section):
     def source(self) -> Path | None:
         """The file that the plan was read from; None for a plan made from a mapping."""
         return self._source
+
+    @property
+    def label(self) -> str:
+        """What error messages call the plan."""
+        return _label(self._source)
 
     @property
     def folder(self) -> Path:
@@ -171,3 +176,7 @@ class Plan(Section):
     def to_dict(self) -> dict[str, Any]:
         """Every key with its value, defaults included, in types that TOML knows; absent keys are left out."""
         return self.model_dump(mode="python", exclude_none=True)
+
+
+def _label(source: Path | None) -> str:
+    return "plan" if source is None else f"plan {spelling.shown(source.name)}"

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from attribution.core.errors import DesignError, InputError, TableError, closest
 from experiments.metrics import Rate
 from experiments.plan.measuring import declared_metric
+from experiments.post_mortem.prepared import check_needs, identified, with_waves
+from experiments.post_mortem.small_groups import without_small
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -16,13 +18,14 @@ if TYPE_CHECKING:
     from attribution.core.findings import Finding
     from attribution.core.recipe import Recipe
     from attribution.credit import Credit
+    from attribution.identity import Identity
     from experiments.outcomes import Outcomes
     from experiments.plan import Plan
     from experiments.readout import Readout, Steps
     from experiments.reconciliation import Reconciliation
     from experiments.roi import CostThresholds
 
-__all__ = ["Evidence", "gather"]
+__all__ = ["Evidence", "event_of", "gather"]
 
 _Made = TypeVar("_Made")
 
@@ -43,6 +46,7 @@ class Evidence:
         refusal: Why there is no effect and no verdict, for example ``NO_HOLDOUT``; empty when there is.
         further: The results of the further analyses by name (see `experiments.post_mortem.analyses`).
         declined: The further analyses that were asked for and that the design cannot answer, with the reason.
+        identity: Which customer numbers are one person; None where the tables name persons already.
     """
 
     plan: Plan
@@ -56,6 +60,7 @@ class Evidence:
     refusal: str = ""
     further: Mapping[str, Any] = field(default_factory=dict)
     declined: Mapping[str, DesignError] = field(default_factory=dict)
+    identity: Identity | None = None
 
     def persons(self) -> dict[str, int]:
         """Persons with the primary outcome in each arm, the control first."""
@@ -67,6 +72,7 @@ class Evidence:
     def recipes(self) -> dict[str, Recipe]:
         """How each result was made, by name; outcomes that the plan declares as a finished table carry none."""
         named = {
+            "identity": self.identity,
             "credit": self.credit,
             "outcomes": self.outcomes,
             "readout": self.readout,
@@ -80,7 +86,7 @@ class Evidence:
         """Every finding once, in the order of the data flow."""
         found: list[Finding] = []
         seen: set[tuple[str, str]] = set()
-        core = (self.credit, self.outcomes, self.readout, self.thresholds, self.reconciliation)
+        core = (self.identity, self.credit, self.outcomes, self.readout, self.thresholds, self.reconciliation)
         for source in (*core, *self.further.values()):
             for finding in getattr(source, "findings", ()):
                 key = (finding.code, finding.text("en"))
@@ -94,7 +100,9 @@ def gather(plan: Plan, data: object) -> Evidence:
     """Run the declared analysis."""
     from experiments.plan import load_tables
 
-    tables = load_tables(plan, data)
+    loaded = load_tables(plan, data)
+    check_needs(plan, loaded)
+    tables, identity = identified(plan, loaded)
     issues: list[TableIssue] = []
     credit = _noting(issues, lambda: _credit(plan, tables))
     try:
@@ -105,7 +113,7 @@ def gather(plan: Plan, data: object) -> Evidence:
         _raise(issues)
         evidence = Evidence(
             plan=plan, tables=tables, credit=credit, outcomes=None, readout=None, steps=None, thresholds=None,
-            reconciliation=None, refusal=error.code,
+            reconciliation=None, refusal=error.code, identity=identity,
         )  # fmt: skip
         return _with_further(evidence)
     _raise(issues)
@@ -120,8 +128,9 @@ def gather(plan: Plan, data: object) -> Evidence:
         outcomes=outcomes,
         readout=readout,
         steps=readout if order is None else readout.steps(order),
-        thresholds=_thresholds(plan, tables, outcomes, readout),
+        thresholds=without_small(plan, _thresholds(plan, tables, outcomes, readout)),
         reconciliation=_reconciliation(plan, tables, credit, readout),
+        identity=identity,
     )
     return _with_further(evidence)
 
@@ -215,7 +224,7 @@ def _readout(plan: Plan, tables: Mapping[str, Any]) -> tuple[Outcomes, Readout]:
             window=declared.window,
             as_of=plan.campaign.as_of,
             lag=declared.lag,
-            history=tables.get("history"),
+            history=with_waves(plan, tables),
             columns=plan.columns(),
         )
     readout = _experiment(plan).analyze(
@@ -261,7 +270,7 @@ def _thresholds(plan: Plan, tables: Mapping[str, Any], outcomes: Outcomes, reado
 
     if plan.costs is None:
         return None
-    event = _event(readout)
+    event = event_of(readout)
     if event is None:
         return None
     names = open_table(outcomes, "outcomes", plan.columns()["outcomes"], problems=Problems()).names
@@ -285,7 +294,7 @@ def _thresholds(plan: Plan, tables: Mapping[str, Any], outcomes: Outcomes, reado
     )
 
 
-def _event(readout: Readout) -> str | None:
+def event_of(readout: Readout) -> str | None:
     """The column of the event that a threshold pays for: the primary rate, else the first rate that is wanted."""
     metrics, roles = readout.experiment.metrics, readout.experiment.roles
     named = [readout.experiment.primary, *metrics]

@@ -1,0 +1,123 @@
+"""The tables of a post-mortem before any analysis: what the plan needs is there, rows name persons, waves are known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import narwhals.stable.v2 as nw
+
+from attribution.core.errors import PlanError, TableError, closest
+from attribution.core.tables import Problems, open_table
+from experiments.plan.needs import missing_tables
+from experiments.plan.spelling import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from attribution.identity import Identity
+    from experiments.plan import Plan
+
+__all__ = ["check_needs", "identified", "with_waves"]
+
+_PERSON = "person_id"  # what an identity calls its persons
+# What rows of these tables say, they say of one person.
+_OF_PERSONS = ("assignment", "touches", "conversions", "customers", "history", "key_events", "events", "outcomes")
+
+
+def check_needs(plan: Plan, tables: Mapping[str, Any]) -> None:
+    """Refuse a plan that asks for what no table holds, or that names a log which is not there.
+
+    Raises:
+        PlanError: With every missing table and log, each with its place.
+    """
+    from experiments.plan.logs import missing_logs
+
+    problems = [*missing_tables(plan, [name for name, table in tables.items() if table is not None])]
+    problems += missing_logs(plan)
+    if problems:
+        raise PlanError(problems, source=plan.label)
+
+
+def identified(plan: Plan, tables: Mapping[str, Any]) -> tuple[dict[str, Any], Identity | None]:
+    """The tables with the person of each customer number in their column of the person; as they are without [identity].
+
+    A table without a column of customer numbers names persons already and stays as it is.
+
+    Raises:
+        TableError: With every problem of links and tables, such as customer numbers that the links do not hold.
+    """
+    if plan.identity is None:
+        return dict(tables), None
+    import attribution as at
+
+    roles = plan.columns()
+    assignment = tables.get("assignment")
+    found = at.resolve_identity(
+        tables["links"],
+        ids=_ids(plan),
+        assignment=assignment if assignment is not None and _numbered(plan, "assignment", assignment) else None,
+        max_share=plan.identity.max_share,
+        columns=roles,
+    )
+    made, issues = dict(tables), []
+    for name in _OF_PERSONS:
+        table = tables.get(name)
+        if table is None or not _numbered(plan, name, table):
+            continue
+        try:
+            made[name] = _with_persons(found.apply(table, column=roles[name].customer), roles[name].person)
+        except TableError as error:
+            issues += [replace(issue, table=name) for issue in error.issues]
+    if issues:
+        raise TableError(issues)
+    return made, found
+
+
+def _ids(plan: Plan) -> tuple[str, ...]:
+    """The declared columns; the links' own customer column goes by its role."""
+    declared = () if plan.identity is None else plan.identity.ids
+    customer = plan.columns()["links"].customer
+    return tuple("customer_id" if name == customer else name for name in declared)
+
+
+def _numbered(plan: Plan, name: str, table: Any) -> bool:
+    """Whether a table holds customer numbers."""
+    return open_table(table, name, plan.columns()[name], problems=Problems(), optional=("customer",)).has("customer")
+
+
+def _with_persons(table: Any, column: str) -> Any:
+    """The persons in the column that the plan names, so that its roles stay true."""
+    if column == _PERSON:
+        return table
+    return nw.from_native(table).with_columns(nw.col(_PERSON).alias(column)).to_native()
+
+
+def with_waves(plan: Plan, tables: Mapping[str, Any]) -> Any:
+    """The history with each person's wave, where the assignment holds it; the history as it is otherwise."""
+    history, assignment = tables.get("history"), tables.get("assignment")
+    wave = None if plan.experiment is None else plan.experiment.wave
+    if wave is None or assignment is None:
+        return history
+    roles = plan.columns()
+    opened = open_table(assignment, "assignment", roles["assignment"], problems=Problems(), required=("person",))
+    known = None if history is None else open_table(history, "history", roles["history"], problems=Problems())
+    if known is not None and wave in known.names:
+        return history
+    if wave not in opened.names:
+        hint = closest(wave, [*opened.names, *(known.names if known is not None else [])])
+        said = f"{shown(wave)} is a column neither of the assignment nor of the history. {hint}"
+        raise PlanError([("experiment.wave", said)], source=plan.label)
+    person = roles["history"].person
+    waves = (
+        opened.lazy()
+        .group_by(roles["assignment"].person)
+        .agg(nw.col(wave).min())
+        .collect("pyarrow")
+        .rename({roles["assignment"].person: person})
+    )
+    if known is None:
+        return waves.to_native()
+    held = known.lazy().collect("pyarrow")
+    everybody = nw.concat([waves.select(person), held.select(person)]).unique()
+    return everybody.join(held, on=person, how="left").join(waves, on=person, how="left").sort(person).to_native()
