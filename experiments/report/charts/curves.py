@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from attribution.core.formats import format_value
 from experiments.plots.names import told_apart
-from experiments.report.charts.frame import grid_axes, named_places, write, write_places
+from experiments.report.charts.frame import WIDTH, grid_axes, named_places, write, write_places
 from experiments.report.charts.lines import spread, styles_of
 from experiments.report.charts.numbers import mark_of
 from experiments.report.charts.palette import INK, MUTED, TEXT
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["draw"]
 
-_WIDTH = 720
 _PLOT = 240
 _TOP = 30
 _LINE = 20
@@ -45,21 +44,21 @@ def draw(chart: Chart) -> Canvas:
     shown = told_apart(names, _NAMES - _LEADER - 10, TEXT)
     right = min(_NAMES, _LEADER + 14 + _BOLD * max((room_of(name, TEXT) for name in shown), default=0.0))
     left = 16 + 1.1 * max(room_of(mark_of(end, kinds["value"]), TEXT) for end in (low, high, (low + high) / 2))
-    plot, width = max(_PLOT, 1.15 * _LINE * len(series)), _WIDTH - left - right
+    plot, width = max(_PLOT, 1.15 * _LINE * len(series)), WIDTH - left - right
     marks = [(float(_at(place)), name) for place, name in chart.marks]
     first, last = _ends([float(_at(row["x"])) for row in rows] + [place for place, _ in marks])
     lines = named_places(marks, (first, last), width)
     top = _TOP + _LINE * (1 + max((line for _, _, line in lines), default=-1))
     height = top + plot + _BOTTOM
-    canvas = new_canvas(_WIDTH, height)
-    axes = canvas.add_axes((left / _WIDTH, _BOTTOM / height, width / _WIDTH, plot / height))
+    canvas = new_canvas(WIDTH, height)
+    axes = canvas.add_axes((left / WIDTH, _BOTTOM / height, width / WIDTH, plot / height))
     axes.set_xlim(first, last)
     axes.set_ylim(low, high)
     grid_axes(axes, chart.words.get("x", ""), mark=lambda y: mark_of(y, kinds["value"]))
     _across(axes, kinds["x"], only=first + 0.5 if last - first == 1 and len({row["x"] for row in rows}) == 1 else None)
     if low <= 0 <= high:
         axes.axhline(0, color=INK, linewidth=1.2, zorder=1.5)
-    write(axes, chart.words.get("y", ""), (0, 1), within="axes fraction", gap=(4 - left, top - 16), color=MUTED)
+    write(axes, chart.words.get("y", ""), (0, 1), within="axes fraction", gap=(-left, top - 16), color=MUTED)
     write_places(axes, lines)
     _lines(axes, series, shown, steps=bool(chart.words.get("steps")))
     return canvas

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from attribution.core.formats import format_interval, format_value
 from attribution.plots.numbers import axis_mark
 from experiments.plots.names import told_apart
-from experiments.report.charts.frame import bottom_axis, named_places, write, write_places
+from experiments.report.charts.frame import WIDTH, bottom_axis, named_places, room_for, write, write_places
 from experiments.report.charts.palette import ACCENT, INK, MUTED, TEXT
-from experiments.report.charts.svg import new_canvas, room_of
+from experiments.report.charts.svg import new_canvas
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
@@ -19,14 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["draw", "finite_span"]
 
-_WIDTH = 720
-_LEAST_LABEL = 120
-_MOST_LABEL = 280
-_PLOT = 360
-_LEAST = 180
+_MOST_LABEL = 300
 _LINE = 20
 _GAP = 16
-_DIGITS = 1.15  # figures are wider than the average letter
 _ROW = 40
 _WHOLE = 1e-6
 _TOP = 26
@@ -47,11 +42,8 @@ def draw(chart: Chart) -> Canvas:
     kind = next(field.kind for field in chart.records.fields if field.name == "value")
     credit = chart.words.get("role") == "credit"
     told = ["" if row["value"] is None else _shown(row, kind, whole=credit) for row in rows]
-    needed = _DIGITS * max((room_of(text, TEXT) for text in told), default=0.0)
-    labels = told_apart([row["label"] for row in rows], _MOST_LABEL - 24, TEXT)
-    left = max(_LEAST_LABEL, 24 + _DIGITS * max((room_of(text, TEXT) for text in labels), default=0.0))
-    # Long names and numbers take their room from the picture.
-    plot = max(_LEAST, min(_PLOT, _WIDTH - left - _GAP - needed))
+    labels = told_apart([row["label"] for row in rows], _MOST_LABEL, TEXT)
+    left, plot = room_for(labels, told)
     low, high = finite_span(
         [row[end] for row in rows for end in ("value", "low", "high") if row[end] is not None]
         + [place for place, _ in chart.marks]
@@ -60,8 +52,8 @@ def draw(chart: Chart) -> Canvas:
     places = named_places([zero, *chart.marks], (low, high), plot) if chart.marks else []
     top = _TOP + _LINE * max((line for _, _, line in places), default=0)
     height = top + _ROW * max(len(rows), 1) + _BOTTOM
-    canvas = new_canvas(_WIDTH, height)
-    axes = canvas.add_axes((left / _WIDTH, _BOTTOM / height, plot / _WIDTH, (height - top - _BOTTOM) / height))
+    canvas = new_canvas(WIDTH, height)
+    axes = canvas.add_axes((left / WIDTH, _BOTTOM / height, plot / WIDTH, (height - top - _BOTTOM) / height))
     axes.set_xlim(low, high)
     axes.set_ylim(max(len(rows), 1) - 0.5, -0.5)
     bottom_axis(axes, chart.words.get("x", ""), marks=lambda x: _tick(x, kind), most=5 if kind == "per1000" else 4)
@@ -71,7 +63,7 @@ def draw(chart: Chart) -> Canvas:
         place: dict[str, Any] = {"within": ("data", "axes fraction"), "gap": (0, 6), "ha": "center", "va": "bottom"}
         write(axes, zero[1], (0, 1), color=MUTED, **place)
     for position, (row, label) in enumerate(zip(rows, labels, strict=True)):
-        write(axes, label, (0, position), gap=(-12, 0), ha="right")
+        write(axes, label, (0, position), gap=(-left, 0))
         _row(axes, position, row, told[position], color=MUTED if credit else ACCENT)
     return canvas
 

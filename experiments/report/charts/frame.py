@@ -11,10 +11,26 @@ from experiments.report.charts.svg import room_of, shortened
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["bottom_axis", "grid_axes", "named_places", "write", "write_places"]
+__all__ = ["WIDTH", "bottom_axis", "grid_axes", "named_places", "room_for", "write", "write_places"]
+
+WIDTH = 840  # of every chart, in CSS pixels: the column of the page
 
 _LINE = 20
+_SAFETY = 1.15  # the reader's font may be wider than reckoned
+_INDENT = 24
+_LEAST = 200
 _TURN = 0.6  # names of places past this share of the scale stand left of them
+
+
+def room_for(labels: Sequence[str], told: Sequence[str], *, bold: bool = False) -> tuple[float, float]:
+    """Room for labels at the left edge, and for the picture between them and the numbers at the right edge.
+
+    Long labels and numbers take their room from the picture, down to a least width.
+    """
+    safety = _SAFETY * (1.08 if bold else 1.0)
+    left = max(110.0, _INDENT + safety * max((room_of(text, TEXT) for text in labels), default=0.0))
+    right = _INDENT + _SAFETY * max((room_of(text, TEXT) for text in told), default=0.0)
+    return left, max(_LEAST, WIDTH - left - right)
 
 
 def bottom_axis(axes: Any, label: str, *, marks: Callable[[float], str] | None = None, most: int = 6) -> None:

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from attribution.core.formats import format_value
-from experiments.report.charts.frame import grid_axes, named_places, write, write_places
+from experiments.report.charts.frame import WIDTH, grid_axes, named_places, write, write_places
 from experiments.report.charts.numbers import mark_of
 from experiments.report.charts.palette import INK, MUTED, PAPER, SOFT, TEXT
 from experiments.report.charts.svg import new_canvas, room_of, shortened
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["draw"]
 
-_WIDTH = 720
 _RIGHT = 24
 _PANEL = 110
 _ONLY = 200  # height of the plot where there is one panel
@@ -40,16 +39,16 @@ def draw(chart: Chart) -> Canvas:
     values = [float(row["value"]) for row in rows if row["value"] is not None and math.isfinite(row["value"])]
     most = max(values, default=1.0) or 1.0
     left = 16 + 1.1 * max(room_of(mark_of(at, kinds["value"]), TEXT) for at in (most, most / 2, most / 3))
-    width = _WIDTH - left - _RIGHT
+    width = WIDTH - left - _RIGHT
     places = named_places(chart.marks, ends, width)
     plot = _ONLY if len(groups) == 1 else _PANEL
     top = _TOP + _LINE * (1 + max((line for _, _, line in places), default=-1))
     head = _HEAD if any(groups) else 6
     height = top + (head + plot) * len(groups) + _BOTTOM
-    canvas = new_canvas(_WIDTH, height)
+    canvas = new_canvas(WIDTH, height)
     for position, group in enumerate(groups):
         up = height - top - (head + plot) * (position + 1)
-        axes = canvas.add_axes((left / _WIDTH, up / height, width / _WIDTH, plot / height))
+        axes = canvas.add_axes((left / WIDTH, up / height, width / WIDTH, plot / height))
         axes.set_xlim(*ends)
         axes.set_ylim(0, (1.14 if _closed(rows) else 1.34) * most)
         last = position == len(groups) - 1
@@ -61,9 +60,9 @@ def draw(chart: Chart) -> Canvas:
         # The names of the places stand between the first heading and its bars.
         above = top - _TOP if first else 0
         style: dict[str, Any] = {"within": "axes fraction", "va": "bottom", "fontweight": "bold"}
-        write(axes, shortened(group, _WIDTH - 20, TEXT), (0, 1), gap=(4 - left, 6 + above), **style)
+        write(axes, shortened(group, WIDTH - 20, TEXT), (0, 1), gap=(-left, 6 + above), **style)
         if first:
-            gap = (4 - left, top + head - 16)
+            gap = (-left, top + head - 16)
             write(axes, chart.words.get("y", ""), (0, 1), within="axes fraction", gap=gap, color=MUTED)
     return canvas
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["draw"]
 
-_PANEL = 232
+_PANEL = 258
 _PLOT = 220
 _LEFT = 66
 _LINE = 20
@@ -50,9 +50,7 @@ def draw(chart: Chart) -> Canvas:
         _frame(axes, chart, first=position == 0)
         _head(axes, contrast, panel)
         _panel(axes, panel)
-    canvas.text(
-        4 / width, 1 - 16 / height, chart.words.get("y", ""), color=MUTED, fontsize=TEXT, ha="left", va="baseline"
-    )
+    canvas.text(0, 1 - 16 / height, chart.words.get("y", ""), color=MUTED, fontsize=TEXT, ha="left", va="baseline")
     return canvas
 
 

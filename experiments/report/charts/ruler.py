@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from attribution.core.formats import format_interval, format_value
 from experiments.report.charts.forest import finite_span
-from experiments.report.charts.frame import bottom_axis, write
+from experiments.report.charts.frame import WIDTH, bottom_axis, room_for, write
 from experiments.report.charts.palette import ACCENT, CONTRAST, GRID, INK, MUTED, PAPER, SOFT, TEXT
 from experiments.report.charts.svg import new_canvas, shortened
 
@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["draw", "draw_figures", "draw_range"]
 
-_WIDTH = 720
-_LEFT = 200
-_PLOT = 350
+_MOST_LABEL = 260
 _ROW = 30
 _GAP = 22
 _BOTTOM = 50
@@ -34,29 +32,34 @@ def draw(chart: Chart) -> Canvas:
     """Rows ``group, label, role, value, low, high``; roles: touched, attributed (range over models), incremental."""
     rows = chart.records.to_dicts()
     groups = list(dict.fromkeys(row["group"] for row in rows))
-    height = 14 + _ROW * len(rows) + _GAP * len(groups) + _BOTTOM
-    canvas = new_canvas(_WIDTH, height)
-    axes = canvas.add_axes((_LEFT / _WIDTH, _BOTTOM / height, _PLOT / _WIDTH, (height - _BOTTOM - 8) / height))
+    height = 14 + _ROW * max(len(rows), 1) + _GAP * len(groups) + _BOTTOM
+    canvas = new_canvas(WIDTH, height)
+    labels = [shortened(row["label"], _MOST_LABEL, TEXT) for row in rows]
+    told = ["" if row["value"] is None else _counted(row["value"], row["low"], row["high"]) for row in rows]
+    left, plot = room_for(labels, told)
+    axes = canvas.add_axes((left / WIDTH, _BOTTOM / height, plot / WIDTH, (height - _BOTTOM - 8) / height))
     low, high = finite_span([row[end] for row in rows for end in ("value", "low", "high") if row[end] is not None])
     axes.set_xlim(min(low, 0), high)
-    axes.set_ylim(_ROW * len(rows) + _GAP * len(groups), 0)
+    axes.set_ylim(_ROW * max(len(rows), 1) + _GAP * len(groups), 0)
     bottom_axis(axes, chart.words.get("x", ""))
     y = 0.0
     for group in groups:
         y += _GAP
-        write(axes, shortened(group, _WIDTH - 20, TEXT), (0, y), gap=(2 - _LEFT, 0), va="bottom", fontweight="bold")
+        write(axes, shortened(group, WIDTH - 20, TEXT), (0, y), gap=(-left, 0), va="bottom", fontweight="bold")
         here = [row for row in rows if row["group"] == group]
         # The zero line of each group stands beside its bars, not through its heading.
         axes.plot([0, 0], [y, y + _ROW * len(here)], color=INK, linewidth=1.0)
         for row in here:
-            _bar(axes, y + _ROW / 2, row, chart.words)
+            _bar(axes, y + _ROW / 2, row, chart.words, left)
             y += _ROW
     return canvas
 
 
 def draw_figures(figures: Sequence[Figure], unit: str, *, narrow: bool) -> Canvas:
     """The three figures of the first screen, one row each: beside their labels, or under them on a phone."""
-    width, left, plot, row = (350, 8, 200, 56) if narrow else (_WIDTH, _LEFT, _PLOT, 40)
+    told = [_counted(figure.value, figure.low, figure.high) for figure in figures]
+    left, plot = (8.0, 200.0) if narrow else room_for([figure.label for figure in figures], told, bold=True)
+    width, row = (350, 56) if narrow else (WIDTH, 40)
     height = row * len(figures) + _BOTTOM
     canvas = new_canvas(width, height)
     axes = canvas.add_axes((left / width, _BOTTOM / height, plot / width, (height - _BOTTOM - 4) / height))
@@ -67,13 +70,15 @@ def draw_figures(figures: Sequence[Figure], unit: str, *, narrow: bool) -> Canva
     axes.locator_params(axis="x", nbins=4)
     axes.axvline(0, color=INK, linewidth=1.0)
     for position, figure in enumerate(figures):
-        _figure(axes, position, figure, _FIGURES[position % len(_FIGURES)], narrow=narrow)
+        _figure(axes, position, figure, None if narrow else left)
     return canvas
 
 
-def _figure(axes: Any, position: int, figure: Figure, color: str, *, narrow: bool) -> None:
+def _figure(axes: Any, position: int, figure: Figure, left: float | None) -> None:
+    """One row: its label at the left edge, or above its bar on a phone where ``left`` is None."""
+    color, narrow = _FIGURES[position % len(_FIGURES)], left is None
     y = position + (0.7 if narrow else 0.5)
-    place: dict[str, Any] = {"gap": (-10, 0), "ha": "right", "va": "center"}
+    place: dict[str, Any] = {"gap": (-(left or 0), 0), "va": "center"}
     at = y
     if narrow:
         place, at = {"gap": (4, 0), "ha": "left", "va": "bottom"}, position + 0.46
@@ -115,9 +120,9 @@ def _counted(value: float, low: float | None, high: float | None) -> str:
     return f"{shown} ({format_interval(ends[0], ends[1], 'count')})"
 
 
-def _bar(axes: Any, y: float, row: dict[str, Any], words: Any) -> None:
+def _bar(axes: Any, y: float, row: dict[str, Any], words: Any, left: float) -> None:
     color = _COLORS.get(row["role"], MUTED)
-    write(axes, format_value(row["label"], "text"), (0, y), gap=(-10, 0), ha="right", color=MUTED)
+    write(axes, shortened(row["label"], _MOST_LABEL, TEXT), (0, y), gap=(-left, 0), color=MUTED)
     if row["value"] is None:
         write(axes, words.get("untested", ""), (0, y), within="data", gap=(8, 0), color=MUTED, style="italic")
         return

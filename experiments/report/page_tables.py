@@ -1,0 +1,135 @@
+"""Tables of the page: rows headed by their first text, repeated beginnings as group rows, every cell escaped."""
+
+from __future__ import annotations
+
+import html
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from attribution.core import messages
+from attribution.core.formats import NUMERIC_KINDS, format_interval, format_value
+from attribution.core.render.display import Cell, DisplayColumn, DisplayTable, escape_html
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from experiments.report.document import Chart
+
+__all__ = ["chart_table", "table"]
+
+_LEAST_GROUPED = 2  # rows that a group has on average before its name becomes a row of its own
+_WIDE = 5  # columns from which a table takes the whole width
+_MOST_SERIES = 6  # lines of curves that stand side by side as columns
+_ENDS = ("low", "high")
+_KEYS = ("contrast", "group", "series", "label", "role", "x", "threshold", "start", "end", "word")
+
+
+def table(shown: DisplayTable, *, name: str = "") -> str:
+    """One table: with a ``name`` its title is an anchor; notes follow it."""
+    columns = shown.columns
+    grouped = _is_grouped(shown)
+    heads = columns[1:] if grouped else columns
+    caption = f"<caption>{_title(shown.title, name)}</caption>" if shown.title else ""
+    head = "".join(f'<th scope="col"{_class(column)}>{escape_html(column.label)}</th>' for column in heads)
+    body = _bodies(shown) if grouped else f"<tbody>{''.join(_row(row, columns) for row in shown.rows)}</tbody>"
+    notes = "".join(f'<p class="note">{escape_html(note)}</p>' for note in shown.notes)
+    kind = ' class="wide"' if len(heads) >= _WIDE else ""
+    return f"<table{kind}>{caption}<thead><tr>{head}</tr></thead>{body}</table>{notes}"
+
+
+def _title(title: str, name: str) -> str:
+    return f'<a href="#{escape_html(name)}">{escape_html(title)}</a>' if name else escape_html(title)
+
+
+def _is_grouped(shown: DisplayTable) -> bool:
+    """Whether the first column only repeats the names of a few groups, one after the other."""
+    texts = len(shown.columns) > _LEAST_GROUPED and all(column.kind == "text" for column in shown.columns[:2])
+    if not texts or any(isinstance(row[0], Cell) for row in shown.rows):
+        return False
+    firsts = [row[0] for row in shown.rows]
+    groups = [name for name, _ in groupby(firsts)]
+    return len(set(groups)) == len(groups) and len(firsts) >= _LEAST_GROUPED * len(groups)
+
+
+def _bodies(shown: DisplayTable) -> str:
+    made = []
+    span = len(shown.columns) - 1
+    for name, rows in groupby(shown.rows, key=lambda row: row[0]):
+        head = f'<tr class="group"><th scope="rowgroup" colspan="{span}">{escape_html(_text(name))}</th></tr>'
+        made.append(f"<tbody>{head}{''.join(_row(row[1:], shown.columns[1:]) for row in rows)}</tbody>")
+    return "".join(made)
+
+
+def _row(row: Sequence[object], columns: Sequence[DisplayColumn]) -> str:
+    cells = []
+    for position, (value, column) in enumerate(zip(row, columns, strict=True)):
+        told = html.escape(_shown(value, column.kind))
+        headed = position == 0 and column.kind not in NUMERIC_KINDS
+        cells.append(f'<th scope="row">{told}</th>' if headed else f"<td{_class(column)}>{told}</td>")
+    return f"<tr>{''.join(cells)}</tr>"
+
+
+def _class(column: DisplayColumn) -> str:
+    names = [*(["num"] if column.kind in NUMERIC_KINDS else []), *(["decisive"] if column.decisive else [])]
+    return f' class="{" ".join(names)}"' if names else ""
+
+
+def _shown(value: object, kind: str) -> str:
+    """A cell as the displays of the library write it."""
+    if not isinstance(value, Cell):
+        return format_value(value, kind)
+    if value.value is None and value.note:
+        return _text(value.note)
+    point, ends = format_value(value.value, kind), format_interval(value.low, value.high, kind)
+    shown = point if ends == format_value(None) else f"{point} ({ends})"
+    return f"{shown} {_text(value.note)}".rstrip()
+
+
+def _text(value: object) -> str:
+    return format_value(value, "text")
+
+
+# --- the data of a chart ---------------------------------------------------------------------------------------------
+
+
+def chart_table(chart: Chart) -> DisplayTable:
+    """The data of a chart as a table: few lines stand side by side, everything else row by row."""
+    rows = chart.records.to_dicts()
+    kinds = {field.name: field.kind for field in chart.records.fields}
+    if chart.kind == "curves" and 1 < len({row["series"] for row in rows}) <= _MOST_SERIES:
+        return _side_by_side(chart, rows, kinds)
+    keys = [name for name in _KEYS if name in kinds]
+    ends = all(end in kinds for end in _ENDS)
+    columns = [DisplayColumn(_head(chart, name), kinds[name]) for name in keys]
+    body = [[_role(row[name]) if name == "role" else row[name] for name in keys] for row in rows]
+    if "value" in kinds:
+        columns.append(DisplayColumn(_head(chart, "value"), kinds["value"], decisive=True))
+        for line, row in zip(body, rows, strict=True):
+            line.append(Cell(row["value"], row["low"], row["high"]) if ends else row["value"])
+    return DisplayTable(tuple(columns), tuple(map(tuple, body)))
+
+
+def _side_by_side(chart: Chart, rows: Sequence[Mapping[str, Any]], kinds: Mapping[str, Any]) -> DisplayTable:
+    """One row for each place on the horizontal scale, one column for each line."""
+    names = list(dict.fromkeys(row["series"] for row in rows))
+    found = {(row["x"], row["series"]): Cell(row["value"], row["low"], row["high"]) for row in rows}
+    columns = (
+        DisplayColumn(_head(chart, "x"), kinds["x"]),
+        *(DisplayColumn(str(name), kinds["value"]) for name in names),
+    )
+    places = sorted({row["x"] for row in rows})
+    body = tuple((place, *(found.get((place, name)) for name in names)) for place in places)
+    return DisplayTable(columns, body)
+
+
+def _head(chart: Chart, name: str) -> str:
+    """The heading of a column: the axis' own words where the chart has them."""
+    axis = {"curves": {"x": "x", "value": "y"}, "histogram": {"value": "y"}}.get(chart.kind, {}).get(name)
+    if chart.kind in ("forest", "ruler") and name == "value":
+        axis = "x"
+    return chart.words.get(axis or "", "") or messages.text(f"REPORT.page.col.{name}")
+
+
+def _role(role: object) -> str:
+    code = f"REPORT.page.role.{role}"
+    return messages.text(code) if messages.has(code) else _text(role)
