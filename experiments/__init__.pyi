@@ -148,6 +148,9 @@ from experiments.reconciliation import Reconciliation as Reconciliation
 from experiments.reconciliation import calibrate as calibrate
 from experiments.reconciliation import placebo_credit as placebo_credit
 from experiments.reconciliation import reconcile as reconcile
+from experiments.report.difference import diff_reports as diff_reports
+from experiments.report.difference_result import ReportDifference as ReportDifference
+from experiments.report.frozen import freeze_figures as freeze_figures
 from experiments.report.report import Report as Report
 from experiments.report.schema import report_schema as report_schema
 from experiments.roi import CostThresholds as CostThresholds
