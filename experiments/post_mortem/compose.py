@@ -15,6 +15,7 @@ from experiments.post_mortem.execution import assigned_days
 from experiments.post_mortem.figures import figures_by_name, tables_by_name
 from experiments.post_mortem.first_screen import figures_of, figures_title
 from experiments.post_mortem.gates import by_severity, concerning_decisions, gates_of, invalid_codes, trust_of
+from experiments.post_mortem.locking import decisions_told
 from experiments.post_mortem.sections import sections_of
 from experiments.post_mortem.sections.ground import Ground
 from experiments.post_mortem.unknown import unknown_of
@@ -79,7 +80,7 @@ def _plan(plan: Plan | Mapping[str, Any] | str | Path) -> Plan:
 
 def _report(evidence: Evidence, lang: str) -> Report:
     plan = evidence.plan
-    decisions = decisions_of(plan, evidence.thresholds)
+    decisions = decisions_told(decisions_of(plan, evidence.thresholds), evidence.locking)
     findings = by_severity(evidence.findings())
     invalid = invalid_codes(findings, decisions)
     primary = None if evidence.readout is None else evidence.readout.experiment.primary
@@ -103,7 +104,7 @@ def _report(evidence: Evidence, lang: str) -> Report:
         figures_caption=word("credit_caption"),
         sections=sections_of(Ground(evidence=evidence, decisions=decisions, trust_line=trust_line, invalid=invalid)),
         findings=findings,
-        gates=gates_of(plan, findings, decisions, figures, _changes(plan), evidence.refusal),
+        gates=gates_of(evidence, findings, decisions, figures),
         manifest=[(name, text) for name, text in versions().items()],
         words=furniture(),
     )
@@ -115,15 +116,6 @@ def _report(evidence: Evidence, lang: str) -> Report:
         plan=_declared(plan, refused=bool(invalid or evidence.refusal)),
         evidence=evidence,
     )
-
-
-def _changes(plan: Plan) -> list[tuple[str, object, object]] | None:
-    from experiments.plan import plan_changes
-
-    if plan.source is None:
-        return None
-    found = plan_changes(plan.source)
-    return None if found is None else list(found)
 
 
 def _facts(evidence: Evidence) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from attribution.core.errors import DesignError, InputError, TableError, closest
 from experiments.metrics import Rate
 from experiments.plan.measuring import declared_metric
+from experiments.post_mortem.locking import locking_of
 from experiments.post_mortem.prepared import check_needs, identified, with_waves
 from experiments.post_mortem.small_groups import without_small
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from attribution.identity import Identity
     from experiments.outcomes import Outcomes
     from experiments.plan import Plan
+    from experiments.post_mortem.locking import Locking
     from experiments.readout import Readout, Steps
     from experiments.reconciliation import Reconciliation
     from experiments.roi import CostThresholds
@@ -47,6 +49,7 @@ class Evidence:
         further: The results of the further analyses by name (see `experiments.post_mortem.analyses`).
         declined: The further analyses that were asked for and that the design cannot answer, with the reason.
         identity: Which customer numbers are one person; None where the tables name persons already.
+        locking: Whether and when the plan was locked, and what was changed since.
     """
 
     plan: Plan
@@ -61,6 +64,7 @@ class Evidence:
     further: Mapping[str, Any] = field(default_factory=dict)
     declined: Mapping[str, DesignError] = field(default_factory=dict)
     identity: Identity | None = None
+    locking: Locking | None = None
 
     def persons(self) -> dict[str, int]:
         """Persons with the primary outcome in each arm, the control first."""
@@ -86,7 +90,15 @@ class Evidence:
         """Every finding once, in the order of the data flow."""
         found: list[Finding] = []
         seen: set[tuple[str, str]] = set()
-        core = (self.identity, self.credit, self.outcomes, self.readout, self.thresholds, self.reconciliation)
+        core = (
+            self.locking,
+            self.identity,
+            self.credit,
+            self.outcomes,
+            self.readout,
+            self.thresholds,
+            self.reconciliation,
+        )
         for source in (*core, *self.further.values()):
             for finding in getattr(source, "findings", ()):
                 key = (finding.code, finding.text("en"))
@@ -113,7 +125,7 @@ def gather(plan: Plan, data: object) -> Evidence:
         _raise(issues)
         evidence = Evidence(
             plan=plan, tables=tables, credit=credit, outcomes=None, readout=None, steps=None, thresholds=None,
-            reconciliation=None, refusal=error.code, identity=identity,
+            reconciliation=None, refusal=error.code, identity=identity, locking=locking_of(plan, tables),
         )  # fmt: skip
         return _with_further(evidence)
     _raise(issues)
@@ -131,6 +143,7 @@ def gather(plan: Plan, data: object) -> Evidence:
         thresholds=without_small(plan, _thresholds(plan, tables, outcomes, readout)),
         reconciliation=_reconciliation(plan, tables, credit, readout),
         identity=identity,
+        locking=locking_of(plan, tables),
     )
     return _with_further(evidence)
 

@@ -13,9 +13,12 @@ from experiments.report.document import Decision, Gate, GateStatus
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from attribution.core.estimates import Side
     from attribution.core.findings import Finding
     from experiments.plan import Plan
     from experiments.plan.schema import FigurePlan, GatePlan
+    from experiments.post_mortem.evidence import Evidence
+    from experiments.roi.verdicts import Verdict
 
 __all__ = ["by_severity", "gates_of", "invalid_codes", "trust_of"]
 
@@ -42,10 +45,25 @@ _OF_ONE_METRIC = frozenset({"HEAVY_TAIL"})
 """Remarks on how one metric's figure is to be read."""
 
 
+# Results of further analyses: they ask for a decision, and say nothing against the trial.
+_RESULTS = frozenset(
+    {
+        "PRESSURE_CAP", "TOUCHED_AFTER_CONVERSION", "DURABILITY", "RE_RETENTION", "RE_RETENTION_FADES",
+        "PULL_FORWARD",
+    }
+)  # fmt: skip
+
+
 def concerning_decisions(findings: Sequence[Finding], primary: str | None) -> list[Finding]:
-    """The findings without remarks on how a metric is read that decides nothing; these stand beside that metric."""
+    """The findings without results, and without remarks on how a metric is read that decides nothing.
+
+    These stand beside that metric, and results in their own sections.
+    """
     return [
-        finding for finding in findings if finding.code not in _OF_ONE_METRIC or finding.values.get("metric") == primary
+        finding
+        for finding in findings
+        if finding.code not in _RESULTS
+        and (finding.code not in _OF_ONE_METRIC or finding.values.get("metric") == primary)
     ]
 
 
@@ -63,16 +81,16 @@ def trust_of(findings: Sequence[Finding], decisions: Sequence[Decision], refusal
 
 
 def gates_of(
-    plan: Plan,
+    evidence: Evidence,
     findings: Sequence[Finding],
     decisions: Sequence[Decision],
     figures: Mapping[str, float | None],
-    changed_keys: Sequence[tuple[str, object, object]] | None,
-    refusal: str = "",
 ) -> list[Gate]:
     """Every gate, in the order trust, decisions, figures; a refusal is what a decision without a verdict shows."""
-    gates = [*_trust(findings, decisions, changed_keys)]
-    gates += [_decision(declared, decisions, plan, refusal) for declared in plan.gate]
+    locking, plan = evidence.locking, evidence.plan
+    changed = None if locking is None or locking.lock is None else locking.changes
+    gates = [*_trust(findings, decisions, changed)]
+    gates += [_decision(declared, decisions, evidence) for declared in plan.gate]
     gates += [_figure(declared, figures) for declared in plan.figure]
     return gates
 
@@ -112,16 +130,18 @@ def _trust(
         )
 
 
-def _decision(declared: GatePlan, decisions: Sequence[Decision], plan: Plan, refusal: str) -> Gate:
-    found = _find(declared, decisions)
+def _decision(declared: GatePlan, decisions: Sequence[Decision], evidence: Evidence) -> Gate:
+    found, plan = _find(declared, decisions), evidence.plan
+    verdict = None if found is None else _read_anew(declared, found, evidence)
     segment = f":{declared.segment}" if declared.segment else ""
     name = f"decision:{declared.arm}{segment}@{declared.threshold:g}"
-    observed = found.verdict.word if found is not None else refusal or word("gate.absent")
+    observed = verdict.word if verdict is not None else evidence.refusal or word("gate.absent")
     contrast = (
         contrast_words(found.arm, found.control, found.segment)
         if found is not None
         else contrast_words(declared.arm, declared.control or _before(declared.arm, plan))
     )
+    contrast += _asked(declared, evidence)
     values = {"contrast": contrast, "T": declared.threshold, "expected": declared.expect, "observed": observed}
     status: GateStatus = "hold" if observed == declared.expect else "undecided" if observed in _UNDECIDED else "fail"
     # Without a trial that can be trusted no verdict is named anywhere, not even the one that was hoped for.
@@ -134,6 +154,40 @@ def _decision(declared: GatePlan, decisions: Sequence[Decision], plan: Plan, ref
         observed=observed,
         message=word("gate.decision_refused" if refused else f"gate.decision_{status}", **values),
     )
+
+
+def _read_anew(declared: GatePlan, found: Decision, evidence: Evidence) -> Verdict:
+    """The verdict of the card; a gate with a side or level of its own reads the same figures at these."""
+    from experiments.roi.gates import ThresholdGate, check_gates
+
+    pays = evidence.thresholds
+    if pays is None or (declared.side is None and declared.level is None):
+        return found.verdict
+    side: Side = declared.side or _side_of(evidence)
+    gate = ThresholdGate(
+        arm=found.arm,
+        threshold=found.threshold,
+        control=found.control,
+        segment=found.segment,
+        side=side,
+        level=declared.level,
+        expect="FAIL" if side == "less" else "PASS",  # the word is judged here, INCONCLUSIVE among them
+    )
+    return check_gates(pays, [gate]).gates[0].verdict
+
+
+def _side_of(evidence: Evidence) -> Side:
+    """The side of the series of thresholds."""
+    return "two" if evidence.plan.costs is None else evidence.plan.costs.side
+
+
+def _asked(declared: GatePlan, evidence: Evidence) -> str:
+    """How a gate with a side or level of its own is asked, behind its contrast; empty for the others."""
+    if declared.side is None and declared.level is None:
+        return ""
+    plan = evidence.plan
+    level = declared.level or (0.95 if plan.experiment is None else plan.experiment.level)
+    return word(f"gate.asked_{declared.side or _side_of(evidence)}", level=level)
 
 
 def _before(arm: str, plan: Plan) -> str:

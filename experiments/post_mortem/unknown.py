@@ -27,6 +27,9 @@ def unknown_of(evidence: Evidence, decisions: Sequence[Decision], invalid: str) 
         found.append(word("unknown.paid" if evidence.plan.costs is None else "unknown.unpriced"))
     rows = [] if evidence.reconciliation is None else evidence.reconciliation.to_dicts()
     untested = dict.fromkeys(row["channels"] for row in rows if row["step"] == "untested")
+    changed = () if evidence.locking is None else evidence.locking.deciding()
+    if changed and decisions:
+        found.append(word("unknown.changed", keys=listed(changed)))
     if untested:
         found.append(word("unknown.untested", channels=listed(untested)))
     return found

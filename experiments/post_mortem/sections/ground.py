@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from attribution.core.records import Field
-from experiments.post_mortem.words import word
+from experiments.post_mortem.words import listed, word
 from experiments.report.document import Decision, Section
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from experiments.metrics import Metric
     from experiments.post_mortem.evidence import Evidence
 
-__all__ = ["Ground", "bar_fields", "flag_of", "made_section", "metrics_of", "sentences_of"]
+__all__ = ["Ground", "bar_fields", "exploratory_of", "flag_of", "made_section", "metrics_of", "sentences_of"]
 
 _WORDS_OF_VERDICTS = "VERDICT_WORDS"  # where a trial is not to be trusted, none is given
 
@@ -46,6 +46,13 @@ def made_section(name: str, answer: str, **parts: Any) -> Section:
 def flag_of(invalid: str) -> str:
     """Why the figures must not be used; empty when they may be."""
     return word("flag.invalid", codes=invalid) if invalid else ""
+
+
+def exploratory_of(ground: Ground, section: str) -> str:
+    """What says that a section is exploratory: keys on which it rests were changed after the lock; empty else."""
+    locking = ground.evidence.locking
+    keys = () if locking is None else locking.touching(section)
+    return word("plan.exploratory", keys=listed(keys)) if keys else ""
 
 
 def sentences_of(recipe: Recipe, invalid: str) -> list[str]:
