@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from experiments.cli.options import allow_quiet
 from experiments.cli.words import LANGUAGE, progress, say
 
 if TYPE_CHECKING:
@@ -22,23 +23,42 @@ _HOLD, _FAIL, _UNDECIDED = 0, 1, 3
 @click.option("--strict", is_flag=True, help="An undecided decision counts as failed: exit code 1 instead of 3.")
 @click.option("--lang", default=None, type=LANGUAGE, help="Language of this output; the plan's when absent.")
 @click.option(
-    "--junit", default=None, type=click.Path(), metavar="FILE", help="Also write the gates and findings as JUnit XML."
+    "--junit",
+    default=None,
+    type=click.Path(),
+    metavar="FILE",
+    help="Also write the gates and findings as JUnit XML; replaces FILE.",
 )
+@click.option(
+    "--summary",
+    is_flag=True,
+    help="Also append the report to the job summary of GitHub Actions (the file in GITHUB_STEP_SUMMARY).",
+)
+@allow_quiet
 @click.pass_context
-def command(ctx: click.Context, *, plan: str, strict: bool, lang: str | None, junit: str | None) -> None:
+def command(
+    ctx: click.Context, /, *, plan: str, strict: bool, lang: str | None, junit: str | None, summary: bool
+) -> None:
     """Check the gates of PLAN and speak by the exit code.
 
     \b
     Gates: (a) trust, always: no failed finding, no INVALID, the plan unchanged since its lock;
            (b) decisions: those declared under [[gate]]; (c) figures: those declared under [[figure]].
     Exit codes: 0 all gates hold; 1 a gate fails; 2 the input or the plan is unusable;
-                3 a declared decision is undecided.
+                3 a declared decision is undecided (with --strict: 1).
 
-    Without declared decisions FAIL and INCONCLUSIVE are results, not failures.
+    Examples:
+      wakelift check plan.toml
+      wakelift check plan.toml --strict --junit build/junit.xml --summary
+
+    Without declared decisions FAIL and INCONCLUSIVE are results, not failures. With --quiet only gates that do not hold
+    are printed.
     """
     from experiments import postmortem
+    from experiments.cli.writing import append_to_summary, summary_file
     from experiments.plan import Plan, plan_changes
 
+    summarised = summary_file() if summary else None
     declared = Plan.read(plan)
     spoken = lang or declared.report.language
     changes = plan_changes(plan) or []
@@ -48,6 +68,8 @@ def command(ctx: click.Context, *, plan: str, strict: bool, lang: str | None, ju
         target.parent.mkdir(parents=True, exist_ok=True)
         report.to_junit(target)
     _tell(report.gates, changes, lang=spoken)
+    if summarised is not None:
+        append_to_summary(report, summarised, lang=spoken)
     ctx.exit(_code(report.gates, strict=strict))
 
 

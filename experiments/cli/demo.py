@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from experiments.cli.options import allow_quiet
 from experiments.cli.words import LANGUAGE, OUT_FOLDER, made_folder, progress, say
 
 if TYPE_CHECKING:
@@ -32,7 +33,9 @@ __all__ = ["command"]
     type=LANGUAGE,
     help="Language of report.html and of this output; the other language stands beside it.",
 )
-def command(*, out: str, persons: int, seed: int, scenario: str, lang: str) -> None:
+@click.option("--force", is_flag=True, help="Replace a plan that was edited, and tables that no simulation wrote.")
+@allow_quiet
+def command(*, out: str, persons: int, seed: int, scenario: str, lang: str, force: bool) -> None:
     """Simulate a campaign; write its plan, its data and its report.
 
     \b
@@ -40,6 +43,13 @@ def command(*, out: str, persons: int, seed: int, scenario: str, lang: str) -> N
     and the report in the other language (report.zh.html, report.zh.md).
 
     Change the thresholds in plan.toml and run `wakelift report` on it, or replace the tables by yours.
+
+    \b
+    Examples:
+      wakelift demo --out demo
+      wakelift demo --out demo --scenario null --seed 11 --lang zh
+
+    Exit codes: 0 done; 2 the folder or the options are unusable.
     """
     from time import perf_counter
 
@@ -55,7 +65,9 @@ def command(*, out: str, persons: int, seed: int, scenario: str, lang: str) -> N
         made["campaign"] = simulate(scenario, persons=persons, seed=seed)
 
     def keep() -> None:
-        made["files"] = write_campaign(made["campaign"], folder, file_format="parquet", language=lang, header=header)
+        made["files"] = write_campaign(
+            made["campaign"], folder, file_format="parquet", language=lang, header=header, force=force
+        )
 
     progress(
         [

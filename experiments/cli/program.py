@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import os
 import warnings
 from importlib import import_module
 from typing import Any
@@ -12,6 +12,7 @@ import click
 from attribution._version import __version__
 from attribution.core import messages
 from attribution.core.errors import WakeLiftError, WakeLiftWarning, closest
+from experiments.cli.streams import echo, speak_utf8
 from experiments.plan.spelling import shown
 
 __all__ = ["main"]
@@ -21,13 +22,22 @@ messages.register("experiments")
 _COMMANDS = {
     "demo": "Simulate a campaign and write its plan, its data and its report.",
     "init": "Write a commented plan from your tables.",
+    "check-data": "List what is wrong with your tables; the exit code tells whether they are fit.",
     "simulate": "Write the tables of a simulated campaign whose truth is known.",
     "attribute": "Share the credit of conversions over touches.",
+    "readout": "Print what the campaign caused, by arm.",
+    "thresholds": "Print whether it pays, if one woken customer may cost so much.",
+    "dormancy": "Print how many come back by themselves, by days of silence.",
+    "power": "Print how many persons a test needs, or what it can see.",
     "report": "Write the post-mortem of a plan.",
     "check": "Check a plan's gates; the exit code tells the answer.",
+    "diff": "Say what changed between two reports, beyond rounding or not.",
     "lock": "Freeze a plan before the result is known.",
+    "completion": "Print the script that completes commands in your shell.",
 }
 _UNUSABLE = 2
+_INTERRUPTED = 130  # 128 and the signal's number, as shells say it
+_TRACEBACK = "WAKELIFT_TRACEBACK"
 
 
 class _Program(click.Group):
@@ -41,7 +51,7 @@ class _Program(click.Group):
         del ctx
         if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = import_module(f"experiments.cli.{cmd_name}").command
+        command: click.Command = import_module(f"experiments.cli.{cmd_name.replace('-', '_')}").command
         return command
 
     def resolve_command(
@@ -59,36 +69,51 @@ class _Program(click.Group):
             formatter.write_dl(list(_COMMANDS.items()))
 
     def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; what goes wrong is one message, and the exit code tells what kind of thing it was."""
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("always", WakeLiftWarning)
                 warnings.showwarning = _tell_warning
                 return super().invoke(ctx)
-        except WakeLiftError as error:
-            click.echo(f"Error: {error}", err=True)
-        except BrokenPipeError:
+        except KeyboardInterrupt:
+            echo("Interrupted.", err=True)
+            return ctx.exit(_INTERRUPTED)
+        except (click.exceptions.Exit, click.exceptions.Abort, click.ClickException):
             raise
-        except OSError as error:
-            click.echo(f"Error: {_place_and_reason(error)}", err=True)
-        return ctx.exit(_UNUSABLE)
+        except Exception as error:
+            if os.environ.get(_TRACEBACK) and not isinstance(error, (WakeLiftError, OSError)):
+                raise
+            echo(f"Error: {_told(error)}", err=True)
+            return ctx.exit(_UNUSABLE)
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run the program with UTF-8 output, whatever the console's code page is."""
-        for stream in (sys.stdout, sys.stderr):
-            reconfigure = getattr(stream, "reconfigure", None)
-            if reconfigure is not None:
-                reconfigure(encoding="utf-8", errors="backslashreplace")
+        speak_utf8()
         return super().main(*args, **kwargs)
 
 
 def _tell_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
     if issubclass(category, WakeLiftWarning):
-        click.echo(f"Warning: {message}", err=True)
+        echo(f"Warning: {message}", err=True)
 
 
-def _place_and_reason(error: OSError) -> str:
-    reason = error.strerror or str(error)
-    return f"{error.filename}: {reason}." if error.filename else f"{reason}."
+def _told(error: Exception) -> str:
+    """What went wrong, on the user's side if it can be told, else as a fault of ours."""
+    if isinstance(error, WakeLiftError):
+        return str(error)
+    if isinstance(error, OSError):
+        reason = error.strerror or str(error)
+        return f"{error.filename}: {reason}." if error.filename else f"{reason}."
+    if isinstance(error, MemoryError):
+        return "the tables do not fit into memory. Use Parquet files, which attribute reads in batches, or fewer rows."
+    kind = type(error)
+    said = " ".join(str(error).split())[:300]
+    if kind.__module__.partition(".")[0] in ("duckdb", "_duckdb"):
+        return f"DuckDB cannot run the query: {said}"
+    return (
+        f"wakelift stopped on a fault of its own ({kind.__name__}: {said}). The input may have led to it, but should "
+        f"have been refused in plain words: please report it, with what {_TRACEBACK}=1 in the environment prints."
+    )
 
 
 @click.group(cls=_Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -101,6 +126,12 @@ def main() -> None:
     Your data:   wakelift init touches.parquet conversions.parquet assignment.parquet --out plan.toml
                  wakelift report plan.toml --out report
 
-    Exit codes: 0 done; 1 a gate fails (check only); 2 the input or the plan is unusable; 3 a declared decision is
-    undecided (check only).
+    \b
+    One question: wakelift check-data --touches touches.csv --conversions orders.csv
+                  wakelift power --rate 0.01 --lift 0.2 --allocation 9
+
+    \b
+    Exit codes:   0 done; 1 a gate fails (check), a check of the data fails (check-data), figures differ (diff);
+                  2 the input, the plan or the command line is unusable; 3 a declared decision is undecided (check);
+                  130 interrupted from the keyboard.
     """

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from experiments.cli.options import allow_quiet
+from experiments.cli.streams import echo, is_quiet
 from experiments.cli.words import LANGUAGE, OUT_FOLDER, made_folder, progress, say
 
 __all__ = ["command"]
@@ -34,11 +36,22 @@ __all__ = ["command"]
 @click.option(
     "--lang", default="en", show_default=True, type=LANGUAGE, help="Language of the plan's report and of this output."
 )
-def command(*, out: str, scenario: str, persons: int, seed: int, file_format: str, lang: str) -> None:
+@click.option("--force", is_flag=True, help="Replace a plan that was edited, and tables that no simulation wrote.")
+@allow_quiet
+def command(  # noqa: PLR0913 -- one per option
+    *, out: str, scenario: str, persons: int, seed: int, file_format: str, lang: str, force: bool
+) -> None:
     """Write the tables of a simulated wake-up campaign, and the plan that analyses them.
 
     The table `truth` says for every person how likely a return is under each arm and what it would cost: compare what
     an analysis finds with what is true.
+
+    \b
+    Examples:
+      wakelift simulate --out sim --persons 20000 --seed 3 --format csv
+      wakelift simulate --out dirty --scenario dirty
+
+    Exit codes: 0 done; 2 the folder or the options are unusable.
     """
     from attribution import language
     from experiments.cli.tables import write_campaign
@@ -47,9 +60,10 @@ def command(*, out: str, scenario: str, persons: int, seed: int, file_format: st
     header = f"Simulated campaign: scenario {scenario}, {persons} persons, seed {seed}."
     (campaign,) = progress([("SIMULATING", lambda: simulate(scenario, persons=persons, seed=seed))], lang=lang)
     folder = made_folder(out)
-    written = write_campaign(campaign, folder, file_format=file_format, language=lang, header=header)
-    with language(lang):
-        click.echo(repr(campaign))
+    written = write_campaign(campaign, folder, file_format=file_format, language=lang, header=header, force=force)
+    if not is_quiet():
+        with language(lang):
+            echo(repr(campaign))
     say("WROTE_CAMPAIGN", lang=lang, tables=len(written) - 1, folder=(folder / "data").as_posix())
     say("WROTE_PLAN", lang=lang, path=written["plan"].as_posix())
     if scenario == "dirty":

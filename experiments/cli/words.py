@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from attribution.core import messages
+from experiments.cli.streams import echo, is_quiet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -19,8 +20,9 @@ OUT_FOLDER = click.Path(file_okay=True, dir_okay=True)  # a file in the way is t
 
 
 def say(code: str, *, lang: str, **values: object) -> None:
-    """Print the sentence of a code."""
-    click.echo(messages.text(f"CLI.{code}", values, lang=lang))
+    """Print the sentence of a code, unless `--quiet` was given."""
+    if not is_quiet():
+        echo(messages.text(f"CLI.{code}", values, lang=lang))
 
 
 def made_folder(path: str) -> Path:
@@ -45,12 +47,14 @@ def made_folder(path: str) -> Path:
 
 
 def progress(steps: Iterable[tuple[str, Callable[[], Any]]], *, lang: str) -> list[Any]:
-    """Run named steps in turn, with a progress bar on standard error when that is a terminal."""
+    """Run named steps in turn, with a progress bar on standard error when that is a terminal, unless `--quiet`."""
     from tqdm import tqdm
 
     listed = list(steps)
     results: list[Any] = []
-    with tqdm(total=len(listed), disable=None, leave=False, bar_format="{desc} {bar} {n_fmt}/{total_fmt}") as bar:
+    disable = True if is_quiet() else None  # None: silent unless standard error is a terminal
+    form = "{desc} {bar} {n_fmt}/{total_fmt}"
+    with tqdm(total=len(listed), disable=disable, leave=False, bar_format=form) as bar:
         for code, step in listed:
             bar.set_description_str(messages.text(f"CLI.{code}", lang=lang))
             results.append(step())

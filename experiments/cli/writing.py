@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, cast
 
-import click
-
+from attribution.core import messages
 from attribution.core.errors import InputError, closest
+from experiments.cli.streams import echo, is_quiet
 from experiments.cli.words import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-__all__ = ["FORMATS", "parse_formats", "tell_gates", "tell_verdicts", "write_report"]
+__all__ = [
+    "FORMATS", "append_to_summary", "parse_formats", "summary_file", "tell_gates", "tell_verdicts", "write_report",
+]  # fmt: skip
 
 FORMATS = {"html": "report.html", "md": "report.md", "json": "report.json", "junit": "junit.xml", "xlsx": "report.xlsx"}
 _WRITERS = {"html": "to_html", "md": "to_markdown", "json": "to_json", "junit": "to_junit", "xlsx": "to_excel"}
@@ -53,6 +56,28 @@ def write_report(report: Any, folder: Path, *, formats: Iterable[str], suffix: s
     return written
 
 
+def summary_file() -> str:
+    """The job summary of GitHub Actions.
+
+    Raises:
+        InputError: When the environment names none.
+    """
+    path = os.environ.get("GITHUB_STEP_SUMMARY", "")
+    if not path:
+        raise InputError(
+            "--summary appends to the file in GITHUB_STEP_SUMMARY, which is not set: it is inside a job of GitHub "
+            "Actions. Elsewhere set it to a file, or leave --summary out."
+        )
+    return path
+
+
+def append_to_summary(report: Any, path: str, *, lang: str) -> None:
+    """Append a report to the job summary, and say so."""
+    from experiments.report.summary import append_summary
+
+    say("SUMMARY_WRITTEN" if append_summary(report, path) else "SUMMARY_FULL", lang=lang, path=path)
+
+
 def tell_verdicts(report: Any, *, lang: str) -> None:
     """Print one line per verdict."""
     rows = verdict_rows(report)
@@ -85,9 +110,12 @@ _NAMES = ("contrast", "arm", "control", "segment", "threshold", "verdict")
 
 
 def tell_gates(gates: Sequence[Any], *, lang: str) -> None:
-    """Print one line per gate, failing ones first."""
+    """Print one line per gate, failing ones first; with `--quiet` only those that do not hold."""
     say("GATES", lang=lang, n=len(gates))
     order = ("fail", "undecided", "hold")
     for gate in sorted(gates, key=lambda gate: order.index(gate.status)):
-        say(_GATE_CODES[gate.status], lang=lang, name=gate.name, message=gate.message)
-    click.echo("")
+        if gate.status != "hold" or not is_quiet():
+            values = {"name": gate.name, "message": gate.message}
+            echo(messages.text(f"CLI.{_GATE_CODES[gate.status]}", values, lang=lang))
+    if not is_quiet():
+        echo("")
