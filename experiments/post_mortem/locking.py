@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 __all__ = ["Locking", "decisions_told", "locking_of"]
 
 Moment = Literal["before", "on", "after", "unknown"]
-_CAUSAL = ("trust", "effect", "channels", "cost", "segments", "leave_alone", "next_steps")
-_PAYS = ("cost", "segments", "leave_alone", "next_steps")
+_CAUSAL = ("trust", "effect", "channels", "cost", "segments", "leave_alone", "next")
+_PAYS = ("cost", "segments", "leave_alone", "next")
 # Beginning of a key -> the sections whose answers rest on it; the first that fits counts. None: it decides nothing.
 _TOUCHES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("campaign.name", ()),
     ("campaign.population", ("purpose",)),
     ("campaign.as_of", ("execution", *_CAUSAL)),
-    ("tables.touches", ("trust", "execution", "channels", "cost", "leave_alone", "next_steps")),
+    ("tables.touches", ("trust", "execution", "channels", "cost", "leave_alone", "next")),
     ("tables.planned", ("execution",)),
     ("tables.events", ("purpose",)),
     ("tables.prices", _PAYS),
@@ -51,7 +51,7 @@ _TOUCHES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("costs.values", ("cost", "segments")),
     ("costs", ("channels", *_PAYS)),
     ("guardrails", ("effect", *_PAYS)),
-    ("gate", ("cost", "next_steps")),
+    ("gate", ("cost", "next")),
     ("figure", ()),
     ("execution", ("execution",)),
     ("pressure", ("execution",)),
@@ -59,7 +59,7 @@ _TOUCHES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("population", ("purpose",)),
     ("money", ("cost",)),
     ("waves", ("cost",)),
-    ("budget", ("cost", "next_steps")),
+    ("budget", ("cost", "next")),
     ("looks", ("effect",)),
     ("monitor", ("cost",)),
     ("lock", ("execution", *_CAUSAL)),

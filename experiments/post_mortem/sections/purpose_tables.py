@@ -190,4 +190,5 @@ def _looks(evidence: Evidence) -> Iterator[tuple[str, ...]]:
         days = 0 if found is None else len({look.day for look in found.looks})
         yield _row(evidence, name, "" if declared is None else declared.path, word("plan.looked", looks=days), name)
     if now.looks is None and now.monitor is None and before.looks is None and before.monitor is None:
-        yield _row(evidence, "looks", word("plan.no_looks"), word("plan.one_reading"), "looks", "monitor")
+        unseen = word("plan.unseen_looks")
+        yield _row(evidence, "looks", word("plan.no_looks"), word("plan.one_reading"), "looks", "monitor", seen=unseen)
