@@ -61,6 +61,7 @@ def _environment() -> Environment:
     made.filters["table"] = _table
     made.filters["drawing"] = _drawing
     made.filters["data"] = _data
+    made.filters["long"] = page_tables.is_long
     made.filters["status"] = _status
     made.filters["untitled"] = _untitled
     return made

@@ -15,10 +15,12 @@ if TYPE_CHECKING:
 
     from experiments.report.document import Chart
 
-__all__ = ["chart_table", "table"]
+__all__ = ["chart_table", "is_long", "table"]
 
 _LEAST_GROUPED = 2  # rows that a group has on average before its name becomes a row of its own
 _WIDE = 5  # columns from which a table takes the whole width
+_SHORT = 12  # rows that print keeps on one page
+_PRINTED = 40  # rows up to which the data of a chart are printed too
 _MOST_SERIES = 6  # lines of curves that stand side by side as columns
 _ENDS = ("low", "high")
 _KEYS = ("contrast", "group", "series", "label", "role", "x", "threshold", "start", "end", "word")
@@ -33,7 +35,8 @@ def table(shown: DisplayTable, *, name: str = "") -> str:
     head = "".join(f'<th scope="col"{_class(column)}>{escape_html(column.label)}</th>' for column in heads)
     body = _bodies(shown) if grouped else f"<tbody>{''.join(_row(row, columns) for row in shown.rows)}</tbody>"
     notes = "".join(f'<p class="note">{escape_html(note)}</p>' for note in shown.notes)
-    kind = ' class="wide"' if len(heads) >= _WIDE else ""
+    kinds = [*(["wide"] if len(heads) >= _WIDE else []), *(["short"] if len(shown.rows) <= _SHORT else [])]
+    kind = f' class="{" ".join(kinds)}"' if kinds else ""
     return f"<table{kind}>{caption}<thead><tr>{head}</tr></thead>{body}</table>{notes}"
 
 
@@ -107,6 +110,11 @@ def chart_table(chart: Chart) -> DisplayTable:
         for line, row in zip(body, rows, strict=True):
             line.append(Cell(row["value"], row["low"], row["high"]) if ends else row["value"])
     return DisplayTable(tuple(columns), tuple(map(tuple, body)))
+
+
+def is_long(chart: Chart) -> bool:
+    """Whether the data of a chart are too many rows for print; the files beside the report hold them."""
+    return len(chart_table(chart).rows) > _PRINTED
 
 
 def _side_by_side(chart: Chart, rows: Sequence[Mapping[str, Any]], kinds: Mapping[str, Any]) -> DisplayTable:
