@@ -96,8 +96,8 @@ class Programme(TabularResult):
         from attribution.core.render.display import Display, records_table
 
         shown = [
-            "campaign", "treated", "held_out", "rate_effect", *(("effect_shrunken",) if self.spread is not None else ()),
-            "net_per_1000", "profit", "profit_to_date",
+            "campaign", "treated", "held_out", "rate_effect",
+            *(("effect_shrunken",) if self.spread is not None else ()), "net_per_1000", "profit", "profit_to_date",
         ]  # fmt: skip
         parts: list[object] = [records_table(self.records, shown)]
         if len(self.audiences):

@@ -20,8 +20,8 @@ __all__ = ["FEWEST", "Shrunken", "effects_at", "shrink_effects"]
 
 FEWEST = 3
 """Campaigns below which the spread between them has no proper distribution under a flat prior."""
-_NODES = 400
-_STEPS = 200
+_PANELS, _NODES = 50, 8
+_STEPS = 90  # halvings: an end is exact to the last digit
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -98,7 +98,8 @@ def shrink_effects(estimates: ArrayLike, covariance: ArrayLike, *, level: float 
     return Shrunken(
         value=weights @ effects, low=low, high=high, weight=kept,
         mean=float(weights @ means), mean_low=float(mean_low[0]), mean_high=float(mean_high[0]),
-        spread=float(np.interp(0.5, np.cumsum(weights) - weights / 2.0, spreads)), likeliest_spread=_likeliest(values, rotated, ones, scale),
+        spread=float(np.interp(0.5, np.cumsum(weights) - weights / 2.0, spreads)),
+        likeliest_spread=_likeliest(values, rotated, ones, scale),
     )  # fmt: skip
 
 
@@ -114,9 +115,9 @@ def effects_at(estimates: ArrayLike, covariance: ArrayLike, spread: float) -> tu
 def _nodes(values: Floats, rotated: Floats, ones: Floats, scale: float) -> tuple[Floats, Floats]:
     """Spreads from 0 to infinity, t = scale u / (1 - u), and their normalised weights."""
     places, widths = np.polynomial.legendre.leggauss(_NODES)
-    u = (places + 1.0) / 2.0
+    u = ((np.arange(_PANELS)[:, None] + (places[None, :] + 1.0) / 2.0) / _PANELS).ravel()
     spreads = scale * u / (1.0 - u)
-    logs = _log_likelihood(spreads, values, rotated, ones) - 2.0 * np.log1p(-u) + np.log(widths)
+    logs = _log_likelihood(spreads, values, rotated, ones) - 2.0 * np.log1p(-u) + np.log(np.tile(widths, _PANELS))
     weights = np.exp(logs - logs.max())
     return spreads, weights / weights.sum()
 

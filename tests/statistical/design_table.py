@@ -31,7 +31,7 @@ PAGES = {
     ),
     "simulated-wakeup.md": (
         "dormancy", "retention", "quality", "wakeup_contact", "verdict", "monitoring", "budget", "uplift",
-        "calibration",
+        "calibration", "programme",
     ),
 }  # fmt: skip
 AREAS = tuple(area for areas in PAGES.values() for area in areas)
