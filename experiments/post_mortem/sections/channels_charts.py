@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from attribution.core.formats import format_interval, format_value
 from attribution.core.records import Field, Records
-from experiments.post_mortem.first_screen import whole
-from experiments.post_mortem.sections.channels_tables import step_words
+from experiments.post_mortem.first_screen import totals_of, whole
+from experiments.post_mortem.sections.channels_tables import step_words, without_small
 from experiments.post_mortem.words import listed, word
 from experiments.report.document import Chart
 
@@ -29,18 +29,14 @@ def reconciliation_chart(evidence: Evidence, invalid: str = "") -> Chart | None:
     if evidence.reconciliation is None:
         return None
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for row in evidence.reconciliation.to_dicts():
+    for row in without_small(evidence.reconciliation.to_dicts(), evidence.plan.report.min_cell):
         if row["step"] != "total":
             groups.setdefault((row["step"], row["channels"]), []).append(row)
     drawn = [line for group in groups.values() for line in _three(group)]
     if not drawn:
         return None
     untested = [channels for step, channels in groups if step == "untested"]
-    title = word("chart.reconcile.title")
-    if invalid:
-        title = word("chart.invalid", codes=invalid)
-    elif untested:
-        title = word("chart.reconcile.untested", channels=listed(untested))
+    title = word("chart.invalid", codes=invalid) if invalid else _reconcile_title(evidence, untested)
     told = [
         f"{row['group']}, {row['label']}: {_counted(row['value'], row['low'], row['high'])}"
         for row in drawn
@@ -57,6 +53,18 @@ def reconciliation_chart(evidence: Evidence, invalid: str = "") -> Chart | None:
         ),
         words={"x": word("chart.reconcile.x"), "untested": word("chart.reconcile.untested_word")},
     )
+
+
+def _reconcile_title(evidence: Evidence, untested: Sequence[str]) -> str:
+    """What is credited beside what was caused, and what was not tested."""
+    total = totals_of([] if evidence.reconciliation is None else evidence.reconciliation.to_dicts())
+    if total is None:
+        return (
+            word("chart.reconcile.untested", channels=listed(untested)) if untested else word("chart.reconcile.title")
+        )
+    clear = total["caused_low"] > 0 or total["caused_high"] < 0
+    title = word("chart.reconcile.caused" if clear else "chart.reconcile.caused_open", **total)
+    return word("chart.reconcile.and_untested", title=title, channels=listed(untested)) if untested else title
 
 
 def _counted(value: float, low: float | None, high: float | None) -> str:

@@ -4,28 +4,48 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from attribution.core.formats import format_value
+from attribution.core.formats import format_interval, format_value
 from attribution.core.render.display import Cell, DisplayColumn, DisplayTable
 from experiments.post_mortem.scales import is_guarded_rate
+from experiments.post_mortem.sections.cost_words import key_of, price_cell, turns_words, why_words
 from experiments.post_mortem.words import contrast_words, head, interval_words, thing_words, word
+from experiments.roi.net_benefit import FEW_EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from experiments.metrics import Metric
+    from experiments.post_mortem.sections.cost_words import Key
+    from experiments.report.document import Decision
     from experiments.roi.guardrails import GuardrailReading
+    from experiments.roi.marginal_result import MarginalCosts
     from experiments.roi.result import Judged
+    from experiments.roi.value import ValuePerWakeup
 
-__all__ = ["cost_parts_table", "guardrail_table", "threshold_table"]
+__all__ = [
+    "acquisition_table", "break_even_table", "cost_parts_table", "guardrail_table", "marginal_table", "threshold_table",
+    "value_table", "waves_table",
+]  # fmt: skip
 
 _PARTS = ("touch", "fixed", "incentive_incremental", "incentive_natural", "total")
+_FEW_RETURNED = ("BASE_NOT_POSITIVE", "NO_RETURNERS")
 
 
-def threshold_table(rows: Sequence[dict[str, Any]]) -> DisplayTable:
-    """Every verdict with what it rests on."""
+def threshold_table(
+    rows: Sequence[dict[str, Any]], title: str, values: Mapping[str, float] | None = None
+) -> DisplayTable:
+    """Every verdict with what it rests on; beside the threshold the declared value of a woken customer.
+
+    Args:
+        rows: The rows of the verdicts.
+        title: The title.
+        values: Segment -> what a woken customer of it is worth, where the plan declares it.
+    """
+    worth = (DisplayColumn(word("cost.worth"), "money"),) if values else ()
     columns = (
         DisplayColumn(word("effect.contrast")),
         DisplayColumn(head("threshold"), "money"),
+        *worth,
         DisplayColumn(head("verdict"), "text", True),
         DisplayColumn(head("net"), "money", True),
         DisplayColumn(head("incremental_per_1000"), "ratio"),
@@ -36,32 +56,192 @@ def threshold_table(rows: Sequence[dict[str, Any]]) -> DisplayTable:
         (
             contrast_words(row["arm"], row["control"], row.get("segment")),
             row["threshold"],
+            *((values.get(str(row.get("segment"))),) if values else ()),
             row["verdict"],
             Cell(row["net_benefit_per_1000"], row["net_benefit_low"], row["net_benefit_high"]),
             row["incremental_per_1000"],
             row["cost_per_1000"],
-            _price(row),
+            price_cell(row),
         )
         for row in rows
     )
-    return DisplayTable(columns, body, title=word("cost.table"), notes=(word("cost.price_note"),))
+    return DisplayTable(columns, body, title=title, notes=(word("cost.price_note"),))
 
 
-def _price(row: dict[str, Any]) -> Cell:
-    if row["cost_kind"] == "interval":
-        return Cell(row["cost_per_incremental"], row["cost_per_incremental_low"], row["cost_per_incremental_high"])
-    return Cell(row["cost_per_incremental"], note=word(f"cost.kind.{row['cost_kind']}"))
+def break_even_table(
+    rows: Sequence[dict[str, Any]],
+    prices: Mapping[Key, dict[str, Any]],
+    tips: Sequence[dict[str, Any]],
+    lead: Mapping[Key, Decision],
+) -> DisplayTable:
+    """Where every contrast just pays, and where its leading verdict would turn.
+
+    Args:
+        rows: The rows of the break-even figures.
+        prices: One row of the verdicts for every contrast: the cost per incremental wake-up with its set.
+        tips: The rows of what would turn the verdicts.
+        lead: The leading decision of every contrast.
+    """
+    columns = (
+        DisplayColumn(word("effect.contrast")),
+        DisplayColumn(head("price"), "money", True),
+        DisplayColumn(word("cost.at")),
+        DisplayColumn(word("cost.turns"), "text", True),
+        DisplayColumn(word("cost.returner"), "money"),
+        DisplayColumn(word("cost.share"), "rate"),
+    )
+    own = {key_of(row): row for row in rows}
+    body = []
+    for key, decision in lead.items():
+        if key not in own:
+            continue
+        here = [tip for tip in tips if key_of(tip) == key and tip["threshold"] == decision.threshold]
+        turned = [tip for tip in here if tip["assumption"] == "value"]
+        alone = here[0]["verdict"] if here else decision.word
+        row = own[key]
+        body.append((
+            contrast_words(*key),
+            price_cell(prices[key]),
+            word("cost.at_threshold", T=decision.threshold, word=alone),
+            turns_words(turned),
+            Cell(row["cost_per_returner"], note=why_words(row["reason"], among=("NO_RETURNERS",))),
+            _share(row),
+        ))  # fmt: skip
+    return DisplayTable(columns, tuple(body), title=word("cost.break_even"), notes=(word("cost.break_even_note"),))
+
+
+def _share(row: Mapping[str, Any]) -> Cell:
+    """The incremental share; too few returned for an interval: then no share stands without one."""
+    ends = (row["incremental_share_low"], row["incremental_share_high"])
+    if None in ends:
+        return Cell(None, note=why_words(row["reason"], among=_FEW_RETURNED))
+    return Cell(row["incremental_share"], *ends)
+
+
+def marginal_table(found: MarginalCosts) -> DisplayTable:
+    """What one more wake-up costs, step by step over the whole campaign."""
+    columns = (
+        DisplayColumn(word("effect.contrast")),
+        DisplayColumn(head("persons"), "count"),
+        DisplayColumn(word("cost.woken"), "number"),
+        DisplayColumn(head("cost_per_1000"), "money"),
+        DisplayColumn(head("price"), "money", True),
+    )
+    rows = [row for row in found.to_dicts() if row["reading"] in ("step", "arm", "total")]
+    body = tuple(
+        (_marginal_label(row), row["persons"], _woken(row), row["cost_per_1000"], price_cell(row)) for row in rows
+    )
+    title = word("cost.marginal", level=found.level)
+    return DisplayTable(columns, body, title=title, notes=(word("cost.marginal_note"),))
+
+
+def _marginal_label(row: Mapping[str, Any]) -> str:
+    contrast = contrast_words(row["arm"], row["control"])
+    return word("cost.marginal_all", contrast=contrast) if row["reading"] == "total" else contrast
+
+
+def _woken(row: Mapping[str, Any]) -> Cell:
+    return Cell(row["incremental_per_1000"], row["incremental_low"], row["incremental_high"])
+
+
+def waves_table(found: MarginalCosts) -> DisplayTable:
+    """What every wave says by itself, with the interval that may be read after each wave."""
+    columns = (
+        DisplayColumn(word("cost.wave")),
+        DisplayColumn(word("effect.contrast")),
+        DisplayColumn(head("persons"), "count"),
+        DisplayColumn(word("cost.woken"), "number"),
+        DisplayColumn(head("price"), "money"),
+        DisplayColumn(head("net"), "money", True),
+        DisplayColumn(word("cost.wave_reading"), "text", True),
+    )
+    body = tuple(
+        (
+            row["wave"],
+            contrast_words(row["arm"], row["control"]),
+            row["persons"],
+            _woken(row),
+            price_cell(row),
+            Cell(row["net_benefit_per_1000"], row["lasting_low"], row["lasting_high"]),
+            word(f"cost.wave.{_wave_reading(row)}"),
+        )
+        for row in found.to_dicts()
+        if row["reading"] == "wave"
+    )
+    return DisplayTable(columns, body, title=word("cost.waves", T=found.threshold, level=found.level))
+
+
+def _wave_reading(row: Mapping[str, Any]) -> str:
+    return "few" if FEW_EVENTS in row["note"] else str(row["decision"])
+
+
+def acquisition_table(prices: Mapping[Key, dict[str, Any]], amount: float) -> DisplayTable:
+    """The cost per incremental wake-up beside what a new customer costs."""
+    columns = (
+        DisplayColumn(word("effect.contrast")),
+        DisplayColumn(head("price"), "money", True),
+        DisplayColumn(word("cost.acquisition_reading"), "text", True),
+    )
+    body = tuple((contrast_words(*key), price_cell(row), _beside(row, amount)) for key, row in prices.items())
+    title = word("cost.acquisition", amount=amount)
+    return DisplayTable(columns, body, title=title, notes=(word("cost.acquisition_note"),))
+
+
+def _beside(row: Mapping[str, Any], amount: float) -> str:
+    low, high = row["cost_per_incremental_low"], row["cost_per_incremental_high"]
+    told = row["cost_kind"] == "interval" and row["cost_per_incremental"] is not None
+    if not told or low is None or high is None or low <= amount <= high:
+        return word("cost.open")
+    return word("cost.cheaper" if high < amount else "cost.dearer")
+
+
+def value_table(found: ValuePerWakeup, values: Mapping[str, float]) -> DisplayTable:
+    """What one more woken customer of a segment was worth, beside the declared value."""
+    columns = (
+        DisplayColumn(word("effect.contrast")),
+        DisplayColumn(word("cost.worth"), "money"),
+        DisplayColumn(word("cost.worth_set"), "money", True),
+        DisplayColumn(word("cost.worth_reading")),
+    )
+    readings = {(key_of(row), row["threshold"]): row["reading"] for row in _against(found, values)}
+    body = tuple(_valued(row, values.get(str(row.get("segment"))), readings) for row in found.to_dicts())
+    return DisplayTable(columns, body, title=word("cost.values"))
+
+
+def _against(found: ValuePerWakeup, values: Mapping[str, float]) -> list[dict[str, Any]]:
+    return found.against(sorted(set(values.values()))).to_dicts()
+
+
+def _valued(row: Mapping[str, Any], declared: float | None, readings: Mapping[Any, str]) -> tuple[object, ...]:
+    reading = "" if declared is None else word(f"cost.reading.{readings[key_of(row), declared]}")
+    return contrast_words(*key_of(row)), declared, _worth(row), reading
+
+
+def _worth(row: Mapping[str, Any]) -> Cell:
+    low, high, kind = (row[f"value_{name}"] for name in ("per_incremental_low", "per_incremental_high", "kind"))
+    if kind == "interval" and low is not None and row["value_per_incremental"] is not None:
+        return Cell(row["value_per_incremental"], low, high)
+    code = "empty" if low is None else kind
+    shown = (
+        f"({format_interval(low, high, 'money')})"
+        if code == "interval"
+        else word(f"cost.worth_{code}", **({"low": low, "high": high} if code == "complement" else {}))
+    )
+    if row["value_per_incremental"] is not None:
+        return Cell(row["value_per_incremental"], note=shown)
+    why = why_words(row["note"], among=("HARM", "NO_INCREMENT"))
+    return Cell(None, note=f"{why} {shown}".strip())
 
 
 def guardrail_table(judged: Sequence[Judged], metrics: Mapping[str, Metric]) -> DisplayTable | None:
     """What each guardrail of each contrast says: the worsening, its bounds, the margin; rates per 1,000 persons."""
-    rows: dict[tuple[str, str, str], tuple[object, ...]] = {}
+    rows: dict[tuple[str, str, str | None, str], tuple[object, ...]] = {}
     for row in judged:
         for reading in row.guardrails:
             name = reading.guardrail.metric
-            label = contrast_words(row.contrast.arm, row.contrast.control)
-            rows[row.contrast.arm, row.contrast.control, name] = (
-                label,
+            key = (row.contrast.arm, row.contrast.control, row.contrast.segment)
+            rows[*key, name] = (
+                contrast_words(*key),
                 thing_words(name),
                 *_worsening(reading, rate=is_guarded_rate(name, metrics)),
                 word(f"guardrail.{reading.state}"),
@@ -89,7 +269,9 @@ def _worsening(reading: GuardrailReading, *, rate: bool) -> tuple[object, object
 
 def cost_parts_table(rows: Sequence[dict[str, Any]]) -> DisplayTable:
     """What 1,000 assigned persons of each arm cost, part by part."""
-    amounts = {(row["arm"], row["part"]): row["end"] - row["start"] for row in rows}
+    amounts = {
+        (row["arm"], row["part"]): Cell(row["per_1000"], row["per_1000_low"], row["per_1000_high"]) for row in rows
+    }
     parts = [part for part in _PARTS if any(known == part for _, known in amounts)]
     columns = (
         DisplayColumn(head("arm")),

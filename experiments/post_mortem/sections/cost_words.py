@@ -1,0 +1,124 @@
+"""The words of the cost section: prices with their sets, where a verdict turns, what the money test says."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from attribution.core import messages
+from attribution.core.formats import format_interval, format_value
+from attribution.core.render.display import Cell
+from experiments.post_mortem.words import contrast_words, listed, word
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from experiments.report.document import Decision
+    from experiments.roi.money_result import MoneyTest
+
+__all__ = [
+    "Key", "key_of", "leading", "money_sentences", "money_words", "price_cell", "price_words", "set_words",
+    "turns_words", "why_words",
+]  # fmt: skip
+
+Key = tuple[str, str, str | None]
+_UNDEFINED = ("HARM", "NO_INCREMENT", "COST_SAVING")
+
+
+def key_of(row: Mapping[str, Any]) -> Key:
+    """Arm, control and segment of a row."""
+    return row["arm"], row["control"], row.get("segment")
+
+
+def leading(decisions: Sequence[Decision]) -> dict[Key, Decision]:
+    """The leading decision of every contrast, in the order of the cards."""
+    found: dict[Key, Decision] = {}
+    for decision in decisions:
+        found.setdefault((decision.arm, decision.control, decision.segment), decision)
+    return found
+
+
+def why_words(codes: str, *, among: Iterable[str] | None = None) -> str:
+    """Reasons in words, as far as the report has words for them."""
+    named = [code for code in codes.split("; ") if code and (among is None or code in among)]
+    told = [word(f"why.{code}") if messages.has(f"REPORT.why.{code}") else code for code in named]
+    return word("list_separator").join(told)
+
+
+def set_words(low: float | None, high: float | None, kind: str) -> str:
+    """The set of thresholds that the data cannot decide, whatever its shape."""
+    if kind == "all":
+        return word("cost.set.all")
+    if low is None or high is None:
+        return word("cost.set.empty")
+    if kind == "complement":
+        return word("cost.set.complement", low=low, high=high)
+    if math.isinf(high):
+        return word("cost.set.unbounded", low=low)
+    return word("cost.set.interval", low=low, high=high)
+
+
+def price_cell(row: Mapping[str, Any]) -> Cell:
+    """The cost per incremental wake-up with its set; why there is none, with the set all the same."""
+    shown = set_words(row["cost_per_incremental_low"], row["cost_per_incremental_high"], row["cost_kind"])
+    value = row["cost_per_incremental"]
+    if value is not None:
+        return Cell(value, note=shown)
+    why = why_words(str(row.get("reason", row.get("note", ""))), among=_UNDEFINED)
+    return Cell(None, note=f"{why} {shown}".strip())
+
+
+def price_words(row: Mapping[str, Any]) -> str:
+    """As in "sms 43.9 yuan (38.5 to 55.2)"."""
+    arm = row["arm"] if row.get("segment") is None else f"{row['arm']} ({row['segment']})"
+    cell = price_cell(row)
+    if cell.value is None:
+        return word("chart.price.undefined", arm=arm, why=cell.note)
+    return word("chart.price.one", arm=arm, price=format_value(cell.value, "money"), set=cell.note)
+
+
+def turns_words(tips: Sequence[Mapping[str, Any]]) -> str:
+    """Where the verdict would be another word, as the value of a woken customer changes."""
+    if not tips:
+        return ""
+    turned = [tip for tip in tips if tip["becomes"] is not None]
+    if not turned:
+        note = str(tips[0]["note"])
+        held = note and note != "NO_VALUE"
+        return word("cost.turn_held", why=why_words(note)) if held else word("cost.turn_none")
+    told = [
+        word(
+            "cost.turn_above" if tip["tips_at"] > tip["base"] else "cost.turn_below",
+            word=tip["becomes"],
+            at=tip["tips_at"],
+        )
+        for tip in sorted(turned, key=lambda tip: float(tip["tips_at"]))
+    ]
+    return word("list_separator").join(told)
+
+
+def money_sentences(found: MoneyTest) -> list[str]:
+    """What realised money says of every contrast, uncapped, and which of them a few large amounts carry."""
+    rows = [row for row in found.to_dicts() if row["estimand"] == "all"]
+    told = [word("cost.money_says", told=word("list_separator").join(money_words(row, found.level) for row in rows))]
+    heavy = dict.fromkeys(
+        contrast_words(str(finding.values["arm"]), str(finding.values["control"]))
+        for finding in found.findings
+        if finding.code == "HEAVY_TAIL"
+    )
+    return [*told, word("cost.heavy", contrasts=listed(heavy))] if heavy else told
+
+
+def money_words(row: Mapping[str, Any], level: float) -> str:
+    """One contrast's realised money with its interval; where there is none, the verdict alone."""
+    contrast = contrast_words(row["arm"], row["control"], row.get("segment"))
+    if row["money_low"] is None or row["money_high"] is None:
+        return f"{contrast} {row['verdict']}"
+    return word(
+        "cost.money_one",
+        contrast=contrast,
+        word=row["verdict"],
+        net=format_value(row["money_per_1000"], "money"),
+        level=level,
+        ends=format_interval(row["money_low"], row["money_high"], "money"),
+    )
