@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 __all__ = [
+    "alt_text",
     "contrast_words",
     "furniture",
     "head",
@@ -63,6 +64,11 @@ def interval_words(value: object, low: object, high: object, kind: str) -> str:
 def listed(items: Iterable[object]) -> str:
     """As in "60, 85, 125" as the language lists things."""
     return word("and_separator").join(str(item) for item in items)
+
+
+def alt_text(title: str, told: Iterable[str]) -> str:
+    """The text that stands for a picture: its finding, then what is drawn."""
+    return f"{title}{word('colon')}{word('list_separator').join(told)}"
 
 
 def head(name: str) -> str:

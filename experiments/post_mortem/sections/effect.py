@@ -8,11 +8,18 @@ from attribution.core.formats import format_interval, format_value
 from experiments.post_mortem.evidence import order_of
 from experiments.post_mortem.scales import scale_of
 from experiments.post_mortem.sections.effect_charts import effects_chart
-from experiments.post_mortem.sections.effect_tables import effect_table
+from experiments.post_mortem.sections.effect_later import (
+    later_charts,
+    later_definitions,
+    later_sentences,
+    later_tables,
+)
+from experiments.post_mortem.sections.effect_tables import effect_table, guardrails_table
 from experiments.post_mortem.sections.ground import Ground, flag_of, made_section, sentences_of
 from experiments.post_mortem.words import thing_words, word
 
 if TYPE_CHECKING:
+    from attribution.core.render.display import DisplayTable
     from experiments.metrics import Metric
     from experiments.report.document import Section
 
@@ -40,15 +47,26 @@ def build(ground: Ground) -> Section | None:
     # The answer is about the whole campaign: the last arm against the control.
     last = [row for row in rows if row["metric"] == primary and row["arm"] == steps[-1]["arm"]][-1]
     answer = _effect_answer(last, metrics[primary], readout.experiment.level)
+    later, folded = later_tables(ground)
     return made_section(
         "effect",
         word("chart.invalid", codes=invalid) if invalid else answer,
-        charts=(effects_chart(evidence, primary, metrics[primary], invalid),),
-        tables=tuple(shown),
-        paragraphs=(word("effect.steps_note"),) if stepped else (),
-        definitions=sentences_of(readout.recipe, invalid),
+        charts=(effects_chart(evidence, primary, metrics[primary], invalid), *later_charts(ground)),
+        tables=(*shown, *_guardrails(ground), *later),
+        folded=folded,
+        paragraphs=(*((word("effect.steps_note"),) if stepped else ()), *later_sentences(ground)),
+        definitions=[*sentences_of(readout.recipe, invalid), *later_definitions(ground)],
         flag=flag_of(invalid),
     )
+
+
+def _guardrails(ground: Ground) -> tuple[DisplayTable, ...]:
+    """The guardrails where no threshold is declared; else they stand beside the verdicts that they hold back."""
+    evidence = ground.evidence
+    if evidence.readout is None or evidence.thresholds is not None or not evidence.plan.guardrails:
+        return ()
+    order = order_of(evidence.plan, evidence.readout)
+    return (guardrails_table(evidence.readout.guardrails.to_dicts(), evidence.readout.experiment.metrics, order),)
 
 
 def _effect_answer(row: dict[str, Any], metric: Metric, level: float) -> str:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from attribution.core.formats import format_value
 from attribution.core.render.display import Cell, DisplayColumn, DisplayTable, column_label
-from experiments.post_mortem.scales import scale_of
-from experiments.post_mortem.words import contrast_words, head, word
+from experiments.post_mortem.scales import is_guarded_rate, scale_of
+from experiments.post_mortem.words import contrast_words, head, interval_words, thing_words, word
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from attribution.core.formats import ValueKind
     from experiments.metrics import Metric
 
-__all__ = ["effect_table"]
+__all__ = ["effect_table", "guardrails_table"]
 
 
 def effect_table(rows: Sequence[dict[str, Any]], name: str, metric: Metric, title: str) -> DisplayTable:
@@ -49,3 +51,36 @@ def effect_table(rows: Sequence[dict[str, Any]], name: str, metric: Metric, titl
 def _reason(row: Mapping[str, Any], end: float | None) -> str:
     """Why a figure has no interval; nothing where it has one."""
     return str(row["note"] or "") if end is None else ""
+
+
+def guardrails_table(
+    rows: Sequence[dict[str, Any]], metrics: Mapping[str, Metric], order: Sequence[str]
+) -> DisplayTable:
+    """Every guardrail of every arm: how much worse at most, the margin, and the reading.
+
+    Args:
+        rows: Rows of `Readout.guardrails`.
+        metrics: The metrics by name.
+        order: The arms in the order in which they are shown.
+    """
+    columns = (
+        DisplayColumn(word("guardrail.head")), DisplayColumn(word("effect.contrast")),
+        DisplayColumn(word("guardrail.rise")), DisplayColumn(word("guardrail.margin")),
+        DisplayColumn(word("guardrail.state"), decisive=True),
+    )  # fmt: skip
+    place = {arm: at for at, arm in enumerate(order)}
+    body = []
+    for row in sorted(rows, key=lambda row: place.get(row["arm"], len(place))):
+        rate = row["scale"] != "relative" and is_guarded_rate(row["metric"], metrics)
+        kind: ValueKind = "rate" if row["scale"] == "relative" else "per1000" if rate else "number"
+        rise = row["note"] if row["worsening"] is None else _own(interval_words(
+            row["worsening"], row["low"], row["high"], kind
+        ), own=not rate)  # fmt: skip
+        margin = None if row["margin"] is None else _own(format_value(row["margin"], kind), own=not rate)
+        state = word(f"guardrail.{row['state']}")
+        body.append((thing_words(row["metric"]), contrast_words(row["arm"], row["control"]), rise, margin, state))
+    return DisplayTable(columns, tuple(body), title=word("effect.guardrails"), notes=(word("guardrail.note"),))
+
+
+def _own(shown: str, *, own: bool) -> str:
+    return word("guardrail.own", shown=shown) if own else shown

@@ -1,72 +1,123 @@
-"""The execution section: what was sent, shown, answered?"""
+"""The execution section: what was planned, sent, delivered, answered; who was reached, and who too often?"""
 
 from __future__ import annotations
 
-from attribution.core.formats import format_value
-from attribution.core.records import Records
-from attribution.core.render.display import DisplayColumn, DisplayTable
-from experiments.post_mortem.execution import channel_activity
-from experiments.post_mortem.sections.ground import Ground, bar_fields, made_section
-from experiments.post_mortem.words import head, kind_words, word
-from experiments.report.document import Chart, Section
+from typing import TYPE_CHECKING
+
+from experiments.post_mortem.evidence import order_of
+from experiments.post_mortem.sections.execution_charts import heads_chart, least_carried_out, stages_chart
+from experiments.post_mortem.sections.execution_tables import (
+    activity_table,
+    caps_table,
+    channels_table,
+    contacts_by_arm,
+    harms_table,
+    reach_table,
+    stages_table,
+)
+from experiments.post_mortem.sections.ground import Ground, made_section
+from experiments.post_mortem.words import listed, window_words, word
+
+if TYPE_CHECKING:
+    from attribution.core.render.display import DisplayTable
+    from experiments.post_mortem.execution import Execution
+    from experiments.readout.result import Readout
+    from experiments.report.document import Chart, Section
+    from experiments.wakeup.pressure import ContactPressure
 
 __all__ = ["build"]
 
+_LEFT_OUT = ("PRESSURE_NO_ORIGIN", "PRESSURE_INBOUND", "PRESSURE_KINDS")  # which rows are no contacts
+
 
 def build(ground: Ground) -> Section | None:
-    """Touches by channel and kind; None without touches."""
-    evidence = ground.evidence
-    if evidence.tables.get("touches") is None:
+    """Touches by channel and stage, reach by arm, pressure and what it did; None without touches."""
+    further = ground.evidence.further
+    execution: Execution | None = further.get("execution")
+    if execution is None:
         return None
-    limit = evidence.plan.report.min_cell
-    activity, small = channel_activity(evidence.plan, evidence.tables["touches"])
-    total = sum(int(value) for value in activity.column("touches"))
-    channels = len(set(activity.column("channel")))
-    chart = execution_chart(activity)
+    pressure: ContactPressure | None = further.get("pressure")
+    limit = ground.evidence.plan.report.min_cell
+    drawn = (stages_chart(execution), None if pressure is None else heads_chart(pressure, limit))
+    charts: tuple[Chart, ...] = tuple(chart for chart in drawn if chart is not None)
     return made_section(
         "execution",
-        word("execution.answer", touches=total, channels=channels),
-        charts=() if chart is None else (chart,),
-        tables=(activity_table(activity, small=small, limit=limit),),
+        _answer(execution, pressure),
+        charts=charts,
+        tables=_tables(ground, execution, pressure),
+        folded=(activity_table(execution, limit),) if len(execution.activity) else (),
+        paragraphs=_paragraphs(execution, pressure),
+        definitions=_definitions(ground, execution, pressure),
     )
 
 
-def activity_table(activity: Records, *, small: int, limit: int) -> DisplayTable:
-    """Touches and persons by channel and kind, and how many groups are too small to show."""
-    columns = (
-        DisplayColumn(head("channel")),
-        DisplayColumn(head("kind")),
-        DisplayColumn(head("touches"), "count"),
-        DisplayColumn(head("persons"), "count", decisive=True),
-    )
-    rows = tuple(
-        (row["channel"], kind_words(row["kind"]), row["touches"], row["persons"]) for row in activity.to_dicts()
-    )
-    notes = (word("execution.small", groups=small, limit=limit),) if small else ()
-    return DisplayTable(columns, rows, notes=notes)
+def _answer(execution: Execution, pressure: ContactPressure | None) -> str:
+    if not execution.touches:
+        return word("execution.none")
+    counted = {"touches": execution.touches, "channels": execution.channels}
+    least = least_carried_out(execution)
+    if least is not None:
+        return word("execution.answer_planned", **counted, **least)
+    caps = [] if pressure is None else [row for row in pressure.records.to_dicts() if row["persons_beyond"] is not None]
+    if not caps:
+        return word("execution.answer", **counted)
+    row = max(caps, key=lambda row: int(row["persons_beyond"]))
+    told = counted | {"cap": row["cap"], "window": window_words(row["window"])}
+    if not row["persons_beyond"]:
+        kept = len(caps) == 1 or all(other["persons_beyond"] == 0 for other in caps)
+        return word("execution.answer_cap_kept", **told) if kept else word("execution.answer", **counted)
+    return word("execution.answer_cap", **told, beyond=row["persons_beyond"], persons=row["persons"])
 
 
-def execution_chart(activity: Records) -> Chart | None:
-    """Touches by channel and kind."""
-    counted = activity.to_dicts()
-    if not counted:
-        return None
-    rows = [
-        {"group": row["channel"], "label": kind_words(row["kind"]), "role": "part", "start": 0, "end": row["touches"]}
-        for row in counted
+def _tables(ground: Ground, execution: Execution, pressure: ContactPressure | None) -> tuple[DisplayTable, ...]:
+    evidence, limit = ground.evidence, ground.evidence.plan.report.min_cell
+    made = [stages_table(execution, limit)] if len(execution.records) or execution.small[0] else []
+    if len(execution.reach):
+        made.append(reach_table(execution))
+    if pressure is not None:
+        made.append(caps_table(pressure, limit, declared="pressure" in evidence.plan.model_fields_set))
+        made.append(channels_table(pressure, limit))
+    made += _caused(ground, pressure)
+    return tuple(made)
+
+
+def _caused(ground: Ground, pressure: ContactPressure | None) -> list[DisplayTable]:
+    """What being contacted did, arm against control; nothing where the experiment cannot be trusted."""
+    evidence = ground.evidence
+    harms: Readout | None = evidence.further.get("harms")
+    if ground.invalid or evidence.readout is None:
+        return []
+    made = [] if harms is None else [harms_table(harms, order_of(evidence.plan, evidence.readout))]
+    if pressure is not None and pressure.arms is not None:
+        made.append(contacts_by_arm(pressure.arms, order_of(evidence.plan, evidence.readout)))
+    return made
+
+
+def _paragraphs(execution: Execution, pressure: ContactPressure | None) -> tuple[str, ...]:
+    missed = [
+        word("execution.one_share", arm=row["arm"], share=1.0 - row["reached"])
+        for row in execution.reach.to_dicts()
+        if row["reached"] is not None
     ]
-    totals: dict[str, int] = {}
-    for row in counted:
-        totals[row["channel"]] = totals.get(row["channel"], 0) + row["touches"]
-    most = max(totals, key=lambda channel: totals[channel])
-    title = word("chart.execution.title", channel=most, touches=totals[most], total=sum(totals.values()))
-    told = [f"{row['group']} {row['label']}: {format_value(row['end'], 'count')}".replace(" :", ":") for row in rows]
-    return Chart(
-        name="chart-execution",
-        kind="waterfall",
-        title=title,
-        subtitle=word("chart.execution.subtitle"),
-        alt=f"{title}. {'; '.join(told)}",
-        records=Records.from_rows(bar_fields("count"), rows),
-        words={"x": word("chart.execution.x")},
-    )
+    made = [word("execution.compliance", shares=listed(missed))] if missed else []
+    made += [
+        word("execution.delivery", channel=channel, sentence=finding.text()) for channel, finding in execution.delivery
+    ]
+    if execution.touches and pressure is None:
+        made.append(word("execution.no_contact"))
+    return tuple(made)
+
+
+def _definitions(ground: Ground, execution: Execution, pressure: ContactPressure | None) -> list[str]:
+    declared, readout = ground.evidence.plan.experiment, ground.evidence.readout
+    made = list(execution.recipe.sentences())
+    if len(execution.reach) and declared is not None and readout is not None:
+        values = {"window": window_words(declared.window), "level": readout.experiment.level}
+        made.append(word("execution.reach_definition", **values))
+    if ground.evidence.further.get("harms") is not None and not ground.invalid:
+        made.append(word("execution.harms_definition"))
+    if pressure is not None:
+        codes = zip(pressure.recipe.definitions, pressure.recipe.sentences(), strict=True)
+        made += [sentence for code, sentence in codes if not (ground.invalid and code == "PRESSURE_ARMS")]
+        made += [finding.text() for finding in pressure.findings if finding.code in _LEFT_OUT]
+    return made
