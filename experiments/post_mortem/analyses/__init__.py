@@ -10,6 +10,32 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from attribution.core.errors import DesignError
+from experiments.post_mortem.analyses import (
+    break_even,
+    budget,
+    calibrated_credit,
+    calibration,
+    credit_intervals,
+    dormancy,
+    durability,
+    execution,
+    flows,
+    harms,
+    inbound,
+    leave_alone,
+    marginal,
+    model_comparison,
+    money,
+    monitor,
+    placebo,
+    pressure,
+    purchases,
+    retention,
+    return_times,
+    segments,
+    tipping_points,
+    value_of_woken,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,7 +46,32 @@ if TYPE_CHECKING:
 __all__ = ["further"]
 
 # In the order of the report.
-_ANALYSES: tuple[ModuleType, ...] = ()
+_ANALYSES: tuple[ModuleType, ...] = (
+    dormancy,
+    flows,
+    retention,
+    purchases,
+    execution,
+    pressure,
+    harms,
+    return_times,
+    durability,
+    model_comparison,
+    credit_intervals,
+    inbound,
+    placebo,
+    calibration,
+    calibrated_credit,
+    break_even,
+    marginal,
+    tipping_points,
+    money,
+    value_of_woken,
+    budget,
+    monitor,
+    segments,
+    leave_alone,
+)
 
 
 def further(
