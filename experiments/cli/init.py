@@ -25,9 +25,8 @@ What was guessed says so; nothing that decides a verdict was guessed. Then: wake
 @click.option("--name", default="Wake-up campaign", show_default=True, help="Name of the campaign.")
 @click.option(
     "--encoding",
-    default="utf-8",
-    show_default=True,
-    help='Encoding of CSV files; Excel in China often writes "gb18030".',
+    default=None,
+    help='Encoding of CSV files; absent: UTF-8, or else "gb18030", which Excel in China often writes.',
 )
 @click.option("--force", is_flag=True, help="Replace the plan file if it is there already.")
 @click.option(
@@ -37,7 +36,7 @@ What was guessed says so; nothing that decides a verdict was guessed. Then: wake
     "--lang", default="en", show_default=True, type=LANGUAGE, help="Language of this output and of the plan's report."
 )
 def command(  # noqa: PLR0913 -- one per option
-    *, files: tuple[str, ...], out: str, name: str, encoding: str, force: bool, explain: bool, lang: str
+    *, files: tuple[str, ...], out: str, name: str, encoding: str | None, force: bool, explain: bool, lang: str
 ) -> None:
     """Write a commented plan from your tables.
 
@@ -54,9 +53,7 @@ def command(  # noqa: PLR0913 -- one per option
     _must_be_free(place, force=force)
     guesses = [_guess(file, place, encoding) for file in files]
     place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_text(
-        _text(guesses, name=name, encoding=encoding, lang=lang, file=place.name), encoding="utf-8", newline="\n"
-    )
+    place.write_text(_text(guesses, name=name, lang=lang, file=place.name), encoding="utf-8", newline="\n")
     for guess in guesses:
         say("GUESSED", lang=lang, path=guess.path, table=guess.name)
     say("WROTE_PLAN", lang=lang, path=place.as_posix())
@@ -80,7 +77,7 @@ def _must_be_free(place: Path, *, force: bool) -> None:
         )
 
 
-def _guess(file: str, place: Path, encoding: str) -> Guess:
+def _guess(file: str, place: Path, encoding: str | None) -> Guess:
     """The guess for one file, with its path relative to the plan where that is possible."""
     import os
     from dataclasses import replace
@@ -95,19 +92,15 @@ def _guess(file: str, place: Path, encoding: str) -> Guess:
     return replace(guess, path=Path(relative).as_posix())
 
 
-def _text(guesses: list[Guess], *, name: str, encoding: str, lang: str, file: str) -> str:
+def _text(guesses: list[Guess], *, name: str, lang: str, file: str) -> str:
     from experiments.plan import Plan
-    from experiments.plan.guessing import guess_plan
+    from experiments.plan.guessed_plan import guess_plan
     from experiments.plan.writing import plan_text
 
-    mapping, comments = guess_plan(guesses, campaign=name)
+    guessed = guess_plan(guesses, campaign=name, lang=lang)
     if not guesses:
-        mapping["tables"] = {
+        guessed.keys["tables"] = {
             table: {"path": f"data/{table}.parquet"} for table in ("touches", "conversions", "assignment", "prices")
         }
-    for table in mapping["tables"].values():
-        if encoding != "utf-8" and table["path"].lower().endswith((".csv", ".csv.gz", ".txt", ".tsv")):
-            table["encoding"] = encoding
-    mapping["report"]["language"] = lang
-    Plan.from_dict(mapping)
-    return plan_text(mapping, header=_HEADER.format(name=file), comments=comments)
+    Plan.from_dict(guessed.keys)
+    return plan_text(guessed.keys, header=_HEADER.format(name=file), comments=guessed.comments, lines=guessed.lines)

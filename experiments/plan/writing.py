@@ -14,19 +14,26 @@ _NAMED = frozenset({"tables", "metrics", "guardrails"})
 _INLINE = frozenset({"columns", "lookback", "shares", "thresholds", "caps", "weights", "planned", "values", "persons"})
 
 
-def plan_text(mapping: Mapping[str, Any], *, header: str = "", comments: Mapping[str, str] | None = None) -> str:
+def plan_text(
+    mapping: Mapping[str, Any],
+    *,
+    header: str = "",
+    comments: Mapping[str, str] | None = None,
+    lines: Mapping[str, Sequence[str]] | None = None,
+) -> str:
     """A plan as TOML text with comments.
 
     Args:
         mapping: The keys of the plan.
         header: Lines of comment at the top.
         comments: Place ("experiment.control") -> comment behind its value.
+        lines: Section ("experiment", or "" for the end of the plan) -> lines of comment in it.
     """
     import tomlkit
 
     from experiments.plan.schema import Plan
 
-    said = dict(comments or {})
+    said, beside = dict(comments or {}), dict(lines or {})
     document = tomlkit.document()
     for line in header.splitlines():
         document.add(tomlkit.comment(line) if line else tomlkit.nl())
@@ -35,29 +42,36 @@ def plan_text(mapping: Mapping[str, Any], *, header: str = "", comments: Mapping
             continue
         document.add(tomlkit.nl())
         if isinstance(value, Mapping):
-            document.add(section, _table(value, section, said))
+            document.add(section, _table(value, section, said, beside))
         else:
             tables = tomlkit.aot()
             for number, item in enumerate(value, start=1):
-                tables.append(_table(item, f"{section}[{number}]", said))
+                tables.append(_table(item, f"{section}[{number}]", said, beside))
             document.add(section, tables)
-    return tomlkit.dumps(document).lstrip("\n")
+    text = tomlkit.dumps(document).lstrip("\n")
+    last = [f"# {line}".rstrip() if line else "" for line in beside.get("", ())]
+    return text if not last else "\n".join([text.rstrip("\n"), "", *last]).rstrip("\n") + "\n"
 
 
-def _table(mapping: Mapping[str, Any], place: str, comments: Mapping[str, str]) -> Table:
+def _table(
+    mapping: Mapping[str, Any], place: str, comments: Mapping[str, str], lines: Mapping[str, Sequence[str]]
+) -> Table:
     import tomlkit
 
     # Sections that hold only sections ([tables], [metrics]) need no heading of their own.
     only_sections = bool(mapping) and all(_is_section(f"{place}.{key}", item) for key, item in mapping.items())
     table = tomlkit.table(is_super_table=only_sections)
     plain = [key for key, item in mapping.items() if not _is_section(f"{place}.{key}", item)]
-    for key in [*plain, *(key for key in mapping if key not in plain)]:
-        inside = f"{place}.{key}"
-        value = mapping[key]
-        item: Any = _table(value, inside, comments) if _is_section(inside, value) else _item(value)
-        if inside in comments and not _is_section(inside, value):
-            item.comment(comments[inside])
+    for key in plain:
+        item = _item(mapping[key])
+        if f"{place}.{key}" in comments:
+            item.comment(comments[f"{place}.{key}"])
         table.add(key, item)
+    for line in lines.get(place, ()):  # before the sections inside, to which they would belong else
+        table.add(tomlkit.comment(line))
+    for key in mapping:
+        if key not in plain:
+            table.add(key, _table(mapping[key], f"{place}.{key}", comments, lines))
     return table
 
 

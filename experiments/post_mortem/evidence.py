@@ -9,7 +9,7 @@ from attribution.core.errors import DesignError, InputError, TableError, closest
 from experiments.metrics import Rate
 from experiments.plan.measuring import declared_metric
 from experiments.post_mortem.locking import locking_of
-from experiments.post_mortem.prepared import check_needs, identified, with_waves
+from experiments.post_mortem.prepared import as_outcomes_name, check_needs, identified, with_waves
 from experiments.post_mortem.small_groups import without_small
 
 if TYPE_CHECKING:
@@ -114,6 +114,7 @@ def gather(plan: Plan, data: object) -> Evidence:
 
     loaded = load_tables(plan, data)
     check_needs(plan, loaded)
+    plan = as_outcomes_name(plan, loaded)
     tables, identity = identified(plan, loaded)
     issues: list[TableIssue] = []
     credit = _noting(issues, lambda: _credit(plan, tables))

@@ -15,10 +15,11 @@ from experiments.plan.spelling import shown
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from attribution.core.columns import Columns
     from attribution.identity import Identity
     from experiments.plan import Plan
 
-__all__ = ["check_needs", "identified", "with_waves"]
+__all__ = ["as_outcomes_name", "check_needs", "identified", "with_waves"]
 
 _PERSON = "person_id"  # what an identity calls its persons
 # What rows of these tables say, they say of one person.
@@ -37,6 +38,30 @@ def check_needs(plan: Plan, tables: Mapping[str, Any]) -> None:
     problems += missing_logs(plan)
     if problems:
         raise PlanError(problems, source=plan.label)
+
+
+def as_outcomes_name(plan: Plan, tables: Mapping[str, Any]) -> Plan:
+    """The plan with the columns of the assignment by the names that built outcomes give them.
+
+    Outcomes call the probability `p_assign` and the stratum `stratum`, whatever the assignment calls them.
+    """
+    experiment = plan.experiment
+    given = tables.get("outcomes") is not None and ("outcomes" in plan.tables or tables.get("assignment") is None)
+    if experiment is None or given:
+        return plan
+    roles = plan.columns()["assignment"]
+    names = {roles.p_assign: "p_assign", roles.stratum: "stratum"}
+
+    def renamed(value: Any) -> Any:
+        if isinstance(value, str):
+            return names.get(value, value)
+        return tuple(names.get(name, name) for name in value) if isinstance(value, tuple) else value
+
+    changed = {name: renamed(getattr(experiment, name)) for name in ("shares", "strata", "segments")}
+    update: dict[str, Any] = {"experiment": experiment.model_copy(update=changed)}
+    if plan.costs is not None:
+        update["costs"] = plan.costs.model_copy(update={"by": renamed(plan.costs.by)})
+    return plan.model_copy(update=update)
 
 
 def identified(plan: Plan, tables: Mapping[str, Any]) -> tuple[dict[str, Any], Identity | None]:
@@ -67,6 +92,8 @@ def identified(plan: Plan, tables: Mapping[str, Any]) -> tuple[dict[str, Any], I
             continue
         try:
             made[name] = _with_persons(found.apply(table, column=roles[name].customer), roles[name].person)
+            if name == "assignment":
+                made[name] = _once_in_an_arm(made[name], roles[name])
         except TableError as error:
             issues += [replace(issue, table=name) for issue in error.issues]
     if issues:
@@ -91,6 +118,16 @@ def _with_persons(table: Any, column: str) -> Any:
     if column == _PERSON:
         return table
     return nw.from_native(table).with_columns(nw.col(_PERSON).alias(column)).to_native()
+
+
+def _once_in_an_arm(assignment: Any, roles: Columns) -> Any:
+    """The assignment with a person of several customer numbers once in each arm, as first assigned."""
+    opened = open_table(assignment, "assignment", roles, problems=Problems(), optional=("assigned_at",))
+    if roles.arm not in opened.names:  # told as a missing column later
+        return assignment
+    order = [roles.person, roles.arm, *([roles.assigned_at] if opened.has("assigned_at") else []), roles.customer]
+    rows = opened.lazy().collect("pyarrow").sort(order)
+    return rows.unique([roles.person, roles.arm], keep="first", maintain_order=True).to_native()
 
 
 def with_waves(plan: Plan, tables: Mapping[str, Any]) -> Any:

@@ -47,9 +47,9 @@ def test_init_recognises_tables_by_chinese_columns(tmp_path):
     touches = Plan.read(tmp_path / "p.toml").tables["touches"]
     assert touches.columns == {"person": "客户号", "time": "触达时间", "channel": "渠道"}
     assert touches.encoding == "gb18030"
-    assert touches.timezone is None
+    assert touches.timezone == "Asia/Shanghai"
     assert "its times carry no zone" in text
-    assert text.count("guessed from") == 2
+    assert text.count("guessed from") == 3
 
 
 def test_init_names_the_arm_that_it_could_not_tell(tmp_path):

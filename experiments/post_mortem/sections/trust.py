@@ -90,7 +90,7 @@ def _told(findings: Sequence[Finding]) -> str:
 def _silent(topic: str, evidence: Evidence) -> tuple[str, str]:
     """What no finding means, topic by topic: nothing to say against it, or nobody looked."""
     if topic == "identity":
-        return "unknown", word("trust.silent.identity")
+        return "note", word("trust.silent.identity")
     if topic == "rows":
         return "pass", word("trust.silent.rows")
     if evidence.readout is None:
