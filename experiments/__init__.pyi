@@ -127,6 +127,8 @@ from experiments.plots.thresholds import plot_acceptability as plot_acceptabilit
 from experiments.plots.thresholds import plot_net_benefit as plot_net_benefit
 from experiments.plots.uplift import plot_uplift as plot_uplift
 from experiments.post_mortem.compose import postmortem as postmortem
+from experiments.post_mortem.model_risk import model_risk as model_risk
+from experiments.post_mortem.programme.page import programme_report as programme_report
 from experiments.programmes.campaign import ProgrammeCampaign as ProgrammeCampaign
 from experiments.programmes.campaign import StandingVerdict as StandingVerdict
 from experiments.programmes.programme import programme as programme
