@@ -16,12 +16,14 @@ from experiments.report.page_cards import cards, shape
 from experiments.report.page_findings import SHAPES, groups
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from jinja2 import Environment
 
     from attribution.core.render.display import DisplayTable
-    from experiments.report.document import Chart, Document
+    from experiments.report.document import Chart, Document, Figure
 
-__all__ = ["to_html"]
+__all__ = ["figures_told", "to_html"]
 
 messages.register("experiments")
 
@@ -110,18 +112,22 @@ def _figures(document: Document, *, narrow: bool) -> str:
 
     if not document.figures:
         return ""
-    told = "; ".join(
+    told, title, unit = figures_told(document.figures), document.figures_title, document.words["figures.x"]
+    drawn = figures_svg(document.figures, title=title, description=told, unit=unit, narrow=narrow)
+    return Markup(drawn)  # noqa: S704 - as above
+
+
+def figures_told(figures: Sequence[Figure]) -> str:
+    """The three figures in words, each with its range."""
+    return "; ".join(
         f"{figure.label}: {format_value(round(figure.value), 'count')}"
         + (
             ""
             if figure.low == figure.high
             else f" ({format_interval(_whole(figure.low), _whole(figure.high), 'count')})"
         )
-        for figure in document.figures
+        for figure in figures
     )
-    title, unit = document.figures_title, document.words["figures.x"]
-    drawn = figures_svg(document.figures, title=title, description=told, unit=unit, narrow=narrow)
-    return Markup(drawn)  # noqa: S704 - as above
 
 
 def _whole(value: float) -> float:

@@ -25,8 +25,11 @@ _SHAPES = {
 _CLASSES = {"PASS": "up", "FAIL": "down", "INCONCLUSIVE": "open", "INVALID": "void", "NO_HOLDOUT": "none"}
 
 
-def cards(document: Document) -> list[Mapping[str, Any]]:
-    """One card for each declared decision; a contrast without any gets one for its leading threshold."""
+def cards(document: Document, *, mark: str = "") -> list[Mapping[str, Any]]:
+    """One card for each declared decision; a contrast without any gets one for its leading threshold.
+
+    ``mark`` becomes part of every id, where several reports share a page.
+    """
     groups: dict[tuple[str, str | None], list[Decision]] = {}
     for decision in document.decisions:
         groups.setdefault((decision.contrast, decision.segment), []).append(decision)
@@ -37,7 +40,7 @@ def cards(document: Document) -> list[Mapping[str, Any]]:
     ]
     ends = [end for decision, _ in shown for end in _net(decision) if math.isfinite(end)]
     span = (min(ends, default=0.0), max(ends, default=0.0))
-    made = [_card(document, decision, group, span) for decision, group in shown]
+    made = [_card(document, decision, group, span, mark) for decision, group in shown]
     return [{**card, "name": f"verdict-{place}"} for place, card in enumerate(made, 1)]
 
 
@@ -50,7 +53,7 @@ def _net(decision: Decision) -> tuple[()] | tuple[float, float, float]:
 
 
 def _card(
-    document: Document, decision: Decision, group: Sequence[Decision], span: tuple[float, float]
+    document: Document, decision: Decision, group: Sequence[Decision], span: tuple[float, float], mark: str
 ) -> Mapping[str, Any]:
     """One card: a decision large, and the words of every threshold of its contrast."""
     from markupsafe import Markup
@@ -63,7 +66,7 @@ def _card(
         value, low, high = net
         shown = format_value(1000 * value, "money")
         interval = f"({format_interval(1000 * low, 1000 * high, 'money')})"
-        name = f"range {decision.arm} {decision.control} {decision.segment or ''} {decision.threshold:g}"
+        name = f"range {mark} {decision.arm} {decision.control} {decision.segment or ''} {decision.threshold:g}"
         told = f"{shown} {interval} {document.words['net_unit']}"
         drawn = range_svg(net, span=span, word=decision.verdict.word, name=name, description=told)
         bar = Markup(drawn)  # noqa: S704 - as above

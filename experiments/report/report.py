@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import pandas as pd
+    from matplotlib.axes import Axes
 
     from attribution.core.findings import Finding
     from attribution.core.records import Records
@@ -121,17 +122,28 @@ class Report:
             lines.append(f"  {contrast} @ {d.threshold:g}: {d.verdict.word}. {d.sentence}")
         return "\n".join(lines)
 
-    def _repr_html_(self) -> str:
-        from attribution.core.language import language
-        from attribution.core.render.display import escape_html
+    def plot(self, name: str, *, axes: Axes | None = None) -> Axes:
+        """One chart of the report as matplotlib axes, for the caller to restyle.
 
-        with language(self.document.lang):
-            items = "".join(
-                f"<li><strong>{escape_html(d.contrast)} @ {d.threshold:g}: {escape_html(d.verdict.word)}</strong> "
-                f"{escape_html(d.sentence)}</li>"
-                for d in self.document.decisions
-            )
-            return f"<div class='wakelift'><strong>{escape_html(self.document.title)}</strong><ul>{items}</ul></div>"
+        Args:
+            name: Name of a chart, for example ``"chart-effects"`` (also without ``chart-``), or ``"figures"`` for the
+                three figures of the first screen.
+            axes: Axes to draw in, about 11 inches wide; None draws a figure of its own.
+
+        Returns:
+            The axes of the chart; of several panels the first, the others are ``.figure.axes``.
+
+        Raises:
+            InputError: For a name that no chart of the report has, or axes that are none.
+        """
+        from experiments.report.chart_names import plot
+
+        return plot(self.document, name, axes)
+
+    def _repr_html_(self) -> str:
+        from experiments.report.notebook import report_html
+
+        return report_html(self.document)
 
 
 def _written(text: str, path: str | Path | None) -> str:

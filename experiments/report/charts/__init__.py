@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from experiments.report.charts.svg import chart_svg, figures_svg, range_svg
+from experiments.report.charts.svg import chart_axes, chart_svg, figures_axes, figures_svg, range_svg
 
-__all__ = ["chart_svg", "figures_svg", "range_svg"]
+__all__ = ["chart_axes", "chart_svg", "figures_axes", "figures_svg", "range_svg"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["ACCENT", "CONTRAST", "GRID", "INK", "MUTED", "PAPER", "ROLES", "SOFT", "TEXT"]
+__all__ = ["ACCENT", "COLORS", "CONTRAST", "GRID", "INK", "MUTED", "PAPER", "ROLES", "SOFT", "TEXT"]
 
 INK = "#010101"
 MUTED = "#020202"
@@ -15,12 +15,17 @@ SOFT = "#070707"
 # One size for every text of a chart, in CSS pixels: the smallest of the page's four.
 TEXT = 14
 
-ROLES = {
-    INK: "var(--ink,#1d232b)",
-    MUTED: "var(--muted,#5a6472)",
-    GRID: "var(--grid,#d9dee5)",
-    ACCENT: "var(--accent,#1f5fa8)",
-    CONTRAST: "var(--contrast,#b4501a)",
-    PAPER: "var(--paper,#ffffff)",
-    SOFT: "var(--soft,#aeb8c4)",
+# The page's colours on light paper; where a chart leaves the page they stand by themselves.
+COLORS = {
+    INK: "#1a2028",
+    MUTED: "#56606e",
+    GRID: "#dbe0e6",
+    ACCENT: "#1f5fa8",
+    CONTRAST: "#a8480f",
+    PAPER: "#ffffff",
+    SOFT: "#8793a1",
 }
+_NAMES = {
+    INK: "ink", MUTED: "muted", GRID: "grid", ACCENT: "accent", CONTRAST: "contrast", PAPER: "paper", SOFT: "soft",
+}  # fmt: skip
+ROLES = {stand_in: f"var(--{name},{COLORS[stand_in]})" for stand_in, name in _NAMES.items()}

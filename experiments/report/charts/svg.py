@@ -7,7 +7,7 @@ import re
 import unicodedata
 import warnings
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from attribution.core.render.display import escape_html
 from experiments.report.charts.palette import INK, ROLES
@@ -15,11 +15,12 @@ from experiments.report.charts.palette import INK, ROLES
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Canvas
 
     from experiments.report.document import Chart, Figure
 
-__all__ = ["chart_svg", "figures_svg", "new_canvas", "range_svg", "room_of", "shortened"]
+__all__ = ["chart_axes", "chart_svg", "figures_axes", "figures_svg", "new_canvas", "range_svg", "room_of", "shortened"]
 
 _PROLOGUE = re.compile(r"^.*?(?=<svg )", re.DOTALL)
 _METADATA = re.compile(r"<metadata>.*?</metadata>\s*", re.DOTALL)
@@ -57,6 +58,11 @@ def new_canvas(width: float, height: float) -> Canvas:
     """An empty figure of the given size in CSS pixels, outside of pyplot's global state."""
     from matplotlib.figure import Figure as Canvas
 
+    from experiments.report.charts.restyle import host
+
+    place = host()
+    if place is not None:
+        return cast("Canvas", place)
     return Canvas(figsize=(width / 72.0, height / 72.0), dpi=72, facecolor="none")
 
 
@@ -78,6 +84,19 @@ def room_of(line: str, size: float) -> float:
 
 def chart_svg(chart: Chart) -> str:
     """The SVG of a chart, with its title as accessible name and its alternative text as description."""
+    with _drawing():
+        return _serialise(_drawn(chart), name=chart.name, title=chart.title, description=chart.alt)
+
+
+def chart_axes(chart: Chart, axes: object = None) -> Axes:
+    """The chart as matplotlib axes, in the caller's when given; the first panel of several."""
+    from experiments.report.charts.restyle import drawn_axes
+
+    with _drawing():
+        return drawn_axes(lambda: _drawn(chart), axes)
+
+
+def _drawn(chart: Chart) -> Canvas:
     from experiments.report.charts import curves, forest, histogram, net_benefit, ruler, waterfall
 
     draw = {
@@ -88,19 +107,34 @@ def chart_svg(chart: Chart) -> str:
         "ruler": ruler.draw,
         "waterfall": waterfall.draw,
     }
-    with _drawing():
-        return _serialise(draw[chart.kind](chart), name=chart.name, title=chart.title, description=chart.alt)
+    return draw[chart.kind](chart)
 
 
-def figures_svg(figures: Sequence[Figure], *, title: str, description: str, unit: str, narrow: bool = False) -> str:
+def figures_svg(
+    figures: Sequence[Figure],
+    *,
+    title: str,
+    description: str,
+    unit: str,
+    narrow: bool = False,
+    name: str = "figures",
+) -> str:
     """The three numbers under one ruler; ``narrow`` fits a phone."""
     from experiments.report.charts import ruler
 
-    name = "figures-narrow" if narrow else "figures"
     with _drawing():
-        return _serialise(
-            ruler.draw_figures(figures, unit, narrow=narrow), name=name, title=title, description=description
-        )
+        drawn = ruler.draw_figures(figures, unit, narrow=narrow)
+        name = f"{name}-narrow" if narrow else name
+        return _serialise(drawn, name=name, title=title, description=description)
+
+
+def figures_axes(figures: Sequence[Figure], unit: str, axes: object = None) -> Axes:
+    """The three numbers as matplotlib axes, in the caller's when given."""
+    from experiments.report.charts import ruler
+    from experiments.report.charts.restyle import drawn_axes
+
+    with _drawing():
+        return drawn_axes(lambda: ruler.draw_figures(figures, unit, narrow=False), axes)
 
 
 def range_svg(
