@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from attribution.core import messages
-from attribution.core.errors import DesignError, InputError, TableError, TableIssue
+from attribution.core.errors import DesignError, InputError, TableError
 from attribution.core.records import Field, Records, TabularResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from attribution.core.errors import TableIssue
     from attribution.core.findings import Finding
     from attribution.core.render.display import Display
 
@@ -38,15 +39,17 @@ class Fitness(TabularResult):
     Attributes:
         issues: What makes the tables unusable.
         findings: What a check says that did not pass.
+        refusal: Why the design itself cannot answer, if so.
     """
 
     issues: tuple[TableIssue, ...]
     findings: tuple[Finding, ...]
+    refusal: DesignError | None = None
 
     @property
     def errors(self) -> int:
         """How many problems make the tables unusable."""
-        return len(self.issues)
+        return len(self.issues) + (self.refusal is not None)
 
     @property
     def failing(self) -> int:
@@ -60,6 +63,9 @@ class Fitness(TabularResult):
         recipe = Recipe(method="check_data")
         wrong = Checks(issues=self.issues, findings=(), recipe=recipe).to_dicts()
         said = Checks(issues=(), findings=self.findings, recipe=recipe).to_dicts()
+        if self.refusal is not None:
+            meaning = str(self.refusal).partition(": ")[2]
+            wrong.append(dict.fromkeys(_FIELDS) | {"severity": "error", "code": self.refusal.code, "meaning": meaning})
         return wrong + [row | ({"severity": "fail"} if row["severity"] == "error" else {}) for row in said]
 
     def _records(self) -> Records:
@@ -122,6 +128,7 @@ def _checked(
 
     issues: list[TableIssue] = []
     findings: list[Finding] = []
+    refusal: DesignError | None = None
     parts = {name: tables.get(name) for name in ("touches", "conversions", *_CHECKED)}
     if any(table is not None for table in parts.values()):
         checks = check_tables(parts.pop("touches"), parts.pop("conversions"), columns=columns, **parts)
@@ -133,10 +140,9 @@ def _checked(
         known = {(issue.code, issue.table, issue.column) for issue in issues}
         issues += [issue for issue in error.issues if (issue.code, issue.table, issue.column) not in known]
     except DesignError as error:
-        message = str(error).partition(": ")[2]
-        issues.append(TableIssue(code=error.code, table="assignment", column=None, count=1, message=message))
+        refusal = error
     once = {(finding.code, finding.text("en")): finding for finding in findings if finding.status != "pass"}
-    return Fitness(issues=tuple(issues), findings=tuple(once.values()))
+    return Fitness(issues=tuple(issues), findings=tuple(once.values()), refusal=refusal)
 
 
 def _experiment_findings(tables: Mapping[str, Any], options: Mapping[str, Any]) -> Sequence[Finding]:

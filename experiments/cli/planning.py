@@ -20,6 +20,7 @@ _FIELDS = {
     "control_rate": "rate", "treated_rate": "rate", "effect": "number", "n_control": "count", "n_treated": "count",
     "n_total": "count", "power": "rate", "level": "level",
 }  # fmt: skip
+_MOST_PERSONS = 1e11  # more than there are
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
@@ -59,6 +60,15 @@ def planned(options: Mapping[str, Any]) -> TabularResult:
         raise InputError("give --rate (a share of persons) or --std (a test of means), one of the two.")
     if options["lift"] is not None and options["effect"] is not None:
         raise InputError("--lift and --effect say the same thing in two ways. Give one.")
+    if options["persons"] is not None and not 0 < options["persons"] <= _MOST_PERSONS:
+        raise InputError(f"--n must be a number of persons above 0, got {options['persons']:g}.")
+    try:
+        return _answered(options)
+    except ArithmeticError as error:
+        raise InputError("these numbers are too large or too small to compute with. Look at their units.") from error
+
+
+def _answered(options: Mapping[str, Any]) -> TabularResult:
     if options["value"] is not None or options["cost"] is not None:
         return _to_pay(options)
     effect = _effect(options)

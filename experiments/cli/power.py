@@ -24,7 +24,7 @@ __all__ = ["command"]
     type=float,
     help="Persons in the control arm. With an effect: what is the power? Without one: which effect can be seen?",
 )
-@click.option("--power", default=0.8, show_default=True, type=float, help="Chance of seeing the effect that is wished for.")
+@click.option("--power", default=0.8, show_default=True, type=float, help="Wished chance of seeing the effect.")
 @click.option("--level", default=0.95, show_default=True, type=float, help="Confidence level of the test.")
 @click.option(
     "--side",

@@ -12,6 +12,7 @@ import click
 from attribution._version import __version__
 from attribution.core import messages
 from attribution.core.errors import WakeLiftError, WakeLiftWarning, closest
+from attribution.core.formats import format_value
 from experiments.cli.streams import echo, speak_utf8
 from experiments.plan.spelling import shown
 
@@ -30,6 +31,7 @@ _COMMANDS = {
     "dormancy": "Print how many come back by themselves, by days of silence.",
     "power": "Print how many persons a test needs, or what it can see.",
     "report": "Write the post-mortem of a plan.",
+    "programme": "Add up the campaigns of several plans.",
     "check": "Check a plan's gates; the exit code tells the answer.",
     "diff": "Say what changed between two reports, beyond rounding or not.",
     "lock": "Freeze a plan before the result is known.",
@@ -37,6 +39,8 @@ _COMMANDS = {
 }
 _UNUSABLE = 2
 _INTERRUPTED = 130  # 128 and the signal's number, as shells say it
+_LONGEST = 1_000  # characters of a line of a message
+_PLANNED = (WakeLiftError, OSError, MemoryError)
 _TRACEBACK = "WAKELIFT_TRACEBACK"
 
 
@@ -81,9 +85,9 @@ class _Program(click.Group):
         except (click.exceptions.Exit, click.exceptions.Abort, click.ClickException):
             raise
         except Exception as error:
-            if os.environ.get(_TRACEBACK) and not isinstance(error, (WakeLiftError, OSError)):
+            if os.environ.get(_TRACEBACK) and not (isinstance(error, _PLANNED) or _of_duckdb(error)):
                 raise
-            echo(f"Error: {_told(error)}", err=True)
+            echo(f"Error: {_shown(_told(error))}", err=True)
             return ctx.exit(_UNUSABLE)
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
@@ -94,7 +98,20 @@ class _Program(click.Group):
 
 def _tell_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
     if issubclass(category, WakeLiftWarning):
-        echo(f"Warning: {message}", err=True)
+        echo(f"Warning: {_shown(str(message))}", err=True)
+
+
+def _shown(message: str) -> str:
+    """A message as text that is only text: no signs that move a terminal's cursor, no names of 10,000 characters."""
+    lines = [format_value(line, "text") for line in message.splitlines()]
+    return "\n".join(
+        line if len(line) <= _LONGEST else f"{line[:_LONGEST]} ... ({len(line):,} characters)" for line in lines
+    )
+
+
+def _of_duckdb(error: Exception) -> bool:
+    """Whether a query failed while its rows were read: a wrong cast, a damaged database."""
+    return type(error).__module__.partition(".")[0] in ("duckdb", "_duckdb")
 
 
 def _told(error: Exception) -> str:
@@ -106,12 +123,11 @@ def _told(error: Exception) -> str:
         return f"{error.filename}: {reason}." if error.filename else f"{reason}."
     if isinstance(error, MemoryError):
         return "the tables do not fit into memory. Use Parquet files, which attribute reads in batches, or fewer rows."
-    kind = type(error)
-    said = " ".join(str(error).split())[:300]
-    if kind.__module__.partition(".")[0] in ("duckdb", "_duckdb"):
+    kind, said = type(error).__name__, " ".join(str(error).split())[:300]
+    if _of_duckdb(error):
         return f"DuckDB cannot run the query: {said}"
     return (
-        f"wakelift stopped on a fault of its own ({kind.__name__}: {said}). The input may have led to it, but should "
+        f"wakelift stopped on a fault of its own ({kind}: {said}). The input may have led to it, but should "
         f"have been refused in plain words: please report it, with what {_TRACEBACK}=1 in the environment prints."
     )
 

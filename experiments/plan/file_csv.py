@@ -57,6 +57,8 @@ def read(reading: FileReading) -> pa.Table:
 
 def _codec(reading: FileReading) -> str:
     """The declared encoding; a file that begins with a byte-order mark declares its own."""
+    with suppress(UnicodeError):
+        b"abcd".decode(reading.encoding)  # a LookupError for what is no encoding of text, such as base64
     head = reading.head(4)
     marked = next((name for mark, name in _MARKS if head.startswith(mark)), None)
     return marked or codecs.lookup(reading.encoding).name

@@ -70,7 +70,7 @@ def _check_rows(table: Table, person: str, names: Sequence[str]) -> None:
     if person in names and repeated is None:
         wanted["different"] = nw.col(person).n_unique()
     counted = table.lazy().select(**wanted).collect("pyarrow")
-    found = {label: int(counted.get_column(label).item()) for label in wanted}
+    found = {label: int(counted.get_column(label).item() or 0) for label in wanted}  # a sum of no rows is null
     for i, name in enumerate(names):
         if found[f"empty_{i}"]:
             table.problems.add(
@@ -159,7 +159,7 @@ def _unused_layer(table: Table, experiment: Experiment) -> tuple[str, ...]:
     if _STRATUM not in table.names or experiment.arm == _STRATUM:
         return ()
     empty = table.lazy().select(empty=nw.col(_STRATUM).null_count()).collect("pyarrow")
-    return () if int(empty.get_column("empty").item()) else (_STRATUM,)
+    return () if int(empty.get_column("empty").item() or 0) else (_STRATUM,)  # a sum of no rows is null
 
 
 def need_arms(arms: tuple[object, ...], control: str) -> None:
