@@ -1,0 +1,143 @@
+"""The page over several campaigns: what counts, what is said, what stays hidden."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from cli_runs import refused, run
+
+import attribution as at
+import experiments as ex
+
+NAMES = ("2026Q1 <b>唤醒</b>", "2026Q2 | wake-up", "2026Q3 wake-up")
+BLANK = re.compile(r"\b(nan|None|inf|NaN|Infinity)\b")
+
+
+def made(many: int = 3, **changes: Any) -> tuple[list[dict[str, Any]], list[Any]]:
+    """Plans and simulated campaigns; ``changes`` go into the experiment of the last plan."""
+    data = [ex.simulate("default", persons=3_000, seed=seed) for seed in range(1, many + 1)]
+    plans = []
+    for number, (name, campaign) in enumerate(zip(NAMES, data, strict=False), start=1):
+        declared = {**campaign.plan, "campaign": {**campaign.plan["campaign"], "name": name}}
+        if number == many and changes:
+            declared["experiment"] = {**declared["experiment"], **changes}
+        plans.append(declared)
+    return plans, data
+
+
+def test_total_is_that_of_the_programme_of_the_built_outcomes() -> None:
+    plans, data = made()
+    page = ex.programme_report(plans, data=data)
+    campaigns = {}
+    for name, campaign, plan in zip(NAMES, data, plans, strict=True):
+        report = ex.postmortem(plan, campaign)
+        middle = sorted({verdict.threshold for verdict in report.verdicts})[1]
+        declared = [verdict.threshold for verdict in report.verdicts if verdict.declared]
+        experiment = ex.Experiment(
+            {"woken": ex.Rate("woken")}, strata=plan["experiment"].get("strata"), shares="p_assign"
+        )
+        outcomes = ex.build_outcomes(
+            campaign.assignment, campaign.conversions, touches=campaign.touches, prices=campaign.prices,
+            history=campaign.history, window=plan["experiment"]["window"], as_of=campaign.as_of,
+        )  # fmt: skip
+        campaigns[name] = ex.ProgrammeCampaign(
+            outcomes=outcomes, as_of=plan["campaign"]["as_of"], experiment=experiment,
+            threshold=declared[0] if declared else middle,
+        )  # fmt: skip
+    wanted = ex.programme(campaigns)
+    assert page.figures["programme.total.value"] == pytest.approx(wanted.total.value, rel=1e-12)
+    assert page.figures["programme.total.low"] == pytest.approx(wanted.total.low, rel=1e-12)
+    assert wanted.sentence() in page.to_markdown()
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_every_format_is_whole_and_names_are_only_text(lang: str, tmp_path: Path) -> None:
+    plans, data = made()
+    page = ex.programme_report(plans, data=data, lang=lang)
+    html, markdown = page.to_html(), page.to_markdown()
+    assert "<b>唤醒</b>" not in html
+    assert "&lt;b&gt;唤醒&lt;/b&gt;" in html
+    assert "2026Q2 \\| wake-up" in markdown
+    text = re.sub(r"<(style|svg)\b.*?</\1>", "", html, flags=re.DOTALL)
+    assert not BLANK.search(re.sub(r"<[^>]*>", " ", text))
+    assert not BLANK.search(markdown)
+    assert "NaN" not in page.to_json()
+    assert json.loads(page.to_json())["schema_version"]
+    page.to_junit(tmp_path / "junit.xml")
+    page.to_excel(tmp_path / "page.xlsx")
+    assert html == ex.programme_report(plans, data=data, lang=lang).to_html()
+
+
+def test_campaigns_without_a_random_control_or_with_a_failing_check_do_not_count() -> None:
+    plans, data = made(randomised=False)
+    page = ex.programme_report(plans, data=data)
+    assert [row["campaign"] for row in page.records["programme"].to_dicts()] == list(NAMES[:2])
+    assert "1 do not" in page.document.trust_line
+    assert "NO_HOLDOUT" in page.to_markdown().replace("\\", "")
+    plans, data = made(shares={"holdout": 0.4, "digital": 0.2, "sms": 0.2, "full": 0.2})
+    page = ex.programme_report(plans, data=data)
+    assert len(page.records["programme"]) == 2
+    assert "SRM" in page.to_markdown()
+    plans, data = made(1, randomised=False)
+    with pytest.raises(ex.DesignError, match="no campaign of the programme"):
+        ex.programme_report(plans, data=data)
+
+
+def test_small_groups_are_not_shown() -> None:
+    plans, data = made(2)
+    plans[1]["report"] = {**plans[1].get("report", {}), "min_cell": 400}
+    page = ex.programme_report(plans, data=data)
+    pair = page.records["programme_audiences"].to_dicts()[0]
+    assert pair["both_held_out"] < 400 <= pair["in_both"]
+    section = next(one for one in page.document.sections if one.name == "programme_audiences")
+    cells = dict(zip([column.label for column in section.tables[0].columns], section.tables[0].rows[0], strict=True))
+    assert cells["held out in both"].note == "< 400"
+    assert cells["in both"] == pair["in_both"]
+
+
+def test_plans_that_cannot_be_told_apart_are_refused() -> None:
+    plans, data = made(2)
+    plans[1]["campaign"] = {**plans[1]["campaign"], "name": NAMES[0]}
+    with pytest.raises(at.InputError, match="a name of its own"):
+        ex.programme_report(plans, data=data)
+    with pytest.raises(at.InputError, match="at least one plan"):
+        ex.programme_report([])
+    with pytest.raises(at.InputError, match="one entry for each"):
+        ex.programme_report(plans[:1], data=data)
+
+
+def test_row_order_changes_no_byte() -> None:
+    plans, data = made(2)
+    rng = np.random.default_rng(1)
+    shuffled = [
+        {name: table.iloc[rng.permutation(len(table))] for name, table in campaign.tables().items() if name != "truth"}
+        for campaign in data
+    ]
+    whole = [{name: table for name, table in campaign.tables().items() if name != "truth"} for campaign in data]
+    assert ex.programme_report(plans, data=shuffled).to_html() == ex.programme_report(plans, data=whole).to_html()
+
+
+def test_command_writes_the_page(tmp_path: Path) -> None:
+    plans = []
+    for seed in (1, 2):
+        place = tmp_path / str(seed)
+        assert run("simulate", "--out", place, "--persons", 1_500, "--seed", seed).exit_code == 0
+        plan = place / "plan.toml"
+        text = plan.read_text(encoding="utf-8")
+        plan.write_text(re.sub(r'(?m)^name = ".*"$', f'name = "wave {seed}"', text, count=1), encoding="utf-8")
+        plans.append(plan)
+    result = run("programme", *plans, "--out", tmp_path / "year", "--as-of", "2028-01-01", "--title", "Year")
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "year" / "report.html").is_file()
+    markdown = (tmp_path / "year" / "report.md").read_text(encoding="utf-8")
+    assert markdown.startswith("# Year")
+    assert "expired: " in markdown
+    assert "cannot tell" in result.output or "profit" in result.output or "lost money" in result.output
+    assert "a name of its own" in refused("programme", plans[0], plans[0], "--out", tmp_path / "twice")
+    assert date(2028, 1, 1).isoformat() in markdown
