@@ -1,4 +1,4 @@
-"""What the plan asks for and may be answered: its optional sections, and the ground of everything about costs."""
+"""The ground of every analysis of costs, and whether there is any."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from experiments.readout import Experiment
     from experiments.roi import CostThresholds
 
-__all__ = ["CostGround", "checked_before", "cost_ground", "fails", "section_of"]
+__all__ = ["CostGround", "checked_before", "cost_ground", "fails"]
 
 _LEAKAGE = "LEAKAGE"
 _Found = TypeVar("_Found")
@@ -33,11 +33,6 @@ class CostGround:
     order: tuple[str, ...] | None
     woken: str
     thresholds: CostThresholds
-
-
-def section_of(evidence: Evidence, name: str) -> Any:
-    """An optional section of the plan; None where it is absent."""
-    return getattr(evidence.plan, name, None)
 
 
 def fails(evidence: Evidence) -> bool:

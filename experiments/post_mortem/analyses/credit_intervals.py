@@ -13,7 +13,7 @@ __all__ = ["run"]
 
 def run(evidence: Evidence) -> IntervalTable | None:
     """The credit table with intervals; None where no level is declared."""
-    level = getattr(evidence.plan.attribution, "interval_level", None)
+    level = evidence.plan.attribution.interval_level
     if evidence.credit is None or level is None:
         return None
     return evidence.credit.intervals(level=level)

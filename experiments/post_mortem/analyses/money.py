@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from experiments.post_mortem.analyses.asked import checked_before, fails, section_of
+from experiments.post_mortem.analyses.asked import checked_before, fails
 
 if TYPE_CHECKING:
     from experiments.post_mortem.evidence import Evidence
@@ -18,7 +18,7 @@ def run(evidence: Evidence) -> MoneyTest | None:
     from experiments.post_mortem.evidence import step_order
     from experiments.roi.money import money_test
 
-    asked = section_of(evidence, "money")
+    asked = evidence.plan.money
     if asked is None or evidence.readout is None or fails(evidence):
         return None
     found = money_test(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from experiments.post_mortem.analyses.asked import checked_before, cost_ground, section_of
+from experiments.post_mortem.analyses.asked import checked_before, cost_ground
 
 if TYPE_CHECKING:
     from experiments.post_mortem.evidence import Evidence
@@ -18,11 +19,11 @@ def run(evidence: Evidence) -> ValuePerWakeup | None:
     from attribution.core.tables import Problems, open_table
     from experiments.roi.value import value_per_wakeup
 
-    ground, money, costs = cost_ground(evidence), section_of(evidence, "money"), evidence.plan.costs
-    values = getattr(costs, "values", None)
+    ground, money, costs = cost_ground(evidence), evidence.plan.money, evidence.plan.costs
+    values = None if costs is None else costs.values
     if ground is None or costs is None or not (values or money is not None):
         return None
-    column = "value" if money is None else str(money.value)
+    column = "value" if money is None else money.value
     roles = evidence.plan.columns()["outcomes"]
     if column not in open_table(ground.outcomes, "outcomes", roles, problems=Problems()).names:
         return None
@@ -35,4 +36,9 @@ def run(evidence: Evidence) -> ValuePerWakeup | None:
         experiment=ground.experiment,
         variance=ground.thresholds.variance,
     )
-    return checked_before(found)
+    # Segments too small to be shown have left the verdicts.
+    known = {(row.contrast.arm, row.contrast.control, row.contrast.segment) for row in ground.thresholds.judged}
+    lines = tuple(
+        line for line in found.lines if line.segment is None or (line.arm, line.control, line.segment) in known
+    )
+    return checked_before(replace(found, lines=lines))

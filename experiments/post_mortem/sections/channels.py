@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from attribution.credit.readings import reading_sentences
@@ -101,7 +102,8 @@ def _credited(
     shown = [tables.credit_table(rows, word("channels.credit"), notes, limit=evidence.plan.report.min_cell)]
     compared = evidence.further.get("model_comparison")
     if compared is not None and compared.reassigned is not None:
-        shown.append(tables.disagreement_table(compared.to_dicts(), hidden=small))
+        said = disagreement_sentence(compared)
+        shown.append(tables.disagreement_table(compared.to_dicts(), said, hidden=small))
     return shown
 
 
@@ -113,7 +115,8 @@ def _folded(evidence: Evidence, small: Sequence[str]) -> list[DisplayTable]:
         shown.append(tables.inbound_table(inbound.to_dicts(), hidden=small))
     for name in _FURTHER:
         if name in evidence.further:
-            shown += library_tables(evidence.further[name])
+            said = (word("channels.calibrated_says"),) if name == "calibrated_credit" else ()
+            shown += [replace(table, notes=said) for table in library_tables(evidence.further[name])]
     return shown
 
 
@@ -123,17 +126,12 @@ def _paragraphs(evidence: Evidence, invalid: str) -> list[str]:
     if reconciled is not None and not invalid:
         rows = tables.without_small(reconciled.to_dicts(), evidence.plan.report.min_cell)
         told += gap_sentences(rows, float(reconciled.recipe.settings["level"]))  # type: ignore[arg-type]
-    compared, inbound = (evidence.further.get(name) for name in ("model_comparison", "inbound"))
-    if compared is not None:
-        told.append(disagreement_sentence(compared))
-    if inbound is not None:
-        told.append(inbound_sentence(inbound.to_dicts()))
-    if "calibrated_credit" in evidence.further:
-        told.append(word("channels.calibrated_says"))
+    if "inbound" in evidence.further:
+        told.append(inbound_sentence(evidence.further["inbound"].to_dicts()))
     for name in _LISTED:
         if name in evidence.declined:
             told.append(word("channels.declined", what=word(f"result.{name}"), reason=evidence.declined[name].code))
-    return [sentence for sentence in told if sentence]
+    return told
 
 
 def _definitions(evidence: Evidence, credit: Credit, invalid: str) -> list[str]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "credit_table", "customers", "disagreement_table", "gap_table", "grouped", "inbound_table", "reconciliation_table",
-    "step_words", "steps_table", "without_small",
+    "step_named", "step_words", "steps_table", "without_small",
 ]  # fmt: skip
 
 _NONE = "(none)"
@@ -172,13 +172,25 @@ def customers(value: float | None) -> float | None:
     return round(value) or round(value, 1) or (math.copysign(0.1, value) if value else 0)
 
 
+def step_named(row: Mapping[str, Any]) -> str:
+    """A step inside a sentence."""
+    if row["arm"] == row["channels"]:
+        return str(row["channels"])
+    return word("channels.step_named", arm=row["arm"], channels=row["channels"])
+
+
 def gap_table(rows: Sequence[dict[str, Any]]) -> DisplayTable:
     """One row per model, one column per tested step: how many more customers are credited than caused."""
     tested = [group for group in grouped(rows) if group[0]["step"] != "untested"]
     models = list(dict.fromkeys(row["model"] for row in rows))
     columns = (
         DisplayColumn(column_label("model")),
-        *(DisplayColumn(step_words(g[0]["step"], g[0]["arm"], g[0]["channels"]), "count", True) for g in tested),
+        *(
+            DisplayColumn(
+                step_words(first["step"], first["arm"], first["channels"]), "count", decisive=first["step"] == "total"
+            )
+            for first in (group[0] for group in tested)
+        ),
     )
     cells = {(place, row["model"]): row for place, group in enumerate(tested) for row in group}
     body = tuple(
@@ -194,7 +206,7 @@ def _gap(row: dict[str, Any] | None) -> Cell | None:
     return _interval({name: customers(row[name]) for name in names}, names)
 
 
-def disagreement_table(rows: Sequence[dict[str, Any]], *, hidden: Sequence[str] = ()) -> DisplayTable:
+def disagreement_table(rows: Sequence[dict[str, Any]], said: str, *, hidden: Sequence[str] = ()) -> DisplayTable:
     """The smallest and the largest share of every channel, its ranks, and the models at the ends."""
     columns = (
         DisplayColumn(head("channel")),
@@ -214,7 +226,7 @@ def disagreement_table(rows: Sequence[dict[str, Any]], *, hidden: Sequence[str] 
         for row in rows
         if row["channel"] not in hidden
     )
-    return DisplayTable(columns, body, title=word("channels.disagreement"))
+    return DisplayTable(columns, body, title=word("channels.disagreement"), notes=(said,) if said else ())
 
 
 def _spread(low: float, high: float, kind: str) -> str:

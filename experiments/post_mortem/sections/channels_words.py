@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from attribution.core.formats import format_interval, format_value
-from experiments.post_mortem.sections.channels_tables import customers, grouped, step_words
+from experiments.post_mortem.sections.channels_tables import customers, grouped, step_named
 from experiments.post_mortem.words import listed, model_words, word
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def gap_sentences(rows: Sequence[dict[str, Any]], level: float) -> list[str]:
         first = group[0]
         if first["step"] in ("untested", "total"):
             continue
-        name = step_words(first["step"], first["arm"], first["channels"])
+        name = step_named(first)
         for side, judged in _sides(group).items():
             models = _models(judged, of=len(group))
             if side in ("over", "under"):

@@ -121,7 +121,8 @@ def _verdicts(ground: Ground, thresholds: CostThresholds) -> tuple[list[DisplayT
 
 
 def _values(evidence: Evidence) -> Mapping[str, float]:
-    return getattr(evidence.plan.costs, "values", None) or {}
+    costs = evidence.plan.costs
+    return {} if costs is None or costs.values is None else costs.values
 
 
 def _further_tables(ground: Ground, thresholds: CostThresholds) -> tuple[list[DisplayTable], list[DisplayTable]]:
@@ -135,7 +136,7 @@ def _further_tables(ground: Ground, thresholds: CostThresholds) -> tuple[list[Di
         folded += [
             replace(table, title=word("cost.break_even_every")) for table in library_tables(found["break_even"])[1:]
         ]
-    amount = getattr(ground.evidence.plan.costs, "acquisition", None)
+    amount = None if ground.evidence.plan.costs is None else ground.evidence.plan.costs.acquisition
     if amount is not None:
         shown.append(tables.acquisition_table(prices, amount))
     if "marginal" in found:
@@ -183,11 +184,11 @@ def _paragraphs(evidence: Evidence, invalid: str) -> list[str]:
 def _waves_unread(evidence: Evidence) -> list[str]:
     """Why waves that the plan asks for are not read."""
     declared = evidence.plan.experiment
-    if getattr(evidence.plan, "waves", None) is None or declared is None:
+    if evidence.plan.waves is None or declared is None:
         return []
     if declared.cluster is not None:
         return [word("cost.waves_clustered")]
-    return [] if getattr(declared, "wave", None) else [word("cost.waves_unknown")]
+    return [] if declared.wave else [word("cost.waves_unknown")]
 
 
 def _definitions(evidence: Evidence, thresholds: CostThresholds, invalid: str) -> list[str]:

@@ -81,7 +81,7 @@ def money_chart(found: MoneyTest) -> Chart | None:
         return None
     drawn = [
         {
-            "label": _money_label(row, found.cap),
+            "label": _money_label(row),
             "value": row["money_per_1000"],
             "low": row["money_low"],
             "high": row["money_high"],
@@ -90,16 +90,18 @@ def money_chart(found: MoneyTest) -> Chart | None:
     ]
     return _forest(
         "chart-money",
-        money_words(rows[0], found.level),
-        word("chart.money.subtitle", level=found.level),
+        word("chart.money.title", told=money_words(rows[0], found.level)),
+        word("chart.money.subtitle", level=found.level)
+        if found.cap is None
+        else word("chart.money.subtitle_capped", level=found.level, cap=found.cap),
         drawn,
         words={"x": word("chart.money.x"), "zero": word("chart.effects.zero")},
     )
 
 
-def _money_label(row: Mapping[str, Any], cap: float | None) -> str:
+def _money_label(row: Mapping[str, Any]) -> str:
     contrast = contrast_words(row["arm"], row["control"], row.get("segment"))
-    return contrast if row["estimand"] == "all" else word("chart.money.capped", contrast=contrast, cap=cap)
+    return contrast if row["estimand"] == "all" else word("chart.money.capped", contrast=contrast)
 
 
 def monitor_chart(found: NetBenefitMonitor, declared: Sequence[float]) -> Chart | None:

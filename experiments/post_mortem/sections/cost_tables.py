@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from attribution.core.formats import format_interval, format_value
 from attribution.core.render.display import Cell, DisplayColumn, DisplayTable
 from experiments.post_mortem.scales import is_guarded_rate
-from experiments.post_mortem.sections.cost_words import key_of, price_cell, turns_words, why_words
+from experiments.post_mortem.sections.cost_words import key_of, price_cell, short_price_cell, turns_words, why_words
 from experiments.post_mortem.words import contrast_words, head, interval_words, thing_words, word
 from experiments.roi.net_benefit import FEW_EVENTS
 
@@ -161,14 +161,15 @@ def waves_table(found: MarginalCosts) -> DisplayTable:
             contrast_words(row["arm"], row["control"]),
             row["persons"],
             _woken(row),
-            price_cell(row),
+            short_price_cell(row),
             Cell(row["net_benefit_per_1000"], row["lasting_low"], row["lasting_high"]),
             word(f"cost.wave.{_wave_reading(row)}"),
         )
         for row in found.to_dicts()
         if row["reading"] == "wave"
     )
-    return DisplayTable(columns, body, title=word("cost.waves", T=found.threshold, level=found.level))
+    title = word("cost.waves", T=found.threshold, level=found.level)
+    return DisplayTable(columns, body, title=title, notes=(word("cost.waves_note"),))
 
 
 def _wave_reading(row: Mapping[str, Any]) -> str:

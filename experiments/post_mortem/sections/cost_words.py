@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Key", "key_of", "leading", "money_sentences", "money_words", "price_cell", "price_words", "set_words",
-    "turns_words", "why_words",
+    "short_price_cell", "turns_words", "why_words",
 ]  # fmt: skip
 
 Key = tuple[str, str, str | None]
@@ -66,6 +66,18 @@ def price_cell(row: Mapping[str, Any]) -> Cell:
         return Cell(value, note=shown)
     why = why_words(str(row.get("reason", row.get("note", ""))), among=_UNDEFINED)
     return Cell(None, note=f"{why} {shown}".strip())
+
+
+def short_price_cell(row: Mapping[str, Any]) -> Cell:
+    """The same where room is short."""
+    value, low, high = (row[f"cost_per_incremental{end}"] for end in ("", "_low", "_high"))
+    if value is None:
+        return Cell(None, note=word("cost.short.undefined"))
+    if row["cost_kind"] != "interval" or low is None or high is None:
+        return Cell(value, note=word("cost.short.open"))
+    if math.isinf(high):
+        return Cell(value, note=word("cost.short.unbounded", low=low))
+    return Cell(value, low, high)
 
 
 def price_words(row: Mapping[str, Any]) -> str:

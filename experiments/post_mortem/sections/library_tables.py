@@ -29,12 +29,15 @@ def library_tables(found: TabularResult) -> list[DisplayTable]:
 
 
 def _worded(table: DisplayTable) -> DisplayTable:
-    """The table whose reasons are words instead of codes."""
+    """The table whose reasons are words instead of codes; a column of remarks without any is left out."""
     noted = [column.label == column_label("note") for column in table.columns]
-    rows = tuple(
-        tuple(_said(value, noted=is_note) for value, is_note in zip(row, noted, strict=True)) for row in table.rows
-    )
-    return replace(table, rows=rows)
+    kept = [
+        place
+        for place, is_note in enumerate(noted)
+        if not is_note or any(row[place] not in ("", None) for row in table.rows)
+    ]
+    rows = tuple(tuple(_said(row[place], noted=noted[place]) for place in kept) for row in table.rows)
+    return replace(table, columns=tuple(table.columns[place] for place in kept), rows=rows)
 
 
 def _said(value: object, *, noted: bool) -> object:
