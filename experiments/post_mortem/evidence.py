@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from experiments.reconciliation import Reconciliation
     from experiments.roi import CostThresholds
 
-__all__ = ["Evidence", "event_of", "gather"]
+__all__ = ["Evidence", "event_of", "gather", "gather_core"]
 
 _Made = TypeVar("_Made")
 
@@ -109,7 +109,12 @@ class Evidence:
 
 
 def gather(plan: Plan, data: object) -> Evidence:
-    """Run the declared analysis."""
+    """Run the declared analysis with everything that the report shows of it."""
+    return _with_further(gather_core(plan, data))
+
+
+def gather_core(plan: Plan, data: object) -> Evidence:
+    """Run what verdicts rest on: credit, effects, thresholds, reconciliation; no further analysis."""
     from experiments.plan import load_tables
 
     loaded = load_tables(plan, data)
@@ -124,17 +129,16 @@ def gather(plan: Plan, data: object) -> Evidence:
         if error.code != "NO_HOLDOUT":
             raise
         _raise(issues)
-        evidence = Evidence(
+        return Evidence(
             plan=plan, tables=tables, credit=credit, outcomes=None, readout=None, steps=None, thresholds=None,
             reconciliation=None, refusal=error.code, identity=identity, locking=locking_of(plan, tables),
         )  # fmt: skip
-        return _with_further(evidence)
     _raise(issues)
     if found is None:  # unreachable: what is missing has been raised
         raise InputError("the tables are unusable.")
     outcomes, readout = found
     order = step_order(plan)
-    evidence = Evidence(
+    return Evidence(
         plan=plan,
         tables=tables,
         credit=credit,
@@ -146,7 +150,6 @@ def gather(plan: Plan, data: object) -> Evidence:
         identity=identity,
         locking=locking_of(plan, tables),
     )
-    return _with_further(evidence)
 
 
 def _with_further(evidence: Evidence) -> Evidence:

@@ -10,7 +10,7 @@ from attribution.core.errors import InputError
 from experiments.plan import Plan
 from experiments.plan.spelling import shown
 from experiments.post_mortem.cards import decisions_of, lead_threshold
-from experiments.post_mortem.evidence import event_of, gather
+from experiments.post_mortem.evidence import event_of, gather_core
 from experiments.post_mortem.gates import invalid_codes
 from experiments.programmes.campaign import ProgrammeCampaign, StandingVerdict
 
@@ -76,7 +76,7 @@ def members_of(plans: Sequence[Plan | Mapping[str, Any] | str | Path], data: Seq
     campaigns: dict[str, ProgrammeCampaign] = {}
     left_out: list[LeftOut] = []
     for plan, tables in zip(chosen, given, strict=True):
-        found = _member(plan, gather(plan, tables))
+        found = _member(plan, gather_core(plan, tables))
         if isinstance(found, LeftOut):
             left_out.append(found)
         else:
