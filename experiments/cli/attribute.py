@@ -67,7 +67,7 @@ def command(**options: Any) -> None:
     Examples:
       wakelift attribute touches.csv conversions.csv --timezone Asia/Shanghai --lookback 30d
       wakelift attribute "touches/*.parquet" conversions.parquet --models linear,markov --memory 2GB --out credit.csv
-      wakelift attribute "bank.duckdb::SELECT * FROM touches" orders.csv --columns conversions.person=客户号
+      wakelift attribute "bank.duckdb::SELECT * FROM touches" 订单.csv --columns conversions.person=客户号
 
     Exit codes: 0 done; 2 the tables or the options are unusable.
     """

@@ -59,7 +59,7 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     \b
     Examples:
       wakelift check-data plan.toml
-      wakelift check-data --touches touches.csv --conversions orders.csv --timezone Asia/Shanghai
+      wakelift check-data --touches touches.csv --conversions conversions.csv --timezone Asia/Shanghai
       wakelift check-data --assignment assignment.parquet --conversions conversions.parquet \\
         --touches touches.parquet --prices prices.parquet --as-of 2026-12-31 --shares p_assign
 

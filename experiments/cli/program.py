@@ -143,7 +143,7 @@ def main() -> None:
                  wakelift report plan.toml --out report
 
     \b
-    One question: wakelift check-data --touches touches.csv --conversions orders.csv
+    One question: wakelift check-data --touches touches.csv --conversions conversions.csv
                   wakelift power --rate 0.01 --lift 0.2 --allocation 9
 
     \b

@@ -106,6 +106,8 @@ def _with_codes(reading: FileReading, codec: str) -> pa.Table:
     keys = {reading.columns.name_of(role): pa.string() for role in KEYS}
     table = _Parsing(reading, codec, keys).table()
     names = table.column_names  # a header in another encoding is noticed here only
+    if any(pa.types.is_binary(item.type) for item in table.schema):  # Arrow keeps the bytes that it cannot decode
+        raise InputError(_wrong_encoding(reading))
     whole = [item.name for item in table.schema if pa.types.is_integer(item.type)]
     if not whole or len(set(names)) < len(names):
         return table

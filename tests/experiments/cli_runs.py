@@ -23,7 +23,7 @@ def refused(*arguments: object) -> str:
     result = run(*arguments)
     assert result.exit_code == 2, result.output
     assert result.stdout == ""
-    assert result.stderr.count("Error: ") == 1
+    assert sum(line.startswith("Error: ") for line in result.stderr.splitlines()) == 1
     assert "Traceback" not in result.stderr
     assert len(result.stderr) < 2_000
     return result.stderr

@@ -1,0 +1,104 @@
+"""Every example of every help can be pasted: it is parsed as it stands, and those of the questions are run."""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+import click
+import numpy as np
+import pandas as pd
+import pytest
+from cli_runs import run
+from click.testing import CliRunner
+
+import experiments
+from experiments.cli import main
+from experiments.cli.program import _COMMANDS
+
+QUESTIONS = ("check-data", "attribute", "readout", "thresholds", "dormancy", "power")
+_EXAMPLE = re.compile(r"^ *(?:(?:cat (?P<piped>\S+) \| )?wakelift (?P<line>.+))$")
+
+
+def examples() -> list[tuple[str, str | None]]:
+    """The command lines in the helps, with the file that is piped into each."""
+    found = []
+    for name in _COMMANDS:
+        command = main.get_command(click.Context(main), name)
+        text = (command.help or "").replace("\\\n", " ")
+        for line in text.splitlines():
+            match = _EXAMPLE.match(line)
+            if match and match["line"].split()[0] == name:
+                found.append((match["line"], match["piped"]))
+    return found
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder that holds every file that the examples name."""
+    duckdb = pytest.importorskip("duckdb")
+    place = tmp_path_factory.mktemp("examples")
+    c = campaign = experiments.simulate(persons=600, seed=3)
+    (place / "touches").mkdir()
+    for name in ("touches", "conversions", "assignment", "prices"):
+        table = getattr(campaign, name)
+        table.to_parquet(place / f"{name}.parquet")
+        table.to_csv(place / f"{name}.csv", index=False)
+    campaign.touches.to_parquet(place / "touches" / "one.parquet")
+    outcomes = experiments.build_outcomes(
+        c.assignment, c.conversions, touches=c.touches, prices=c.prices, as_of=c.as_of
+    )
+    outcomes.to_pandas().to_csv(place / "outcomes.csv", index=False)
+    rng = np.random.Generator(np.random.PCG64(5))
+    times = pd.Timestamp("2025-01-01") + pd.to_timedelta(rng.integers(0, 720, 900), unit="D")
+    orders = pd.DataFrame({
+        "conversion_id": [f"o{n}" for n in range(900)],
+        "person_id": [f"p{n}" for n in rng.integers(0, 150, 900)],
+        "time": times.strftime("%Y-%m-%d %H:%M:%S"), "value": 5.0,
+    })  # fmt: skip
+    orders.to_csv(place / "orders.csv", index=False)
+    campaign.conversions.rename(columns={"person_id": "客户号"}).to_csv(place / "订单.csv", index=False)
+    with duckdb.connect(str(place / "bank.duckdb")) as connection:
+        connection.execute(f"CREATE TABLE touches AS SELECT * FROM '{place / 'touches.parquet'}'")
+        connection.execute(
+            f"CREATE TABLE orders AS SELECT person_id, time::TIMESTAMPTZ AS time FROM '{place / 'orders.csv'}'"
+        )
+    (place / "plan.toml").write_text(
+        '[campaign]\nname = "Q4"\nas_of = 2026-12-31\n'
+        + "".join(f'[tables.{name}]\npath = "{name}.parquet"\n' for name in ("touches", "conversions", "assignment")),
+        encoding="utf-8",
+    )  # fmt: skip
+    return place
+
+
+def words(line: str) -> list[str]:
+    return shlex.split(line, comments=True)
+
+
+def test_every_question_has_an_example():
+    assert {line.split()[0] for line, _ in examples()} >= {*QUESTIONS, "demo", "simulate", "report", "check"}
+
+
+@pytest.mark.parametrize("line", [line for line, _ in examples()])
+def test_an_example_is_a_command_line(line):
+    name, *arguments = words(line)
+    command = main.get_command(click.Context(main), name)
+    assert command.make_context(name, arguments).params is not None
+
+
+@pytest.mark.parametrize(("line", "piped"), [item for item in examples() if item[0].split()[0] in QUESTIONS])
+def test_an_example_of_a_question_answers(folder, tmp_path, monkeypatch, line, piped):
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("WAKELIFT_TRACEBACK", "1")
+    (folder / "credit.csv").unlink(missing_ok=True)
+    content = None if piped is None else (folder / piped).read_bytes()
+    result = CliRunner().invoke(main, words(line), input=content)
+    assert result.exit_code == 0, (line, result.output)
+    assert result.stdout.strip()
+
+
+@pytest.mark.parametrize("name", [name for name in _COMMANDS if name not in ("init", "lock", "diff", "programme")])
+def test_a_help_tells_the_exit_codes(name):
+    result = run(name, "--help")
+    assert result.exit_code == 0
+    assert "Exit codes:" in result.stdout
