@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attribution.core.errors import DesignError
 from experiments.post_mortem.analyses.asked import checked_before, cost_ground
 from experiments.post_mortem.cards import lead_threshold
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from experiments.post_mortem.analyses.asked import CostGround
     from experiments.post_mortem.evidence import Evidence
     from experiments.roi.budget_result import BudgetPlan
@@ -31,7 +33,7 @@ def run(evidence: Evidence) -> BudgetPlan | None:
             f"an arm of a segment of costs.by holds fewer persons than report.min_cell "
             f"({evidence.plan.report.min_cell}), and a list to buy would show it. Join small segments.",
         )
-    persons: dict[object, int] | None = None if asked.persons is None else {**asked.persons}
+    persons: Mapping[Any, int] | None = asked.persons
     found = plan_budget(
         ground.outcomes,
         budget=asked.amount,
