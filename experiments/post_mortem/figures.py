@@ -26,12 +26,15 @@ _CREDIT = ("conversions", "value")
 _RECONCILED = ("attributed", "placebo", "incremental", "ratio")
 # Two of these parts side by side must not read as other parts: such a part is put in quotes.
 _AMBIGUOUS = re.compile(r'[.@"\\]')
-# Words about a row, not its name; they differ between languages and releases.
-_REMARKS = frozenset({"method", "note", "reason", "verdict", "verdict_unadjusted", "word", "sentence", "channels"})
+# What names a row of a further table; any other text is a result or a remark, and would let the name move with it.
+_NAMES = frozenset(
+    {
+        "metric", "outcome", "model", "arm", "control", "segment", "channel", "channels", "step", "wave", "stratum",
+        "kind", "state", "stage", "assumption", "setting", "reading", "guardrail", "window", "option", "level", "basis",
+    }
+)  # fmt: skip
 # Numbers that name a row.
-_PLACES = frozenset(
-    {"threshold", "day", "days", "silent_days", "nth", "period", "touches", "cap", "look", "wave", "bin", "decile"}
-)
+_PLACES = frozenset({"threshold", "day", "silent_days", "nth", "period", "cap", "look", "bin", "decile", "quantile"})
 # Counts of persons: a row that rests on fewer than report.min_cell of them shows no number.
 _PERSONS = frozenset({"n", "n_control", "persons", "persons_holdout", "people", "customers", "size", "at_risk"})
 
@@ -120,7 +123,7 @@ def _table_figures(table: str, records: Records) -> dict[str, float | None]:
     A table whose rows its own names do not tell apart gives none: a figure must not change its meaning with the order
     of the rows.
     """
-    keys = [field.name for field in records.fields if _names_a_row(field.name, field.kind)]
+    keys = [field.name for field in records.fields if field.name in _NAMES | _PLACES]
     numbers = [field.name for field in records.fields if field.kind in NUMERIC_KINDS and field.name not in keys]
     rows = records.to_dicts()
     stems = [figure_name("table", table, *_spelled(row, keys)) for row in rows]
@@ -134,14 +137,8 @@ def _table_figures(table: str, records: Records) -> dict[str, float | None]:
     }
 
 
-def _names_a_row(name: str, kind: str) -> bool:
-    if name in _REMARKS or name.endswith(("_kind", "_note", "_reason")):
-        return False
-    return name in _PLACES or kind in ("text", "date")
-
-
 def _spelled(row: Mapping[str, Any], keys: Sequence[str]) -> Iterator[str]:
     for key in keys:
         value = row[key]
-        if value is not None:
+        if value not in (None, ""):
             yield f"{value:.12g}" if isinstance(value, float) else str(value)

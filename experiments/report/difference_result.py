@@ -134,11 +134,12 @@ def _table(area: str, changes: Sequence[Change]) -> DisplayTable:
     return DisplayTable(columns, rows, title=title, notes=(_text("more", n=more),) if more else ())
 
 
-def _size(change: Change) -> tuple[bool, float]:
-    """What has no relative size (appeared, vanished, from zero) comes first."""
+def _size(change: Change) -> tuple[bool, bool, float]:
+    """Figures of the core results before those of further tables; then what has no relative size, then the largest."""
+    core = not change.name.startswith("table.")
     if change.relative_change is None:
-        return True, abs(change.difference or 0.0)
-    return False, abs(change.relative_change)
+        return core, True, abs(change.difference or 0.0)
+    return core, False, abs(change.relative_change)
 
 
 def _cells(change: Change, names: Sequence[str]) -> Iterator[object]:

@@ -71,7 +71,7 @@ class _Writer:
         row = 0
         for block in sheet.blocks:
             row = self._block(made, row, block, widths) + 1
-        for column, width in widths.items():
+        for column, width in (widths or {0: _WIDEST}).items():
             made.set_column(column, column, min(_WIDEST, max(_NARROWEST, width + 1)))
         one = len(sheet.blocks) == 1
         made.freeze_panes(len(sheet.blocks[0].lines) + 1 if one else 1, sheet.frozen)
