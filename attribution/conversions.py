@@ -182,9 +182,9 @@ def _reverses(
         message = "a value is negative; if it is a refund, name the conversion it reverses in the column `refund_of`"
         rows = [f"row {row}" for row in np.flatnonzero(negative)[:5]]
         table.problems.add("NEGATIVE_VALUE", table.name, name, int(negative.sum()), message=message, examples=rows)
-    reverses = np.full(len(value), -1, np.int64)
     if not refund.any():
-        return reverses
+        return np.broadcast_to(np.int64(-1), len(value))  # of all rows in the room of one
+    reverses = np.full(len(value), -1, np.int64)
     reverses[refund] = _refunded_rows(table, conversion, refund)
     check_reversals(table, name, value, reverses)
     _check_persons(table, person, reverses)

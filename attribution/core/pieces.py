@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Int64 = NDArray[np.int64]
 
-__all__ = ["Cuts", "Numbers", "few_pieces", "joined"]
+__all__ = ["Cuts", "Numbers", "Picked", "few_pieces", "joined"]
 
 _ROWS = 1 << 14  # of a piece on average: shorter pieces cost more to find than to put together
 
@@ -100,18 +100,14 @@ class Numbers:
 
     def bounds(self) -> tuple[int, int] | None:
         """The smallest and the largest number; None without any."""
-        if not len(self):
-            return None
         if "bounds" not in self._made:
+            self._made["bounds"] = np.array(_bounds(self, len(self)) or (), np.int64)
+        found = self._made["bounds"].tolist()
+        return (found[0], found[1]) if found else None
 
-            def ends(start: int, stop: int) -> tuple[int, int]:
-                part = self[start:stop]
-                return int(part.min()), int(part.max())
-
-            found = in_blocks(ends, len(self))
-            self._made["bounds"] = np.array([min(low for low, _ in found), max(high for _, high in found)], np.int64)
-        low, high = self._made["bounds"].tolist()
-        return low, high
+    def picked(self, rows: NDArray[np.integer]) -> Picked:
+        """The numbers in some rows, which rise, looked up when they are asked for."""
+        return Picked(self, rows)
 
     def whole(self) -> Int64:
         """All numbers as one array; pieces are put together once."""
@@ -120,6 +116,35 @@ class Numbers:
         if "whole" not in self._made:
             self._made["whole"] = joined(self.parts)
         return self._made["whole"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picked:
+    """The numbers in some rows, which take no memory of their own.
+
+    Attributes:
+        numbers: The numbers.
+        rows: The rows, which rise.
+    """
+
+    numbers: Numbers
+    rows: NDArray[np.integer]
+
+    def __getitem__(self, places: slice) -> Int64:
+        return self.numbers[self.rows[places]]
+
+    def bounds(self) -> tuple[int, int] | None:
+        """The smallest and the largest of them; None without any."""
+        return _bounds(self, len(self.rows))
+
+
+def _bounds(numbers: Numbers | Picked, length: int) -> tuple[int, int] | None:
+    def ends(start: int, stop: int) -> tuple[int, int]:
+        part = numbers[start:stop]
+        return int(part.min()), int(part.max())
+
+    found = in_blocks(ends, length)
+    return (min(low for low, _ in found), max(high for _, high in found)) if found else None
 
 
 def joined(parts: Sequence[Int64]) -> Int64:

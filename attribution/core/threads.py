@@ -22,6 +22,7 @@ T = TypeVar("T")
 
 _FEWEST_ROWS = 1_000_000
 _MOST_THREADS = 8
+_TURNS = 16  # times that a thread comes back for more, about
 
 
 def thread_count(length: int) -> int:
@@ -33,7 +34,7 @@ def thread_count(length: int) -> int:
     return min(cores, _MOST_THREADS)
 
 
-def taken(values: NDArray[Any], places: NDArray[np.int64]) -> NDArray[Any]:
+def taken(values: NDArray[Any], places: NDArray[np.integer]) -> NDArray[Any]:
     """``values[places]``, on threads: places in no order wait for memory."""
     found = np.empty(len(places), values.dtype)
 
@@ -62,15 +63,19 @@ def in_blocks(work: Callable[[int, int], T], length: int, *, block: int = 1 << 1
         return [work(start, min(start + block, length)) for start in starts]
     failed: list[int] = []
 
-    def one(start: int) -> list[T]:
-        if failed and start > min(failed):
-            return []  # never seen: an earlier block raises
-        try:
-            return [work(start, min(start + block, length))]
-        except BaseException:
-            failed.append(start)
-            raise
+    def some(first: int) -> list[T]:
+        made: list[T] = []
+        for start in starts[first : first + size]:
+            if failed and start > min(failed):
+                return made  # never seen: an earlier block raises
+            try:
+                made.append(work(start, min(start + block, length)))
+            except BaseException:
+                failed.append(start)
+                raise
+        return made
 
+    size = max(len(starts) // (workers * _TURNS), 1)  # handing over a block takes as long as some of the work
     with ThreadPoolExecutor(workers, thread_name_prefix="wakelift") as pool:
-        waiting = [pool.submit(one, start) for start in starts]
+        waiting = [pool.submit(some, first) for first in range(0, len(starts), size)]
         return [made for item in waiting for made in item.result()]

@@ -65,8 +65,8 @@ class Cells:
     names: tuple[list[str], ...]
     codes: NDArray[np.int64]
     credited: int
-    _touch: NDArray[np.int64] | None
-    _conversion: NDArray[np.int64] | None
+    _touch: NDArray[np.integer] | None
+    _conversion: NDArray[np.integer] | None
     _width: int
     _observed: NDArray[np.int64] | None
     _untouched: NDArray[np.int64] | None
@@ -80,7 +80,7 @@ class Cells:
         if self._conversion is None and self._touch is not None:
             return self._touch[pairs.touch].astype(np.int64, copy=False)
         if self._conversion is not None and self._touch is None:
-            return self._conversion[pairs.conversion()]
+            return self._conversion[pairs.conversion()].astype(np.int64, copy=False)
         return np.searchsorted(_observed(self._observed), self._joint(pairs)).astype(np.int64)
 
     def _joint(self, pairs: Pairs) -> NDArray[np.int64]:
@@ -174,7 +174,11 @@ def make_cells(journeys: Journeys, keys: tuple[Key, ...]) -> Cells:
     names = tuple([_text(name) for name in found.names] + [NONE] for found in columns)
     touch_places = [place for place, key in enumerate(keys) if key.side == "touch"]
     conversion_places = [place for place, key in enumerate(keys) if key.side == "conversion"]
-    served, touch_values = _combine([columns[place] for place in touch_places], journeys.served.row)
+    served: NDArray[np.integer] | None
+    if len(touch_places) == 1 and left_out is None and _is_channel(journeys, keys[touch_places[0]]):
+        served, touch_values = journeys.served.channel, np.arange(len(journeys.touches.channel.names))[:, None]
+    else:
+        served, touch_values = _combine([columns[place] for place in touch_places], journeys.served.row)
     conversion_codes, conversion_values = _combine([columns[place] for place in conversion_places], None)
     width = len(conversion_values)
     observed = untouched = None
@@ -234,8 +238,8 @@ def _labels(journeys: Journeys, key: Key, problems: Problems, left_out: pa.Table
 
 
 def _combine(
-    columns: list[Labels], rows: NDArray[np.int64] | None
-) -> tuple[NDArray[np.int64] | None, NDArray[np.int64]]:
+    columns: list[Labels], rows: NDArray[np.integer] | None
+) -> tuple[NDArray[np.integer] | None, NDArray[np.int64]]:
     """Several columns as one code for some rows (None: all), and the columns' codes behind each that occurs in any."""
     if not columns:
         return None, np.empty((0, 0), np.int64)
@@ -252,7 +256,7 @@ def _combine(
 
 
 def _dense(
-    codes: NDArray[np.integer], size: int, rows: NDArray[np.int64] | None
+    codes: NDArray[np.integer], size: int, rows: NDArray[np.integer] | None
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Codes below a size as places among those that occur anywhere, for some rows (None: all)."""
     asked = codes if rows is None else codes[rows]
@@ -267,7 +271,7 @@ def _dense(
 
 
 def _observe(
-    journeys: Journeys, served: NDArray[np.int64], conversion: NDArray[np.int64], width: int
+    journeys: Journeys, served: NDArray[np.integer], conversion: NDArray[np.integer], width: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The joint codes that eligible pairs have, and the conversion codes of untouched conversions."""
     seen = np.empty(0, np.int64)
@@ -279,7 +283,7 @@ def _observe(
 
 
 def _joint(
-    touch: NDArray[np.int64] | None, conversion: NDArray[np.int64] | None, width: int, pairs: Pairs
+    touch: NDArray[np.integer] | None, conversion: NDArray[np.integer] | None, width: int, pairs: Pairs
 ) -> NDArray[np.int64]:
     if touch is None or conversion is None:
         raise InputError("a joint key needs columns of both tables.")

@@ -16,7 +16,7 @@ from attribution.core.pieces import Numbers
 from attribution.core.values import Labels, duplicates, same_key_kind
 from attribution.engines.file_batches import Reading
 from attribution.engines.file_table import file_table
-from attribution.engines.gathering import gather, nothing_of
+from attribution.engines.gathering import Kept, gather, nothing_of
 from attribution.engines.key_ranges import KeyRange, in_range, key_ranges
 from attribution.engines.memory import memory_text, release_memory
 from attribution.engines.pieces import BATCH
@@ -146,6 +146,7 @@ class FileSource:
             key_events=self.key_events,
             observed=self._observed(found.counts),
             index=index,
+            codes=found.code,
         )
         if not found.full:
             raise self._too_large(found.counts, scope)
@@ -211,9 +212,9 @@ class FileSource:
         return replace(self.conversions, refund=self.conversions.refund | other)
 
     def _of_range(self, part: KeyRange | None) -> Keep:
-        def keep(person: pa.Array, time: NDArray[np.int64]) -> NDArray[np.int64] | None:
+        def keep(person: pa.Array, time: NDArray[np.int64]) -> Kept | None:
             del time
-            return None if part is None else np.flatnonzero(in_range(person, part))
+            return None if part is None else Kept(np.flatnonzero(in_range(person, part)))
 
         return keep
 
@@ -233,12 +234,12 @@ class FileSource:
         spans = relevance(index, first, last, period=(int(first.min(initial=0)), int(last.max(initial=0))))
         kind = index.persons.type
 
-        def keep(person: pa.Array, time: NDArray[np.int64]) -> NDArray[np.int64]:
+        def keep(person: pa.Array, time: NDArray[np.int64]) -> Kept:
             if person.type != kind:
                 if not pa.types.is_large_string(kind):
-                    return np.empty(0, np.int64)
+                    return Kept(np.empty(0, np.int64), np.empty(0, np.int32))
                 person = person.cast(kind)
-            return spans.rows(key_words(person), time)[0]
+            return Kept(*spans.rows(key_words(person), time))
 
         return keep, (index, codes)
 

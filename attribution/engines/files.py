@@ -17,7 +17,7 @@ from attribution.engines.file_lists import list_files
 from attribution.engines.file_source import FileSource, Scope
 from attribution.engines.file_table import file_table, read_columns
 from attribution.engines.files_behind import source_journeys
-from attribution.engines.gathering import gather
+from attribution.engines.gathering import Kept, gather
 from attribution.engines.memory import parse_memory
 from attribution.engines.pieces import open_files
 from attribution.engines.progress import RowBar, check_progress
@@ -184,6 +184,6 @@ def _also_of_touches(files: TableFiles, roles: Columns, rules: Rules, problems: 
         gather(files, reading, _none, problems=problems, bar=bar)
 
 
-def _none(person: pa.Array, time: NDArray[np.int64]) -> NDArray[np.int64]:
+def _none(person: pa.Array, time: NDArray[np.int64]) -> Kept:
     del person, time
-    return np.empty(0, np.int64)
+    return Kept(np.empty(0, np.int64))

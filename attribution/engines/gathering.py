@@ -28,13 +28,26 @@ if TYPE_CHECKING:
 
 Fits: TypeAlias = "Callable[[int, int], bool]"
 
-__all__ = ["Counts", "Gathered", "Keep", "gather", "nothing_of"]
+__all__ = ["Counts", "Gathered", "Keep", "Kept", "gather", "nothing_of"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kept:
+    """The rows of a batch that can matter.
+
+    Attributes:
+        rows: The rows, in order.
+        code: The code of the person of each; None where persons were not looked up.
+    """
+
+    rows: NDArray[np.integer]
+    code: NDArray[np.int32] | None = None
 
 
 class Keep(Protocol):
-    """Which rows of a batch can matter, in order; None: all of them."""
+    """Which rows of a batch can matter; None: all of them."""
 
-    def __call__(self, person: pa.Array, time: NDArray[np.int64]) -> NDArray[np.int64] | None:
+    def __call__(self, person: pa.Array, time: NDArray[np.int64]) -> Kept | None:
         """The rows."""
         ...  # pragma: no cover - a protocol has no body
 
@@ -81,6 +94,7 @@ class _Part:
 
     rows: list[NDArray[np.int64]] = field(default_factory=list)
     person: list[pa.Array] = field(default_factory=list)
+    code: list[NDArray[np.int32]] = field(default_factory=list)
     time: list[NDArray[np.int64]] = field(default_factory=list)
     channel: list[NDArray[Any]] = field(default_factory=list)
     kind: list[NDArray[Any]] = field(default_factory=list)
@@ -99,6 +113,7 @@ class Gathered:
     Attributes:
         rows: By piece the places of the kept rows in it; None for every row.
         person: Person keys.
+        code: The codes of the persons, where they were looked up; else None.
         time: Microseconds since 1970-01-01 UTC.
         channel: Numbers of channels.
         kind: Numbers of kinds; None unless asked for.
@@ -109,6 +124,7 @@ class Gathered:
 
     rows: list[NDArray[np.int64] | None]
     person: pa.Array
+    code: NDArray[np.int32] | None
     time: NDArray[np.int64]
     channel: NDArray[Any]
     kind: NDArray[Any] | None
@@ -159,7 +175,7 @@ class _Gatherer:
         if self.hashes is not None and batch.touch is not None:
             self.hashes.add(batch.touch)
         kept = self.keep(batch.person, batch.time)
-        count = len(batch.time) if kept is None else len(kept)
+        count = len(batch.time) if kept is None else len(kept.rows)
         text = _text_bytes(batch.person) + (0 if batch.touch is None else _text_bytes(batch.touch))
         kept_text = text * count // max(len(batch.time), 1)
         found.counts.kept += count
@@ -169,7 +185,7 @@ class _Gatherer:
             self.kept += count
             self.kept_text += kept_text
         if self.over:
-            for held in (found.rows, found.person, found.time, found.channel, found.kind, found.touch):
+            for held in (found.rows, found.person, found.code, found.time, found.channel, found.kind, found.touch):
                 held.clear()
             return
         _hold(batch, kept, found, first_row)
@@ -190,10 +206,13 @@ def _count(batch: Batch, counts: Counts, period: tuple[int, int] | None) -> None
         counts.pairs[pair] = counts.pairs.get(pair, 0) + int(number[place])
 
 
-def _hold(batch: Batch, kept: NDArray[np.int64] | None, found: _Part, first_row: int) -> None:
+def _hold(batch: Batch, which: Kept | None, found: _Part, first_row: int) -> None:
     import pyarrow as pa
 
+    kept = None if which is None else which.rows.astype(np.int64, copy=False)
     found.rows.append((np.arange(len(batch.time)) if kept is None else kept) + first_row)
+    if which is not None and which.code is not None:
+        found.code.append(which.code)
     rows = None if kept is None else pa.array(kept)
     found.person.append(batch.person if rows is None else batch.person.take(rows))
     # A batch's own numbers would hold all of its memory.
@@ -222,8 +241,8 @@ def nothing_of(counts: Counts, files: TableFiles, kind: pa.DataType) -> Gathered
 
     none = np.empty(0, np.int64)
     return Gathered(
-        rows=[none for _ in files.pieces()], person=pa.array([], kind), time=none, channel=none, kind=None, touch=None,
-        counts=counts, full=True,
+        rows=[none for _ in files.pieces()], person=pa.array([], kind), code=None, time=none, channel=none, kind=None,
+        touch=None, counts=counts, full=True,
     )  # fmt: skip
 
 
@@ -288,8 +307,10 @@ def _together(
     if reading.roles.touch in files.names:
         touch = _keys([part.touch for part in parts], set(), _key_kind(files, reading.roles.touch))
     met = {kind for part in parts for kind in part.keys}
+    codes = [array for part in parts for array in _emptied(part.code)]
     return Gathered(
         rows=rows,
+        code=_joined(codes) if codes else None,
         person=_keys([part.person for part in parts], met, _key_kind(files, reading.roles.person)),
         time=_joined([array for part in parts for array in _emptied(part.time)]),
         channel=_joined([array for part in parts for array in _emptied(part.channel)]),

@@ -28,7 +28,6 @@ class JourneyArrays:
         channel: Channel code of each touch, an index into `channel_names`.
         channel_names: The distinct channels, sorted.
         age_seconds: How long before the conversion each touch happened.
-        position: Place of each touch in its journey, 0 for the first.
         journey: The journey of each touch: ``x[j.journey]`` is ``np.repeat(x, j.lengths)`` in a fraction of its time.
         conversion_time: When each journey converted, microseconds since 1970-01-01 UTC; None for journeys written by
             hand.
@@ -44,14 +43,13 @@ class JourneyArrays:
     channel: NDArray[np.int64]
     channel_names: NDArray[np.object_]
     age_seconds: NDArray[np.float64]
-    position: NDArray[np.int64]
     journey: NDArray[np.int64]
     conversion_time: NDArray[np.int64] | None
     _column: Callable[[str], NDArray[Any]]
     _conversion_column: Callable[[str], NDArray[Any]]
 
     def __post_init__(self) -> None:
-        served = (self.offsets, self.channel, self.channel_names, self.age_seconds, self.position, self.journey)
+        served = (self.offsets, self.channel, self.channel_names, self.age_seconds, self.journey)
         for array in served:
             array.flags.writeable = False
         if self.conversion_time is not None:
@@ -87,6 +85,13 @@ class JourneyArrays:
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
+
+    @property
+    def position(self) -> NDArray[np.int64]:
+        """Place of each touch in its journey, 0 for the first."""
+        found = np.arange(len(self.channel), dtype=np.int64) - self.offsets[self.journey]
+        found.flags.writeable = False
+        return found
 
     @property
     def lengths(self) -> NDArray[np.int64]:
@@ -147,15 +152,12 @@ def make_arrays(
 ) -> JourneyArrays:
     """Flat arrays of journeys of which none is empty; `columns` serve the touches' and the conversions' columns."""
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    journey = journey_places(counts)
-    position = np.arange(len(channel), dtype=np.int64) - offsets[journey]
     return JourneyArrays(
         offsets=offsets,
         channel=channel,
         channel_names=channel_names.copy(),
         age_seconds=age_seconds,
-        position=position,
-        journey=journey,
+        journey=journey_places(counts),
         conversion_time=conversion_time,
         _column=columns[0],
         _conversion_column=columns[1],

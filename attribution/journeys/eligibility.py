@@ -90,7 +90,7 @@ class Served:
     """The touches that may serve a counted conversion, in canonical order (person, time, content).
 
     Attributes:
-        row: Row of the caller's table.
+        row: Row of the caller's table, a short number where all rows are.
         person: Person code.
         time: Microseconds UTC.
         channel: Channel code.
@@ -101,7 +101,7 @@ class Served:
         names: The channels' names, for the transforms.
     """
 
-    row: NDArray[np.int64]
+    row: NDArray[np.integer]
     person: NDArray[np.integer]
     time: NDArray[np.int64]
     channel: NDArray[np.integer]
@@ -116,7 +116,7 @@ class Served:
 
     @classmethod
     def of(
-        cls, touches: Touches, row: NDArray[np.int64], person: NDArray[np.integer], time: NDArray[np.int64]
+        cls, touches: Touches, row: NDArray[np.integer], person: NDArray[np.integer], time: NDArray[np.int64]
     ) -> Served:
         """Some rows of the touches, in canonical order; what rules ask of each of them is not there yet."""
         channel, names = taken(touches.channel.codes, row), touches.channel.names
@@ -189,7 +189,7 @@ class Lookbacks:
     longest: int
     table: NDArray[np.int64] | None
 
-    def of(self, touches: Touches, rows: NDArray[np.int64] | slice) -> NDArray[np.int64] | None:
+    def of(self, touches: Touches, rows: NDArray[np.integer] | slice) -> NDArray[np.int64] | None:
         """The lookback of some rows of the touches; None when all are equal."""
         if self.table is None:
             return None

@@ -71,7 +71,7 @@ def wanted_events(events: KeyEvents, rules: Rules, problems: Problems) -> NDArra
 
 
 def next_key_event(
-    touches: Touches, touch_rows: NDArray[np.int64], events: KeyEvents, rows: NDArray[np.int64], rules: Rules
+    touches: Touches, touch_rows: NDArray[np.integer], events: KeyEvents, rows: NDArray[np.int64], rules: Rules
 ) -> NDArray[np.int64]:
     """When the person of each touch first did the key event at or after it; `NO_EVENT` where that never happened.
 

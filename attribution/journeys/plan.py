@@ -334,7 +334,8 @@ class Journeys:
         age = (self.counted.time[pairs.conversion()] - self.served.time[pairs.touch]) / 1e6
 
         def column(name: str) -> NDArray[Any]:
-            return self.touch_column(name)[self.served.row[pairs.touch]]
+            values: NDArray[Any] = self.touch_column(name)[self.served.row[pairs.touch]]
+            return values
 
         def conversion_column(name: str) -> NDArray[Any]:
             return self.conversion_column(name)[self.counted.row[journey]]

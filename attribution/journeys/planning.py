@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from attribution.core.errors import InputError
+from attribution.core.threads import in_blocks
 from attribution.customers import Customers
 from attribution.journeys.eligibility import (
     Counted,
@@ -58,6 +59,7 @@ class Tables:
         observed: First and last instant of observation, in microseconds.
         left_out: Touches that were left where they are; None when all are in the table.
         index: The persons with a conversion that counts, and the code of each such conversion, where they are known.
+        codes: The code of the person of each touch among these, where all of them are known.
     """
 
     touches: Touches
@@ -67,6 +69,7 @@ class Tables:
     observed: tuple[int, int]
     left_out: LeftOut | None = None
     index: tuple[PersonIndex, NDArray[np.int32]] | None = None
+    codes: NDArray[np.int32] | None = None
 
 
 def lay_out(tables: Tables, rules: Rules, problems: Problems) -> Layout:
@@ -151,13 +154,8 @@ class _Order:
 
 
 def _lay_out(tables: Tables, rules: Rules, lookbacks: Lookbacks, events: NDArray[np.int64]) -> Layout:
-    import pyarrow as pa
-
     touches, conversions, ties = tables.touches, tables.conversions, Ties(tables.touches, rules)
-    rows = np.flatnonzero(~conversions.refund & ~conversions.refunded)
-    everybody = conversions.person if len(rows) == len(conversions.person) else conversions.person.take(pa.array(rows))
-    index, codes = index_persons(everybody) if tables.index is None else tables.index
-    converted = _ordered_conversions(conversions, rows, codes, rules)
+    index, converted = _ordered_conversions(conversions, tables.index, rules)
     keys = touches.keys.words()
     withheld = _withheld(tables, ties, (index, keys), converted)
     begin = window_begins(converted.time, lookbacks.longest, rules)
@@ -165,8 +163,9 @@ def _lay_out(tables: Tables, rules: Rules, lookbacks: Lookbacks, events: NDArray
     if withheld is not None:
         free = withheld[touch_rows] == 0
         touch_rows, touch_person = touch_rows[free], touch_person[free]
-    time = touches.times[touch_rows]
-    touch_rows, touch_person, time = sorted_rows(touch_rows, touch_person, time, ties.levels())
+    touch_rows, touch_person, time = sorted_rows(
+        touch_rows, touch_person, touches.times.picked(touch_rows), ties.levels()
+    )
     served = _served(tables, rules, Served.of(touches, touch_rows, touch_person, time), lookbacks, events)
     end = converted.time + 1 if rules.same_instant == "include" else converted.time
     first, last = first_places(touch_person, time, converted.person, [begin, end])
@@ -201,12 +200,20 @@ def _lay_out(tables: Tables, rules: Rules, lookbacks: Lookbacks, events: NDArray
 
 def _relevant(
     tables: Tables, persons: tuple[PersonIndex, Keys], converted: _Order, begin: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+) -> tuple[NDArray[np.integer], NDArray[np.int32]]:
     """Rows of the touches between the first window and the last conversion of their person, and their person codes."""
-    first = np.flatnonzero(np.diff(converted.person, prepend=-1))
-    last = np.append(first[1:], len(converted.person)) - 1
-    spans = relevance(persons[0], begin[first], converted.time[last[: len(first)]], period=tables.observed)
-    return spans.rows(persons[1], tables.touches.times)
+    begins = np.flatnonzero(np.diff(converted.person, prepend=-1))
+    first, last = begin[begins], last_times(converted.person, converted.time)
+    times, codes = tables.touches.times, tables.codes
+    if codes is None:
+        return relevance(persons[0], first, last, period=tables.observed).rows(persons[1], times)
+
+    def inside(start: int, stop: int) -> NDArray[np.integer]:
+        time, code = times[start:stop], codes[start:stop]
+        return np.flatnonzero((time >= first.take(code)) & (time <= last.take(code))) + start
+
+    rows = np.concatenate([np.empty(0, np.int64), *in_blocks(inside, len(codes))])
+    return rows, codes[rows]
 
 
 def _withheld(
@@ -234,9 +241,14 @@ def _late(touches: Touches, rules: Rules, code_of: NDArray[np.int32], converted:
 
 
 def _ordered_conversions(
-    conversions: Conversions, rows: NDArray[np.int64], codes: NDArray[np.int32], rules: Rules
-) -> _Order:
+    conversions: Conversions, known: tuple[PersonIndex, NDArray[np.int32]] | None, rules: Rules
+) -> tuple[PersonIndex, _Order]:
+    """The persons with a counted conversion, and these conversions in order."""
     import pyarrow as pa
+
+    rows = np.flatnonzero(~conversions.refund & ~conversions.refunded)
+    everybody = conversions.person if len(rows) == len(conversions.person) else conversions.person.take(pa.array(rows))
+    index, codes = index_persons(everybody) if known is None else known
 
     def by_id(tied: NDArray[np.int64]) -> NDArray[np.int64]:
         return ranks(conversions.conversion.take(pa.array(tied)))
@@ -247,7 +259,7 @@ def _ordered_conversions(
         first = np.diff(codes, prepend=-1) != 0
         later = int((~first).sum())
         rows, codes, time = rows[first], codes[first], time[first]
-    return _Order(rows, codes.astype(np.int64), time, later)
+    return index, _Order(rows, codes.astype(np.int64), time, later)
 
 
 def _served(tables: Tables, rules: Rules, served: Served, lookbacks: Lookbacks, events: NDArray[np.int64]) -> Served:

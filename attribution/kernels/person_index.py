@@ -11,6 +11,7 @@ from attribution.core.errors import InputError
 from attribution.core.key_words import TAILED, IntegerKeys, TextKeys, key_words, mixed
 from attribution.core.texts import sorted_texts
 from attribution.core.threads import in_blocks
+from attribution.kernels.ordering import number_order
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -22,6 +23,7 @@ __all__ = ["PersonIndex", "index_persons", "upper_bits"]
 
 _BLOCK = 1 << 16  # rows whose words, slots and times fit the cache of one core
 _ROOM = 2  # slots per person, at least
+_BITS = 62  # of the distance between two numbers that is still a number itself
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -31,12 +33,14 @@ class PersonIndex:
     Attributes:
         persons: The persons, sorted; their places are their codes.
         width: Words of their keys.
-        slots: The person that stands in each slot, -1 for none; the number of slots is a power of two.
+        slots: The person that stands in each slot, -1 for none, as in the last one.
+        size: How many of them are somebody's own: a power of two.
     """
 
     persons: pa.Array
     width: int
     slots: NDArray[np.int32]
+    size: int
     _words: Words
 
     def __len__(self) -> int:
@@ -50,13 +54,13 @@ class PersonIndex:
         """The code of the person of each key, -1 for a key that is no person's; `mixes` are mixed from the words."""
         if not len(self):
             return np.full(len(mixes), -1, np.int32)
-        slot = upper_bits(mixes, len(self.slots))
+        slot = upper_bits(mixes, self.size)
         found = self.slots.take(slot)
         open_rows = np.flatnonzero((found >= 0) & ~_same(self._words, found, words))
         at = slot[open_rows]
         while len(open_rows):
-            at = (at + 1) & (len(self.slots) - 1)
-            code = self.slots[at]
+            at = at + 1
+            code = self.slots.take(at)
             found[open_rows] = code
             further = (code >= 0) & ~_same(self._words, code, [word[open_rows] for word in words])
             open_rows, at = open_rows[further], at[further]
@@ -90,11 +94,11 @@ def index_persons(array: pa.Array) -> tuple[PersonIndex, NDArray[np.int32]]:
     words = [word[rows] for word in keys.words(0, len(keys), width)]
     if isinstance(keys, TextKeys) and width == TAILED:
         _check_tails(words)
-    slots = np.full(1 << max(10, int(_ROOM * max(len(rows), 1) - 1).bit_length()), -1, np.int32)
-    _insert(slots, words)
+    size = 1 << max(10, int(_ROOM * max(len(rows), 1) - 1).bit_length())
     codes = np.empty(len(keys), np.int32)
     codes[order] = np.cumsum(fresh, dtype=np.int32) - np.int32(1)
-    return PersonIndex(persons=array.take(pa.array(rows)), width=width, slots=slots, _words=words), codes
+    persons, slots = array.take(pa.array(rows)), _slots(upper_bits(mixed(words), size), size)
+    return PersonIndex(persons=persons, width=width, slots=slots, size=size, _words=words), codes
 
 
 def _in_order(keys: IntegerKeys | TextKeys) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
@@ -111,11 +115,18 @@ def _in_order(keys: IntegerKeys | TextKeys) -> tuple[NDArray[np.int64], NDArray[
         fresh = np.ones(len(order), bool)
         fresh[1:] = pc.not_equal(placed[1:], placed[:-1]).to_numpy(zero_copy_only=False)
         return order, fresh
-    order = np.argsort(keys.values)
+    order = _by_number(keys.values)
     placed = keys.values[order]
     fresh = np.ones(len(order), bool)
     np.not_equal(placed[1:], placed[:-1], out=fresh[1:])
     return order, fresh
+
+
+def _by_number(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The rows in the order of their numbers."""
+    first, last = (int(values.min()), int(values.max())) if len(values) else (0, 0)
+    bits = (last - first).bit_length()
+    return number_order(values - first, bits) if bits <= _BITS else np.argsort(values)
 
 
 def _check_tails(words: Words) -> None:
@@ -151,13 +162,14 @@ def _same(known: Words, code: NDArray[np.int32], words: Words) -> NDArray[np.boo
     return same
 
 
-def _insert(slots: NDArray[np.int32], words: Words) -> None:
-    """Put the persons of different words into the slots, each into the first free one from its own on."""
-    mask = len(slots) - 1
-    waiting = np.arange(len(words[0]), dtype=np.int32)
-    at = upper_bits(mixed(words), len(slots))
-    while len(waiting):
-        free = slots[at] < 0
-        slots[at[free]] = waiting[free]  # of several persons at one slot the last one stays
-        lost = slots[at] != waiting
-        waiting, at = waiting[lost], (at[lost] + 1) & mask
+def _slots(own: NDArray[np.int64], size: int) -> NDArray[np.int32]:
+    """The table of so many slots, each person in the first free one from its own on, and some slots behind them.
+
+    In the order of their own slots every person takes its own, or the one behind the person before.
+    """
+    order = number_order(own, size.bit_length())
+    places = np.arange(len(own))
+    taken = np.maximum.accumulate(own[order] - places) + places
+    slots = np.full(max(size, int(taken.max(initial=0)) + 1) + 1, -1, np.int32)
+    slots[taken] = order
+    return slots

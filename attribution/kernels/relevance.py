@@ -24,6 +24,7 @@ _BLOCK = 1 << 16
 _TICKS = 253  # coarse times of all rows: two of them are held in 16 bits, so that the table stays in the cache
 _NEVER = 0xFF00  # a span that begins behind all rows and lasts no tick
 _ROOM = 4  # places per person
+_SHORT = np.iinfo(np.int32).max
 _MOST_PLACES = 1 << 23  # beyond them the cache is left, and every look costs more than it saves
 
 
@@ -47,33 +48,35 @@ class Relevance:
     shift: int
     spans: NDArray[np.uint16]
 
-    def rows(self, keys: Keys, time: NDArray[np.int64] | Numbers) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-        """The rows of known persons inside their spans, in order, and the code of the person of each."""
-        if not len(self.index):
-            return np.empty(0, np.int64), np.empty(0, np.int32)
+    def rows(self, keys: Keys, time: NDArray[np.int64] | Numbers) -> tuple[NDArray[np.integer], NDArray[np.int32]]:
+        """The rows of known persons inside their spans, in order, and the code of the person of each.
 
-        def suspected(start: int, stop: int) -> NDArray[np.int64]:
+        Row numbers are short where they fit.
+        """
+        kind = np.dtype(np.int32 if len(keys) <= _SHORT else np.int64)
+        if not len(self.index):
+            return np.empty(0, kind), np.empty(0, np.int32)
+
+        def suspected(start: int, stop: int) -> NDArray[np.integer]:
             mixes = mixed(keys.words(start, stop, self.index.width))
-            return np.flatnonzero(self._may_matter(mixes, time[start:stop])) + start
+            found: NDArray[np.integer] = np.flatnonzero(self._may_matter(mixes, time[start:stop])) + start
+            return found.astype(kind)
 
         # One table after the other: together they would not stay in the cache, and every look would wait for memory.
-        rows = np.concatenate([np.empty(0, np.int64), *in_blocks(suspected, len(keys), block=_BLOCK)])
-        code = np.empty(len(rows), np.int32)
-        inside = np.empty(len(rows), bool)
+        rows = np.concatenate([np.empty(0, kind), *in_blocks(suspected, len(keys), block=_BLOCK)])
 
-        def identify(start: int, stop: int) -> None:
+        def identify(start: int, stop: int) -> tuple[NDArray[np.integer], NDArray[np.int32]]:
             some = rows[start:stop]
-            words = keys.words_of(some, self.index.width)
-            code[start:stop] = self.index.confirmed(keys, some, self.index.find(words, mixed(words)))
+            words, mine = keys.words_of(some, self.index.width), time[some]
+            code = self.index.confirmed(keys, some, self.index.find(words, mixed(words)))
+            held = (code >= 0) & (mine >= self.first.take(code))  # nobody's code takes the last person's span
+            kept = np.flatnonzero(held & (mine <= self.last.take(code)))
+            return some[kept], code[kept]
 
-        def compare(start: int, stop: int) -> None:
-            here, mine = code[start:stop], time[rows[start:stop]]
-            held = (here >= 0) & (mine >= self.first.take(here))
-            np.logical_and(held, mine <= self.last.take(here), out=inside[start:stop])
-
-        in_blocks(identify, len(rows), block=_BLOCK, rows=len(keys))
-        in_blocks(compare, len(rows), block=_BLOCK, rows=len(keys))
-        return rows[inside], code[inside]
+        found = in_blocks(identify, len(rows), block=_BLOCK, rows=len(keys))
+        if not found:
+            return rows, np.empty(0, np.int32)
+        return np.concatenate([some for some, _ in found]), np.concatenate([code for _, code in found])
 
     def _may_matter(self, mixes: NDArray[np.uint64], time: NDArray[np.int64]) -> NDArray[np.bool_]:
         """True for every row that matters, and for few others."""

@@ -75,10 +75,11 @@ class TimeDecay:
         """2^(-age / half_life), normalised per journey."""
         if not len(j):
             return np.zeros(0)
-        begins = j.offsets[:-1]
         age = j.age_seconds if self.unit == "continuous" else np.floor(j.age_seconds / _DAY) * _DAY
-        youngest = np.minimum.reduceat(age, begins)
-        half_life = parse_duration(self.half_life).total_seconds()
-        raw = np.exp2((youngest[j.journey] - age) / half_life)
-        weights: NDArray[np.float64] = raw / np.add.reduceat(raw, begins)[j.journey]
+        older = age[j.offsets[1:] - 1][j.journey] - age
+        if older.max() > 0:  # a journey written by hand may end with another than its newest touch
+            older = np.minimum.reduceat(age, j.offsets[:-1])[j.journey] - age
+        older /= parse_duration(self.half_life).total_seconds()
+        raw = np.exp2(older, out=older)
+        weights: NDArray[np.float64] = raw / np.bincount(j.journey, weights=raw)[j.journey]
         return weights

@@ -134,6 +134,16 @@ def test_rows_are_ordered_by_person_time_and_rank_whatever_the_parts(rows, part)
     assert found == sorted(found)
 
 
+@given(numbers=st.lists(st.integers(0, 2**20 - 1) | st.sampled_from([5, 6, 7]), max_size=40), bits=st.integers(21, 70))
+def test_numbers_are_ordered_by_value_even_where_bits_are_short(numbers, bits):
+    array = np.array(numbers, np.int64)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ordering, "_NUMBER_BITS", 26)
+        order = ordering.number_order(array, 20)
+    assert order.tolist() == np.argsort(array, kind="stable").tolist()
+    assert ordering.number_order(array, min(bits, 62)).tolist() == order.tolist()
+
+
 def test_few_rows_of_persons_with_large_codes_are_ordered():
     person, time = np.array([69_999, 199_999, 69_999], np.int32), np.array([1, 0, 0])
     rows, persons, times = ordering.sorted_rows(np.arange(3), person, time)

@@ -28,6 +28,9 @@ def test_numbers_in_pieces_are_those_of_the_whole(pieces, ends, data):
     assert numbers.whole().tolist() == whole.tolist()
     assert numbers[min(ends) : max(ends)].tolist() == whole[min(ends) : max(ends)].tolist()
     assert numbers[rows].tolist() == whole[rows].tolist()
+    picked = numbers.picked(rows)
+    assert picked[1:].tolist() == whole[rows][1:].tolist()
+    assert picked.bounds() == ((min(whole[rows]), max(whole[rows])) if len(rows) else None)
     assert numbers.bounds() == ((min(whole), max(whole)) if len(whole) else None)
 
 
