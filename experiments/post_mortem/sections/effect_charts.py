@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from attribution.core.formats import format_value
 from attribution.core.records import Field, Records
 from experiments.post_mortem.scales import is_return, scale_of
-from experiments.post_mortem.words import contrast_words, interval_words, listed, thing_words, word
+from experiments.post_mortem.words import alt_text, contrast_words, interval_words, listed, thing_words, word
 from experiments.report.document import Chart
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def effects_chart(evidence: Evidence, primary: str, metric: Metric, invalid: str
         kind="forest",
         title=title,
         subtitle=word(f"chart.effects.{order}.{unit}", metric=name),
-        alt=f"{title}. {'; '.join(told)}",
+        alt=alt_text(title, told),
         records=Records.from_rows(
             (Field("label", "text"), Field("value", kind), Field("low", kind), Field("high", kind)), drawn
         ),
@@ -55,9 +56,10 @@ def _effects_title(rows: Sequence[dict[str, Any]], metric: Metric) -> str:
     for row in rows:
         clear = row["low"] is not None and row["low"] > 0
         below = row["high"] is not None and row["high"] < 0
-        groups["clear" if clear else "below" if below else "open"].append(row["arm"])
+        shown = format_value(row["difference"], scale_of(metric).change)
+        groups["clear" if clear else "below" if below else "open"].append(f"{row['arm']} {shown}")
     if not groups["clear"] and not groups["below"]:
-        return word("chart.effects.none")
+        return word("list_separator").join((word("chart.effects.none"), *groups["open"]))
     what = "woken" if is_return(metric) else "figure"
     codes = {"clear": f"{what}.clear", "below": f"{what}.below", "open": "open"}
     named = {"metric": thing_words(rows[0]["metric"])}

@@ -76,7 +76,8 @@ def _tables(ground: Ground, execution: Execution, pressure: ContactPressure | No
         made.append(reach_table(execution))
     if pressure is not None:
         made.append(caps_table(pressure, limit, declared="pressure" in evidence.plan.model_fields_set))
-        made.append(channels_table(pressure, limit))
+        channels = channels_table(pressure, limit, list(dict.fromkeys(execution.records.column("channel"))))
+        made += [] if channels is None else [channels]
     made += _caused(ground, pressure)
     return tuple(made)
 
@@ -100,9 +101,6 @@ def _paragraphs(execution: Execution, pressure: ContactPressure | None) -> tuple
         if row["reached"] is not None
     ]
     made = [word("execution.compliance", shares=listed(missed))] if missed else []
-    made += [
-        word("execution.delivery", channel=channel, sentence=finding.text()) for channel, finding in execution.delivery
-    ]
     if execution.touches and pressure is None:
         made.append(word("execution.no_contact"))
     return tuple(made)

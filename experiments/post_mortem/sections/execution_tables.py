@@ -72,7 +72,10 @@ def reach_table(execution: Execution) -> DisplayTable:
         )
         for row in execution.reach.to_dicts()
     )  # fmt: skip
-    return DisplayTable(columns, body, title=word("execution.reach"))
+    notes = tuple(
+        word("execution.delivery", channel=channel, sentence=finding.text()) for channel, finding in execution.delivery
+    )
+    return DisplayTable(columns, body, title=word("execution.reach"), notes=notes)
 
 
 def guarded(count: int | None, limit: int) -> object:
@@ -100,13 +103,16 @@ def caps_table(pressure: ContactPressure, limit: int, *, declared: bool) -> Disp
     return DisplayTable(columns, body, title=word("execution.caps"), notes=notes)
 
 
-def channels_table(pressure: ContactPressure, limit: int) -> DisplayTable:
-    """Contacts after a conversion, opt-outs and complaints by channel, where the tables show any of them."""
-    rows = pressure.channels.to_dicts()
+def channels_table(pressure: ContactPressure, limit: int, order: Sequence[str]) -> DisplayTable | None:
+    """Contacts after a conversion, opt-outs and complaints by channel; None where the tables show none of them."""
+    place = {channel: at for at, channel in enumerate(order)}
+    rows = sorted(pressure.channels.to_dicts(), key=lambda row: place.get(row["channel"], len(place)))
     kept = [row for row in rows if row["persons"] >= limit]
     quiet = window_words(str(pressure.recipe.settings["quiet"]))
     followed = any(row["after_conversion"] is not None for row in kept)
     marked = [name for name in ("opt_outs", "complaints") if any(row[name] for row in rows)]
+    if not followed and not marked:
+        return None
     columns = [DisplayColumn(head("channel")), DisplayColumn(head("contacts"), "count")]
     if followed:
         columns += [
@@ -117,7 +123,8 @@ def channels_table(pressure: ContactPressure, limit: int) -> DisplayTable:
     body = tuple(_channel(row, limit, marked, followed=followed) for row in kept)
     small = len(rows) - len(kept)
     notes = (word("execution.small", groups=small, limit=limit),) if small else ()
-    return DisplayTable(tuple(columns), body, title=word("execution.channels"), notes=notes)
+    title = word("execution.channels" if marked else "execution.after")
+    return DisplayTable(tuple(columns), body, title=title, notes=notes)
 
 
 def _channel(row: Mapping[str, Any], limit: int, marked: Sequence[str], *, followed: bool) -> tuple[object, ...]:
