@@ -10,7 +10,12 @@ from attribution.core.language import current_language
 from experiments.post_mortem.evidence import order_of
 from experiments.post_mortem.sections.ground import Ground, flag_of, made_section, sentences_of
 from experiments.post_mortem.sections.leave_alone_charts import leave_alone_chart
-from experiments.post_mortem.sections.leave_alone_tables import advice_table, natural_rows, natural_table
+from experiments.post_mortem.sections.leave_alone_tables import (
+    advice_table,
+    kept_table,
+    natural_rows,
+    natural_table,
+)
 from experiments.post_mortem.sections.segments import changed_segments
 from experiments.post_mortem.words import word
 
@@ -34,6 +39,9 @@ def build(ground: Ground) -> Section | None:
     worth = {} if evidence.plan.costs is None else evidence.plan.costs.values or {}
     natural = natural_rows(evidence.thresholds)
     tables = [advice_table(one, worth) for one in readings if one.rows]
+    alone = [] if invalid else [row for one in readings for row in one.rows if row.advice == "leave_alone"]
+    if alone:
+        tables.insert(0, kept_table(alone))
     if natural:
         tables.append(natural_table(natural))
     said = [] if invalid else [_natural_told(row, evidence.thresholds.level) for row in natural]
@@ -96,30 +104,12 @@ def _charts(ground: Ground, readings: Sequence[LeaveAlone]) -> tuple[Chart, ...]
 def _paragraphs(ground: Ground, found: SegmentAdvices | None) -> tuple[str, ...]:
     if found is None:
         return ()
-    said = []
-    if not ground.invalid:
-        said += [_saves(row) for one in found.readings for row in one.rows if row.advice == "leave_alone"]
-    said.append(word("leave_alone.holm"))
+    said = [word("leave_alone.holm")]
     if any(row.note for one in found.readings for row in one.rows):
         said.append(messages.text("LEAVE_ALONE.NOTE"))
     if found.hidden:
         said.append(word("segments.small", groups=found.hidden, limit=ground.evidence.plan.report.min_cell))
     return tuple(said)
-
-
-def _saves(row: SegmentAdvice) -> str:
-    """What not contacting 1,000 persons of a segment keeps: the net benefit with its sign turned."""
-    net = row.judged.net
-    value, low, high = (None if end is None else -1000.0 * end for end in (net.value, net.low, net.high))
-    return word(
-        "leave_alone.saves",
-        arm=row.judged.contrast.arm,
-        segment=_name(row),
-        net=value,
-        level=net.level,
-        ends=format_interval(high, low, "money"),
-        T=row.judged.threshold,
-    )
 
 
 def _natural_told(row: dict[str, float | str | None], level: float) -> str:

@@ -45,5 +45,5 @@ def leave_alone_chart(reading: LeaveAlone, arm: str, number: int, invalid: str =
 def _title(reading: LeaveAlone, arm: str) -> str:
     names = reading.advised("leave_alone", arm=arm)
     if not names:
-        return word("chart.leave_alone.none")
-    return word("chart.leave_alone.named", names=messages.text("LEAVE_ALONE.BETWEEN").join(names))
+        return word("chart.leave_alone.none", arm=arm)
+    return word("chart.leave_alone.named", arm=arm, names=messages.text("LEAVE_ALONE.BETWEEN").join(names))

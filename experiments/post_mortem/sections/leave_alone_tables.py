@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from experiments.roi import CostThresholds
     from experiments.uplift.leave_alone import LeaveAlone, SegmentAdvice
 
-__all__ = ["advice_table", "natural_rows", "natural_table"]
+__all__ = ["advice_table", "kept_table", "natural_rows", "natural_table"]
 
 
 def advice_table(reading: LeaveAlone, worth: Mapping[str, float]) -> DisplayTable:
@@ -52,6 +52,24 @@ def _advised(row: SegmentAdvice, worth: Mapping[str, float]) -> tuple[object, ..
         judged.verdict.told,
         messages.text(f"ADVICE.{row.advice}"),
     )
+
+
+def kept_table(rows: Sequence[SegmentAdvice]) -> DisplayTable:
+    """What not contacting 1,000 persons of a segment keeps: its net benefit with the sign turned."""
+    columns = (
+        DisplayColumn(word("effect.contrast")),
+        DisplayColumn(head("segment")),
+        DisplayColumn(head("threshold"), "money"),
+        DisplayColumn(word("leave_alone.kept"), "money", True),
+    )
+    body = []
+    for row in rows:
+        contrast, (value, low, high) = row.judged.contrast, _thousand(row.judged.net)
+        kept, least, most = (None if end is None else 0.0 - end for end in (value, high, low))
+        named = (contrast_words(contrast.arm, contrast.control), contrast.segment, row.judged.threshold)
+        body.append((*named, Cell(kept, least, most)))
+    notes = (word("leave_alone.saves"),)
+    return DisplayTable(columns, tuple(body), title=word("leave_alone.kept_table"), notes=notes)
 
 
 def _thousand(net: Estimate) -> tuple[float | None, float | None, float | None]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["build", "leading", "verb_of", "waves_of"]
 
+_MANY = 6  # contrasts named in one sentence
 _VERBS = {"PASS": "scale", "FAIL": "stop", "INCONCLUSIVE": "retest"}
 
 
@@ -38,7 +39,7 @@ def build(ground: Ground) -> Section:
     verbs: dict[str, list[str]] = {}
     for decision in lead:
         verbs.setdefault(verb_of(decision), []).append(_short(decision))
-    said = [word(f"steps.{verb}_these", arms=listed(dict.fromkeys(arms))) for verb, arms in verbs.items()]
+    said = [_told(verb, list(dict.fromkeys(arms)), many=len(lead) > _MANY) for verb, arms in verbs.items()]
     answer = word("next.answer", counts=word("list_separator").join(said))
     if ground.invalid:
         answer = word("steps.repair_first")
@@ -48,6 +49,11 @@ def build(ground: Ground) -> Section:
         tables=(*mended, steps_table(evidence, lead)),
         paragraphs=_paragraphs(evidence, lead),
     )
+
+
+def _told(verb: str, arms: list[str], *, many: bool) -> str:
+    """A verb with the contrasts it is about; of many only how many."""
+    return word(f"steps.{verb}_many", n=len(arms)) if many else word(f"steps.{verb}_these", arms=listed(arms))
 
 
 def leading(decisions: Sequence[Decision]) -> list[Decision]:

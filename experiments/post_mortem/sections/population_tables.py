@@ -15,13 +15,15 @@ if TYPE_CHECKING:
 
 __all__ = ["dormancy_table", "flows_table", "purchases_table", "retention_table"]
 
-_MOST = 16  # cohorts on a page
+_MOST = 12  # cohorts on a page
+_POINTS = 8  # points of the curve in the table; the chart has all
+_ORDERS = 10  # orders of acts in the table; the chart has all
 _SIGNS = {"active_start": "", "new": "+", "woken": "+", "to_dormant": "−", "to_churned": "−", "active_end": "="}
 
 
 def dormancy_table(found: DeclaredDormancy) -> DisplayTable | None:
-    """Days of silence, spells at risk, the share that comes back by both readings."""
-    rows = found.curve.rows
+    """Days of silence, spells at risk, the share that comes back by both readings: some points of the curve."""
+    rows = found.curve.rows[:: max(1, -(-len(found.curve.rows) // _POINTS))]
     if not rows:
         return None
     columns = (
@@ -92,7 +94,7 @@ def purchases_table(found: NthPurchase, limit: int) -> DisplayTable | None:
     )
     body = tuple(
         (row.nth, row.reached, Cell(row.hazard.value, row.hazard.low, row.hazard.high), row.customers, row.share,
-         row.cumulative) for row in found.rows
+         row.cumulative) for row in found.rows[:_ORDERS]
     )  # fmt: skip
     return DisplayTable(
         columns, body, title=word("population.purchases"), notes=(word("population.few_rows", limit=limit),)

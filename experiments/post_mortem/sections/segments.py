@@ -43,12 +43,13 @@ def build(ground: Ground) -> Section | None:
     order = () if evidence.readout is None else order_of(evidence.plan, evidence.readout)
     tests = in_order((one for one in readout.interactions if one.fit.name == primary), order)
     columns = list(dict.fromkeys(one.by for one in tests))
+    tests.sort(key=lambda one: columns.index(one.by))
     leading = [one for one in tests if order and str(one.arm) == order[-1]] or tests
     charts = [segments_chart(readout, one, invalid) for one in leading]
     tables = [interaction_table(tests), *(effects_table(readout, primary, by, order) for by in columns)]
     priced = [decision for decision in ground.decisions if decision.segment is not None]
     if priced:
-        tables.append(pay_table(evidence, priced))
+        tables.append(pay_table(evidence, priced, invalid))
     guarded = guardrails_table(evidence.thresholds, metrics_of(evidence))
     return made_section(
         "segments",

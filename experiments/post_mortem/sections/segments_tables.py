@@ -86,7 +86,7 @@ def _effect(one: SegmentEffect) -> tuple[object, ...]:
     )
 
 
-def pay_table(evidence: Evidence, decisions: Sequence[Decision]) -> DisplayTable:
+def pay_table(evidence: Evidence, decisions: Sequence[Decision], invalid: str = "") -> DisplayTable:
     """Net benefit and verdict of every segment at its leading threshold, with what a woken customer is worth."""
     values = {} if evidence.plan.costs is None else evidence.plan.costs.values or {}
     persons = _persons(evidence.thresholds)
@@ -100,7 +100,9 @@ def pay_table(evidence: Evidence, decisions: Sequence[Decision]) -> DisplayTable
         DisplayColumn(head("verdict"), "text", True),
     ]
     rows = []
-    for decision in leading(decisions):
+    # Contrast by contrast, each in the order of the decisions.
+    contrasts = list(dict.fromkeys((one.arm, one.control) for one in decisions))
+    for decision in sorted(leading(decisions), key=lambda one: contrasts.index((one.arm, one.control))):
         net = decision.net_benefit
         value, low, high = (None if end is None else 1000.0 * end for end in (net.value, net.low, net.high))
         contrast = (decision.arm, decision.control, decision.segment)
@@ -109,7 +111,8 @@ def pay_table(evidence: Evidence, decisions: Sequence[Decision]) -> DisplayTable
             contrast_words(decision.arm, decision.control), decision.segment, persons.get(contrast),
             decision.threshold, *worth, Cell(value, low, high), decision.verdict.told,
         ))  # fmt: skip
-    return DisplayTable(tuple(columns), tuple(rows), title=word("segments.pay"), notes=(word("cost.no_correction"),))
+    notes = () if invalid else (word("cost.no_correction"),)
+    return DisplayTable(tuple(columns), tuple(rows), title=word("segments.pay"), notes=notes)
 
 
 def _persons(thresholds: CostThresholds | None) -> Mapping[tuple[str, str, str | None], int]:
@@ -144,7 +147,9 @@ def guardrails_table(thresholds: CostThresholds | None, metrics: Mapping[str, Me
         DisplayColumn(word("guardrail.state")),
     )
     notes = (word("guardrail.note"), word("segments.guardrails_note"))
-    return DisplayTable(columns, tuple(rows.values()), title=word("segments.guardrails"), notes=notes)
+    contrasts = list(dict.fromkeys(key[:2] for key in rows))
+    body = tuple(row for _, row in sorted(rows.items(), key=lambda item: contrasts.index(item[0][:2])))
+    return DisplayTable(columns, body, title=word("segments.guardrails"), notes=notes)
 
 
 def _worsening(reading: GuardrailReading, *, rate: bool) -> tuple[object, object]:
