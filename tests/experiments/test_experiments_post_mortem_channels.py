@@ -164,14 +164,19 @@ def row(model, gap, low, high, **more):
         (
             "en",
             [
-                "full (phone) is over-credited under all 2 models: credited with more customers than it caused. The "
-                "widest gap is that of last touch, 30 (95% interval 12 to 48)."
+                (
+                    "full (phone) is over-credited under all 2 models: credited with more customers than it caused. "
+                    "The widest gap is that of last touch, 30 (95% interval 12 to 48)."
+                )
             ],
         ),
         (
             "zh",
             [
-                "full（phone）的功劳偏高：全部 2 个模型分给它的客户多于它带来的。差额最大的是末次触点：30 名（95% 区间 12 至 48）。"
+                (
+                    "full（phone）的功劳偏高：全部 2 个模型分给它的客户多于它带来的。"
+                    "差额最大的是末次触点：30 名（95% 区间 12 至 48）。"
+                )
             ],
         ),
     ],
@@ -191,10 +196,14 @@ def test_under_credited_open_undefined_and_untested():
         row("linear", None, None, None, step="untested", arm=None, channels="search"),
     ]
     assert gap_sentences(rows, 0.9) == [
-        "full (phone) is under-credited under the model first touch: credited with fewer customers than it caused. The "
-        "widest gap is that of first touch, −53 (90% interval −83 to −25).",
-        "full (phone), sms: whether too many or too few customers are credited cannot be told under the model linear "
-        "(the interval of the gap contains 0).",
+        (
+            "full (phone) is under-credited under the model first touch: credited with fewer customers than it caused. "
+            "The widest gap is that of first touch, −53 (90% interval −83 to −25)."
+        ),
+        (
+            "full (phone), sms: whether too many or too few customers are credited cannot be told under the model "
+            "linear (the interval of the gap contains 0)."
+        ),
         "full (phone): the gap is not defined under the model last touch.",
         "search: credited, but no step of the experiment tests it, so nothing says how much of that credit was caused.",
     ]
@@ -264,8 +273,10 @@ def test_small_channels_are_counted_and_not_named():
     assert [line[0] for line in made.rows] == ["sms", "(none)", "all"]
     assert made.rows[-1][1:] == (45.5, 45.5)
     assert made.notes == (
-        "Not shown by name: 1 channels with fewer than 10 credited conversions under every model; they are part of the "
-        "sum.",
+        (
+            "Not shown by name: 1 channels with fewer than 10 credited conversions under every model; they are part "
+            "of the sum."
+        ),
     )
 
 
