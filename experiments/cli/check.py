@@ -32,7 +32,8 @@ _HOLD, _FAIL, _UNDECIDED = 0, 1, 3
 @click.option(
     "--summary",
     is_flag=True,
-    help="Also append the report to the job summary of GitHub Actions (the file in GITHUB_STEP_SUMMARY).",
+    help="Also append the report to the job summary of GitHub Actions (the file in GITHUB_STEP_SUMMARY; elsewhere "
+    "nothing is appended, which is told).",
 )
 @allow_quiet
 @click.pass_context
@@ -58,7 +59,7 @@ def command(
     from experiments.cli.writing import append_to_summary, summary_file
     from experiments.plan import Plan, plan_changes
 
-    summarised = summary_file() if summary else None
+    summarised = summary_file(lang=lang or "en") if summary else None
     declared = Plan.read(plan)
     spoken = lang or declared.report.language
     changes = plan_changes(plan) or []
@@ -66,7 +67,7 @@ def command(
     if junit is not None:
         target = Path(junit)
         target.parent.mkdir(parents=True, exist_ok=True)
-        report.to_junit(target)
+        report.to_junit(target, strict=strict)
     _tell(report.gates, changes, lang=spoken)
     if summarised is not None:
         append_to_summary(report, summarised, lang=spoken)

@@ -48,7 +48,8 @@ def _print_schema(ctx: click.Context, parameter: click.Parameter, value: bool) -
 @click.option(
     "--summary",
     is_flag=True,
-    help="Also append the report to the job summary of GitHub Actions (the file in GITHUB_STEP_SUMMARY).",
+    help="Also append the report to the job summary of GitHub Actions (the file in GITHUB_STEP_SUMMARY; elsewhere "
+    "nothing is appended, which is told).",
 )
 @click.option(
     "--schema",
@@ -78,7 +79,7 @@ def command(*, plan: str, out: str, lang: str | None, formats: str, summary: boo
     from experiments.plan import Plan
 
     chosen = parse_formats(formats)
-    summarised = summary_file() if summary else None
+    summarised = summary_file(lang=lang or "en") if summary else None
     declared = Plan.read(plan)
     spoken = lang or declared.report.language
     folder = made_folder(out)

@@ -56,26 +56,22 @@ def write_report(report: Any, folder: Path, *, formats: Iterable[str], suffix: s
     return written
 
 
-def summary_file() -> str:
-    """The job summary of GitHub Actions.
-
-    Raises:
-        InputError: When the environment names none.
-    """
+def summary_file(*, lang: str) -> str | None:
+    """The job summary of GitHub Actions; None, which is told, where the environment names none."""
     path = os.environ.get("GITHUB_STEP_SUMMARY", "")
     if not path:
-        raise InputError(
-            "--summary appends to the file in GITHUB_STEP_SUMMARY, which is not set: it is inside a job of GitHub "
-            "Actions. Elsewhere set it to a file, or leave --summary out."
-        )
-    return path
+        echo(messages.text("CLI.SUMMARY_NOWHERE", lang=lang), err=True)
+    return path or None
 
 
 def append_to_summary(report: Any, path: str, *, lang: str) -> None:
     """Append a report to the job summary, and say so."""
     from experiments.report.summary import append_summary
 
-    say("SUMMARY_WRITTEN" if append_summary(report, path) else "SUMMARY_FULL", lang=lang, path=path)
+    if append_summary(report, path):
+        say("SUMMARY_WRITTEN", lang=lang, path=path)
+    else:
+        echo(messages.text("CLI.SUMMARY_FULL", {"path": path}, lang=lang), err=True)
 
 
 def tell_verdicts(report: Any, *, lang: str) -> None:

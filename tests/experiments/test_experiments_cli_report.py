@@ -31,7 +31,7 @@ class FakeReport:
         )
         self.lang = lang
 
-    def _write(self, path: Path | str | None) -> str:
+    def _write(self, path: Path | str | None = None, **options: object) -> str:
         text = f"report in {self.lang}"
         if path is not None:
             Path(path).write_text(text, encoding="utf-8")
@@ -149,6 +149,40 @@ def test_demo_in_chinese_puts_english_beside(fake, tmp_path):
     run("demo", "--out", tmp_path, *PERSONS, "--lang", "zh")
     assert (tmp_path / "report.md").read_text(encoding="utf-8") == "report in zh"
     assert (tmp_path / "report.en.md").read_text(encoding="utf-8") == "report in en"
+
+
+@pytest.mark.parametrize("command", ["report", "check"])
+def test_the_report_is_appended_to_the_job_summary(plan, fake, tmp_path, monkeypatch, command):
+    fake(["hold"])
+    summary = tmp_path / "summary.md"
+    summary.write_text("before\n", encoding="utf-8")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    more = ["--out", tmp_path / "out"] if command == "report" else []
+    assert run(command, plan, *more, "--summary").exit_code == 0
+    assert summary.read_text(encoding="utf-8") == "before\n\nreport in en"
+
+
+def test_without_a_job_the_summary_is_told_and_the_exit_code_stands(plan, fake, monkeypatch):
+    fake(["undecided"])
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    result = run("check", plan, "--summary")
+    assert result.exit_code == 3
+    assert "GITHUB_STEP_SUMMARY" in result.stderr
+
+
+def test_report_prints_the_schema_without_a_plan():
+    result = run("report", "--schema")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout) == experiments.report_schema()
+
+
+def test_quiet_prints_only_gates_that_do_not_hold(plan, fake, tmp_path):
+    fake(["hold", "fail"])
+    result = run("check", plan, "--quiet")
+    assert result.exit_code == 1
+    assert "gate 1" in result.stdout
+    assert len(result.stdout.splitlines()) == 1
+    assert run("report", plan, "--out", tmp_path / "out", "--quiet").stdout.count("\n") <= 1
 
 
 # --- unusable plans ------------------------------------------------------------------------------------

@@ -214,3 +214,120 @@ def test_the_names_of_tables_are_the_same_everywhere():
 
     assert get_args(TableName) == TABLE_NAMES
     assert {*plan_with(Path()).columns(), "planned"} == set(TABLE_NAMES)  # planned touches have no roles of their own
+
+
+# --- hostile files -----------------------------------------------------------------------------------
+
+
+def told(path: Path, content: bytes | None = None, **options: object) -> str:
+    """The message of a file that cannot be read, which names the file and is short."""
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputError, match=path.name.replace(".", r"\.")) as caught:
+        read_table(path, **options)
+    assert len(str(caught.value)) < 700
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.csv", b"a,a,b\n1,2,3\n", 'more than once: "a"'),
+        (
+            "a.csv",
+            b"a,b\n1,2\n1,2,3\n4\n",
+            "2 rows have another number of cells than the header, which names 2 columns",
+        ),
+        ("a.csv", b"a,b\n1,\x002\n", "null bytes"),
+        ("a.csv", b"a;b\n1;2\n", "parted by semicolons"),
+        ("a.csv", b"a\tb\n1\t2\n", "parted by tabs"),
+        ("a.csv", b"PAR1 and more", "name it .parquet"),
+        ("a.csv", b"PK\x03\x04and more", "name it .xlsx"),
+        ("a.csv", b"\x1f\x8band more", "name it .csv.gz"),
+        ("a.csv", b"<!DOCTYPE html>", "a web page"),
+        ("a.csv", b"\n\n", "no header and no rows"),
+        ("a.csv", b"\xff\x01\x80\x81\xfe\xfd,\n", "damaged, or no text"),
+        ("a.csv", "a,b\n甲,乙\n".encode("utf-16-le"), 'declare the encoding "utf-16"'),
+        ("a.csv.gz", b"no gzip", "cannot be read"),
+        ("a.xlsx", b"no workbook", "no workbook"),
+        ("a.xlsx", b"\xd0\xcf\x11\xe0" + b"0" * 600, "with a password"),
+        ("a.parquet", b"PAR1" + b"0" * 600, "Parquet magic bytes not found in footer"),
+        ("a.arrow", b"ARROW1\x00\x00" + b"0" * 600, "cannot be read"),
+    ],
+)
+def test_a_hostile_file_is_refused_in_plain_words(tmp_path, name, content, said):
+    assert said in told(tmp_path / name, content)
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv", "parquet", "xlsx", "arrow"])
+def test_a_sparse_file_of_many_gigabytes_is_refused_at_once(tmp_path, ending):
+    path = tmp_path / f"huge.{ending}"
+    with path.open("wb") as file:
+        file.write(b"person_id,time\np1,2026-10-01\n")
+        file.truncate(20 << 30)
+    told(path)
+
+
+def test_a_copy_that_stopped_half_way_is_told(tmp_path):
+    path = tmp_path / "a.csv"
+    with path.open("wb") as file:
+        file.write(b"a,b\n" + b"1,2\n" * 40_000)
+        file.truncate(1 << 30)
+    assert "the copy is not whole" in told(path)
+
+
+def test_a_workbook_that_unpacks_to_gigabytes_is_refused(tmp_path):
+    import zipfile
+
+    path = tmp_path / "bomb.xlsx"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("xl/a.xml", "w") as file:
+        for _ in range(1_100):
+            file.write(b"0" * (1 << 20))
+    assert path.stat().st_size < 2 << 20
+    assert "unpacks to 1,153,433,600 bytes" in told(path)
+
+
+def test_a_broken_workbook_is_told(tmp_path):
+    import zipfile
+
+    pytest.importorskip("openpyxl")
+    path = tmp_path / "broken.xlsx"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.txt", "nothing")
+    assert "the workbook is broken" in told(path)
+
+
+def test_damaged_offsets_of_an_arrow_file_are_found(tmp_path):
+    path = tmp_path / "a.arrow"
+    table = pa.table({"person_id": [f"p{n}" for n in range(400)]})
+    with path.open("wb") as file, pa.ipc.new_file(file, table.schema) as sink:
+        sink.write_table(table)
+    raw = bytearray(path.read_bytes())
+    place = raw.index(bytes(table.column(0).chunk(0).buffers()[1])[:400])
+    raw[place + 200 : place + 204] = b"\xff\xff\xff\x7f"
+    told(path, bytes(raw))
+
+
+def test_a_wrong_encoding_in_a_column_that_nobody_needs_is_found_too(tmp_path):
+    said = told(tmp_path / "a.csv", "person_id,remark\n1,备注\n".encode("gb18030"))
+    assert 'encoding = "gb18030"' in said
+
+
+@pytest.mark.parametrize("encoding", ["base64", "rot13", "utf-88", ""])
+def test_what_is_no_encoding_of_text_is_refused(tmp_path, encoding):
+    (tmp_path / "a.csv").write_bytes(b"a\n1\n")
+    with pytest.raises(InputError, match="not a known text encoding"):
+        read_table(tmp_path / "a.csv", encoding=encoding)
+
+
+def test_utf16_with_its_mark_needs_no_declaration(tmp_path):
+    (tmp_path / "a.csv").write_text("person_id,channel\n01,短信\n", encoding="utf-16")
+    assert read_table(tmp_path / "a.csv").to_pylist() == [{"person_id": "01", "channel": "短信"}]
+
+
+def test_long_names_and_long_cells_are_only_long(tmp_path):
+    name, cell = "x" * 10_000, "y" * (9 << 20)
+    (tmp_path / "a.csv").write_text(f'{name},b\n1,"{cell}"\n', encoding="utf-8")
+    table = read_table(tmp_path / "a.csv")
+    assert table.column_names == [name, "b"]
+    assert table.column("b").to_pylist() == [cell]
