@@ -19,6 +19,7 @@ __all__ = ["chart_table", "is_long", "table"]
 
 _LEAST_GROUPED = 2  # rows that a group has on average before its name becomes a row of its own
 _WIDE = 5  # columns from which a table takes the whole width
+_ONE_LINE = 30  # letters of a number with its interval; more is a note
 _SHORT = 12  # rows that print keeps on one page
 _PRINTED = 40  # rows up to which the data of a chart are printed too
 _MOST_SERIES = 6  # lines of curves that stand side by side as columns
@@ -68,12 +69,16 @@ def _row(row: Sequence[object], columns: Sequence[DisplayColumn]) -> str:
     for position, (value, column) in enumerate(zip(row, columns, strict=True)):
         told = html.escape(_shown(value, column.kind))
         headed = position == 0 and column.kind not in NUMERIC_KINDS
-        cells.append(f'<th scope="row">{told}</th>' if headed else f"<td{_class(column)}>{told}</td>")
+        # A note behind a number takes lines of its own instead of the next column's room.
+        kind = _class(column, wraps=len(told) > _ONE_LINE)
+        cells.append(f'<th scope="row">{told}</th>' if headed else f"<td{kind}>{told}</td>")
     return f"<tr>{''.join(cells)}</tr>"
 
 
-def _class(column: DisplayColumn) -> str:
-    names = [*(["num"] if column.kind in NUMERIC_KINDS else []), *(["decisive"] if column.decisive else [])]
+def _class(column: DisplayColumn, *, wraps: bool = False) -> str:
+    numeric = column.kind in NUMERIC_KINDS
+    names = [*(["num"] if numeric else []), *(["decisive"] if column.decisive else [])]
+    names += ["noted"] if wraps and numeric else []
     return f' class="{" ".join(names)}"' if names else ""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from attribution.core import messages
 from attribution.core.formats import format_interval, format_value
 from attribution.plots.numbers import axis_mark
 from experiments.plots.names import told_apart
@@ -24,6 +25,11 @@ _LINE = 20
 _GAP = 16
 _ROW = 40
 _WHOLE = 1e-6
+_OPEN = {
+    (False, True): "REPORT.page.no_upper",
+    (True, False): "REPORT.page.no_lower",
+    (True, True): "REPORT.page.no_bound",
+}
 _TOP = 26
 _BOTTOM = 52
 
@@ -100,7 +106,15 @@ def _shown(row: dict[str, Any], kind: str, *, whole: bool) -> str:
         ends = (_whole(ends[0]), _whole(ends[1]))
     if ends[0] == ends[1]:
         return format_value(value, kind)
+    low, high = ends
+    open_ends = (low is not None and math.isinf(low), high is not None and math.isinf(high))
+    if any(open_ends):
+        return messages.text(_OPEN[open_ends], {"value": format_value(value, kind), **_named(ends, kind)})
     return f"{format_value(value, kind)} ({format_interval(ends[0], ends[1], kind)})"
+
+
+def _named(ends: tuple[float | None, float | None], kind: str) -> dict[str, str]:
+    return {"low": format_value(ends[0], kind), "high": format_value(ends[1], kind)}
 
 
 def _whole(end: float | None) -> float | None:
