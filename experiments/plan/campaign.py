@@ -27,7 +27,7 @@ class ReportPlan(Section):
     """How the report is written."""
 
     language: Literal["en", "zh"] = key("Language of the report.", kind='"en" or "zh"', default="en")
-    min_cell: Annotated[int, Field(ge=1)] = key(
+    min_cell: Annotated[int, Field(ge=1, le=10**9)] = key(
         "Cells with fewer persons are not shown.", kind="whole number", default=10
     )
 

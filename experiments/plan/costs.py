@@ -57,7 +57,7 @@ class CostsPlan(Section):
 class WavesPlan(Section):
     """Marginal costs wave by wave; needs experiment.wave."""
 
-    planned: Annotated[int, Field(ge=1)] | None = key(
+    planned: Annotated[int, Field(ge=1, le=10_000)] | None = key(
         "How many waves were planned; a stop before the last one is a decision, later waves are not.",
         kind="whole number",
         default=None,

@@ -128,7 +128,7 @@ class AttributionPlan(Section):
     )
     half_life: Duration = key("Half-life of time_decay.", kind="duration", default="7d")
     direct: Names = key("Channels that last_non_direct passes over.", kind="list of texts", default=("direct",))
-    markov_order: Annotated[int, Field(ge=1)] = key(
+    markov_order: Annotated[int, Field(ge=1, le=100)] = key(
         "How many channels a state of markov remembers.", kind="whole number", default=1
     )
     markov_removal: Text = key("What removing a channel means in markov.", kind="text", default="redirect_to_null")

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, PlainValidator
 
 from experiments.plan import spelling
-from experiments.plan.sections import Duration, Level, Names, Section, Text, key
+from experiments.plan.sections import Duration, FilePath, Level, Names, Section, Text, key
 
 __all__ = ["ExperimentPlan", "LooksPlan", "MonitorPlan"]
 
@@ -99,10 +99,10 @@ class ExperimentPlan(Section):
 class LooksPlan(Section):
     """The log of looks at the effect while the experiment ran (`Looks`)."""
 
-    path: Text = key("The file of the log, relative to the plan: .json, .csv or .parquet.", kind="text")
+    path: FilePath = key("The file of the log, relative to the plan: .json, .csv or .parquet.", kind="text")
 
 
 class MonitorPlan(Section):
     """The log of looks at the net benefit while the campaign ran (`NetBenefitMonitor`)."""
 
-    path: Text = key("The file of the log, relative to the plan: .json, .csv or .parquet.", kind="text")
+    path: FilePath = key("The file of the log, relative to the plan: .json, .csv or .parquet.", kind="text")

@@ -12,9 +12,10 @@ from experiments.plan import spelling
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Duration", "Level", "Names", "Number", "Section", "Text", "key", "listed", "role_names"]
+__all__ = ["Duration", "FilePath", "Level", "Names", "Number", "Section", "Text", "key", "listed", "role_names"]
 
 Text = Annotated[str, PlainValidator(spelling.plain_text)]
+FilePath = Annotated[str, PlainValidator(spelling.file_path)]
 Duration = Annotated[str, PlainValidator(spelling.duration)]
 Names = Annotated[tuple[str, ...], PlainValidator(spelling.name_list)]
 Number = Annotated[float, Field(allow_inf_nan=False)]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import codecs
 import math
+import re
+import sys
 import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
@@ -21,6 +23,7 @@ __all__ = [
     "counts_by_name",
     "day_list",
     "duration",
+    "file_path",
     "long_text",
     "lookback",
     "name_list",
@@ -47,8 +50,17 @@ def shown(value: object) -> str:
     """A value for an error message: short and on one line, whatever it holds."""
     spelled = {True: "true", False: "false"}.get(value) if isinstance(value, bool) else None
     if spelled is None:
-        spelled = f'"{value}"' if isinstance(value, str) and value.isprintable() else repr(value)
+        spelled = f'"{value}"' if isinstance(value, str) and value.isprintable() else _spelled(value)
     return spelled if len(spelled) <= 60 else f"{spelled[:40]}... ({len(spelled):,} characters)"
+
+
+def _spelled(value: object) -> str:
+    try:
+        return repr(value)
+    except RecursionError:
+        return "brackets nested too deeply"
+    except ValueError:  # Python writes out no number of more than 4,300 digits
+        return "a number of thousands of digits"
 
 
 def shown_path(path: object) -> str:
@@ -67,6 +79,18 @@ def plain_text(value: object) -> str:
 def long_text(value: object) -> str:
     """Text of several lines."""
     return _text(value, longest=_LONGEST_TEXT, lines=True)
+
+
+def file_path(value: object) -> str:
+    """The path of a file; an address of the network is none."""
+    path = plain_text(value)
+    if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]+:/", path):
+        raise ValueError(
+            f"{shown(path)} is an address. Nothing is fetched from the network: save the file and name it by its path."
+        )
+    if path.startswith("~"):
+        raise ValueError(f'"~" is not a folder here, got {shown(path)}. Write the whole path, or one from the plan.')
+    return path
 
 
 def query_text(value: object) -> str:
@@ -90,8 +114,10 @@ def _text(value: object, *, longest: int, lines: bool) -> str:
 
 
 def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise ValueError(f"must be a number without quotes, got {shown(value)}.")
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ValueError(f"must be a number without quotes, got {shown(value)}.")  # noqa: TRY004 -- pydantic collects ValueError only
+    if not abs(value) <= sys.float_info.max:
+        raise ValueError(f"must be a finite number of usual size, got {shown(value)}.")
     return float(value)
 
 

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, PlainValidator
 
 from attribution.core.columns import Columns
 from experiments.plan import spelling
-from experiments.plan.sections import Names, Section, Text, key, role_names
+from experiments.plan.sections import FilePath, Names, Section, Text, key, role_names
 
 __all__ = ["IdentityPlan", "TableName", "TablePlan"]
 
@@ -21,7 +21,7 @@ TableName = Literal[
 class TablePlan(Section):
     """Where a table is and how to read it."""
 
-    path: Text = key(
+    path: FilePath = key(
         "The file, relative to the plan: .parquet, .csv, .xlsx (first sheet) or .duckdb (with a query).", kind="text"
     )
     columns: Annotated[dict[str, Text], AfterValidator(role_names)] = key(
@@ -63,7 +63,7 @@ class IdentityPlan(Section):
         kind="list of texts",
         default=("customer_id", "phone", "device"),
     )
-    max_share: Annotated[int, Field(ge=1)] = key(
+    max_share: Annotated[int, Field(ge=1, le=10**9)] = key(
         "Values shared by more customers than this (a branch's phone, a test device) link nobody and are listed.",
         kind="whole number",
         default=10,

@@ -60,7 +60,7 @@ def _message(item: Mapping[str, Any], model: type[BaseModel]) -> str:
     if kind == "missing":
         return f"is missing. {_meaning(model, loc)}".strip()
     if kind == "extra_forbidden":
-        section = ".".join(str(part) for part in loc[:-1] if not isinstance(part, int))
+        section = place_of(tuple(part for part in loc[:-1] if not isinstance(part, int)))
         inside = f"[{section}]" if section else "the plan"
         return f"is not a key of {inside}. {closest(str(loc[-1])[:200], _keys(model, loc[:-1]))}"
     if kind == "literal_error":
