@@ -212,7 +212,4 @@ def _limits(report: Report, evidence: Evidence) -> Section:
 def _signoff(evidence: Evidence) -> Section:
     signed = evidence.plan.signoff
     answer = word("risk.signoff.open" if signed is None or signed.approved_on is None else "risk.signoff.declared")
-    said = () if signed is None or signed.author is None or signed.author != signed.reviewer else (
-        word("risk.signoff.same"),
-    )  # fmt: skip
-    return _section("signoff", answer, tables=(sign_off_table(signed),), paragraphs=(word("risk.signoff.note"), *said))
+    return _section("signoff", answer, tables=(sign_off_table(signed),), paragraphs=(word("risk.signoff.note"),))
