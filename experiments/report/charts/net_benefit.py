@@ -37,21 +37,27 @@ def draw(chart: Chart) -> Canvas:
         name: [row for row in rows if row["contrast"] == name]
         for name in dict.fromkeys(row["contrast"] for row in rows)
     }
-    top = _LINE * (3 + max(len(_words(panel)) for panel in panels.values()))
+    panels = panels or {"": []}
+    top = _LINE * (3 + max((len(_words(panel)) for panel in panels.values()), default=0))
     width, height = max(_LEFT + _PANEL * len(panels) + 8, 480), top + _PLOT + _BOTTOM
     canvas = new_canvas(width, height)
     low, high = finite_span([row[end] for row in rows for end in ("value", "low", "high") if row[end] is not None])
-    thresholds = [row["threshold"] for row in rows]
+    thresholds = _ends([row["threshold"] for row in rows])
     for position, (contrast, panel) in enumerate(panels.items()):
         box = ((_LEFT + position * _PANEL) / width, _BOTTOM / height, (_PANEL - 20) / width, _PLOT / height)
         axes = canvas.add_axes(box)
-        axes.set_xlim(min(thresholds), max(thresholds))
+        axes.set_xlim(*thresholds)
         axes.set_ylim(low, high)
         _frame(axes, chart, first=position == 0)
         _head(axes, contrast, panel)
         _panel(axes, panel)
     canvas.text(0, 1 - 16 / height, chart.words.get("y", ""), color=MUTED, fontsize=TEXT, ha="left", va="baseline")
     return canvas
+
+
+def _ends(thresholds: Sequence[float]) -> tuple[float, float]:
+    low, high = min(thresholds, default=0.0), max(thresholds, default=1.0)
+    return (low, high) if low < high else (low - 1.0, high + 1.0)
 
 
 def _words(panel: Sequence[dict[str, Any]]) -> dict[str, list[float]]:
@@ -101,13 +107,15 @@ def _head(axes: Any, contrast: str, panel: Sequence[dict[str, Any]]) -> None:
 def _panel(axes: Any, rows: Sequence[dict[str, Any]]) -> None:
     drawn = [row for row in rows if row["low"] is not None and row["high"] is not None]
     x = [row["threshold"] for row in drawn]
-    axes.fill_between(
-        x, [row["low"] for row in drawn], [row["high"] for row in drawn], color=ACCENT, alpha=0.18, linewidth=0
-    )
+    bottom, top = axes.get_ylim()
+    low, high = ([min(max(row[end], bottom), top) for row in drawn] for end in ("low", "high"))
+    axes.fill_between(x, low, high, color=ACCENT, alpha=0.18, linewidth=0)
     axes.plot(x, [row["value"] for row in drawn], color=ACCENT, linewidth=2)
     declared = [row for row in rows if row["word"]]
     _ticks(axes, [row["threshold"] for row in declared])
     for row in declared:
+        if row["value"] is None:
+            continue
         axes.axvline(row["threshold"], color=MUTED, linewidth=0.8, linestyle=(0, (2, 3)))
         axes.plot(
             [row["threshold"]],
