@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = [
-    "allow_force", "allow_quiet", "allow_table_options", "choose_language", "describe_experiment",
-    "describe_outcomes", "read_tables", "show_table",
+    "allow_force", "allow_quiet", "allow_table_options", "choose_language", "choose_order",
+    "describe_experiment", "describe_outcomes", "read_tables", "show_table",
 ]  # fmt: skip
 
 _F = TypeVar("_F", bound="Callable[..., Any]")
@@ -89,7 +89,7 @@ show_table = _all(
         default="text",
         show_default=True,
         type=click.Choice(["text", "md", "csv", "json"]),
-        help="What to print: a table for people (text or Markdown), or all columns unrounded for programs (csv, json).",
+        help="What to print: a table for people (text or Markdown), or all columns in full for programs (csv, json).",
     ),
     click.option(
         "--out",
@@ -126,12 +126,13 @@ describe_experiment = _all(
         "--cluster", default=None, metavar="COLUMN", help="Column of the unit that was assigned together (branch)."
     ),
     click.option("--level", default=0.95, show_default=True, type=float, help="Confidence level of every interval."),
-    click.option(
-        "--order",
-        default=None,
-        metavar="ARMS",
-        help="Arms from the control upwards, separated by commas: each is then compared with the one before it.",
-    ),
+)
+
+choose_order = click.option(
+    "--order",
+    default=None,
+    metavar="ARMS",
+    help="Arms from the control upwards, separated by commas: each is then compared with the one before it.",
 )
 
 describe_outcomes = _all(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from experiments.cli.options import allow_table_options, describe_experiment, describe_outcomes
+from experiments.cli.options import allow_table_options, choose_order, describe_experiment, describe_outcomes
 from experiments.cli.words import progress
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ __all__ = ["command"]
     help="A metric: the mean of a column over all persons assigned. May be repeated.",
 )
 @describe_experiment
+@choose_order
 @click.option(
     "--correction",
     default="holm",

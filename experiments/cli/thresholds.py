@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from experiments.cli.options import allow_table_options, describe_experiment, describe_outcomes
+from experiments.cli.options import allow_table_options, choose_order, describe_experiment, describe_outcomes
 from experiments.cli.words import progress
 
 __all__ = ["command"]
@@ -49,6 +49,7 @@ __all__ = ["command"]
     help="The smallest net benefit per person worth knowing about; people_needed is then counted for it.",
 )
 @describe_experiment
+@choose_order
 @allow_table_options
 def command(**options: Any) -> None:
     """Print the verdict of every arm at every threshold: PASS, FAIL, INCONCLUSIVE, or INVALID.

@@ -303,7 +303,8 @@ class Drawer:
             if self.rng.random() < 0.3:
                 found += [f"--{name}", self.table(name)]
         when = ["--as-of", self.rng.choice(["2026-12-31"] * 6 + ["x"])]
-        return [*found, *when, *self.trial()]
+        trial = self.trial()
+        return [*found, *when, *(trial if "--order" not in trial else [])]
 
     def _readout(self) -> list[str]:
         metrics = self.some(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from pathlib import Path
 
 import click
 import numpy as np
@@ -79,7 +80,14 @@ def test_every_question_has_an_example():
     assert {line.split()[0] for line, _ in examples()} >= {*QUESTIONS, "demo", "simulate", "report", "check"}
 
 
-@pytest.mark.parametrize("line", [line for line, _ in examples()])
+def of_the_guide() -> list[str]:
+    """The command lines in the blocks of the guide."""
+    guide = Path(__file__).resolve().parents[2] / "docs" / "guides" / "command-line.md"
+    lines = re.findall(r"^(?:\w+ \S+ \| )?wakelift (.+)$", guide.read_text(encoding="utf-8"), re.MULTILINE)
+    return [line for line in lines if ">" not in line]
+
+
+@pytest.mark.parametrize("line", [*(line for line, _ in examples()), *of_the_guide()])
 def test_an_example_is_a_command_line(line):
     name, *arguments = words(line)
     command = main.get_command(click.Context(main), name)
