@@ -18,7 +18,7 @@ from experiments.outcomes.numbering import number_keys
 from experiments.outcomes.result import Outcomes
 from experiments.post_mortem.execution_log import ANSWERED, DELIVERED, SENT, each_message_once, read_log
 from experiments.post_mortem.execution_planned import planned_touches
-from experiments.post_mortem.execution_reach import REACH_FIELDS, Assigned, delivery_of, reach_of
+from experiments.post_mortem.execution_reach import REACH_FIELDS, Assigned, delivery_of, reach_of, touched_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,6 +43,7 @@ _STAGE_FIELDS = (
 _ACTIVITY_FIELDS = (
     Field("channel", "text"), Field("kind", "text"), Field("touches", "count"), Field("persons", "count"),
 )  # fmt: skip
+_WIDE = ANSWERED + 1
 _MARKED = 2**27  # persons by groups that are marked in one table; more are sorted
 
 
@@ -110,12 +111,12 @@ def carried_out(evidence: Evidence) -> Execution | None:
     placed = None if waves is None else _placed(waves[1], others[-1], size)
     stages, left, unplaced = _stages(evidence, log, contacts, placed, size)
     activity, hidden = _activity(plan, log, person, size)
-    reach = [] if assigned is None else reach_of(evidence, log, contacts, assigned)
+    touched = None if assigned is None else touched_of(log, contacts, assigned)
     return Execution(
         records=Records.from_rows(_STAGE_FIELDS, stages),
         activity=Records.from_rows(_ACTIVITY_FIELDS, activity),
-        reach=Records.from_rows(REACH_FIELDS, reach),
-        delivery=() if assigned is None else delivery_of(evidence, log, contacts, assigned),
+        reach=Records.from_rows(REACH_FIELDS, [] if touched is None else reach_of(evidence, touched)),
+        delivery=() if touched is None else delivery_of(evidence, touched),
         touches=len(contacts.person),
         inbound=log.inbound,
         channels=len(np.unique(contacts.channel)),
@@ -127,7 +128,7 @@ def carried_out(evidence: Evidence) -> Execution | None:
 
 
 def _recipe(log: Log, contacts: Contacts, *, waved: bool) -> Recipe:
-    counted = np.bincount(contacts.channel * 4 + contacts.stage, minlength=4 * len(log.channel.names))
+    counted = np.bincount(contacts.channel * _WIDE + contacts.stage, minlength=_WIDE * len(log.channel.names))
     used = ("EXECUTION", *(("EXECUTION_MESSAGES",) if log.message is not None else ()))
     return Recipe(
         method="execution", definitions=used, settings={"wave": "yes" if waved else "none"},
@@ -174,8 +175,9 @@ def _placed(wave: Any, person: NDArray[np.int64], size: int) -> _Waves:
 
 def _assigned(outcomes: Outcomes, code: NDArray[np.int64], size: int) -> Assigned:
     table = outcomes.to_arrow()
-    arm = np.asarray([str(name) for name in table["arm"].to_pylist()], dtype=object)
-    names, arms = np.unique(arm.astype(str), return_inverse=True)
+    coded = table["arm"].combine_chunks().dictionary_encode()
+    names, places = np.unique([str(name) for name in coded.dictionary.to_pylist()], return_inverse=True)
+    arms = places[coded.indices.to_numpy(zero_copy_only=False)]
     row = np.full(size, -1, np.int64)
     row[code] = np.arange(len(code))
     return Assigned(
@@ -218,15 +220,14 @@ def _cells(
     """Rows by channel and wave, and those that hold too few persons to show."""
     limit, size = evidence.plan.report.min_cell, len(waves.of_person)
     wave = waves.of_person[contacts.person]
-    placed = wave >= 0
+    placed: NDArray[np.bool_] | slice = slice(None) if wave.min(initial=0) >= 0 else wave >= 0
     channels, wide = [str(name) for name in log.channel.names], len(waves.names)
     cell = (contacts.channel * wide + wave)[placed]
     cells = len(channels) * wide
     persons = _persons(contacts.person[placed], cell, (size, cells))
-    reached = {
-        name: np.bincount(cell[contacts.stage[placed] >= stage], minlength=cells) for name, stage in _STAGES.items()
-    }
-    logged = {name: _logged(contacts, len(channels), stage) for name, stage in _STAGES.items()}
+    exactly = np.bincount(cell * _WIDE + contacts.stage[placed], minlength=cells * _WIDE).reshape(cells, _WIDE)
+    reached = {name: exactly[:, stage:].sum(axis=1) for name, stage in _STAGES.items()}
+    logged = _logged(contacts, len(channels))
     keyed = {(channels[at // wide], waves.names[at % wide]): at for at in np.flatnonzero(persons).tolist()}
     hidden = [key for key, at in keyed.items() if persons[at] < limit]
     rows: list[dict[str, object]] = []
@@ -240,9 +241,10 @@ def _cells(
     return rows, hidden
 
 
-def _logged(contacts: Contacts, channels: int, stage: int) -> NDArray[np.bool_]:
-    """Channels whose log shows a stage by rows of its own."""
-    return np.bincount(contacts.channel[contacts.stage == stage], minlength=channels) > 0
+def _logged(contacts: Contacts, channels: int) -> dict[str, NDArray[np.bool_]]:
+    """By stage: whether the log of each channel shows it by rows of its own."""
+    counted = np.bincount(contacts.channel * _WIDE + contacts.stage, minlength=channels * _WIDE)
+    return {name: counted.reshape(channels, _WIDE)[:, stage] > 0 for name, stage in _STAGES.items()}
 
 
 def _rates(counts: Mapping[str, int | None], planned: int | None) -> dict[str, object]:

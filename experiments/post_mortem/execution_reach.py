@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from experiments.post_mortem.evidence import Evidence
     from experiments.post_mortem.execution_log import Contacts, Log
 
-__all__ = ["REACH_FIELDS", "Assigned", "delivery_of", "reach_of"]
+__all__ = ["REACH_FIELDS", "Assigned", "Touched", "delivery_of", "reach_of", "touched_of"]
 
 REACH_FIELDS = (
     Field("arm", "text"), Field("channels", "text"), Field("n", "count"), Field("reached", "rate"),
@@ -50,13 +50,56 @@ class Assigned:
     start: NDArray[np.int64]
     window: timedelta
 
-    def inside(self, contacts: Contacts) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Row of the person of each touch, and whether the touch lies inside the person's window."""
-        row = self.row[contacts.person]
-        if contacts.time is None:
-            return row, row >= 0
-        since = contacts.time - self.start[np.maximum(row, 0)]
-        return row, (row >= 0) & (since >= 0) & (since < microseconds(self.window))
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Touched:
+    """Which channels touched each assigned person inside the own window.
+
+    Attributes:
+        assigned: The assigned persons.
+        channels: Names of the channels.
+        touched: Persons by channels.
+        delivered: Persons by channels: a touch that was delivered, or answered.
+        logged: Channels whose log shows deliveries by rows of their own.
+    """
+
+    assigned: Assigned
+    channels: tuple[str, ...]
+    touched: NDArray[np.bool_]
+    delivered: NDArray[np.bool_]
+    logged: frozenset[str]
+
+    def of_arm(self, arm: str) -> NDArray[np.bool_]:
+        """The persons of an arm."""
+        assigned = self.assigned
+        if arm not in assigned.arms:
+            return np.zeros(len(assigned.arm), bool)
+        return np.asarray(assigned.arm == assigned.arms.index(arm))
+
+    def places(self, channels: Collection[str]) -> list[int]:
+        """The columns of some channels; one without a touch has none."""
+        return [place for place, name in enumerate(self.channels) if name in channels]
+
+
+def touched_of(log: Log, contacts: Contacts, assigned: Assigned) -> Touched:
+    """Mark persons and channels of the touches that lie inside the windows."""
+    names, size = tuple(str(name) for name in log.channel.names), len(assigned.arm)
+    row = assigned.row[contacts.person]
+    inside = row >= 0
+    if contacts.time is not None:
+        since = contacts.time - assigned.start[np.maximum(row, 0)]
+        inside &= (since >= 0) & (since < microseconds(assigned.window))
+    at = np.flatnonzero(inside)
+    pair, stage = row[at] * len(names) + contacts.channel[at], contacts.stage[at]
+    touched, delivered = np.zeros(size * len(names), bool), np.zeros(size * len(names), bool)
+    touched[pair] = True
+    delivered[pair[stage >= DELIVERED]] = True
+    shape = (size, len(names))
+    logged = np.bincount(contacts.channel[contacts.stage == DELIVERED], minlength=len(names))
+    return Touched(
+        assigned=assigned, channels=names, touched=touched.reshape(shape), delivered=delivered.reshape(shape),
+        logged=frozenset(name for name, rows in zip(names, logged.tolist(), strict=True) if rows),
+    )  # fmt: skip
 
 
 def channels_of_arms(evidence: Evidence) -> dict[str, tuple[str, ...]]:
@@ -79,7 +122,7 @@ def _steps(evidence: Evidence) -> Mapping[str, Sequence[str]]:
     return {} if evidence.plan.experiment is None else evidence.plan.experiment.steps
 
 
-def reach_of(evidence: Evidence, log: Log, contacts: Contacts, assigned: Assigned) -> list[dict[str, object]]:
+def reach_of(evidence: Evidence, found: Touched) -> list[dict[str, object]]:
     """One row per arm, in the order of the plan; arms of fewer persons than ``report.min_cell`` are left out."""
     from experiments.post_mortem.evidence import order_of
 
@@ -88,12 +131,11 @@ def reach_of(evidence: Evidence, log: Log, contacts: Contacts, assigned: Assigne
         return []
     declared, control = channels_of_arms(evidence), str(readout.experiment.control)
     level = readout.experiment.level
-    names = [str(name) for name in log.channel.names]
-    every = tuple(dict.fromkeys(name for channels in declared.values() for name in channels)) or tuple(names)
-    row, inside = assigned.inside(contacts)
+    every = tuple(dict.fromkeys(name for channels in declared.values() for name in channels)) or found.channels
     rows: list[dict[str, object]] = []
     for arm in [str(name) for name in order_of(evidence.plan, readout)]:
-        n = int((assigned.arm == assigned.arms.index(arm)).sum()) if arm in assigned.arms else 0
+        mine = found.of_arm(arm)
+        n = int(mine.sum())
         if n < evidence.plan.report.min_cell:
             continue
         own = () if arm == control else declared.get(arm, every)
@@ -102,36 +144,31 @@ def reach_of(evidence: Evidence, log: Log, contacts: Contacts, assigned: Assigne
         made: dict[str, object] = {"arm": arm, "channels": "; ".join(step), "n": n}
         for column, channels in (("reached", step), ("beside", beside)):
             if channels:
-                hit = inside & _of(names, channels)[contacts.channel]
-                made |= _share(column, _persons_of_arm(row[hit], assigned, arm), n, level)
+                hit = found.touched[:, found.places(channels)].any(axis=1)
+                made |= _share(column, int((hit & mine).sum()), n, level)
         rows.append(made)
     return rows
 
 
-def delivery_of(
-    evidence: Evidence, log: Log, contacts: Contacts, assigned: Assigned
-) -> tuple[tuple[str, Finding], ...]:
+def delivery_of(evidence: Evidence, found: Touched) -> tuple[tuple[str, Finding], ...]:
     """Whether each channel was delivered alike to the arms that share it, per assigned person.
 
     Where arms were assigned inside strata their persons are not alike to begin with, so nothing is said.
     """
     if evidence.readout is None or evidence.readout.experiment.layers:
         return ()
-    names = [str(name) for name in log.channel.names]
-    row, inside = assigned.inside(contacts)
-    limit = evidence.plan.report.min_cell
-    found: list[tuple[str, Finding]] = []
+    made: list[tuple[str, Finding]] = []
     for channel, arms in _sharing(channels_of_arms(evidence)).items():
-        hit = inside & (contacts.stage == DELIVERED) & _of(names, (channel,))[contacts.channel]
-        if not hit.any():
-            continue  # the channel's log shows no delivery
-        hit = inside & (contacts.stage >= DELIVERED) & _of(names, (channel,))[contacts.channel]
-        sizes = {arm: int((assigned.arm == assigned.arms.index(arm)).sum()) for arm in arms if arm in assigned.arms}
-        planned = {arm: n for arm, n in sizes.items() if n >= limit}
+        if channel not in found.logged:
+            continue
+        hit = found.delivered[:, found.channels.index(channel)]
+        persons = {arm: found.of_arm(arm) for arm in arms}
+        planned = {arm: int(mine.sum()) for arm, mine in persons.items()}
+        planned = {arm: n for arm, n in planned.items() if n >= evidence.plan.report.min_cell}
         if len(planned) > 1:
-            delivered = {arm: _persons_of_arm(row[hit], assigned, arm) for arm in planned}
-            found.append((channel, check_delivered(planned, delivered)))
-    return tuple(found)
+            delivered = {arm: int((hit & persons[arm]).sum()) for arm in planned}
+            made.append((channel, check_delivered(planned, delivered)))
+    return tuple(made)
 
 
 def _sharing(channels: Mapping[str, Collection[str]]) -> dict[str, list[str]]:
@@ -141,17 +178,6 @@ def _sharing(channels: Mapping[str, Collection[str]]) -> dict[str, list[str]]:
         for channel in held:
             made.setdefault(channel, []).append(arm)
     return made
-
-
-def _of(names: list[str], channels: Collection[str]) -> NDArray[np.bool_]:
-    return np.array([name in channels for name in names], bool)
-
-
-def _persons_of_arm(rows: NDArray[np.int64], assigned: Assigned, arm: str) -> int:
-    """Distinct persons of an arm among some rows of the outcomes."""
-    seen = np.zeros(len(assigned.arm), bool)
-    seen[rows] = True
-    return int((seen & (assigned.arm == assigned.arms.index(arm))).sum())
 
 
 def _share(column: str, count: int, n: int, level: float) -> dict[str, object]:

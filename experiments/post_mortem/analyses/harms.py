@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 _NAMES = {"opt_out": "opted_out", "complaint": "complained"}
+_TIME = "happened_at"
 
 
 def run(evidence: Evidence) -> Readout | None:
@@ -32,16 +33,19 @@ def run(evidence: Evidence) -> Readout | None:
     ``complained_at``, inside the person's window; else the column of the outcomes that the plan names. Same persons,
     strata and weights as the readout, whose findings tell whether the arms may be compared.
     """
+    from experiments.outcomes.marked import mark_events
+
     outcomes, readout = evidence.outcomes, evidence.readout
     if readout is None or not isinstance(outcomes, Outcomes):
         return None
     there, named = set(outcomes.to_arrow().column_names), _named(evidence)
-    columns: dict[str, str] = {}
+    wanted = [harm for harm in _NAMES if harm not in there]
+    events = _from_touches(evidence, wanted)
+    for roles, tables in (events, _from_history(evidence, [harm for harm in wanted if harm not in events[1]])):
+        outcomes = mark_events(outcomes, tables, columns={"events": roles}) if tables else outcomes
+    columns = {harm: harm for harm in wanted if harm in outcomes.to_arrow().column_names}
     for harm, column in _NAMES.items():
-        marked = None if harm in there else _marked(evidence, outcomes, harm)
-        if marked is not None:
-            outcomes, columns[harm] = marked, harm
-        elif column in there and column in named:
+        if harm not in columns and column in there and column in named:
             columns[harm] = column
     if "closed" in there:
         columns["closed"] = "closed"
@@ -61,33 +65,35 @@ def _named(evidence: Evidence) -> set[str]:
     return {part.column or name for parts in (plan.metrics, plan.guardrails) for name, part in parts.items()}
 
 
-def _marked(evidence: Evidence, outcomes: Outcomes, harm: str) -> Outcomes | None:
-    """The outcomes with a column of the harm; None where no table tells when it happened."""
-    from experiments.outcomes.marked import mark_events
-
-    found = _from_touches(evidence, harm) or _from_history(evidence, f"{_NAMES[harm]}_at")
-    return None if found is None else mark_events(outcomes, {harm: found[0]}, columns={"events": found[1]})
-
-
-def _from_touches(evidence: Evidence, harm: str) -> tuple[pa.Table, Columns] | None:
+def _from_touches(evidence: Evidence, harms: Sequence[str]) -> tuple[Columns, dict[str, pa.Table]]:
+    """Rows of the touches that are such events, by harm."""
     declared, touches = evidence.plan.pressure, evidence.tables.get("touches")
+    kinds = {"opt_out": declared.opt_outs, "complaint": declared.complaints}
     roles = evidence.plan.columns()["touches"]
-    kinds = declared.opt_outs if harm == "opt_out" else declared.complaints
     table = None if touches is None else open_table(touches, "touches", roles, problems=Problems())
     if table is None or not table.has("kind") or not table.has("time"):
-        return None
-    rows = _kept(table.lazy(), nw.col(roles.kind).cast(nw.String()).is_in(list(kinds)), [roles.person, roles.time])
-    return (rows, roles) if rows.num_rows else None
+        return roles, {}
+    asked = [kind for harm in harms for kind in kinds[harm]]
+    condition = nw.col(roles.kind).cast(nw.String()).is_in(asked)
+    rows = _kept(table.lazy(), condition, [roles.person, roles.time, roles.kind])
+    own = [str(kind) for kind in rows[roles.kind].to_pylist()]
+    found = {harm: rows.filter([kind in kinds[harm] for kind in own]) for harm in harms} if own else {}
+    return roles, {harm: table for harm, table in found.items() if table.num_rows}
 
 
-def _from_history(evidence: Evidence, column: str) -> tuple[pa.Table, Columns] | None:
+def _from_history(evidence: Evidence, harms: Sequence[str]) -> tuple[Columns, dict[str, pa.Table]]:
+    """Times of the history, by harm."""
     history, roles = evidence.tables.get("history"), evidence.plan.columns()["history"]
     table = None if history is None else open_table(history, "history", roles, problems=Problems())
-    if table is None or column not in table.names:
-        return None
-    rows = _kept(table.lazy(), ~nw.col(column).is_null(), [roles.person, column])
-    return (rows, replace(roles, time=column)) if rows.num_rows else None
+    found: dict[str, pa.Table] = {}
+    for harm in harms:
+        column = f"{_NAMES[harm]}_at"
+        if table is not None and column in table.names:
+            rows = _kept(table.lazy(), ~nw.col(column).is_null(), [roles.person, column])
+            found[harm] = rows.rename_columns([roles.person, _TIME])
+    return replace(roles, time=_TIME), {harm: rows for harm, rows in found.items() if rows.num_rows}
 
 
 def _kept(frame: nw.LazyFrame[Any], condition: nw.Expr, columns: Sequence[str]) -> pa.Table:
-    return frame.filter(condition).select(*columns).collect("pyarrow").to_arrow()
+    # A filtered pandas table brings its index along.
+    return frame.filter(condition).select(*columns).collect("pyarrow").to_arrow().select(list(columns))
