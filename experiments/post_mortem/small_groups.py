@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from attribution.core.findings import Finding
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from attribution.core.findings import Finding
     from experiments.plan import Plan
     from experiments.readout.segments_result import SegmentEffect, SegmentReadout
     from experiments.roi import CostThresholds
@@ -83,4 +82,4 @@ def _unnamed(finding: Finding, hidden: frozenset[str]) -> Finding:
     # The names stand in one text, joined by commas that a name may hold, too: hide all as soon as one must be hidden.
     if not hidden:
         return finding
-    return Finding(code=finding.code, status=finding.status, values={**finding.values, "names": _HIDDEN})
+    return replace(finding, values={**finding.values, "names": _HIDDEN})
