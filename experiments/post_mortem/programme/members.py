@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from attribution.core.errors import InputError
-from experiments.plan import Plan
 from experiments.plan.spelling import shown
 from experiments.post_mortem.cards import decisions_of, lead_threshold
 from experiments.post_mortem.evidence import event_of, gather_core
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
+    from experiments.plan import Plan
     from experiments.post_mortem.evidence import Evidence
     from experiments.report.document import Decision
 
@@ -85,9 +85,11 @@ def members_of(plans: Sequence[Plan | Mapping[str, Any] | str | Path], data: Seq
 
 
 def _plan(plan: Plan | Mapping[str, Any] | str | Path) -> Plan:
-    if isinstance(plan, Plan):
+    from experiments.plan import Plan as PlanModel
+
+    if isinstance(plan, PlanModel):
         return plan
-    return Plan.from_dict(plan) if isinstance(plan, Mapping) else Plan.read(plan)
+    return PlanModel.from_dict(plan) if isinstance(plan, Mapping) else PlanModel.read(plan)
 
 
 def _member(plan: Plan, evidence: Evidence) -> ProgrammeCampaign | LeftOut:
