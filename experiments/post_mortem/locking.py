@@ -94,17 +94,25 @@ class Locking:
         """Whether and when the plan was locked, and what has changed since."""
         if self.lock is None:
             return (Finding(code="PLAN_NOT_LOCKED", status="note"),)
-        day, first = self.locked_on.isoformat(), None if self.assigned is None else self.assigned.isoformat()
-        code = {"before": "PLAN_LOCKED", "on": "PLAN_LOCKED_ON_DAY", "after": "PLAN_LOCKED_LATE"}.get(self.moment)
-        if code is None:
-            found = Finding(code="PLAN_LOCKED_UNDATED", status="note", values={"locked_on": day})
-        else:
-            status: Literal["pass", "note"] = "pass" if self.moment == "before" else "note"
-            found = Finding(code=code, status=status, values={"locked_on": day, "assigned": first})
+        found = self._locked()
         if not self.changes:
             return (found,)
-        values = {"keys": ", ".join(self.keys), "n": len(self.changes), "locked_on": day}
+        values = {"keys": ", ".join(self.keys), "n": len(self.changes), "locked_on": self.locked_on.isoformat()}
         return found, Finding(code="PLAN_CHANGED", status="warn", values=values)
+
+    def _locked(self) -> Finding:
+        """When it was locked, against the first assignment."""
+        values = {
+            "locked_on": self.locked_on.isoformat(),
+            "assigned": "" if self.assigned is None else self.assigned.isoformat(),
+        }
+        if self.moment == "before":
+            return Finding(code="PLAN_LOCKED", status="pass", values=values)
+        if self.moment == "on":
+            return Finding(code="PLAN_LOCKED_ON_DAY", status="note", values=values)
+        if self.moment == "after":
+            return Finding(code="PLAN_LOCKED_LATE", status="note", values=values)
+        return Finding(code="PLAN_LOCKED_UNDATED", status="note", values=values)
 
     @property
     def locked_on(self) -> date:

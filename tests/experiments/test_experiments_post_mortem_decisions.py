@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -131,10 +134,17 @@ def test_findings_stand_by_severity(broken, report):
 
 
 def rejudged(report, plan, changes=None):
-    """The gates of another plan on the same evidence."""
+    """The gates of another plan on the same evidence; changes: those since its lock, None without a lock."""
     from experiments.plan import Plan
+    from experiments.plan.lock import Lock
+    from experiments.post_mortem.locking import Locking
 
-    return gates_of(Plan.from_dict(plan), report.findings, report.verdicts, report.figures, changes)
+    lock = None if changes is None else Lock(
+        path=Path("plan.lock.toml"), locked_on=date(2026, 9, 1), sha256="0" * 64, plan={}, intact=True
+    )  # fmt: skip
+    locking = Locking(lock=lock, declared=None, changes=tuple(changes or ()), assigned=None, moment="unknown")
+    evidence = replace(report.evidence, plan=Plan.from_dict(plan), locking=locking)
+    return gates_of(evidence, report.findings, report.verdicts, report.figures)
 
 
 @pytest.mark.parametrize("expected", ["PASS", "FAIL", "INCONCLUSIVE"])
