@@ -1,85 +1,69 @@
-"""What would turn each verdict."""
+"""What would turn the leading verdict of each contrast."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from attribution.core.records import Records
 from experiments.post_mortem.analyses.asked import cost_ground
 from experiments.post_mortem.cards import decisions_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from experiments.post_mortem.analyses.asked import CostGround
     from experiments.post_mortem.evidence import Evidence
+    from experiments.roi.result import Judged
     from experiments.roi.tipping import Tipping
 
 __all__ = ["run"]
 
 _PARTS = ("touch_cost", "incentive_cost", "fixed_cost")
-_CONTRASTS = 6
-
-Key = tuple[str, str, str | None, float]
 
 
 def run(evidence: Evidence) -> Tipping | None:
-    """The value of each assumption at which a verdict would turn; None without verdicts.
+    """The value of each assumption at which the leading verdict of a contrast would turn; None without verdicts.
 
-    Single prices are varied at the leading threshold of each contrast, where contrasts are few: every factor is found
-    by halving. Elsewhere the common factor of all costs has to do.
+    The other thresholds follow from the value at which it turns: one set decides all of them. Single prices are varied
+    for the first contrast of the report alone, since each factor is found by halving; for the others the common factor
+    of all costs has to do.
     """
     from experiments.roi.tipping import tipping
 
     ground = cost_ground(evidence)
-    if ground is None:
+    if ground is None or evidence.plan.costs is None:
         return None
-    found = tipping(ground.thresholds)
-    priced = _priced(evidence, ground)
-    if not priced:
-        return found
-    rows: list[dict[str, Any]] = []
-    every = found.to_dicts()
-    for row, after in zip(every, [*every[1:], None], strict=True):
-        rows.append(row)
-        if after is None or _key(after) != _key(row):
-            rows += priced.get(_key(row), [])
-    return replace(found, records=Records.from_rows(found.records.fields, rows))
-
-
-def _priced(evidence: Evidence, ground: CostGround) -> dict[Key, list[dict[str, Any]]]:
-    """The factors of single parts of the cost, by verdict."""
-    from attribution.core.tables import Problems, open_table
-    from experiments.roi.tipping import tipping
-
-    roles = evidence.plan.columns()["outcomes"]
-    names = open_table(ground.outcomes, "outcomes", roles, problems=Problems()).names
-    parts = [part for part in _PARTS if part in names]
-    lead: dict[tuple[str, str, str | None], float] = {}
-    for one in decisions_of(evidence.plan, ground.thresholds):
-        lead.setdefault((one.arm, one.control, one.segment), one.threshold)
-    if not parts or len(lead) > _CONTRASTS or evidence.plan.costs is None:
-        return {}
-    kept = tuple(
-        row
-        for row in ground.thresholds.judged
-        if lead.get((row.contrast.arm, row.contrast.control, row.contrast.segment)) == row.threshold
-    )
-    found = tipping(
-        replace(ground.thresholds, judged=kept),
+    rows = _leading(evidence, ground)
+    parts = _parts(evidence, ground)
+    if not parts:
+        return tipping(replace(ground.thresholds, judged=rows))
+    first = tipping(
+        replace(ground.thresholds, judged=rows[:1]),
         outcomes=ground.outcomes,
         prices=parts,
         experiment=ground.experiment,
         woken=ground.woken,
         by=evidence.plan.costs.by,
     )
-    made: dict[Key, list[dict[str, Any]]] = {}
-    for row in found.to_dicts():
-        if row["assumption"] in parts:
-            made.setdefault(_key(row), []).append(row)
-    return made
+    others = tipping(replace(ground.thresholds, judged=rows[1:])).to_dicts() if len(rows) > 1 else []
+    return replace(first, records=Records.from_rows(first.records.fields, [*first.to_dicts(), *others]))
 
 
-def _key(row: Mapping[str, Any]) -> Key:
-    return row["arm"], row["control"], row.get("segment"), row["threshold"]
+def _leading(evidence: Evidence, ground: CostGround) -> tuple[Judged, ...]:
+    """The verdict at the leading threshold of each contrast, in the order of the report."""
+    lead: dict[tuple[str, str, str | None], float] = {}
+    for one in decisions_of(evidence.plan, ground.thresholds):
+        lead.setdefault((one.arm, one.control, one.segment), one.threshold)
+    own = {
+        (row.contrast.arm, row.contrast.control, row.contrast.segment, row.threshold): row
+        for row in ground.thresholds.judged
+    }
+    return tuple(own[*key, threshold] for key, threshold in lead.items())
+
+
+def _parts(evidence: Evidence, ground: CostGround) -> tuple[str, ...]:
+    """The columns of the outcomes that are parts of the full cost."""
+    from attribution.core.tables import Problems, open_table
+
+    roles = evidence.plan.columns()["outcomes"]
+    names = open_table(ground.outcomes, "outcomes", roles, problems=Problems()).names
+    return tuple(part for part in _PARTS if part in names)

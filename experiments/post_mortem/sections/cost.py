@@ -152,21 +152,19 @@ def _further_tables(ground: Ground, thresholds: CostThresholds) -> tuple[list[Di
         title = word("cost.budget", budget=found["budget"].budget)
         shown += [replace(table, title=title) for table in library_tables(found["budget"]) if table.rows]
     if "tipping_points" in found:
-        folded += [
-            replace(table, title=word("cost.tipping", contrast=table.title))
-            for table in library_tables(found["tipping_points"])
-        ]
+        turned = tables.tipping_table(found["tipping_points"].to_dicts())
+        folded += [] if turned is None else [turned]
     if "monitor" in found:
         folded += library_tables(found["monitor"])
     return shown, folded
 
 
 def _paragraphs(evidence: Evidence, invalid: str) -> list[str]:
-    told = [word("cost.no_correction")]
     if invalid:
-        return [*told, word("cost.invalid")]
+        return [word("cost.invalid")]
+    told = [word("cost.no_correction")]
     found = evidence.further
-    if "tipping_points" in found:
+    if "tipping_points" in found and tables.tipping_table(found["tipping_points"].to_dicts()) is not None:
         told.append(word("cost.tipping_says"))
     if "marginal" in found:
         told += found["marginal"].sentences()

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from attribution.core import messages
 from attribution.core.formats import format_interval, format_value
 from attribution.core.render.display import Cell, DisplayColumn, DisplayTable
 from experiments.post_mortem.scales import is_guarded_rate
-from experiments.post_mortem.sections.cost_words import key_of, price_cell, short_price_cell, turns_words, why_words
+from experiments.post_mortem.sections.cost_words import (
+    key_of,
+    price_cell,
+    short_price_cell,
+    tip_words,
+    turns_words,
+    why_words,
+)
 from experiments.post_mortem.words import contrast_words, head, interval_words, thing_words, word
 from experiments.roi.net_benefit import FEW_EVENTS
 
@@ -24,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "acquisition_table", "break_even_table", "cost_parts_table", "guardrail_table", "marginal_table", "threshold_table",
-    "value_table", "waves_table",
+    "tipping_table",    "value_table", "waves_table",
 ]  # fmt: skip
 
 _PARTS = ("touch", "fixed", "incentive_incremental", "incentive_natural", "total")
@@ -174,6 +182,34 @@ def waves_table(found: MarginalCosts) -> DisplayTable:
 
 def _wave_reading(row: Mapping[str, Any]) -> str:
     return "few" if FEW_EVENTS in row["note"] else str(row["decision"])
+
+
+def tipping_table(rows: Sequence[dict[str, Any]]) -> DisplayTable | None:
+    """One row per contrast, one column per assumption: where it turns the leading verdict, the others as they are.
+
+    A verdict that does not rest on its interval is not among them: the table of break-even says why.
+    """
+    rows = [row for row in rows if row["becomes"] is not None or row["note"] == "NO_VALUE"]
+    assumptions = list(dict.fromkeys(row["assumption"] for row in rows))
+    columns = (
+        DisplayColumn(word("effect.contrast")),
+        DisplayColumn(word("cost.at")),
+        *(DisplayColumn(messages.text(f"TIPPING.{assumption}")) for assumption in assumptions),
+    )
+    groups: dict[Key, list[dict[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault(key_of(row), []).append(row)
+    body = tuple(
+        (
+            contrast_words(*key),
+            word("cost.at_threshold", T=group[0]["threshold"], word=group[0]["verdict"]),
+            *(tip_words([row for row in group if row["assumption"] == name]) or "–" for name in assumptions),
+        )
+        for key, group in groups.items()
+    )
+    if not body:
+        return None
+    return DisplayTable(columns, body, title=word("cost.tipping"), notes=(word("cost.tipping_note"),))
 
 
 def acquisition_table(prices: Mapping[Key, dict[str, Any]], amount: float) -> DisplayTable:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Key", "key_of", "leading", "money_sentences", "money_words", "price_cell", "price_words", "set_words",
-    "short_price_cell", "turns_words", "why_words",
+    "short_price_cell", "tip_words", "turns_words", "why_words",
 ]  # fmt: skip
 
 Key = tuple[str, str, str | None]
@@ -105,6 +105,23 @@ def turns_words(tips: Sequence[Mapping[str, Any]]) -> str:
             at=tip["tips_at"],
         )
         for tip in sorted(turned, key=lambda tip: float(tip["tips_at"]))
+    ]
+    return word("list_separator").join(told)
+
+
+def tip_words(tips: Sequence[Mapping[str, Any]]) -> str:
+    """Where one assumption turns a verdict, and into what."""
+    if not tips:
+        return ""
+    turned = sorted((tip for tip in tips if tip["becomes"] is not None), key=lambda tip: float(tip["tips_at"]))
+    if not turned:
+        return turns_words(tips)
+    kinds = {"money": "money", "factor": "number", "share": "rate"}
+    told = [
+        messages.text(
+            "TIPPING.tip", {"at": format_value(tip["tips_at"], kinds[tip["unit"]]), "becomes": tip["becomes"]}
+        )
+        for tip in turned
     ]
     return word("list_separator").join(told)
 
