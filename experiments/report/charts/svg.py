@@ -24,6 +24,7 @@ __all__ = ["chart_axes", "chart_svg", "figures_axes", "figures_svg", "new_canvas
 
 _PROLOGUE = re.compile(r"^.*?(?=<svg )", re.DOTALL)
 _METADATA = re.compile(r"<metadata>.*?</metadata>\s*", re.DOTALL)
+_STYLE = re.compile(r"<defs>\s*<style [^>]*>[^<]*</style>\s*</defs>\s*")  # it would reach out into the whole page
 _TAG = re.compile(r"<[a-z][^<>]*>", re.DOTALL)  # text of the data holds no "<" or ">" of its own
 _FONT = re.compile(r"font: ?(?:(\d+) )?([\d.]+)px [^;\"]*")
 _WIDE = 1.0  # width of a letter in units of the font size: East Asian, others
@@ -152,7 +153,7 @@ def _serialise(canvas: Canvas, *, name: str, title: str, description: str) -> st
     canvas.savefig(
         buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Format": None, "Type": None}
     )
-    text = _METADATA.sub("", _PROLOGUE.sub("", buffer.getvalue())).strip()
+    text = _STYLE.sub("", _METADATA.sub("", _PROLOGUE.sub("", buffer.getvalue()))).strip()
     prefix = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
     # Only inside tags: a name of the data may read like a font, a colour or an id.
     text = _TAG.sub(lambda tag: _for_page(tag[0], prefix), text)
@@ -163,6 +164,7 @@ def _serialise(canvas: Canvas, *, name: str, title: str, description: str) -> st
     head = (
         # Inside a page the elements need no name space, so the file names no address at all.
         f'<svg viewBox="{box}" width="{width:g}" height="{height:g}" role="img" '
+        f'stroke-linejoin="round" stroke-linecap="butt" '
         f'aria-labelledby="{prefix}-t {prefix}-d">'
         f'<title id="{prefix}-t">{escape_html(title or description)}</title>'
         f'<desc id="{prefix}-d">{escape_html(description)}</desc>'
