@@ -239,8 +239,7 @@ def _tables(n: int, arms: int) -> Iterator[NDArray[np.float64]]:
 
 def _power(n: float, shares: NDArray[np.float64]) -> tuple[float, int]:
     """Smallest power over the arms against a loss of 1 % of an arm's persons, and that arm."""
-    from scipy.special import chdtri
-    from scipy.stats import ncx2
+    from scipy.special import chdtri, chndtr
 
     df = shares.size - 1
     critical = chdtri(df, ALARM)
@@ -250,6 +249,6 @@ def _power(n: float, shares: NDArray[np.float64]) -> tuple[float, int]:
         kept[arm] *= 1.0 - _LOSS
         kept /= kept.sum()
         left = n * (1.0 - _LOSS * shares[arm])
-        powers.append(float(ncx2.sf(critical, df, left * np.sum((kept - shares) ** 2 / shares))))
+        powers.append(1.0 - float(chndtr(critical, df, left * np.sum((kept - shares) ** 2 / shares))))
     hardest = int(np.argmin(powers))
     return powers[hardest], hardest
