@@ -123,3 +123,62 @@ def test_lock_refuses_a_changed_plan(plan):
     plan.write_text(plan.read_text(encoding="utf-8").replace("85", "90"), encoding="utf-8")
     assert "costs.thresholds" in refused("lock", plan)
     assert run("lock", plan, "--renew").exit_code == 0
+
+
+def chinese_tables(folder: Path) -> list[Path]:
+    """Tables as a bank's analyst exports them: Chinese names and headers, GB18030, times without a zone."""
+    tables = {
+        "分组": "客户号,组别,分组概率,分组时间,批次\n"
+        + "".join(f"{n:03d},{'对照组' if n % 2 else '短信组'},0.5,2026/10/01 0:00,{n % 3}\n" for n in range(8)),
+        "导出1": "触达流水号,客户号,触达时间,创建时间,渠道,状态\nt1,001,2026/10/02 8:00,2026/10/02 7:00,短信,sent\n",
+        "成交": "订单号,客户号,成交时间,金额,券成本\nc1,001,2026/10/03 9:30,120,30\n",
+        "单价表": "渠道,计费方式,单价\n短信,sent,0.05\n",
+        "号码关联": "客户号,手机号,设备号\n" + "".join(f"{n:03d},m{n},d{n}\n" for n in range(8)),
+        "客户行为": "客户号,行为时间\n001,2026/01/03 9:30\n",
+        "客户历史": "客户号,等级,销户日期\n" + "".join(f"{n:03d},{'金' if n % 2 else '银'},\n" for n in range(8)),
+    }
+    paths = []
+    for name, text in tables.items():
+        paths.append(folder / f"{name}.csv")
+        paths[-1].write_text(text, encoding="gb18030")
+    return paths
+
+
+def test_init_guesses_sections_and_roles_of_chinese_tables_in_gb18030(tmp_path):
+    result = run("init", *chinese_tables(tmp_path), "--out", tmp_path / "p.toml", "--lang", "zh")
+    assert result.exit_code == 0, result.output
+    plan, text = Plan.read(tmp_path / "p.toml"), (tmp_path / "p.toml").read_text(encoding="utf-8")
+    assert set(plan.tables) == {"assignment", "touches", "conversions", "prices", "links", "events", "history"}
+    assert {table.encoding for table in plan.tables.values()} == {"gb18030"}
+    assert plan.experiment.control == "对照组"
+    assert (plan.experiment.wave, plan.experiment.shares) == ("批次", "分组概率")
+    assert plan.identity.ids == ("客户号", "手机号", "设备号")
+    assert plan.tables["touches"].columns["customer"] == "客户号"
+    assert plan.tables["conversions"].columns["time"] == "成交时间"
+    assert plan.population is not None
+    assert {plan.tables[name].timezone for name in ("touches", "conversions", "assignment")} == {"Asia/Shanghai"}
+    # What is ambiguous or decides a verdict stands behind a #.
+    for line in ("# columns: time could also be", '# segments = ["等级"]', "# [guardrails.closed]", "# [waves]"):
+        assert line in text
+    assert plan.experiment.segments is None
+    assert plan.guardrails == {}
+    assert set(load_tables(plan)) == set(plan.tables)
+
+
+def test_init_leaves_persons_alone_when_the_assignment_names_no_customers(tmp_path):
+    (tmp_path / "links.csv").write_text("customer_id,phone\n1,a\n2,b\n", encoding="utf-8")
+    (tmp_path / "assignment.csv").write_text("person_id,arm\n1,holdout\n2,sms\n", encoding="utf-8")
+    files = [tmp_path / "links.csv", tmp_path / "assignment.csv"]
+    assert run("init", *files, "--out", tmp_path / "p.toml").exit_code == 0
+    assert Plan.read(tmp_path / "p.toml").identity is None
+    assert '# ids = ["customer_id", "phone"]' in (tmp_path / "p.toml").read_text(encoding="utf-8")
+
+
+def test_what_init_writes_can_be_reported(tmp_path):
+    run("simulate", "--out", tmp_path, *PERSONS, "--format", "csv")
+    names = ("touches", "conversions", "assignment", "prices", "history", "links", "customers")
+    files = [tmp_path / "data" / f"{name}.csv" for name in names]
+    assert run("init", *files, "--out", tmp_path / "mine.toml").exit_code == 0
+    result = run("report", tmp_path / "mine.toml", "--out", tmp_path / "report")
+    assert result.exit_code == 0, result.output
+    assert "NO_HOLDOUT" in (tmp_path / "report" / "report.json").read_text(encoding="utf-8")
