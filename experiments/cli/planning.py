@@ -20,6 +20,7 @@ _FIELDS = {
     "control_rate": "rate", "treated_rate": "rate", "effect": "number", "n_control": "count", "n_treated": "count",
     "n_total": "count", "power": "rate", "level": "level",
 }  # fmt: skip
+_LARGEST = 1e12
 _MOST_PERSONS = 1e11  # more than there are
 
 
@@ -62,6 +63,10 @@ def planned(options: Mapping[str, Any]) -> TabularResult:
         raise InputError("--lift and --effect say the same thing in two ways. Give one.")
     if options["persons"] is not None and not 0 < options["persons"] <= _MOST_PERSONS:
         raise InputError(f"--n must be a number of persons above 0, got {options['persons']:g}.")
+    sizes = ("mean", "std", "effect", "lift", "value", "cost", "incentive", "allocation")
+    for name in sizes:
+        if options[name] is not None and not abs(options[name]) <= _LARGEST:
+            raise InputError(f"--{name} must be a finite number of at most {_LARGEST:g}, got {options[name]:g}.")
     try:
         return _answered(options)
     except ArithmeticError as error:

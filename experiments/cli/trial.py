@@ -66,6 +66,7 @@ def read_outcomes(tables: Mapping[str, Any], options: Mapping[str, Any]) -> Any:
         TableError: With every problem of the tables.
     """
     if tables["outcomes"] is not None:
+        _must_hold_names(tables["outcomes"], options)
         return tables["outcomes"]
     from experiments import build_outcomes
 
@@ -81,6 +82,25 @@ def read_outcomes(tables: Mapping[str, Any], options: Mapping[str, Any]) -> Any:
         history=tables["history"],
         columns=columns,
     )
+
+
+def _must_hold_names(outcomes: Any, options: Mapping[str, Any]) -> None:
+    """Refuse arms, strata, clusters and segments that are lists, times or bytes: no value of theirs is a name.
+
+    Raises:
+        InputError: Names the column and what it holds.
+    """
+    import narwhals.stable.v2 as nw
+
+    schema = nw.from_native(outcomes).collect_schema()
+    # The stratum is looked at even where it is not asked for: leaving it out is a finding.
+    asked = [options["arm"], options["cluster"], "person_id", "stratum", *(words_of(options["strata"]) or [])]
+    for name in (*asked, *(words_of(options.get("by")) or [])):
+        kind = schema.get(name)
+        if kind is not None and (kind.is_nested() or kind.is_temporal() or kind == nw.Binary):
+            raise InputError(
+                f"outcomes: the column {shown(name)} must hold names or numbers, got {kind}. Cast it to text."
+            )
 
 
 def _if_priced(tables: Mapping[str, Any]) -> Any:
