@@ -98,6 +98,7 @@ def test_the_plan_is_held_against_what_went_out(campaign):
     assert rows["sms"]["carried out, of planned"] == sms[0] / 9_000
     assert rows["push"]["carried out, of planned"] == shown(found)["push", ""][1] / 2_000
     assert (rows["wechat"]["planned"], rows["wechat"]["sent"], rows["wechat"]["persons"]) == (50, "not logged", None)
+    assert "Planned, but without a row in the log: wechat." in section.tables[0].notes
     assert section.charts[0].title.startswith(f"Least of the plan went out through sms: {sms[0]:,} of 9,000")
     assert f"{sms[0]:,} of 9,000" in section.answer
 

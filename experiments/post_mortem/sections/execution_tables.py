@@ -39,6 +39,8 @@ def stages_table(execution: Execution, limit: int) -> DisplayTable:
     body = tuple(tuple(_stage(row, name) for name in names) for row in rows)
     unlogged = any(row[name] is None for row in rows for name in _COUNTS)
     notes = [word("execution.not_logged_note")] if unlogged else []
+    unseen = [row["channel"] for row in rows if row["persons"] is None]
+    notes += [word("execution.unseen", channels=listed(dict.fromkeys(unseen)))] if unseen else []
     notes += [] if planned else [word("execution.no_plan")]
     notes += [word("execution.small", groups=execution.small[0], limit=limit)] if execution.small[0] else []
     notes += [word("execution.unplaced", touches=execution.unplaced)] if execution.unplaced else []
