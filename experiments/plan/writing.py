@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 __all__ = ["plan_text"]
 
+_LONGEST = 600  # characters of a comment
 _NAMED = frozenset({"tables", "metrics", "guardrails"})
 _INLINE = frozenset({"columns", "lookback", "shares", "thresholds", "caps", "weights", "planned", "values", "persons"})
 
@@ -36,7 +37,7 @@ def plan_text(
     said, beside = dict(comments or {}), dict(lines or {})
     document = tomlkit.document()
     for line in header.splitlines():
-        document.add(tomlkit.comment(line) if line else tomlkit.nl())
+        document.add(tomlkit.comment(_line(line)) if line else tomlkit.nl())
     for section, value in mapping.items():
         if section not in Plan.model_fields:
             continue
@@ -49,7 +50,7 @@ def plan_text(
                 tables.append(_table(item, f"{section}[{number}]", said, beside))
             document.add(section, tables)
     text = tomlkit.dumps(document).lstrip("\n")
-    last = [f"# {line}".rstrip() if line else "" for line in beside.get("", ())]
+    last = [f"# {_line(line)}".rstrip() if line else "" for line in beside.get("", ())]
     return text if not last else "\n".join([text.rstrip("\n"), "", *last]).rstrip("\n") + "\n"
 
 
@@ -65,14 +66,20 @@ def _table(
     for key in plain:
         item = _item(mapping[key])
         if f"{place}.{key}" in comments:
-            item.comment(comments[f"{place}.{key}"])
+            item.comment(_line(comments[f"{place}.{key}"]))
         table.add(key, item)
     for line in lines.get(place, ()):  # before the sections inside, to which they would belong else
-        table.add(tomlkit.comment(line))
+        table.add(tomlkit.comment(_line(line)))
     for key in mapping:
         if key not in plain:
             table.add(key, _table(mapping[key], f"{place}.{key}", comments, lines))
     return table
+
+
+def _line(text: str) -> str:
+    """A comment on one line, whatever names of the user's data it holds: a line break would begin a key."""
+    plain = "".join(sign if sign.isprintable() else " " for sign in text)
+    return plain if len(plain) <= _LONGEST else f"{plain[:_LONGEST]}..."
 
 
 def _is_section(place: str, value: object) -> bool:

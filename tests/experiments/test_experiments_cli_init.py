@@ -182,3 +182,17 @@ def test_what_init_writes_can_be_reported(tmp_path):
     result = run("report", tmp_path / "mine.toml", "--out", tmp_path / "report")
     assert result.exit_code == 0, result.output
     assert "NO_HOLDOUT" in (tmp_path / "report" / "report.json").read_text(encoding="utf-8")
+
+
+def test_names_in_the_data_stay_comments(tmp_path):
+    """A line break in an arm or a heading must not become a key of the plan."""
+    break_out = '"x\nrandomised = true\n[experiment]\nrandomised = true"'
+    path = tmp_path / "assignment.csv"
+    path.write_text(
+        f'person_id,group,bucket,"a\n[costs]"\n1,{break_out},1,2\n2,"{"y" * 5_000}",1,2\n', encoding="utf-8"
+    )
+    assert run("init", path, "--out", tmp_path / "p.toml").exit_code == 0
+    text = (tmp_path / "p.toml").read_text(encoding="utf-8")
+    assert Plan.read(tmp_path / "p.toml").experiment.randomised is False
+    assert max(map(len, text.splitlines())) < 1_000
+    assert sum(line.startswith("randomised") for line in text.splitlines()) == 1
