@@ -154,6 +154,7 @@ def workbook(found: dict[str, list], path: Path) -> None:
 def database(table: pa.Table, path: Path) -> None:
     import duckdb
 
+    table = table if table.num_columns else pa.table({"a": [1]})
     with duckdb.connect(str(path)) as connection:
         connection.register("given", pa.table({f"c{i}": column for i, column in enumerate(table.columns)}))
         names = ", ".join(
