@@ -33,6 +33,7 @@ def declared_plan(design: Design) -> dict[str, Any]:
             "order": list(ARMS),
             "window": f"{DAYS}d",
             "shares": "p_assign",
+            "segments": "source",
             "steps": {arm: list(channels) for arm, channels in STEPS.items()},
         },
         "metrics": {
