@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 __all__ = ["chart_table", "is_long", "table"]
 
 _LEAST_GROUPED = 2  # rows that a group has on average before its name becomes a row of its own
+_DENSE = 7  # columns from which they stand closer
 _WIDE = 5  # columns from which a table takes the whole width
 _ONE_LINE = 30  # letters of a number with its interval; more is a note
 _SHORT = 12  # rows that print keeps on one page
-_PRINTED = 40  # rows up to which the data of a chart are printed too
+_PRINTED = 12  # rows up to which the data of a chart are printed too
 _MOST_SERIES = 6  # lines of curves that stand side by side as columns
 _ENDS = ("low", "high")
 _KEYS = ("contrast", "group", "series", "label", "role", "x", "threshold", "start", "end", "word")
@@ -36,7 +37,11 @@ def table(shown: DisplayTable, *, name: str = "") -> str:
     head = "".join(f'<th scope="col"{_class(column)}>{escape_html(column.label)}</th>' for column in heads)
     body = _bodies(shown) if grouped else f"<tbody>{''.join(_row(row, columns) for row in shown.rows)}</tbody>"
     notes = "".join(f'<p class="note">{escape_html(note)}</p>' for note in shown.notes)
-    kinds = [*(["wide"] if len(heads) >= _WIDE else []), *(["short"] if len(shown.rows) <= _SHORT else [])]
+    kinds = [
+        *(["wide"] if len(heads) >= _WIDE else []),
+        *(["dense"] if len(heads) >= _DENSE else []),
+        *(["short"] if len(shown.rows) <= _SHORT else []),
+    ]
     kind = f' class="{" ".join(kinds)}"' if kinds else ""
     return f"<table{kind}>{caption}<thead><tr>{head}</tr></thead>{body}</table>{notes}"
 
@@ -47,12 +52,14 @@ def _title(title: str, name: str) -> str:
 
 def _is_grouped(shown: DisplayTable) -> bool:
     """Whether the first column only repeats the names of a few groups, one after the other."""
-    texts = len(shown.columns) > _LEAST_GROUPED and all(column.kind == "text" for column in shown.columns[:2])
-    if not texts or any(isinstance(row[0], Cell) for row in shown.rows):
+    kinds = [column.kind for column in shown.columns]
+    if len(kinds) <= _LEAST_GROUPED or kinds[0] != "text" or any(isinstance(row[0], Cell) for row in shown.rows):
         return False
     firsts = [row[0] for row in shown.rows]
     groups = [name for name, _ in groupby(firsts)]
-    return len(set(groups)) == len(groups) and len(firsts) >= _LEAST_GROUPED * len(groups)
+    # Rows that begin with a number of their own have no name of their own: a few of them are no group yet.
+    least = _LEAST_GROUPED + (kinds[1] != "text")
+    return len(set(groups)) == len(groups) and bool(groups) and len(firsts) >= least * len(groups)
 
 
 def _bodies(shown: DisplayTable) -> str:

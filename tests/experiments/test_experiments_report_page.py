@@ -235,6 +235,9 @@ def test_repeated_arms_become_group_rows():
     assert re.findall(r'scope="rowgroup" colspan="2">(\w+)<', text) == ["sms", "full"]
     assert text.count("<tbody>") == 2
     assert "rowgroup" not in shown(rows[::2] + rows[1::2], "text", "text", "count")
+    numbered = tuple(("sms", threshold, 1) for threshold in (60, 85, 125))
+    assert "rowgroup" in shown(numbered, "text", "money", "count")
+    assert "rowgroup" not in shown(numbered[:2], "text", "money", "count")
 
 
 def test_numbers_stand_right_and_rows_are_headed():
