@@ -105,14 +105,14 @@ def test_a_broken_split_gives_no_verdict_and_marks_every_figure(broken, lang):
     for text in (report.document.trust_line, report.document.flag, *report.document.unknown):
         assert "SRM" in text
     marked = {section.name for section in report.document.sections if section.flag}
-    assert marked == {"effect", "channels", "cost"}
+    assert marked == {"effect", "channels", "cost", "segments", "leave_alone"}
     # The figures are there for whoever looks for the fault, and no finding is drawn from them.
     assert all(one.verdict.net_benefit.value is not None for one in report.verdicts)
     charts = {chart.name: chart for section in report.document.sections for chart in section.charts}
     for name in ("chart-effects", "chart-net-benefit", "chart-reconcile", "chart-waterfall"):
         assert "SRM" in charts[name].title
     assert 'class="cards flagged"' in report.to_html()
-    assert report.to_html().count('class="flag"') == 4
+    assert report.to_html().count('class="flag"') == 6
 
 
 def test_a_broken_split_fails_the_trust_gates(broken):
