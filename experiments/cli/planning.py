@@ -139,6 +139,8 @@ def _of_means(options: Mapping[str, Any], effect: float | None) -> dict[str, Any
 def _row(
     options: Mapping[str, Any], question: str, *, effect: float, power: float, method: str, size: Any = None
 ) -> dict[str, Any]:
+    if size is not None and size.total > _MOST_PERSONS:
+        raise InputError(f"the test would need {size.total:.3g} persons, more than there are. Look at the effect.")
     n = _whole(options["persons"])
     treated = None if n is None else _whole(n * options["allocation"])
     total = None if n is None or treated is None else n + options["arms"] * treated
