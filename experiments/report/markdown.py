@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["SUMMARY_LIMIT", "to_markdown", "to_summary"]
 
+
+_SIGNS = re.compile(r"[\\`*_{}\[\]!|~$]")
 
 SUMMARY_LIMIT = 1 << 20
 """GitHub shows no summary of a step that is longer than 1 MiB."""
@@ -158,10 +161,15 @@ def _section(document: Document, section: Section, number: int) -> Iterator[str]
     for table in section.folded:
         # A blank line on both sides lets readers take what is inside for Markdown again.
         inside = table_markdown(replace(table, title=""))
-        yield f"<details><summary>{escape_html(table.title)}</summary>\n\n{inside}\n\n</details>"
+        yield f"<details><summary>{_summary(table.title)}</summary>\n\n{inside}\n\n</details>"
     if section.definitions:
         yield f"**{escape(document.words['definitions'])}**"
         yield from (f"- {escape(definition)}" for definition in section.definitions)
+
+
+def _summary(title: str) -> str:
+    """Text inside HTML inside Markdown: no reader may take it for either."""
+    return _SIGNS.sub(lambda found: f"&#{ord(found[0])};", escape_html(title))
 
 
 def _checks(document: Document) -> Iterator[str]:
