@@ -113,7 +113,8 @@ def chart_table(chart: Chart) -> DisplayTable:
     kinds = {field.name: field.kind for field in chart.records.fields}
     if chart.kind == "curves" and 1 < len({row["series"] for row in rows}) <= _MOST_SERIES:
         return _side_by_side(chart, rows, kinds)
-    keys = [name for name in _KEYS if name in kinds]
+    # A chart of one group names none.
+    keys = [name for name in _KEYS if name in kinds and (not rows or any(row[name] != "" for row in rows))]
     ends = all(end in kinds for end in _ENDS)
     columns = [DisplayColumn(_head(chart, name), kinds[name]) for name in keys]
     body = [[_role(row[name]) if name == "role" else row[name] for name in keys] for row in rows]
