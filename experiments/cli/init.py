@@ -14,10 +14,6 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-_HEADER = """\
-The declared analysis of a campaign. Every key is explained by: wakelift init --explain
-What was guessed says so; nothing that decides a verdict was guessed. Then: wakelift report {name} --out report"""
-
 
 @click.command("init")
 @click.argument("files", nargs=-1, type=click.Path())
@@ -103,4 +99,5 @@ def _text(guesses: list[Guess], *, name: str, lang: str, file: str) -> str:
             table: {"path": f"data/{table}.parquet"} for table in ("touches", "conversions", "assignment", "prices")
         }
     Plan.from_dict(guessed.keys)
-    return plan_text(guessed.keys, header=_HEADER.format(name=file), comments=guessed.comments, lines=guessed.lines)
+    header = f"{guessed.said('header')}\n{guessed.said('header_guessed', name=file)}"
+    return plan_text(guessed.keys, header=header, comments=guessed.comments, lines=guessed.lines)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from attribution.core import messages
 from attribution.core.columns import Columns
 from attribution.core.errors import InputError
 from experiments.plan.files import TABLE_NAMES
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["GuessedPlan", "guess_plan"]
 
+messages.register("experiments")
+
 _FEW = 8  # a column with so few values may be a segment
 _ZONE = "Asia/Shanghai"
 
@@ -35,14 +38,24 @@ class GuessedPlan:
         lines: Section -> lines to stand in it as comments: what could be declared and was not.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, lang: str = "en") -> None:
+        self.lang = lang
         self.keys: dict[str, Any] = {}
         self.comments: dict[str, str] = {}
         self.lines: dict[str, list[str]] = {}
 
-    def suggest(self, section: str, line: str) -> None:
-        """Add a line that the user may make a key by deleting its #."""
-        self.lines.setdefault(section, []).append(line)
+    def suggest(self, section: str, line: str, code: str = "", **values: object) -> None:
+        """Add a line that the user may make a key by deleting its #, with a remark behind it."""
+        said = "  # ".join(part for part in (line, self.said(code, **values) if code else "") if part)
+        self.lines.setdefault(section, []).append(said)
+
+    def said(self, code: str, **values: object) -> str:
+        """A remark in the language of the plan."""
+        return messages.text(f"INIT.{code}", values, lang=self.lang)
+
+    def comment(self, place: str, code: str, **values: object) -> None:
+        """Put a remark behind a value."""
+        self.comments[place] = self.said(code, **values)
 
 
 def guess_plan(guesses: Sequence[Guess], *, campaign: str, lang: str = "en") -> GuessedPlan:
@@ -56,7 +69,7 @@ def guess_plan(guesses: Sequence[Guess], *, campaign: str, lang: str = "en") -> 
     Raises:
         InputError: When two files seem to be the same table.
     """
-    plan = GuessedPlan()
+    plan = GuessedPlan(lang)
     tables: dict[str, Any] = {}
     by_name = {guess.name: guess for guess in guesses}
     linked = _linked(by_name)
@@ -99,32 +112,32 @@ def _linked(by_name: Mapping[str, Guess]) -> str | None:
 
 def _table_keys(guess: Guess, plan: GuessedPlan, *, linked: str | None) -> dict[str, Any]:
     place = f"tables.{guess.name}"
-    said = [f"guessed from {guess.reason}"]
+    said = [plan.said("from_name" if guess.by_name else "from_columns")]
     keys: dict[str, Any] = {"path": guess.path}
     if guess.missing:
-        said.append(f"no column found for: {', '.join(guess.missing)}. Name it in columns")
+        said.append(plan.said("missing", roles=", ".join(guess.missing)))
     columns = dict(guess.columns)
     if linked is not None and columns.get("person") == linked:
         columns = {"customer" if role == "person" else role: column for role, column in columns.items()}
     if columns:
         keys["columns"] = columns
-        plan.comments[f"{place}.columns"] = "guessed from the names of the columns"
+        plan.comment(f"{place}.columns", "names")
     for role, others in guess.others.items():
         named = ", ".join(map(shown, others))
-        plan.suggest(place, f"columns: {role} could also be {named}")
+        plan.suggest(place, plan.said("others", role=role, columns=named))
     if guess.zone is False:
-        said.append("its times carry no zone")
+        said.append(plan.said("naive"))
         if any(not name.isascii() for name in guess.table.column_names):
             keys["timezone"] = _ZONE
-            plan.comments[f"{place}.timezone"] = "guessed from the Chinese names of the columns"
+            plan.comment(f"{place}.timezone", "zone")
         else:
-            plan.suggest(place, f'timezone = "{_ZONE}"  # its times carry no zone: declare yours')
+            plan.suggest(place, f'timezone = "{_ZONE}"', "declare_zone")
     if guess.days and guess.name in ("touches", "conversions"):
         keys["precision"] = "day"
-        plan.comments[f"{place}.precision"] = "guessed: every time is a date or at 00:00"
+        plan.comment(f"{place}.precision", "days")
     if guess.encoding != "utf-8":
         keys["encoding"] = guess.encoding
-    plan.comments[f"{place}.path"] = "; ".join(said)
+    plan.comments[f"{place}.path"] = plan.said("separator").join(said)
     return keys
 
 
@@ -132,12 +145,8 @@ def _campaign_keys(campaign: str, by_name: Mapping[str, Guess], plan: GuessedPla
     from datetime import date
 
     last = max((day for guess in by_name.values() if (day := _last_day(guess)) is not None), default=None)
-    plan.comments["campaign.as_of"] = (
-        "no times were found; set the date of the data"
-        if last is None
-        else "guessed: the last day with a touch or conversion"
-    )
-    plan.comments["campaign.population"] = "say who was eligible"
+    plan.comment("campaign.as_of", "no_times" if last is None else "last_day")
+    plan.comment("campaign.population", "population")
     return {"name": campaign, "population": "all assigned persons", "as_of": last or date(2026, 1, 1)}
 
 
@@ -157,9 +166,7 @@ def _last_day(guess: Guess) -> Any:
 
 def _experiment_keys(guess: Guess | None, plan: GuessedPlan) -> dict[str, Any]:
     keys: dict[str, Any] = {"randomised": False, "control": "holdout", "window": "28d"}
-    plan.comments["experiment.randomised"] = (
-        "never guessed: set it to true only if arms were drawn at random, and add who, when, how"
-    )
+    plan.comment("experiment.randomised", "randomised")
     if guess is None:
         return keys
     arms = _values(guess, guess.columns.get("arm", Columns().arm))
@@ -169,17 +176,11 @@ def _experiment_keys(guess: Guess | None, plan: GuessedPlan) -> dict[str, Any]:
         keys["control"] = control
         # Steps decide verdicts, so their order is never guessed.
         named = ", ".join(map(repr, others))
-        plan.comments["experiment.control"] = (
-            f"guessed from the names of the arms; the others are {named}. Each is compared with the control until "
-            "order = [...] says which arm builds on which"
-        )
+        plan.comment("experiment.control", "control", arms=named)
         if len(others) > 1:
-            plan.suggest(
-                "experiment", f"order = [{', '.join(map(_quoted, [control, *others]))}]  # from the control up"
-            )
+            plan.suggest("experiment", f"order = [{', '.join(map(_quoted, [control, *others]))}]", "order")
     else:
-        listed = ", ".join(arms[:10])
-        plan.comments["experiment.control"] = f"not found among the arms ({listed}); name the one that was left alone"
+        plan.comment("experiment.control", "no_control", arms=", ".join(arms[:10]))
     _assignment_columns(guess, keys, plan)
     return keys
 
@@ -190,20 +191,18 @@ def _assignment_columns(guess: Guess, keys: dict[str, Any], plan: GuessedPlan) -
     column = guess.columns.get("p_assign", Columns().p_assign)
     if column in held:
         keys["shares"] = column
-        plan.comments["experiment.shares"] = "guessed from the names of the columns"
+        plan.comment("experiment.shares", "names")
     else:
-        plan.suggest(
-            "experiment", "shares = { ... }  # the declared share of each arm; without it the split is unchecked"
-        )
+        plan.suggest("experiment", "shares = { ... }", "shares")
     stratum = guess.columns.get("stratum", Columns().stratum)
     if stratum in held:
-        plan.suggest("experiment", f"strata = {_quoted(stratum)}  # if arms were drawn inside its values")
+        plan.suggest("experiment", f"strata = {_quoted(stratum)}", "strata")
     wave = find_column("wave", held)
     if wave is not None:
         keys["wave"] = wave
-        plan.comments["experiment.wave"] = "guessed from the names of the columns"
+        plan.comment("experiment.wave", "names")
         plan.suggest("", "[waves]")
-        plan.suggest("", f"planned = {max(1, len(_values(guess, wave)))}  # how many waves were planned")
+        plan.suggest("", f"planned = {max(1, len(_values(guess, wave)))}", "waves")
         plan.suggest("", "")
 
 
@@ -223,13 +222,11 @@ def _quoted(text: str) -> str:
 
 
 def _cost_keys(by_name: Mapping[str, Guess], plan: GuessedPlan) -> dict[str, Any]:
-    plan.comments["costs.thresholds"] = "an example: declare what one woken customer may cost"
+    plan.comment("costs.thresholds", "thresholds")
     touches = by_name.get("touches")
     own = touches is not None and touches.columns.get("cost", Columns().cost) in touches.table.column_names
     if touches is not None and "prices" not in by_name and not own:
-        plan.suggest(
-            "costs", "no prices and no column of costs were found: add [tables.prices], or nothing can be said"
-        )
+        plan.suggest("costs", plan.said("unpriced"))
     return {"thresholds": [60, 85, 125]}
 
 
@@ -245,9 +242,9 @@ def _identity(by_name: Mapping[str, Guess], plan: GuessedPlan, *, linked: str | 
     ids = [customer, *shared]
     if linked is not None:
         plan.keys["identity"] = {"ids": ids}
-        plan.comments["identity.ids"] = "guessed: the columns of the links; customers that share a value are one person"
+        plan.comment("identity.ids", "links")
         return
-    plan.suggest("", "[identity]  # the assignment names no customer numbers, so persons are taken as they are named")
+    plan.suggest("", "[identity]", "no_numbers")
     plan.suggest("", f"ids = [{', '.join(map(_quoted, ids))}]")
     plan.suggest("", "")
 
@@ -255,7 +252,7 @@ def _identity(by_name: Mapping[str, Guess], plan: GuessedPlan, *, linked: str | 
 def _population(by_name: Mapping[str, Guess], plan: GuessedPlan) -> None:
     if "events" in by_name:
         plan.keys["population"] = {"dormant_after": "180d", "churned_after": "720d"}
-        plan.comments["population.dormant_after"] = "the default: say after how long a customer is dormant"
+        plan.comment("population.dormant_after", "dormant")
 
 
 def _segments(guess: Guess | None, plan: GuessedPlan) -> None:
@@ -275,8 +272,8 @@ def _segments(guess: Guess | None, plan: GuessedPlan) -> None:
             few.append(name)
     if few:
         listed = ", ".join(map(_quoted, few))
-        plan.suggest("experiment", f"segments = [{listed}]  # few values each; only what was declared before the data")
-        plan.suggest("costs", f"by = {_quoted(few[0])}  # verdicts by segment, if declared before the data")
+        plan.suggest("experiment", f"segments = [{listed}]", "segments")
+        plan.suggest("costs", f"by = {_quoted(few[0])}", "by")
 
 
 def _guardrails(by_name: Mapping[str, Guess], plan: GuessedPlan) -> None:
@@ -284,6 +281,6 @@ def _guardrails(by_name: Mapping[str, Guess], plan: GuessedPlan) -> None:
     history = by_name.get("history")
     closed = None if history is None else history.columns.get("closed", Columns().closed)
     if history is not None and closed in history.table.column_names:
-        plan.suggest("", "[guardrails.closed]  # the history tells when accounts were closed")
-        plan.suggest("", "margin = 0.001  # the largest increase that would be harmless: declare yours")
+        plan.suggest("", "[guardrails.closed]", "closed")
+        plan.suggest("", "margin = 0.001", "margin")
         plan.suggest("", "")

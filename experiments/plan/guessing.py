@@ -35,7 +35,7 @@ class Guess:
     Attributes:
         name: Name of the table in the plan.
         path: The file, as the plan will write it.
-        reason: What the name was guessed from.
+        by_name: Whether the name of the file shows it, and not its columns.
         columns: Role -> column, where it is not the default name.
         missing: Needed roles for which no column was found.
         others: Role -> further columns that could play it.
@@ -47,7 +47,7 @@ class Guess:
 
     name: str
     path: str
-    reason: str
+    by_name: bool
     columns: Mapping[str, str]
     missing: tuple[str, ...]
     others: Mapping[str, tuple[str, ...]]
@@ -70,7 +70,7 @@ def guess_table(path: Path, *, encoding: str | None = None) -> Guess:
     used = encoding or _encoding(path)
     table = _arrow(read_table(path, encoding=used))
     names = list(table.column_names)
-    name, reason = _name_of(path, names)
+    name, by_name = _name_of(path, names)
     columns = _columns(name, names)
     missing = tuple(role for role in NEEDED.get(name, ()) if role not in columns)
     different = {role: column for role, column in columns.items() if column != Columns().name_of(role)}
@@ -78,7 +78,7 @@ def guess_table(path: Path, *, encoding: str | None = None) -> Guess:
     return Guess(
         name=name,
         path=path.as_posix(),
-        reason=reason,
+        by_name=by_name,
         columns=different,
         missing=missing,
         others=_others(columns, names),
@@ -113,15 +113,15 @@ def squeezed(name: str) -> str:
     return re.sub(r"[\s_\-.]+", "", name.casefold())
 
 
-def _name_of(path: Path, names: Sequence[str]) -> tuple[str, str]:
+def _name_of(path: Path, names: Sequence[str]) -> tuple[str, bool]:
     stem = squeezed(path.name.split(".")[0])
     for name, marks in FILE_NAMES.items():
         if squeezed(name) == stem or any(squeezed(mark) in stem for mark in marks):
-            return name, "the file's name"
+            return name, True
     roles = {role for role in SYNONYMS if find_column(role, names) is not None}
     for name, choices in MARKS.items():
         if any(choice <= roles for choice in choices):
-            return name, "its columns"
+            return name, False
     raise InputError(
         f"{shown(path.name)}: nothing in its name or columns shows what it is. Rename it after its table "
         f"({', '.join(TABLE_NAMES)}), for example touches{path.suffix}."
