@@ -45,11 +45,12 @@ _OF_ONE_METRIC = frozenset({"HEAVY_TAIL"})
 """Remarks on how one metric's figure is to be read."""
 
 
-# Results of further analyses: they ask for a decision, and say nothing against the trial.
+# Results of further analyses and remarks on the customers' own log: they say nothing against the trial.
 _RESULTS = frozenset(
     {
         "PRESSURE_CAP", "TOUCHED_AFTER_CONVERSION", "DURABILITY", "RE_RETENTION", "RE_RETENTION_FADES",
         "PULL_FORWARD",
+        "NON_STATIONARY", "LOG_ENDS_EARLY", "REVERSE_TREND", "COHORTS_TOO_YOUNG",
     }
 )  # fmt: skip
 

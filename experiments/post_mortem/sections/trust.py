@@ -38,7 +38,7 @@ _TOPICS: dict[str, frozenset[str]] = {
             "PERSON_SPELLING", "TEST_ACCOUNTS", "UNKNOWN_PERSONS",
         }
     ),
-    "maturity": frozenset({"IMMATURE", "IMMATURE_ARMS", "AS_OF_BEYOND_DATA", "LATE_REFUNDS", "LOG_ENDS_EARLY"}),
+    "maturity": frozenset({"IMMATURE", "IMMATURE_ARMS", "AS_OF_BEYOND_DATA", "LATE_REFUNDS"}),
     "cost": frozenset({"NO_INCENTIVES", "COST_WAIVED", "UNASSIGNED_TOUCHES"}),
     "rows": frozenset(
         {
