@@ -160,9 +160,7 @@ def _messages(log: Log, message: Labels, person: NDArray[np.int64], rows: NDArra
     return pa.array(who.astype(np.int64) * len(message.names) + message.codes[rows])
 
 
-def _contacts(
-    log: Log, person: NDArray[np.int64], time: NDArray[np.int64] | None, rows: NDArray[np.int64]
-) -> Contacts:
+def _contacts(log: Log, person: NDArray[np.int64], time: NDArray[np.int64] | None, rows: NDArray[np.int64]) -> Contacts:
     return Contacts(
         person=person[rows], channel=log.channel.codes[rows].astype(np.int64), stage=log.stage[rows],
         time=None if time is None else time[rows],

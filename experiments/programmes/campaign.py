@@ -170,7 +170,9 @@ def _numbers(table: Table, column: str) -> NDArray[np.float64]:
     array = table.arrow(column)
     if not (pa.types.is_integer(array.type) or pa.types.is_floating(array.type) or pa.types.is_boolean(array.type)
             or pa.types.is_decimal(array.type)):  # fmt: skip
-        table.problems.add("WRONG_TYPE", table.name, column, len(array), message=f"the column holds {array.type}, not numbers")
+        table.problems.add(
+            "WRONG_TYPE", table.name, column, len(array), message=f"the column holds {array.type}, not numbers"
+        )
         return np.zeros(len(array))
     numbers = np.asarray(pc.cast(array, pa.float64()).fill_null(np.nan).to_numpy(zero_copy_only=False), float)
     odd = ~np.isfinite(numbers)

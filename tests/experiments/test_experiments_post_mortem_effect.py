@@ -110,9 +110,7 @@ def test_every_day_shown_is_the_durability(forward, lasting):
 
 def test_returns_that_were_brought_forward_are_told(forward, lasting):
     section = section_of(effect, lasting)
-    changes = {
-        row["arm"]: row for row in lasting.further["durability"].changes.to_dicts() if row["measure"] == "woken"
-    }
+    changes = {row["arm"]: row for row in lasting.further["durability"].changes.to_dicts() if row["measure"] == "woken"}
     words = {"taken back": "fades", "kept": "lasts", "grown": "grows", "undecided": "is not settled"}
     assert words[changes["full"]["reading"]] in charts(section)["chart-durability"].title
     taken = [arm for arm, row in changes.items() if row["reading"] == "taken back"]

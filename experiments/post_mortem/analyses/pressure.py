@@ -65,9 +65,7 @@ def _without_small(found: ContactPressure, limit: int) -> ContactPressure:
         found,
         records=Records.from_rows(found.records.fields, rows),
         findings=tuple(
-            finding
-            for finding in found.findings
-            if finding.code != "PRESSURE_CAP" or not _named(finding.values, small)
+            finding for finding in found.findings if finding.code != "PRESSURE_CAP" or not _named(finding.values, small)
         ),
     )
 

@@ -166,9 +166,7 @@ def contacts_by_arm(arms: Records, order: Sequence[str]) -> DisplayTable:
     rows = sorted(arms.to_dicts(), key=lambda row: place.get(row["arm"], len(place)))
     table = arms_table(Records.from_rows(arms.fields, rows))
     decisive = messages.text("PRESSURE_ARMS.weighted_per_incremental")
-    return replace(
-        table, columns=tuple(replace(column, decisive=column.label == decisive) for column in table.columns)
-    )
+    return replace(table, columns=tuple(replace(column, decisive=column.label == decisive) for column in table.columns))
 
 
 def activity_table(execution: Execution, limit: int) -> DisplayTable:
