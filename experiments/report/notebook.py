@@ -103,4 +103,5 @@ def _figures(document: Document, mark: str) -> str:
 
 def _fitting(drawn: str) -> str:
     """A drawing that never is wider than its room."""
-    return drawn.replace("<svg ", '<svg style="max-width:100%;height:auto;display:block" ', 1)
+    # A plain text first: the replacement of a text that is marked as safe would be escaped.
+    return str(drawn).replace("<svg ", '<svg style="max-width:100%;height:auto;display:block" ', 1)

@@ -148,6 +148,6 @@ def test_rules_that_look_at_more_than_the_log_are_refused(campaign, readout):
 
 def test_it_reads_in_both_languages(campaign, credit, readout):
     found = ex.placebo_credit(credit, readout, steps=campaign.steps)
-    assert "no effect on customers" in repr(found)
+    assert "does not measure an effect on customers" in repr(found)
     with at.language("zh"):
         assert "这不是对客户的效果" in repr(found)

@@ -327,4 +327,6 @@ def test_postmortem_takes_the_plan_s_own_column_names(campaign, table):
     declared = {**campaign.plan["tables"][table], "columns": columns}
     plan = {**campaign.plan, "tables": {**campaign.plan["tables"], table: declared}}
     told = ex.postmortem(plan, {**_tables(campaign), table: renamed}).to_markdown()
-    assert told == ex.postmortem(campaign.plan, _tables(campaign)).to_markdown()
+    plain = ex.postmortem(campaign.plan, _tables(campaign)).to_markdown()
+    fingerprint = re.compile(r"\b[0-9a-f]{64}\b")  # the plan is another one, and says so
+    assert fingerprint.sub("", told) == fingerprint.sub("", plain)
