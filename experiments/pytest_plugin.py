@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _PLANS = pytest.StashKey[list[Path]]()
 _REPORTS = pytest.StashKey[dict[Path, Any]]()
 _LONGEST_NAME = 200
+_FROZEN = ("verdict", "figure")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -199,6 +200,7 @@ def _moved(config: pytest.Config, report: Report) -> dict[tuple[str, str], Chang
     changes = {
         (change.area, change.name): change
         for change in diff_reports(place, report, rtol=config.getoption("--wakelift-rtol")).changes
+        if change.area in _FROZEN  # a whole report may stand in for frozen figures; its versions never decide
     }
     names = [*(("verdict", name) for name in facts.verdicts), *(("figure", name) for name in facts.figures)]
     return {name: changes.get(name) for name in [*names, *(key for key in changes if key not in names)]}

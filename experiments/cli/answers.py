@@ -100,7 +100,8 @@ def must_be_free(out: str | None, *, force: bool) -> None:
     try:
         folder, there = place.is_dir(), place.exists()
     except (OSError, ValueError) as error:
-        raise InputError(f"--out {shown_path(out)} cannot be written: {error}.") from error
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"--out {shown_path(out)} cannot be written: {reason}. Name another file.") from error
     if folder:
         raise InputError(f"--out {shown_path(out)} is a folder. Name a file in it.")
     if there and not force:

@@ -43,25 +43,28 @@ def command(
     """Check the gates of PLAN and speak by the exit code.
 
     \b
-    Gates: (a) trust, always: no failed finding, no INVALID, the plan unchanged since its lock;
-           (b) decisions: those declared under [[gate]]; (c) figures: those declared under [[figure]].
-    Exit codes: 0 all gates hold; 1 a gate fails; 2 the input or the plan is unusable;
-                3 a declared decision is undecided (with --strict: 1).
+    trust, always:  no failed finding, no INVALID, the plan unchanged since its lock
+    decisions:      those declared under [[gate]]
+    figures:        those declared under [[figure]]
 
+    Without declared decisions FAIL and INCONCLUSIVE are results, not failures. With --quiet only gates that do not hold
+    are printed.
+
+    \b
     Examples:
       wakelift check plan.toml
       wakelift check plan.toml --strict --junit build/junit.xml --summary
 
-    Without declared decisions FAIL and INCONCLUSIVE are results, not failures. With --quiet only gates that do not hold
-    are printed.
+    Exit codes: 0 all gates hold; 1 a gate fails; 2 the input or the plan is unusable; 3 a declared decision is
+    undecided and no gate fails (with --strict: 1).
     """
     from experiments import postmortem
     from experiments.cli.writing import append_to_summary, summary_file
     from experiments.plan import Plan, plan_changes
 
-    summarised = summary_file(lang=lang or "en") if summary else None
     declared = Plan.read(plan)
     spoken = lang or declared.report.language
+    summarised = summary_file(lang=spoken) if summary else None
     changes = plan_changes(plan) or []
     (report,) = progress([("ANALYSING", lambda: postmortem(declared, lang=spoken))], lang=spoken)
     if junit is not None:

@@ -17,9 +17,10 @@ def command(*, shell: str) -> None:
     Nothing is installed: put the script where the shell reads it.
 
     \b
-    bash (4.4 or newer), in ~/.bashrc:   eval "$(wakelift completion bash)"
-    zsh, in ~/.zshrc:                    eval "$(wakelift completion zsh)"
-    fish:  wakelift completion fish > ~/.config/fish/completions/wakelift.fish
+    Examples:
+      eval "$(wakelift completion bash)"   # in ~/.bashrc; bash 4.4 or newer
+      eval "$(wakelift completion zsh)"    # in ~/.zshrc
+      wakelift completion fish > ~/.config/fish/completions/wakelift.fish
 
     Exit codes: 0 done; 2 another shell was named.
     """

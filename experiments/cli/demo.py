@@ -38,9 +38,8 @@ __all__ = ["command"]
 def command(*, out: str, persons: int, seed: int, scenario: str, lang: str, force: bool) -> None:
     """Simulate a campaign; write its plan, its data and its report.
 
-    \b
-    Writes plan.toml, data/<name>.parquet, report.html, report.md, report.json, junit.xml,
-    and the report in the other language (report.zh.html, report.zh.md).
+    Writes plan.toml, data/<name>.parquet, report.html, report.md, report.json, junit.xml, and the report in the other
+    language (report.zh.html, report.zh.md).
 
     Change the thresholds in plan.toml and run `wakelift report` on it, or replace the tables by yours.
 

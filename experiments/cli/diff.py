@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from experiments.cli.options import allow_quiet
+from experiments.cli.streams import echo
 from experiments.cli.words import LANGUAGE, say
 
 if TYPE_CHECKING:
@@ -52,19 +54,26 @@ _SAME, _DIFFERS = 0, 1
 @click.option(
     "--out", default=None, type=click.Path(), metavar="FILE", help="Write to FILE instead of to the terminal."
 )
+@click.option("--force", is_flag=True, help="Replace the file of --out or --freeze if it is there already.")
 @click.option("--lang", default="en", show_default=True, type=LANGUAGE, help="Language of this output.")
+@allow_quiet
 @click.pass_context
 def command(ctx: click.Context, /, *, reports: tuple[str, ...], frozen: str | None, **options: Any) -> None:
     """Say what changed from the report OLD to the report NEW, by how much, and whether it is more than rounding.
 
-    \b
-    OLD and NEW: a report.json, the folder that holds it, or a file that --freeze wrote.
-    Exit codes: 0 the same; 1 figures, verdict words, gates, findings or plan differ; 2 a file is unusable.
-    Every quarter:  wakelift diff --freeze figures.json report/     (once, and commit figures.json)
-                    wakelift diff figures.json report/              (from then on)
+    OLD and NEW are each a report.json, the folder that holds it, or a file that --freeze wrote. Versions of libraries
+    and fingerprints of the data are listed and never decide.
 
-    Versions of libraries and fingerprints of the data are listed and never decide.
+    \b
+    Examples:
+      wakelift diff last/report.json report
+      wakelift diff --freeze figures.json report    # once a report is signed off; commit figures.json
+      wakelift diff figures.json report             # from then on
+
+    Exit codes: 0 the same, or frozen; 1 figures, verdict words, gates, findings or plan differ (with --printed: only
+    what shows); 2 a file or the options are unusable.
     """
+    _must_be_free(options["out"] if frozen is None else frozen, force=options["force"])
     if frozen is not None:
         _freeze(ctx, reports, frozen, options)
         return
@@ -79,7 +88,7 @@ def command(ctx: click.Context, /, *, reports: tuple[str, ...], frozen: str | No
     with language(options["lang"]):
         text = _written(found, options["form"])
     if options["out"] is None:
-        click.echo(text, nl=not text.endswith("\n"))
+        echo(text, newline=not text.endswith("\n"))
     else:
         _keep(options["out"], text)
         say("WROTE_DIFFERENCE", lang=options["lang"], path=Path(options["out"]).as_posix())
@@ -95,9 +104,32 @@ def _freeze(ctx: click.Context, reports: tuple[str, ...], frozen: str, options: 
     from experiments.report.frozen import freeze_figures
 
     if len(reports) != 1:
-        ctx.fail(f"--freeze wants one report, got {len(reports)}. For example: wakelift diff --freeze {frozen} report/")
+        ctx.fail(
+            f"--freeze wants one report, got {len(reports)}. For example: wakelift diff --freeze figures.json report"
+        )
+    if options["out"] is not None:
+        ctx.fail("--freeze writes to its own FILE; leave --out away.")
     n = freeze_figures(reports[0], frozen, only=options["only"] or None)
     say("FROZE", lang=options["lang"], n=n, path=Path(frozen).as_posix())
+
+
+def _must_be_free(out: str | None, *, force: bool) -> None:
+    """Refuse to replace a plan, a report, or the figures that were signed off.
+
+    Raises:
+        InputError: When the file is there.
+    """
+    from attribution.core.errors import InputError
+    from experiments.plan.spelling import shown_path
+
+    if out is None or force:
+        return
+    try:
+        there = Path(out).exists()
+    except (OSError, ValueError):
+        return  # it cannot be written either, which is told then
+    if there:
+        raise InputError(f"{shown_path(out)} is there already. Name another file, or replace it with --force.")
 
 
 def _keep(out: str, text: str) -> None:

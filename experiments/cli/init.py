@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from experiments.cli.options import allow_quiet
+from experiments.cli.streams import echo
 from experiments.cli.words import LANGUAGE, say
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ __all__ = ["command"]
 @click.option(
     "--lang", default="en", show_default=True, type=LANGUAGE, help="Language of this output and of the plan's report."
 )
+@allow_quiet
 def command(  # noqa: PLR0913 -- one per option
     *, files: tuple[str, ...], out: str, name: str, encoding: str | None, force: bool, explain: bool, lang: str
 ) -> None:
@@ -39,11 +42,19 @@ def command(  # noqa: PLR0913 -- one per option
     FILES are your tables (.parquet, .csv, .xlsx). What each one is and which column plays which role is guessed from
     the names of files and columns, and every guess is marked in the plan. Without FILES a plan for data/*.parquet is
     written. Randomisation is never guessed: the plan says false until you attest it.
+
+    \b
+    Examples:
+      wakelift init touches.csv conversions.csv assignment.csv prices.csv --out plan.toml
+      wakelift init data/*.parquet --name "Q4 wake-up" --lang zh
+      wakelift init --explain
+
+    Exit codes: 0 the plan is written; 2 a table is unusable, or the plan file is there already.
     """
     if explain:
         from experiments.plan.explain import explain_text
 
-        click.echo(explain_text(lang=lang), nl=False)
+        echo(explain_text(lang=lang), newline=False)
         return
     place = Path(out)
     _must_be_free(place, force=force)

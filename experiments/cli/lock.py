@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from experiments.cli.options import allow_quiet
 from experiments.cli.words import LANGUAGE, say
 
 if TYPE_CHECKING:
@@ -26,11 +27,19 @@ __all__ = ["command"]
 )
 @click.option("--renew", is_flag=True, help="Replace a lock although the plan has changed since; the old lock is gone.")
 @click.option("--lang", default=None, type=LANGUAGE, help="Language of this output; the plan's when absent.")
+@allow_quiet
 def command(*, plan: str, locked_at: datetime | None, renew: bool, lang: str | None) -> None:
     """Freeze PLAN: write its canonical copy and fingerprint beside it, as <name>.lock.toml.
 
     From then on `wakelift check` fails and names each key that was changed. Lock a plan before the outcomes are known:
     a threshold chosen afterwards can make any campaign look good. Commit the lock file with the plan.
+
+    \b
+    Examples:
+      wakelift lock plan.toml
+      wakelift lock plan.toml --renew     # the plan was changed on purpose
+
+    Exit codes: 0 locked, or locked already and unchanged; 2 the plan is unusable, or was changed since its lock.
     """
     from datetime import date
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import warnings
 from importlib import import_module
@@ -42,6 +43,14 @@ _INTERRUPTED = 130  # 128 and the signal's number, as shells say it
 _LONGEST = 1_000  # characters of a line of a message
 _PLANNED = (WakeLiftError, OSError, MemoryError)
 _TRACEBACK = "WAKELIFT_TRACEBACK"
+_HINTS = {
+    errno.ENOSPC: "Free some space, or write to another disk.",
+    errno.EACCES: "Ask for the right to it, or name another path.",
+    errno.EPERM: "Ask for the right to it, or name another path.",
+    errno.EROFS: "Name a path that can be written to.",
+    errno.EISDIR: "A folder stands where a file is needed: move it away, or name another path.",
+    errno.ENAMETOOLONG: "Name a shorter path.",
+}
 
 
 class _Program(click.Group):
@@ -82,6 +91,9 @@ class _Program(click.Group):
         except KeyboardInterrupt:
             echo("Interrupted.", err=True)
             return ctx.exit(_INTERRUPTED)
+        except click.UsageError as error:
+            error.message = _shown(error.message)
+            raise
         except (click.exceptions.Exit, click.exceptions.Abort, click.ClickException):
             raise
         except Exception as error:
@@ -119,8 +131,7 @@ def _told(error: Exception) -> str:
     if isinstance(error, WakeLiftError):
         return str(error)
     if isinstance(error, OSError):
-        reason = error.strerror or str(error)
-        return f"{error.filename}: {reason}." if error.filename else f"{reason}."
+        return _of_system(error)
     if isinstance(error, MemoryError):
         return "the tables do not fit into memory. Use Parquet files, which attribute reads in batches, or fewer rows."
     kind, said = type(error).__name__, " ".join(str(error).split())[:300]
@@ -130,6 +141,15 @@ def _told(error: Exception) -> str:
         f"wakelift stopped on a fault of its own ({kind}: {said}). The input may have led to it, but should "
         f"have been refused in plain words: please report it, with what {_TRACEBACK}=1 in the environment prints."
     )
+
+
+def _of_system(error: OSError) -> str:
+    """What the system refused, and what can be done about it."""
+    from experiments.plan.spelling import shown_path
+
+    reason = error.strerror or str(error)
+    hint = _HINTS.get(error.errno or 0, "Check the path, or name another one.")
+    return f"{shown_path(error.filename)}: {reason}. {hint}" if error.filename else f"{reason}. {hint}"
 
 
 @click.group(cls=_Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -29,6 +29,7 @@ __all__ = ["command"]
     "--as-of",
     "as_of",
     default=None,
+    metavar="DATE",
     type=click.DateTime(["%Y-%m-%d"]),
     help="The day on which verdicts are looked at; that of the latest campaign when absent.",
 )

@@ -79,9 +79,9 @@ def command(*, plan: str, out: str, lang: str | None, formats: str, summary: boo
     from experiments.plan import Plan
 
     chosen = parse_formats(formats)
-    summarised = summary_file(lang=lang or "en") if summary else None
     declared = Plan.read(plan)
     spoken = lang or declared.report.language
+    summarised = summary_file(lang=spoken) if summary else None
     folder = made_folder(out)
     made: list[Any] = []
     progress([("ANALYSING", lambda: made.append(postmortem(declared, lang=spoken)))], lang=spoken)

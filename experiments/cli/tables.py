@@ -17,7 +17,8 @@ __all__ = ["SIMULATED", "TABLE_ENDINGS", "table_csv", "write_campaign", "write_t
 
 SIMULATED = "# Simulated campaign:"
 TABLE_ENDINGS = (".csv", ".parquet", ".json")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a cell begins that Excel would run
+# How a cell begins that Excel would run; the full-width signs where its language is an East Asian one.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def write_table(table: pa.Table, path: str | Path) -> Path:

@@ -41,8 +41,12 @@ def made_folder(path: str) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     except FileExistsError as error:
         raise InputError(f"--out must name a folder, and {shown_path(path)} is a file. Name another folder.") from error
-    except (NotADirectoryError, ValueError) as error:
-        raise InputError(f"--out {shown_path(path)} cannot be made: {error}.") from error
+    except NotADirectoryError as error:
+        raise InputError(
+            f"--out {shown_path(path)} cannot be made: a file stands where a folder is needed. Name another folder."
+        ) from error
+    except ValueError as error:
+        raise InputError(f"--out {shown_path(path)} cannot be made: {error}. Name another folder.") from error
     return folder
 
 

@@ -159,7 +159,7 @@ def _day(as_of: date | None, campaigns: Mapping[str, ProgrammeCampaign]) -> date
     if as_of is None:
         return last
     if not isinstance(as_of, date) or isinstance(as_of, datetime) or as_of < last:
-        raise InputError(f"as_of must be a date, not before that of the latest campaign ({last}), got {as_of!r}.")
+        raise InputError(f"as_of must be a date, not before that of the latest campaign ({last}), got {as_of!s}.")
     return as_of
 
 

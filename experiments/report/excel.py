@@ -34,7 +34,7 @@ _FORMATS = {
     "ratio": "0.00", "per1000": "#,##0.00", "number": "General",
 }  # fmt: skip
 # A text that begins so is taken for a formula by whoever types it again or saves the sheet as CSV.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%", "−")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%", "−", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _UNBOUNDED = {True: "REPORT.formats.unbounded_above", False: "REPORT.formats.unbounded_below"}
 
 

@@ -153,7 +153,7 @@ def _section(document: Document, section: Section, number: int) -> Iterator[str]
         yield f"### {escape(chart.title)}"
         yield escape(chart.subtitle)
         # The alternative text is the finding with its numbers; the heading has said the finding.
-        yield escape(chart.alt.removeprefix(f"{chart.title}. "))
+        yield escape(chart.alt.removeprefix(chart.title).lstrip(" .:：。"))
     if section.name == "trust":
         yield from _checks(document)
     yield from (table_markdown(table) for table in section.tables)

@@ -42,15 +42,16 @@ def parts(command: click.Command) -> Help:
     found = Help()
     for paragraph in inspect.cleandoc(command.help or "").split("\n\n"):
         prose, going_on = [], False
+        listed = paragraph.startswith("\b\n")
         for line in paragraph.splitlines():
             text = line.strip()
-            if going_on or text.startswith(("wakelift ", "cat ")):
+            if going_on or text.startswith(("wakelift ", "cat ", "eval ")):
                 found.code.append(("  " if going_on else "") + text)
                 going_on = text.endswith("\\")
             elif text not in ("\\b", "\b", "Examples:", ""):
                 prose.append(text)
         if prose:
-            found.prose.append(" ".join(prose))
+            found.prose.append("\n".join(f"- {line}" for line in prose) if listed else " ".join(prose))
     return found
 
 
@@ -61,7 +62,7 @@ def cell(text: str) -> str:
 def default(item: click.Parameter, lang: str) -> str:
     words = WORDS[lang]
     if isinstance(item, click.Argument):
-        return words["required" if item.required or item.nargs == -1 else "optional"]
+        return words["required" if item.required or name(item) == "OLD NEW" else "optional"]
     if item.required:
         return words["required"]
     value = item.get_default(click.Context(click.Command("x")), call=False)

@@ -63,6 +63,17 @@ def test_freeze_then_compare(wakelift, places, tmp_path):
     assert wakelift("--freeze", frozen, places[3], "--only", "nothing").exit_code == 2
 
 
+def test_nothing_is_replaced_without_being_told(wakelift, places, tmp_path):
+    held = tmp_path / "plan.toml"
+    held.write_text("mine", encoding="utf-8")
+    for arguments in (("--freeze", held, places[3]), (places[3], places[4], "--out", held)):
+        refused = wakelift(*arguments)
+        assert (refused.exit_code, held.read_text(encoding="utf-8")) == (2, "mine")
+        assert "--force" in refused.output
+    assert wakelift("--freeze", held, places[3], "--force").exit_code == 0
+    assert wakelift(held, places[3], "--quiet", "--out", tmp_path / "d.md").output == ""
+
+
 def test_only_what_shows_decides_when_asked(wakelift, places, tmp_path):
     held = json.loads((places[3] / "report.json").read_text(encoding="utf-8"))
     held["figures"]["effect.woken.full.difference"] *= 1 + 1e-7
@@ -73,7 +84,15 @@ def test_only_what_shows_decides_when_asked(wakelift, places, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "arguments", [(), ("one",), ("one", "two", "three"), ("--freeze", "f", "a", "b"), ("a", "b", "--only", "x")]
+    "arguments",
+    [
+        (),
+        ("one",),
+        ("one", "two", "three"),
+        ("--freeze", "f", "a", "b"),
+        ("a", "b", "--only", "x"),
+        ("--freeze", "f", "a", "--out", "x"),
+    ],
 )
 def test_what_is_asked_wrongly_is_answered_with_the_right_way(wakelift, arguments):
     found = wakelift(*arguments)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import shutil
 import subprocess
@@ -39,7 +40,9 @@ def test_an_interruption_ends_with_130(monkeypatch):
     [
         (TypeError("left over"), "a fault of its own (TypeError: left over)"),
         (MemoryError(), "do not fit into memory"),
-        (PermissionError(13, "Permission denied", "x.csv"), "x.csv: Permission denied"),
+        (PermissionError(13, "Permission denied", "x.csv"), '"x.csv": Permission denied. Ask for the right to it'),
+        (OSError(28, "No space left on device"), "No space left on device. Free some space"),
+        (IsADirectoryError(21, "Is a directory", "r/report.html"), "A folder stands where a file is needed"),
         (InputError("a\x1b[31mred \u202eabc"), "a[31mred abc"),
         (InputError("name " + "x" * 10_000), "(10,005 characters)"),
     ],
@@ -73,6 +76,27 @@ def test_a_broken_pipe_is_silent_and_the_file_is_written(repo, tmp_path):
     assert process.wait() == 0
     assert error == b""
     assert (tmp_path / "answer.csv").is_file()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes break otherwise on Windows")
+def test_a_broken_pipe_takes_nothing_from_a_comparison(repo, tmp_path):
+    for name, value in (("old", 1.0), ("new", 2.0)):
+        held = {"frozen_version": "1.0", "figures": {f"f{n}": value for n in range(3)}, "verdicts": {}}
+        (tmp_path / f"{name}.json").write_text(json.dumps(held), encoding="utf-8")
+    for arguments, code in (
+        (("diff", str(tmp_path / "old.json"), str(tmp_path / "new.json")), 1),
+        (("init", "--explain"), 0),
+    ):
+        process = program(repo, *arguments)
+        process.stdout.close()
+        error = process.stderr.read()
+        process.stderr.close()
+        assert (process.wait(), error) == (code, b"")
+
+
+def test_what_is_asked_wrongly_is_told_as_plain_text():
+    told = refused("power", "--\x1b[2Jevil" + "x" * 10_000)
+    assert "\x1b" not in told
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp936", "cp1252"])

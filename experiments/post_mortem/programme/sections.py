@@ -13,7 +13,7 @@ from attribution.core.render.display import Cell, DisplayColumn, DisplayTable, c
 from experiments.design.shown_words import in_words
 from experiments.post_mortem.sections.appendix import recipes_table, settings_table
 from experiments.post_mortem.sections.ground import made_section
-from experiments.post_mortem.words import interval_words, listed, word
+from experiments.post_mortem.words import alt_text, interval_words, listed, word
 from experiments.report.document import Chart, Section
 
 if TYPE_CHECKING:
@@ -55,11 +55,10 @@ def _shown(estimate: Estimate, kind: str) -> str:
     return interval_words(estimate.value, estimate.low, estimate.high, kind)
 
 
-def _told(rows: Sequence[dict[str, Any]], name: str, kind: str) -> str:
-    parts = [
+def _told(rows: Sequence[dict[str, Any]], name: str, kind: str) -> list[str]:
+    return [
         f"{row['campaign']}: {interval_words(row[name], row[f'{name}_low'], row[f'{name}_high'], kind)}" for row in rows
     ]
-    return word("list_separator").join(parts)
 
 
 def _total(made: Programmed) -> Section:
@@ -81,7 +80,7 @@ def _total(made: Programmed) -> Section:
     charts = [
         Chart(
             name="chart-profit-to-date", kind="curves", title=title, subtitle=word("programme.to_date_subtitle"),
-            alt=f"{title} {_told(rows, 'profit_to_date', 'money')}", records=Records.from_rows(fields, drawn),
+            alt=alt_text(title, _told(rows, "profit_to_date", "money")), records=Records.from_rows(fields, drawn),
             words={"x": column_label("as_of"), "y": word("programme.yuan")},
         )
     ]  # fmt: skip
@@ -107,7 +106,7 @@ def _profits(rows: Sequence[dict[str, Any]]) -> Chart:
     fields = (Field("label", "text"), *(Field(name, "money") for name in ("value", "low", "high")))
     return Chart(
         name="chart-profits", kind="forest", title=title, subtitle=word("programme.profits_subtitle"),
-        alt=f"{title} {_told(rows, 'profit', 'money')}", records=Records.from_rows(fields, drawn),
+        alt=alt_text(title, _told(rows, "profit", "money")), records=Records.from_rows(fields, drawn),
         words={"x": word("programme.yuan"), "zero": word("programme.zero")},
     )  # fmt: skip
 
@@ -148,7 +147,7 @@ def _effects(made: Programmed) -> Section:
     fields = (Field("label", "text"), *(Field(name, "per1000") for name in ("value", "low", "high")))
     chart = Chart(
         name="chart-effects-together", kind="forest", title=title, subtitle=word("programme.effects_subtitle"),
-        alt=f"{title} {_told(rows, 'rate_effect', 'per1000')}", records=Records.from_rows(fields, drawn),
+        alt=alt_text(title, _told(rows, "rate_effect", "per1000")), records=Records.from_rows(fields, drawn),
         words={"x": column_label("rate_effect"), "zero": word("programme.zero")},
     )  # fmt: skip
     names = ["campaign", "rate_effect"]
