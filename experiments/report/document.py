@@ -139,7 +139,7 @@ class Section:
         charts: Drawn under the answer.
         tables: Under the charts.
         paragraphs: Under the tables.
-        folded: Long tables at the end, each behind its title; in print they stand open.
+        folded: Long tables at the end, each behind its title; in print they stand open, in small type.
         caption: What has to be said about every figure of the section (credit, not cause).
         flag: Why the figures must not be used; empty when they may be.
         exploratory: What of the section was not declared before the data; empty when everything was.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
     from attribution.core.render.display import DisplayTable
-    from experiments.report.document import Chart, Document, Figure
+    from experiments.report.document import Chart, Document, Figure, Section
 
 __all__ = ["figures_told", "to_html"]
 
@@ -42,10 +42,22 @@ def to_html(document: Document) -> str:
             style=Markup(_text("style.css").strip()),  # noqa: S704 - our own style sheet
             cards=cards(document),
             findings=groups(document),
+            again=_again(document.sections),
             refused=shape(document.refusal[0], 18) if document.refusal else "",
             figures=_figures(document, narrow=False),
             figures_narrow=_figures(document, narrow=True),
         )
+
+
+def _again(sections: Sequence[Section]) -> set[tuple[str, str]]:
+    """Definitions that an earlier section has given: the appendix gathers all, and print gives each once."""
+    given: tuple[str, ...] = ()
+    found = set()
+    for section in sections:
+        # In the appendix the name of its result stands before a definition.
+        found |= {(section.name, text) for text in section.definitions if given and text.endswith(given)}
+        given += tuple(section.definitions)
+    return found
 
 
 def _text(name: str) -> str:
@@ -63,7 +75,6 @@ def _environment() -> Environment:
     made.filters["table"] = _table
     made.filters["drawing"] = _drawing
     made.filters["data"] = _data
-    made.filters["long"] = page_tables.is_long
     made.filters["status"] = _status
     made.filters["untitled"] = _untitled
     return made

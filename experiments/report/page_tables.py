@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -15,16 +16,16 @@ if TYPE_CHECKING:
 
     from experiments.report.document import Chart
 
-__all__ = ["chart_table", "is_long", "table"]
+__all__ = ["chart_table", "table"]
 
 _LEAST_GROUPED = 2  # rows that a group has on average before its name becomes a row of its own
 _DENSE = 7  # columns from which they stand closer
 _WIDE = 5  # columns from which a table takes the whole width
-_ONE_LINE = 30  # letters of a number with its interval; more is a note
+_ONE_LINE = 34  # letters of a number with its interval; more is a note
 _SHORT = 12  # rows that print keeps on one page
-_PRINTED = 12  # rows up to which the data of a chart are printed too
 _MOST_SERIES = 6  # lines of curves that stand side by side as columns
 _ENDS = ("low", "high")
+_HALF = 0.5
 _KEYS = ("contrast", "group", "series", "label", "role", "x", "threshold", "start", "end", "word")
 
 
@@ -66,9 +67,16 @@ def _bodies(shown: DisplayTable) -> str:
     made = []
     span = len(shown.columns) - 1
     for name, rows in groupby(shown.rows, key=lambda row: row[0]):
-        head = f'<tr class="group"><th scope="rowgroup" colspan="{span}">{escape_html(_text(name))}</th></tr>'
+        told = escape_html(_group(name, shown.columns[0].label))
+        head = f'<tr class="group"><th scope="rowgroup" colspan="{span}">{told}</th></tr>'
         made.append(f"<tbody>{head}{''.join(_row(row[1:], shown.columns[1:]) for row in rows)}</tbody>")
     return "".join(made)
+
+
+def _group(name: object, label: str) -> str:
+    """The name of a group; one without a letter, as of a wave, with the heading that its column has lost."""
+    told = _text(name)
+    return told if any(letter.isalpha() for letter in told) else f"{label} {told}".strip()
 
 
 def _row(row: Sequence[object], columns: Sequence[DisplayColumn]) -> str:
@@ -113,8 +121,12 @@ def chart_table(chart: Chart) -> DisplayTable:
     kinds = {field.name: field.kind for field in chart.records.fields}
     if chart.kind == "curves" and 1 < len({row["series"] for row in rows}) <= _MOST_SERIES:
         return _side_by_side(chart, rows, kinds)
-    # A chart of one group names none.
-    keys = [name for name in _KEYS if name in kinds and (not rows or any(row[name] != "" for row in rows))]
+    if chart.kind == "histogram" and _around_whole(rows):
+        # "7 to 8" for the bar from 6.5 to 8.5.
+        rows = [{**row, "start": row["start"] + _HALF, "end": row["end"] - _HALF} for row in rows]
+        kinds |= {"start": "count", "end": "count"}
+    # A chart of one group names none; one role for every bar tells nothing.
+    keys = [name for name in _KEYS if name in kinds and _tells(name, rows)]
     ends = all(end in kinds for end in _ENDS)
     columns = [DisplayColumn(_head(chart, name), kinds[name]) for name in keys]
     body = [[_role(row[name]) if name == "role" else row[name] for name in keys] for row in rows]
@@ -125,9 +137,15 @@ def chart_table(chart: Chart) -> DisplayTable:
     return DisplayTable(tuple(columns), tuple(map(tuple, body)))
 
 
-def is_long(chart: Chart) -> bool:
-    """Whether the data of a chart are too many rows for print; the files beside the report hold them."""
-    return len(chart_table(chart).rows) > _PRINTED
+def _tells(name: str, rows: Sequence[Mapping[str, Any]]) -> bool:
+    held = {row[name] for row in rows}
+    return not rows or (len(held) > 1 if name == "role" else held != {""})
+
+
+def _around_whole(rows: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether every bar stands around whole numbers, and holds these."""
+    edges = [row[end] for row in rows for end in ("start", "end")]
+    return all(edge is not None and (math.isinf(edge) or edge % 1 == _HALF) for edge in edges)
 
 
 def _side_by_side(chart: Chart, rows: Sequence[Mapping[str, Any]], kinds: Mapping[str, Any]) -> DisplayTable:

@@ -12,6 +12,7 @@ import pytest
 import experiments as ex
 from attribution.core import messages
 from attribution.core.findings import Finding
+from attribution.core.formats import format_value
 from attribution.core.language import language
 from attribution.core.records import Field, Records
 from attribution.core.render.display import Cell, DisplayColumn, DisplayTable
@@ -128,7 +129,7 @@ def test_charts_fall_back_to_the_colours_of_light_paper():
 
 
 def test_the_page_has_four_sizes_of_type():
-    sizes = set(re.findall(r"font-size:([^;}]+)", STYLE)) - {"8.5pt", "1.25em"}
+    sizes = set(re.findall(r"font-size:([^;}]+)", STYLE)) - {"8.5pt", "7.5pt"}
     assert sizes == {"var(--small)", "var(--text)", "var(--large)", "var(--title)"}
 
 
@@ -222,6 +223,38 @@ def test_many_verdicts_are_listed_before_their_cards(document):
     assert len(text.encode("utf-8")) < 2_000_000
 
 
+def test_print_leaves_out_what_only_a_screen_can_open():
+    rules = STYLE.split("@media print{")[1]
+    hidden = re.search(r"\}([^{}]*)\{display:none\}", rules).group(1).split(",")
+    assert {".fold", ".back", ".step", ".data"} <= set(hidden)
+
+
+def test_print_gives_each_definition_once(document):
+    first, second, *rest = document.sections
+    first, second = (
+        replace(first, definitions=("Reach: persons.",)),
+        replace(second, definitions=("Reach: persons.", "b")),
+    )
+    last = replace(rest[-1], definitions=("credit: Reach: persons.", "Another."))
+    text = to_html(replace(document, sections=[first, second, *rest[:-1], last]))
+    assert text.count("<p>Reach: persons.</p>") == 1
+    assert text.count('<p class="again">Reach: persons.</p>') == 1
+    assert text.count('<p class="again">credit: Reach: persons.</p>') == 1
+    assert "<p>Another.</p>" in text
+
+
+def test_a_page_without_cards_says_its_result_once_and_first(document):
+    first, *rest = document.sections
+    words = {**document.words, "no_verdict": "The programme lost money."}
+    held = replace(
+        document, decisions=(), sections=[replace(first, answer="The programme lost money."), *rest], words=words
+    )
+    text = to_html(held)
+    assert text.count('<p class="answer">The programme lost money.</p>') == 1
+    assert text.index("The programme lost money.") < text.index('<nav class="side"')
+    assert text.count('<p class="answer">') == 1 + len(rest)
+
+
 # --- tables ----------------------------------------------------------------------------------------------------------
 
 
@@ -238,6 +271,12 @@ def test_repeated_arms_become_group_rows():
     numbered = tuple(("sms", threshold, 1) for threshold in (60, 85, 125))
     assert "rowgroup" in shown(numbered, "text", "money", "count")
     assert "rowgroup" not in shown(numbered[:2], "text", "money", "count")
+
+
+def test_groups_without_a_name_of_their_own_keep_their_heading():
+    rows = tuple((wave, part, 1) for wave in ("1", "2024-10", "sms") for part in ("a", "b"))
+    text = shown(rows, "text", "text", "count")
+    assert re.findall(r'scope="rowgroup" colspan="2">([^<]+)<', text) == ["c0 1", "c0 2024-10", "sms"]
 
 
 def test_numbers_stand_right_and_rows_are_headed():
@@ -262,5 +301,23 @@ def test_data_of_few_curves_stand_side_by_side():
         assert len(table.rows) == 3
         many = [{**row, "series": f"s{k}"} for k in range(8) for row in rows[:3]]
         table = page_tables.chart_table(replace(few, records=Records.from_rows(fields, many)))
-    assert [column.label for column in table.columns] == ["line", "role", "days", "share"]
+    assert [column.label for column in table.columns] == ["line", "days", "share"]
     assert len(table.rows) == 24
+
+
+@pytest.mark.parametrize(
+    ("edges", "told"),
+    [
+        ([(0.5, 1.5), (1.5, 8.5)], [("1", "1"), ("2", "8")]),
+        ([(0.5, 1.5), (1.5, float("inf"))], [("1", "1"), ("2", "∞")]),
+        ([(0.0, 1.5), (1.5, 3.0)], [("0", "1.500"), ("1.500", "3")]),
+    ],
+)
+def test_bars_around_whole_numbers_are_told_by_these(edges, told):
+    fields = (Field("group", "text"), Field("start"), Field("end"), Field("value", "count"))
+    rows = [{"group": "", "start": start, "end": end, "value": 1} for start, end in edges]
+    chart = Chart(name="c", kind="histogram", title="t", subtitle="", alt="t", records=Records.from_rows(fields, rows))
+    with language("en"):
+        table = page_tables.chart_table(chart)
+    shown = [tuple(format_value(row[k], table.columns[k].kind) for k in (0, 1)) for row in table.rows]
+    assert shown == told

@@ -112,10 +112,7 @@ def _bars(axes: Any, rows: Sequence[dict[str, Any]], kinds: Mapping[str, str], w
         if fits:
             write(axes, told, (middle, value), gap=(0, 3), **above)
         if not _closed([row]):
-            bound = (
-                f"≥ {mark_of(start, kinds['start'])}" if row["end"] == math.inf else f"< {mark_of(end, kinds['end'])}"
-            )
-            write(axes, bound, (middle, value), gap=(0, 20 if fits else 3), color=MUTED, **above)
+            write(axes, _bound(row, kinds["start"]), (middle, value), gap=(0, 20 if fits else 3), color=MUTED, **above)
 
 
 def _bound(row: dict[str, Any], kind: str) -> str:
