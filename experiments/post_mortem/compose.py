@@ -17,7 +17,7 @@ from experiments.post_mortem.first_screen import figures_of, figures_title
 from experiments.post_mortem.gates import by_severity, concerning_decisions, gates_of, invalid_codes, trust_of
 from experiments.post_mortem.locking import decisions_told
 from experiments.post_mortem.sections import sections_of
-from experiments.post_mortem.sections.ground import Ground
+from experiments.post_mortem.sections.ground import Ground, metrics_of
 from experiments.post_mortem.unknown import unknown_of
 from experiments.post_mortem.words import furniture, window_words, word
 from experiments.report.document import Document
@@ -80,7 +80,7 @@ def _plan(plan: Plan | Mapping[str, Any] | str | Path) -> Plan:
 
 def _report(evidence: Evidence, lang: str) -> Report:
     plan = evidence.plan
-    decisions = decisions_told(decisions_of(plan, evidence.thresholds), evidence.locking)
+    decisions = decisions_told(decisions_of(plan, evidence.thresholds, metrics_of(evidence)), evidence.locking)
     findings = by_severity(evidence.findings())
     invalid = invalid_codes(findings, decisions)
     primary = None if evidence.readout is None else evidence.readout.experiment.primary

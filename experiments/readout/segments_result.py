@@ -177,9 +177,11 @@ def _chinese(lang: str | None) -> bool:
 
 def _told(one: SegmentInteraction, readout: SegmentReadout, lang: str | None) -> str:
     """One interaction test in words."""
+    adjusted = "plain" if readout.experiment.correction is None else "adjusted"
     values = {
         "metric": one.fit.name, "arm": one.arm, "control": readout.experiment.control, "by": one.by,
         "n": one.test.segments, "p": one.p_adjusted, "note": one.test.note or "–",
+        "which": messages.text(f"SEGMENTS.p_{adjusted}", lang=lang),
     }  # fmt: skip
     if one.p_adjusted is None:
         kind = "undefined"

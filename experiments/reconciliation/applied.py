@@ -64,6 +64,8 @@ def _shown(row: dict[str, Any]) -> tuple[object, ...]:
     calibrated: object = Cell(row["calibrated"], row["calibrated_low"], row["calibrated_high"])
     if factor is None:
         calibrated = None if row["step"] == _NONE else undefined(row["note"])
+    elif row["calibrated_low"] is None:  # the set of the factor lies in two pieces: its ends bound nothing
+        calibrated = Cell(row["calibrated"], note=messages.text("CALIBRATED.UNBOUNDED"))
     return step, column_label(row["model"]), row["attributed"], factor, calibrated
 
 

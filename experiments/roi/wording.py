@@ -15,14 +15,14 @@ from experiments.roi.undecided import HARM
 from experiments.roi.verdicts import GUARDRAIL_UNDECIDED, HARM_GUARDRAIL, NO_HOLDOUT
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from experiments.roi.guardrails import GuardrailReading
     from experiments.roi.people import PeopleNeeded
     from experiments.roi.undecided import IncrementalCost
     from experiments.roi.verdicts import Verdict
 
-__all__ = ["price_text", "verdict_sentence"]
+__all__ = ["guarded_sentence", "price_text", "verdict_sentence"]
 
 messages.register("experiments")
 
@@ -61,7 +61,7 @@ def verdict_sentence(  # noqa: PLR0913
     if verdict.word == "INVALID":
         return messages.text("VERDICT.INVALID", {"codes": verdict.reason}, lang=lang)
     if verdict.reason in {HARM_GUARDRAIL, GUARDRAIL_UNDECIDED}:
-        return _guarded(verdict, guardrails, lang)
+        return guarded_sentence(verdict, guardrails, lang=lang)
     if verdict.reason == FEW_EVENTS:
         return messages.text("VERDICT.FEW_EVENTS", {"limit": FEW_WOKEN}, lang=lang)
     if verdict.word == "INCONCLUSIVE":
@@ -133,23 +133,40 @@ def _without_number(people: PeopleNeeded | None, lang: str | None) -> str:
     return messages.text(f"VERDICT.INCONCLUSIVE.{form}", lang=lang)
 
 
-def _guarded(verdict: Verdict, guardrails: Sequence[GuardrailReading], lang: str | None) -> str:
-    """The guardrails that overrode a PASS, each with its bounds."""
+def guarded_sentence(
+    verdict: Verdict,
+    guardrails: Sequence[GuardrailReading],
+    *,
+    names: Mapping[str, str] | None = None,
+    rates: Collection[str] = (),
+    lang: str | None = None,
+) -> str:
+    """The guardrails that overrode a PASS, each with its bounds.
+
+    Args:
+        verdict: The verdict, with the code that overrode it.
+        guardrails: The readings that the verdict used.
+        names: Metric -> what it is called; its own name where there is none.
+        rates: The metrics that are rates: those are told in percentage points.
+        lang: ``"en"`` or ``"zh"``; the current language by default.
+    """
+    called = {} if names is None else names
     state = "harm" if verdict.reason == HARM_GUARDRAIL else "undecided"
     concerned = [reading for reading in guardrails if reading.state == state]
-    names = ", ".join(reading.guardrail.metric for reading in concerned)
-    sentences = [messages.text(f"VERDICT.{verdict.reason}", {"guardrail": names}, lang=lang)]
+    told = ", ".join(called.get(reading.guardrail.metric, reading.guardrail.metric) for reading in concerned)
+    sentences = [messages.text(f"VERDICT.{verdict.reason}", {"guardrail": told}, lang=lang)]
     for reading in concerned:
         values = {
-            "guardrail": reading.guardrail.metric,
+            "guardrail": called.get(reading.guardrail.metric, reading.guardrail.metric),
             "value": reading.value,
             "low": reading.low,
             "high": reading.high,
             "level": reading.guardrail.level,
             "margin": reading.guardrail.margin,
         }
-        form = "VERDICT.GUARDRAIL_RELATIVE" if reading.guardrail.relative else "VERDICT.GUARDRAIL_DETAIL"
-        sentences.append(messages.text(form, values, lang=lang))
+        form = "RATE" if reading.guardrail.metric in rates else "DETAIL"
+        form = "RELATIVE" if reading.guardrail.relative else form
+        sentences.append(messages.text(f"VERDICT.GUARDRAIL_{form}", values, lang=lang))
     chosen = current_language() if lang is None else check_language(lang)
     return (" " if chosen == "en" else "").join(sentences)
 

@@ -84,6 +84,6 @@ def test_durability_draws_every_arm_with_the_control_first() -> None:
     assert plot.title.startswith("By day 28, ")
     assert next(iter(plot.to_dicts()))["arm"] == "holdout"
     with at.language("zh"):
-        assert "回归" in found.plot().title
+        assert "回流" in found.plot().title
     with pytest.raises(ex.InputError, match="needs a durability"):
         ex.plot_durability(campaign.assignment)

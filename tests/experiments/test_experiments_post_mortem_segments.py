@@ -105,8 +105,8 @@ def test_the_interaction_comes_first_and_decides_the_title(whole):
     assert part.answer.startswith("sms against holdout: the effect on woken differs between the 3 segments of tier")
     assert "do not show that the effect on woken differs between the 2 segments of area" in part.answer
     titles = [chart.title for chart in part.charts]
-    assert titles[0].startswith("sms: the effect differs by tier (interaction p = ")
-    assert "the largest is in gold (" in titles[0]
+    assert titles[0].startswith("sms: the effect differs by tier (interaction, adjusted p = ")
+    assert "the largest estimate is in gold (" in titles[0]
     assert titles[1].startswith("sms: no difference of the effect by area is shown")
     assert all(chart.alt.startswith(chart.title) for chart in part.charts)
 

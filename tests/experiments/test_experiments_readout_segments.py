@@ -102,7 +102,7 @@ def test_the_test_comes_first_and_finds_what_is_there():
         "woken": "score interaction", "value": "welch interaction", "closed": "score interaction",
     }  # fmt: skip
     with at.language("zh"):
-        assert "效应在各分群之间是否不同" in repr(differs)
+        assert "效果在各分群之间是否不同" in repr(differs)
 
 
 def test_small_and_absent_segments_are_told_and_left_out():

@@ -320,7 +320,8 @@ def sentence(verdict, lang, **keywords):
 def test_pass_is_worded_as_fixed():
     verdict = decide(PASSING)
     assert sentence(verdict, "zh", cost=price()) == (
-        "在阈值 85 元/唤醒客户下,sms 值得继续:每千人净收益 250 元(95% 区间 90~460),每增量唤醒成本 40 元(区间 39~55)。"
+        "在阈值 85 元/唤醒客户下，sms 值得继续：每千人净收益 250 元（95% 区间 90 至 460），"
+        "每增量唤醒成本 40 元（区间 39 至 55）。"
     )
     assert sentence(verdict, "en", cost=price()) == (
         "At 85 yuan per woken customer sms pays: net benefit 250 yuan per 1,000 persons (95% interval "
@@ -331,15 +332,15 @@ def test_pass_is_worded_as_fixed():
 def test_fail_is_worded_as_fixed():
     text = sentence(decide(FAILING), "zh", cost=price(193.0, 160.0, 230.0))
     assert text == (
-        "在阈值 85 元/唤醒客户下,sms 不值得继续:每千人净收益 −1,000 元(95% 区间 −1,226~−787),"
-        "每增量唤醒成本 193 元(区间 160~230),建议停止。"
+        "在阈值 85 元/唤醒客户下，sms 不值得继续：每千人净收益 −1,000 元（95% 区间 −1,226 至 −787），"
+        "每增量唤醒成本 193 元（区间 160 至 230），建议停止。"
     )
     assert sentence(decide(FAILING), "en", cost=price(193.0, 160.0, 230.0)).endswith("Stopping is advised.")
 
 
 def test_no_upper_bound_is_said():
     cost = price(high=math.inf)
-    assert "(区间 39 起,上不封顶)" in sentence(decide(PASSING), "zh", cost=cost)
+    assert "（区间 39 起，上不封顶）" in sentence(decide(PASSING), "zh", cost=cost)
     assert "(interval from 39, no upper bound)" in sentence(decide(PASSING), "en", cost=cost)
     two_pieces = price(low=5.0, high=90.0, kind="complement")
     assert "at most 5, or 90 and more, no upper bound" in sentence(decide(PASSING), "en", cost=two_pieces)
@@ -348,14 +349,14 @@ def test_no_upper_bound_is_said():
 def test_harm_is_not_a_price():
     cost = price(value=None, reason="HARM")
     assert price_text(cost, lang="en") == "not defined (harm)"
-    assert "每增量唤醒成本无定义(唤醒反而减少)" in sentence(decide(FAILING), "zh", cost=cost)
+    assert "每增量唤醒成本无定义（唤醒反而减少）" in sentence(decide(FAILING), "zh", cost=cost)
     assert price_text(price(), lang="zh") == "40"
 
 
 def test_inconclusive_is_worded_as_fixed():
     declared = people_needed(OPEN, 15000, relevant_net=0.1)
     assert sentence(decide(OPEN), "zh", people=declared) == (
-        "现有样本不足以判断(区间跨 0);要分辨需约 117,734 人。不等于无效。"
+        "现有样本不足以判断（区间跨 0）；要分辨需约 117,734 人。不等于无效。"
     )
     assert "if the estimate were the truth" in sentence(decide(OPEN), "en", people=people_needed(OPEN, 15000))
     unreachable = people_needed(OPEN, 15000, relevant_net=1e-6)
@@ -368,8 +369,8 @@ def test_inconclusive_is_worded_as_fixed():
 def test_inconclusive_with_enough_persons_is_worded_as_fixed():
     enough = people_needed(OPEN, 15000, relevant_net=0.5)
     assert sentence(decide(OPEN), "zh", people=enough) == (
-        "现有样本不足以判断(区间跨 0);若真实净收益为每千人 500 元,以现有人数本有至少 80% 的把握分辨,"
-        "因此真值可能更接近 0,但这并未得到证实。不等于无效。"
+        "现有样本不足以判断（区间跨 0）；若真实净收益为每千人 500 元，以现有人数本有至少 80% 的把握分辨，"
+        "因此真值可能更接近 0，但这并未得到证实。不等于无效。"
     )
     text = sentence(decide(OPEN), "en", people=enough)
     assert "a net benefit of 500 yuan per 1,000 persons would be told from 0 in at least 80% of such" in text
@@ -385,10 +386,10 @@ def test_inconclusive_with_enough_persons_is_worded_as_fixed():
 def test_guardrails_are_worded_as_fixed():
     harm, unknown = decide(PASSING, guardrails=[HARM]), decide(PASSING, guardrails=[UNKNOWN])
     text = sentence(harm, "zh", guardrails=[HARM])
-    assert text.startswith("净收益为正,但 closed 显著上升,不建议扩大。")
+    assert text.startswith("净收益为正，但 closed 显著上升，不建议扩大。")
     assert "单侧 95% 界 0.0001000 与 0.004000" in text
     assert sentence(unknown, "zh", guardrails=[SAFE, UNKNOWN]).startswith(
-        "净收益为正,但 closed 是否恶化尚不能排除,暂不扩大。"
+        "净收益为正，但 closed 是否恶化尚不能排除，暂不扩大。"
     )
     assert sentence(harm, "en", guardrails=[HARM]).startswith(
         "The net benefit is positive, but closed rose significantly"
@@ -396,8 +397,8 @@ def test_guardrails_are_worded_as_fixed():
 
 
 def test_invalid_and_no_holdout_are_worded_as_fixed():
-    assert sentence(decide(PASSING, invalid=["SRM"]), "zh") == "试验不可信(SRM),不给结论。"
-    assert sentence(no_holdout(), "zh") == "没有随机对照,无法判断是否由活动带来;以下仅为归因分摊。"
+    assert sentence(decide(PASSING, invalid=["SRM"]), "zh") == "试验不可信（SRM），不给结论。"
+    assert sentence(no_holdout(), "zh") == "没有随机对照，无法判断是否由活动带来；以下仅为归因分摊。"
 
 
 def test_the_two_catalogues_agree_and_avoid_forbidden_words():

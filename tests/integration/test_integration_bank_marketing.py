@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 REFUSED = {
     "en": "There is no random control, so it cannot be judged whether the campaign brought anything; "
     "what follows is attribution of credit only.",
-    "zh": "没有随机对照,无法判断是否由活动带来;以下仅为归因分摊。",
+    "zh": "没有随机对照，无法判断是否由活动带来；以下仅为归因分摊。",
 }
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 PLAN = {

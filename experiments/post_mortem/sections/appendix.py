@@ -31,7 +31,11 @@ def build(ground: Ground) -> Section:
     """Words, methods, settings and fingerprints of every result."""
     evidence, invalid = ground.evidence, ground.invalid
     recipes = list(evidence.recipes().items())
-    sentences = list(dict.fromkeys(sentence for _, recipe in recipes for sentence in sentences_of(recipe, invalid)))
+    told: dict[str, str] = {}  # of whose results a sentence speaks: out of its section nothing else tells
+    for name, recipe in recipes:
+        for sentence in sentences_of(recipe, invalid):
+            told.setdefault(sentence, result_words(name))
+    sentences = [f"{result}{word('colon')}{sentence}" for sentence, result in told.items()]
     return made_section(
         "appendix",
         word("appendix.answer"),

@@ -8,7 +8,7 @@ from attribution.core.formats import format_interval, format_value
 from attribution.core.records import Field, Records
 from experiments.post_mortem.first_screen import totals_of, whole
 from experiments.post_mortem.sections.channels_tables import step_words, without_small
-from experiments.post_mortem.words import listed, word
+from experiments.post_mortem.words import alt_text, listed, word
 from experiments.report.document import Chart
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def reconciliation_chart(evidence: Evidence, invalid: str = "") -> Chart | None:
         kind="ruler",
         title=title,
         subtitle=word("chart.reconcile.subtitle"),
-        alt=f"{title}. {'; '.join(told)}",
+        alt=alt_text(title, told),
         records=Records.from_rows(
             (Field("group", "text"), Field("label", "text"), Field("role", "text"), *_COUNTS), drawn
         ),
@@ -122,7 +122,7 @@ def credit_chart(rows: Sequence[dict[str, Any]]) -> Chart | None:
         kind="forest",
         title=title,
         subtitle=word("chart.credit.subtitle", models=models),
-        alt=f"{title}. {'; '.join(told)}",
+        alt=alt_text(title, told),
         records=Records.from_rows((Field("label", "text"), *_COUNTS), drawn),
         words={"x": word("chart.credit.x"), "zero": word("chart.credit.zero"), "role": "credit"},
     )

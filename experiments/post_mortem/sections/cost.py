@@ -6,13 +6,14 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from attribution.core.formats import format_value
 from experiments.post_mortem.sections import cost_further_charts as further
 from experiments.post_mortem.sections import cost_tables as tables
 from experiments.post_mortem.sections.cost_charts import net_benefit_chart, price_chart, waterfall_chart
 from experiments.post_mortem.sections.cost_words import Key, key_of, leading, money_sentences
 from experiments.post_mortem.sections.ground import Ground, flag_of, made_section, metrics_of, sentences_of
 from experiments.post_mortem.sections.library_tables import library_tables
-from experiments.post_mortem.words import listed, word
+from experiments.post_mortem.words import contrast_words, listed, word
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from attribution.core.recipe import Recipe
     from attribution.core.render.display import DisplayTable
     from experiments.post_mortem.evidence import Evidence
-    from experiments.report.document import Chart, Section
+    from experiments.report.document import Chart, Decision, Section
     from experiments.roi import CostThresholds
 
 __all__ = ["build"]
@@ -28,6 +29,7 @@ __all__ = ["build"]
 _WORDS = ("NO_HOLDOUT", "INVALID", "INCONCLUSIVE", "FAIL", "PASS")  # what is not known comes first
 _FURTHER = ("break_even", "tipping_points", "marginal", "money", "value_of_woken", "budget", "monitor")
 _LONG = 12  # rows above which a table is folded
+_MANY = 4  # contrasts that the answer names
 
 
 def build(ground: Ground) -> Section | None:
@@ -53,7 +55,29 @@ def _answer(ground: Ground) -> str:
     counts = Counter(decision.verdict.word for decision in ground.decisions)
     ordered = sorted(counts.items(), key=lambda item: _WORDS.index(item[0]))
     said = listed(word("cost.of_word", word=name, number=number) for name, number in ordered)
-    return word("cost.answer", verdicts=len(ground.decisions), counts=said)
+    told = word("cost.answer", verdicts=len(ground.decisions), counts=said)
+    if ground.invalid:
+        return told
+    passed = _passed(ground.decisions)
+    if not passed:
+        return word("cost.answer_none", counts=told)
+    return told if len(passed) > _MANY else word("cost.answer_pass", passes=listed(passed), counts=told)
+
+
+def _passed(decisions: Sequence[Decision]) -> list[str]:
+    """Each contrast that passes, with the thresholds at which it does."""
+    at: dict[Key, list[float]] = {}
+    for decision in decisions:
+        if decision.verdict.word == "PASS":
+            at.setdefault((decision.arm, decision.control, decision.segment), []).append(decision.threshold)
+    return [
+        word(
+            "cost.passes",
+            contrast=contrast_words(*key),
+            thresholds=listed(format_value(T, "money") for T in sorted(found)),
+        )
+        for key, found in at.items()
+    ]
 
 
 def _prices(ground: Ground, thresholds: CostThresholds) -> dict[Key, dict[str, Any]]:
@@ -132,7 +156,10 @@ def _further_tables(ground: Ground, thresholds: CostThresholds) -> tuple[list[Di
     folded: list[DisplayTable] = []
     if "break_even" in found:
         tips = found["tipping_points"].to_dicts() if "tipping_points" in found else []
-        shown.append(tables.break_even_table(found["break_even"].to_dicts(), prices, tips, lead))
+        table = tables.break_even_table(
+            found["break_even"].to_dicts(), prices, tips, lead, tables.alone_of(thresholds.judged)
+        )
+        shown.append(replace(table, notes=(*table.notes, *tables.guardrail_notes(thresholds.judged, lead))))
         folded += [
             replace(table, title=word("cost.break_even_every")) for table in library_tables(found["break_even"])[1:]
         ]
@@ -152,7 +179,7 @@ def _further_tables(ground: Ground, thresholds: CostThresholds) -> tuple[list[Di
         title = word("cost.budget", budget=found["budget"].budget)
         shown += [replace(table, title=title) for table in library_tables(found["budget"]) if table.rows]
     if "tipping_points" in found:
-        turned = tables.tipping_table(found["tipping_points"].to_dicts())
+        turned = tables.tipping_table(found["tipping_points"].to_dicts(), tables.alone_of(thresholds.judged))
         folded += [] if turned is None else [turned]
     if "monitor" in found:
         folded += library_tables(found["monitor"])

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from attribution.core.formats import format_interval, format_value
 from attribution.core.records import Field, Records
-from experiments.post_mortem.sections.cost_words import key_of, leading, price_words
+from experiments.post_mortem.sections.cost_words import key_of, leading, price_words, why_words
 from experiments.post_mortem.sections.ground import bar_fields
-from experiments.post_mortem.words import contrast_words, interval_words, listed, word
+from experiments.post_mortem.words import alt_text, contrast_words, interval_words, listed, word
 from experiments.report.document import Chart, Decision
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ _PANELS = 12  # contrasts abreast in one picture
 _NAMED = 3  # contrasts that a title names
 _MARKS = 5
 _ENDS = ("value", "low", "high")
+_GUARDED = ("HARM_GUARDRAIL", "GUARDRAIL_UNDECIDED")  # the net benefit lies above 0, and still the word is no PASS
 
 
 def net_benefit_chart(evidence: Evidence, decisions: Sequence[Decision], invalid: str = "") -> Chart | None:
@@ -62,7 +63,7 @@ def net_benefit_chart(evidence: Evidence, decisions: Sequence[Decision], invalid
         subtitle=word("chart.net_benefit.some", **some)
         if len(shown) < len(keys)
         else word("chart.net_benefit.subtitle"),
-        alt=f"{title}. {'; '.join(told)}",
+        alt=alt_text(title, told),
         records=Records.from_rows((*fields, Field("word", "text")), rows),
         words={name: word(f"chart.net_benefit.{name}") for name in ("x", "y")},
     )
@@ -70,7 +71,7 @@ def net_benefit_chart(evidence: Evidence, decisions: Sequence[Decision], invalid
 
 def _told(decision: Decision) -> str:
     contrast = contrast_words(decision.arm, decision.control, decision.segment)
-    return f"{contrast} @ {format_value(decision.threshold, 'money')}: {decision.verdict.word}{_net(decision)}"
+    return f"{contrast} @ {format_value(decision.threshold, 'money')}: {decision.verdict.told}{_net(decision)}"
 
 
 def _net(decision: Decision) -> str:
@@ -95,7 +96,11 @@ def _paid(decisions: Sequence[Decision]) -> str:
 def _paid_one(decision: Decision) -> str:
     known = decision.verdict.word if decision.verdict.word in ("PASS", "FAIL") else "INCONCLUSIVE"
     arm = decision.arm if decision.segment is None else f"{decision.arm} ({decision.segment})"
-    return word(f"chart.net_benefit.{known}", arm=arm, T=decision.threshold)
+    reason = decision.verdict.reason
+    if reason in _GUARDED:
+        return word(f"chart.net_benefit.{reason}", arm=arm, T=decision.threshold)
+    said = word(f"chart.net_benefit.{known}", arm=arm, T=decision.threshold)
+    return word("chart.net_benefit.withheld", said=said, why=why_words(reason)) if reason else said
 
 
 def price_chart(prices: Mapping[Key, dict[str, Any]], thresholds: Sequence[float]) -> Chart | None:
@@ -129,7 +134,7 @@ def price_chart(prices: Mapping[Key, dict[str, Any]], thresholds: Sequence[float
         kind="forest",
         title=title,
         subtitle=word("chart.price.subtitle"),
-        alt=f"{title}. {'; '.join(told)}",
+        alt=alt_text(title, told),
         records=Records.from_rows((Field("label", "text"), *(Field(name, "money") for name in _ENDS)), drawn),
         words={"x": word("chart.price.x"), "zero": "0"},
         marks=marks,
@@ -165,7 +170,7 @@ def waterfall_chart(evidence: Evidence, invalid: str = "") -> Chart | None:
         kind="waterfall",
         title=title,
         subtitle=word("chart.waterfall.subtitle"),
-        alt=f"{title}. {'; '.join(told)}",
+        alt=alt_text(title, told),
         records=Records.from_rows(bar_fields("money"), rows),
         words={"x": word("chart.waterfall.x")},
     )

@@ -8,7 +8,7 @@ from attribution.core.formats import format_interval, format_value
 from attribution.core.records import Field, Records
 from experiments.post_mortem.cards import lead_threshold
 from experiments.post_mortem.sections.cost_words import money_words
-from experiments.post_mortem.words import contrast_words, interval_words, word
+from experiments.post_mortem.words import alt_text, contrast_words, interval_words, word
 from experiments.report.document import Chart
 from experiments.roi.net_benefit import FEW_EVENTS
 
@@ -135,7 +135,7 @@ def monitor_chart(found: NetBenefitMonitor, declared: Sequence[float]) -> Chart 
         kind="curves",
         title=title,
         subtitle=word("chart.monitor.subtitle", T=threshold, level=found.plan.level),
-        alt=f"{title}. {'; '.join(told)}",
+        alt=alt_text(title, told),
         records=Records.from_rows((*fields, *(Field(name, "money") for name in _ENDS)), drawn),
         words={name: word(f"chart.monitor.{name}") for name in ("x", "y")},
         marks=((float(found.plan.planned), word("chart.monitor.mark")),),
@@ -204,7 +204,7 @@ def _forest(
         kind=kind,
         title=title,
         subtitle=subtitle,
-        alt=f"{title}. {'; '.join(told)}",
+        alt=alt_text(title, told),
         records=Records.from_rows(_FOREST, drawn),
         words=words,
     )

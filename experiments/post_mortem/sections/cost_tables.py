@@ -11,12 +11,15 @@ from experiments.post_mortem.scales import is_guarded_rate
 from experiments.post_mortem.sections.cost_words import (
     key_of,
     price_cell,
+    reason_notes,
     short_price_cell,
     tip_words,
     turns_words,
+    verdict_words,
     why_words,
 )
-from experiments.post_mortem.words import contrast_words, head, interval_words, thing_words, word
+from experiments.post_mortem.words import contrast_words, head, interval_words, listed, thing_words, word
+from experiments.roi.guardrails import worst_state
 from experiments.roi.net_benefit import FEW_EVENTS
 
 if TYPE_CHECKING:
@@ -29,10 +32,11 @@ if TYPE_CHECKING:
     from experiments.roi.marginal_result import MarginalCosts
     from experiments.roi.result import Judged
     from experiments.roi.value import ValuePerWakeup
+    from experiments.roi.verdicts import Verdict
 
 __all__ = [
-    "acquisition_table", "break_even_table", "cost_parts_table", "guardrail_table", "marginal_table", "threshold_table",
-    "tipping_table",    "value_table", "waves_table",
+    "acquisition_table", "alone_of", "break_even_table", "cost_parts_table", "guardrail_notes", "guardrail_table",
+    "marginal_table", "threshold_table", "tipping_table", "value_table", "waves_table",
 ]  # fmt: skip
 
 _PARTS = ("touch", "fixed", "incentive_incremental", "incentive_natural", "total")
@@ -65,7 +69,7 @@ def threshold_table(
             contrast_words(row["arm"], row["control"], row.get("segment")),
             row["threshold"],
             *((values.get(str(row.get("segment"))),) if values else ()),
-            row["verdict"],
+            verdict_words(row),
             Cell(row["net_benefit_per_1000"], row["net_benefit_low"], row["net_benefit_high"]),
             row["incremental_per_1000"],
             row["cost_per_1000"],
@@ -73,7 +77,7 @@ def threshold_table(
         )
         for row in rows
     )
-    return DisplayTable(columns, body, title=title, notes=(word("cost.price_note"),))
+    return DisplayTable(columns, body, title=title, notes=(word("cost.price_note"), *reason_notes(rows)))
 
 
 def break_even_table(
@@ -81,6 +85,7 @@ def break_even_table(
     prices: Mapping[Key, dict[str, Any]],
     tips: Sequence[dict[str, Any]],
     lead: Mapping[Key, Decision],
+    alone: Mapping[tuple[Key, float], Verdict],
 ) -> DisplayTable:
     """Where every contrast just pays, and where its leading verdict would turn.
 
@@ -89,6 +94,7 @@ def break_even_table(
         prices: One row of the verdicts for every contrast: the cost per incremental wake-up with its set.
         tips: The rows of what would turn the verdicts.
         lead: The leading decision of every contrast.
+        alone: The verdict of each contrast and threshold by itself.
     """
     columns = (
         DisplayColumn(word("effect.contrast")),
@@ -105,17 +111,37 @@ def break_even_table(
             continue
         here = [tip for tip in tips if key_of(tip) == key and tip["threshold"] == decision.threshold]
         turned = [tip for tip in here if tip["assumption"] == "value"]
-        alone = here[0]["verdict"] if here else decision.word
         row = own[key]
         body.append((
             contrast_words(*key),
             price_cell(prices[key]),
-            word("cost.at_threshold", T=decision.threshold, word=alone),
+            word("cost.at_threshold", T=decision.threshold, word=alone[key, decision.threshold].told),
             turns_words(turned),
             Cell(row["cost_per_returner"], note=why_words(row["reason"], among=("NO_RETURNERS",))),
             _share(row),
         ))  # fmt: skip
     return DisplayTable(columns, tuple(body), title=word("cost.break_even"), notes=(word("cost.break_even_note"),))
+
+
+def alone_of(judged: Sequence[Judged]) -> dict[tuple[Key, float], Verdict]:
+    """The verdict of every contrast and threshold by itself, before the correction over several."""
+    return {
+        ((row.contrast.arm, row.contrast.control, row.contrast.segment), row.threshold): row.unadjusted
+        for row in judged
+    }
+
+
+def guardrail_notes(judged: Sequence[Judged], lead: Mapping[Key, Decision]) -> list[str]:
+    """Of which contrasts a guardrail, not the interval, gives the word where the net benefit lies above 0."""
+    states = {
+        (row.contrast.arm, row.contrast.control, row.contrast.segment): worst_state(row.guardrails) for row in judged
+    }
+    told = []
+    for state, code in (("harm", "cost.harmed"), ("undecided", "cost.open_guardrail")):
+        named = [contrast_words(*key) for key in lead if states.get(key) == state]
+        if named:
+            told.append(word(code, contrasts=listed(named)))
+    return told
 
 
 def _share(row: Mapping[str, Any]) -> Cell:
@@ -184,11 +210,18 @@ def _wave_reading(row: Mapping[str, Any]) -> str:
     return "few" if FEW_EVENTS in row["note"] else str(row["decision"])
 
 
-def tipping_table(rows: Sequence[dict[str, Any]]) -> DisplayTable | None:
+def tipping_table(
+    rows: Sequence[dict[str, Any]], alone: Mapping[tuple[Key, float], Verdict] | None = None
+) -> DisplayTable | None:
     """One row per contrast, one column per assumption: where it turns the leading verdict, the others as they are.
 
     A verdict that does not rest on its interval is not among them: the table of break-even says why.
+
+    Args:
+        rows: The rows of what would turn the verdicts.
+        alone: The verdict of each contrast and threshold by itself, with what overrode its interval.
     """
+    known = {} if alone is None else {at: verdict.told for at, verdict in alone.items()}
     rows = [row for row in rows if row["becomes"] is not None or row["note"] == "NO_VALUE"]
     assumptions = list(dict.fromkeys(row["assumption"] for row in rows))
     columns = (
@@ -202,7 +235,7 @@ def tipping_table(rows: Sequence[dict[str, Any]]) -> DisplayTable | None:
     body = tuple(
         (
             contrast_words(*key),
-            word("cost.at_threshold", T=group[0]["threshold"], word=group[0]["verdict"]),
+            word("cost.at_threshold", T=(T := group[0]["threshold"]), word=known.get((key, T), group[0]["verdict"])),
             *(tip_words([row for row in group if row["assumption"] == name]) or "–" for name in assumptions),
         )
         for key, group in groups.items()

@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from experiments.roi.money_result import MoneyTest
 
 __all__ = [
-    "Key", "key_of", "leading", "money_sentences", "money_words", "price_cell", "price_words", "set_words",
-    "short_price_cell", "tip_words", "turns_words", "why_words",
+    "Key", "key_of", "leading", "money_sentences", "money_words", "price_cell", "price_words", "reason_notes",
+    "set_words", "short_price_cell", "tip_words", "turns_words", "verdict_words", "why_words",
 ]  # fmt: skip
 
 Key = tuple[str, str, str | None]
 _UNDEFINED = ("HARM", "NO_INCREMENT", "COST_SAVING")
+_OVERRIDING = ("HARM_GUARDRAIL", "GUARDRAIL_UNDECIDED", "FEW_EVENTS", "MULTIPLICITY")
 
 
 def key_of(row: Mapping[str, Any]) -> Key:
@@ -43,6 +44,26 @@ def why_words(codes: str, *, among: Iterable[str] | None = None) -> str:
     named = [code for code in codes.split("; ") if code and (among is None or code in among)]
     told = [word(f"why.{code}") if messages.has(f"REPORT.why.{code}") else code for code in named]
     return word("list_separator").join(told)
+
+
+def _overriding(row: Mapping[str, Any]) -> list[str]:
+    """The codes of what decided a row instead of its interval; its price and its persons have codes of their own."""
+    return [code for code in str(row["reason"]).split("; ") if code in _OVERRIDING]
+
+
+def verdict_words(row: Mapping[str, Any]) -> str:
+    """The word of a row, with what overrode its interval in brackets, as in "FAIL (HARM_GUARDRAIL)"."""
+    codes = "; ".join(_overriding(row))
+    return f"{row['verdict']} ({codes})" if codes else str(row["verdict"])
+
+
+def reason_notes(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """What the codes in the brackets of a table mean; nothing where there are none."""
+    codes = dict.fromkeys(code for row in rows for code in _overriding(row))
+    if not codes:
+        return []
+    told = [word("cost.reason_one", name=code, why=why_words(code)) for code in codes]
+    return [word("cost.reasons", told=word("list_separator").join(told))]
 
 
 def set_words(low: float | None, high: float | None, kind: str) -> str:

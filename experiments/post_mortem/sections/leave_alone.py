@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from attribution.core import messages
-from attribution.core.formats import format_interval
 from attribution.core.language import current_language
 from experiments.post_mortem.evidence import order_of
 from experiments.post_mortem.sections.ground import Ground, flag_of, made_section, sentences_of
-from experiments.post_mortem.sections.leave_alone_charts import leave_alone_chart
+from experiments.post_mortem.sections.leave_alone_charts import leave_alone_chart, withheld_of, withheld_why
 from experiments.post_mortem.sections.leave_alone_tables import (
     advice_table,
     kept_table,
@@ -44,7 +43,7 @@ def build(ground: Ground) -> Section | None:
         tables.insert(0, kept_table(alone))
     if natural:
         tables.append(natural_table(natural))
-    said = [] if invalid else [_natural_told(row, evidence.thresholds.level) for row in natural]
+    said = [] if invalid else [*_withheld(readings), *_unbounded(natural)]
     return made_section(
         "leave_alone",
         word("chart.invalid", codes=invalid) if invalid else _answer(ground, readings),
@@ -112,9 +111,22 @@ def _paragraphs(ground: Ground, found: SegmentAdvices | None) -> tuple[str, ...]
     return tuple(said)
 
 
-def _natural_told(row: dict[str, float | str | None], level: float) -> str:
-    values = {"arm": row["arm"], "all": row["all"], "natural": row["natural"]}
-    if row["low"] is None or row["high"] is None:
-        return word("leave_alone.natural_plain", **values)
-    ends = format_interval(row["low"], row["high"], "money")
-    return word("leave_alone.natural_told", **values, level=level, ends=ends)
+def _withheld(readings: Sequence[LeaveAlone]) -> list[str]:
+    """Segments whose interval lies below 0 by itself and that are not named, with the reason, arm by arm."""
+    said = []
+    for one in readings:
+        for arm in dict.fromkeys(row.judged.contrast.arm for row in one.rows):
+            rows = withheld_of(one, arm)
+            if rows:
+                names = messages.text("LEAVE_ALONE.BETWEEN").join(_name(row) for row in rows)
+                said.append(word("leave_alone.withheld", arm=arm, names=names, why=withheld_why(rows)))
+    return said
+
+
+def _unbounded(natural: Sequence[dict[str, float | str | None]]) -> list[str]:
+    """The sums paid to natural returners that have no interval; the others stand with theirs in the table."""
+    return [
+        word("leave_alone.natural_plain", arm=row["arm"], all=row["all"], natural=row["natural"])
+        for row in natural
+        if row["low"] is None or row["high"] is None
+    ]

@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING
 
 from attribution.core import messages
 from attribution.core.records import Field, Records
-from experiments.post_mortem.words import interval_words, word
+from experiments.post_mortem.sections.cost_words import why_words
+from experiments.post_mortem.words import alt_text, interval_words, word
 from experiments.report.document import Chart
 
 if TYPE_CHECKING:
-    from experiments.uplift.leave_alone import LeaveAlone
+    from collections.abc import Sequence
 
-__all__ = ["leave_alone_chart"]
+    from experiments.uplift.leave_alone import LeaveAlone, SegmentAdvice
+
+__all__ = ["leave_alone_chart", "withheld_of", "withheld_why"]
 
 _ENDS = (Field("value", "money"), Field("low", "money"), Field("high", "money"))
 
@@ -36,14 +39,35 @@ def leave_alone_chart(reading: LeaveAlone, arm: str, number: int, invalid: str =
         kind="forest",
         title=title,
         subtitle=word("chart.leave_alone.subtitle", **names, level=first.net.level),
-        alt=f"{title}. {'; '.join(told)}",
+        alt=alt_text(title, told),
         records=Records.from_rows((Field("label", "text"), *_ENDS), drawn),
         words={"x": word("chart.leave_alone.x"), "zero": word("chart.leave_alone.zero")},
     )
 
 
+def withheld_of(reading: LeaveAlone, arm: str) -> list[SegmentAdvice]:
+    """The segments of an arm whose interval lies below 0 by itself, and which are not advised against all the same."""
+    return [
+        row
+        for row in reading.rows
+        if row.judged.contrast.arm == arm
+        and row.advice != "leave_alone"
+        and row.judged.net.high is not None
+        and row.judged.net.high < 0.0
+    ]
+
+
+def withheld_why(rows: Sequence[SegmentAdvice]) -> str:
+    """Why no verdict follows from intervals that lie below 0."""
+    codes = dict.fromkeys(row.judged.verdict.reason for row in rows if row.judged.verdict.reason)
+    return why_words("; ".join(codes)) or word("why.MULTIPLICITY")
+
+
 def _title(reading: LeaveAlone, arm: str) -> str:
     names = reading.advised("leave_alone", arm=arm)
     if not names:
+        withheld, of = withheld_of(reading, arm), sum(row.judged.contrast.arm == arm for row in reading.rows)
+        if withheld:
+            return word("chart.leave_alone.withheld", arm=arm, n=len(withheld), of=of, why=withheld_why(withheld))
         return word("chart.leave_alone.none", arm=arm)
     return word("chart.leave_alone.named", arm=arm, names=messages.text("LEAVE_ALONE.BETWEEN").join(names))

@@ -65,7 +65,9 @@ def leading(decisions: Sequence[Decision]) -> list[Decision]:
 
 
 def verb_of(decision: Decision) -> str:
-    """What to do: scale, hold, stop, retest or repair."""
+    """What to do: scale, contain (a guardrail got worse), hold, stop, retest or repair."""
+    if "HARM_GUARDRAIL" in decision.reason:
+        return "contain"
     if "GUARDRAIL_UNDECIDED" in decision.reason:
         return "hold"
     return _VERBS.get(decision.word, "repair")

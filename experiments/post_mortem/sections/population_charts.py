@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from attribution.core.durations import parse_duration
 from attribution.core.formats import format_value
 from attribution.core.records import Field, Records
-from experiments.post_mortem.words import interval_words, window_words, word
+from experiments.post_mortem.words import alt_text, interval_words, window_words, word
 from experiments.report.document import Chart
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def dormancy_chart(found: DeclaredDormancy) -> Chart | None:
         kind="curves",
         title=title,
         subtitle=word("chart.dormancy.subtitle", horizon=values["horizon"], level=rows[0].rate.level),
-        alt=f"{title}. {'; '.join(told)}",
+        alt=alt_text(title, told),
         records=Records.from_rows(_FIELDS, drawn),
         words={"x": word("chart.dormancy.x"), "y": word("chart.dormancy.y")},
         marks=marks,
@@ -83,7 +83,7 @@ def purchases_chart(found: NthPurchase) -> Chart | None:
         kind="curves",
         title=title,
         subtitle=word("chart.purchases.subtitle", silent=window_words(str(found.recipe.settings["silent_after"]))),
-        alt=f"{title}. {'; '.join(told)}",
+        alt=alt_text(title, told),
         records=Records.from_rows(_FIELDS, drawn),
         words={"x": word("chart.purchases.x"), "y": word("chart.purchases.y")},
         marks=_step(found, [row.nth for row in rows]),

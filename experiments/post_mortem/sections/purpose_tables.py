@@ -69,7 +69,7 @@ def _row(evidence: Evidence, name: str, declared: str, done: str, *places: str, 
         said = word("plan.changed_mark")
         deviation = f"{said}{word('list_separator')}{seen}" if seen else said
     else:
-        deviation = seen or word("plan.as_declared")
+        deviation = seen or word("plan.as_declared" if done or not declared else "plan.untold")
     return word(f"plan.row.{name}"), declared or word("plan.not_declared"), done or word("plan.not_done"), deviation
 
 

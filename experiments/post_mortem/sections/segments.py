@@ -8,7 +8,7 @@ from attribution.core import messages
 from attribution.core.language import current_language
 from experiments.post_mortem.evidence import order_of
 from experiments.post_mortem.sections.ground import Ground, flag_of, made_section, metrics_of, sentences_of
-from experiments.post_mortem.sections.segments_charts import segments_chart
+from experiments.post_mortem.sections.segments_charts import segments_chart, which_p
 from experiments.post_mortem.sections.segments_tables import (
     effects_table,
     guardrails_table,
@@ -85,7 +85,7 @@ def _answer(readout: SegmentReadout, tests: Sequence[SegmentInteraction]) -> str
             code = "differs" if one.p_adjusted < 1.0 - readout.experiment.level else "open"
         values = {
             "metric": thing_words(one.fit.name), "arm": one.arm, "control": readout.experiment.control, "by": one.by,
-            "n": one.test.segments, "p": one.p_adjusted, "note": one.test.note or "–",
+            "n": one.test.segments, "p": one.p_adjusted, "note": one.test.note or "–", "which": which_p(readout),
         }  # fmt: skip
         said.append(messages.text(f"SEGMENTS.{code}", values))
     return ("" if current_language() == "zh" else " ").join(said)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from attribution.core import messages
 from attribution.core.formats import format_interval
 from attribution.core.records import Field, Records
 from experiments.post_mortem.scales import scale_of
-from experiments.post_mortem.words import interval_words, thing_words, word
+from experiments.post_mortem.words import alt_text, interval_words, thing_words, word
 from experiments.report.document import Chart
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from experiments.readout.segments_result import SegmentEffect, SegmentInteraction, SegmentReadout
 
-__all__ = ["segments_chart"]
+__all__ = ["segments_chart", "which_p"]
 
 
 def segments_chart(readout: SegmentReadout, test: SegmentInteraction, invalid: str = "") -> Chart | None:
@@ -37,7 +38,7 @@ def segments_chart(readout: SegmentReadout, test: SegmentInteraction, invalid: s
         kind="forest",
         title=title,
         subtitle=word("chart.segments.subtitle", **names, level=readout.experiment.level),
-        alt=f"{title}. {'; '.join(told)}",
+        alt=alt_text(title, told),
         records=Records.from_rows(
             (Field("label", "text"), Field("value", kind), Field("low", kind), Field("high", kind)), drawn
         ),
@@ -58,7 +59,7 @@ def _drawn(one: SegmentEffect) -> dict[str, object]:
 
 
 def _title(readout: SegmentReadout, test: SegmentInteraction, parts: Sequence[SegmentEffect], kind: str) -> str:
-    values = {"arm": test.arm, "by": test.by, "p": test.p_adjusted}
+    values = {"arm": test.arm, "by": test.by, "p": test.p_adjusted, "which": which_p(readout)}
     if test.p_adjusted is None:
         return word("chart.segments.undefined", arm=test.arm, by=test.by)
     known = [(one.difference.value, one) for one in parts if one.difference is not None]
@@ -71,7 +72,12 @@ def _title(readout: SegmentReadout, test: SegmentInteraction, parts: Sequence[Se
     return word("chart.segments.differs", **values, most=most.segment, shown=_shown(value, ends, kind))
 
 
+def which_p(readout: SegmentReadout) -> str:
+    """Whether the p-value of an interaction is adjusted over arms and columns, in a word."""
+    return messages.text(f"SEGMENTS.p_{'plain' if readout.experiment.correction is None else 'adjusted'}")
+
+
 def _shown(value: float, ends: str, kind: str) -> str:
     from attribution.core.formats import format_value
 
-    return f"{format_value(value, kind)}, {ends}"
+    return f"{format_value(value, kind)}{word('comma')}{ends}"
