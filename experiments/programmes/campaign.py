@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
@@ -12,8 +13,11 @@ from attribution.core.errors import DesignError, InputError
 from experiments.outcomes.result import Outcomes
 from experiments.readout.analysis import open_outcomes
 from experiments.readout.experiment import Experiment
+from experiments.roi.segment_cells import by_columns, segment_name
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pyarrow as pa
     from numpy.typing import NDArray
 
@@ -51,7 +55,9 @@ class ProgrammeCampaign:
         outcomes: One row per assigned person, with the full cost (as `build_outcomes` makes them).
         as_of: The date of its data; campaigns are put in this order.
         experiment: Names of arm, control, person, strata; the default experiment on the column ``woken`` when absent.
-        threshold: What a woken customer is worth: the profit of a person is then threshold x woken - cost.
+        threshold: What a woken customer is worth, one amount or a mapping of segment to its own: the profit of a person
+            is then threshold x woken - cost.
+        by: Column or columns of the segments of a mapping of thresholds.
         value: Column of realised margin, instead of a threshold: the profit is value - cost.
         woken: Column of the event.
         cost: Column of the full cost.
@@ -61,11 +67,12 @@ class ProgrammeCampaign:
     outcomes: Any
     as_of: date
     experiment: Experiment | None = None
-    threshold: float | None = None
+    threshold: float | Mapping[str, float] | None = None
     value: str | None = None
     woken: str = "woken"
     cost: str = "cost"
     verdicts: tuple[StandingVerdict, ...] = field(default=())
+    by: str | Sequence[str] | None = None
 
     def __post_init__(self) -> None:
         if (self.threshold is None) == (self.value is None):
@@ -74,10 +81,22 @@ class ProgrammeCampaign:
                 f"realised margin (value='value'): one of the two; got threshold={self.threshold!r}, "
                 f"value={self.value!r}."
             )
-        if self.threshold is not None and not (np.isfinite(self.threshold) and self.threshold >= 0.0):
-            raise InputError(f"threshold must be a finite amount of at least 0, got {self.threshold!r}.")
+        if isinstance(self.threshold, Mapping) != (self.by is not None):
+            raise InputError(
+                "a mapping of segment to threshold and by=, the column of the segments, go together: got "
+                f"threshold={self.threshold!r}, by={self.by!r}."
+            )
+        for amount in _amounts(self.threshold):
+            if not (np.isfinite(amount) and amount >= 0.0):
+                raise InputError(f"threshold must be a finite amount of at least 0, got {amount!r}.")
         if not isinstance(self.as_of, date) or isinstance(self.as_of, datetime):
             raise InputError(f"as_of must be a date, got {self.as_of!r}.")
+
+
+def _amounts(threshold: float | Mapping[str, float] | None) -> list[float]:
+    if threshold is None:
+        return []
+    return list(threshold.values()) if isinstance(threshold, Mapping) else [threshold]
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -135,7 +154,8 @@ def read_persons(name: str, campaign: ProgrammeCampaign) -> Persons:
         wrong = int((~np.isin(woken, (0.0, 1.0))).sum())
         table.problems.add("NOT_BINARY", table.name, campaign.woken, wrong, message="the event is 0 or 1 per person")
     table.problems.raise_if_any()
-    worth = 1.0 if campaign.threshold is None else campaign.threshold
+    worth = _worth(name, table, campaign)
+    table.problems.raise_if_any()
     arms, stratum = _codes(table, experiment.arm), _strata(table, experiment)
     held_out = arms.codes == arms.code_of(str(experiment.control), name)
     cell, keep, cells, left = _cells(name, stratum, arms.codes, arms.size, held_out)
@@ -148,6 +168,30 @@ def read_persons(name: str, campaign: ProgrammeCampaign) -> Persons:
         window=int(outcomes.window.total_seconds() * 1_000_000) if isinstance(outcomes, Outcomes) else 0,
         left=int((~keep).sum()), left_strata=left,
     )  # fmt: skip
+
+
+def _worth(name: str, table: Table, campaign: ProgrammeCampaign) -> float | NDArray[np.float64]:
+    """What the event of each person is worth; a column that is missing is noted."""
+    threshold = campaign.threshold
+    if not isinstance(threshold, Mapping):
+        return 1.0 if threshold is None else threshold
+    columns = by_columns(campaign.by)
+    if not table.require_names(*columns):
+        return 1.0
+    coded = [_codes(table, column) for column in columns]
+    kinds, which = np.unique(np.column_stack([part.codes for part in coded]), axis=0, return_inverse=True)
+    values = []
+    for kind in kinds.tolist():
+        parts = tuple(part.names[code] for part, code in zip(coded, kind, strict=True))
+        segment = str(segment_name(parts))
+        # As the verdicts read it: the whole segment, else its first column alone.
+        found = threshold.get(segment, threshold.get(parts[0]))
+        if found is None:
+            raise InputError(
+                f"campaign {name!r} has no threshold for the segment {segment!r}; every segment needs one."
+            )
+        values.append(found)
+    return np.array(values, float)[which.reshape(-1)]
 
 
 def _default(campaign: ProgrammeCampaign) -> Experiment:

@@ -38,6 +38,7 @@ messages.register("experiments")
 
 _FEW_EVENTS = 20
 _FEW = "FEW_EVENTS"
+_SINGULAR = 1e-9  # eigenvalue of a correlation matrix that is 0 but for rounding
 
 
 def programme(
@@ -57,7 +58,7 @@ def programme(
     each time do not.
 
     Effects of single campaigns are also drawn towards their common mean: the best of several results is too good on
-    average (winner's curse), and what is left after shrinkage is what the next campaign may expect.
+    average (winner's curse), and what is left after shrinkage is what repeating that campaign may bring.
 
     Args:
         campaigns: Name to campaign. Ids of persons mean the same person in all of them.
@@ -69,7 +70,7 @@ def programme(
         One row per campaign by date, the total, shared audiences, contacts, verdicts with their standing.
 
     Raises:
-        InputError: No campaign, or options that cannot be used.
+        InputError: No campaign, one campaign under two names, or options that cannot be used.
         TableError: Missing columns, empty cells, repeated persons, text where amounts are expected.
         DesignError: NO_HOLDOUT, NO_COMMON_STRATUM, CLUSTERED_PROGRAMME.
 
@@ -105,6 +106,7 @@ def programme(
     ordered = _ordered(campaigns)
     day = _day(as_of, ordered)
     persons = [read_persons(name, campaign) for name, campaign in ordered.items()]
+    _refuse_repeated(ordered, persons)
     codes, size = _numbered(ordered, persons)
     effects = [effects_of(part, np.argsort(code)) for part, code in zip(persons, codes, strict=True)]
     profit = joint_covariance(codes, size, [effect.profit_parts for effect in effects])
@@ -116,7 +118,7 @@ def programme(
     audiences = _audiences(list(ordered), pairs_of_audiences(codes, persons, size), persons, profit)
     rows = list(_rows(ordered, persons, effects, (profit, woken), shrunken, level))
     last = rows[-1]
-    error = math.sqrt(float(profit.sum()))
+    error = _root(float(profit.sum()))
     return result.Programme(
         records=Records.from_rows(result.CAMPAIGNS, rows),
         total=Estimate(
@@ -124,7 +126,7 @@ def programme(
             p_value=_p(last["profit_to_date"], error, _degrees(profit, effects, len(effects))), level=level,
             method="summed over persons", n=size, standard_error=error,
         ),
-        independent_error=math.sqrt(float(np.trace(profit))),
+        independent_error=_root(float(np.trace(profit))),
         mean_effect=_mean(shrunken, level),
         spread=None if shrunken is None else shrunken.spread,
         heterogeneity_p=_heterogeneity(rates, woken),
@@ -176,9 +178,22 @@ def _numbered(
     return number_keys(*(part.key for part in persons))
 
 
+def _root(variance: float) -> float:
+    """The standard error; errors that cancel each other may leave a sum a rounding below 0."""
+    return math.sqrt(max(variance, 0.0))
+
+
+def _regular(covariance: NDArray[np.float64]) -> bool:
+    """Whether no campaign lacks variance, and no campaign's error follows from the others' (the same persons again)."""
+    errors = np.sqrt(np.diag(covariance))
+    if not (errors > 0.0).all():
+        return False
+    return bool(np.linalg.eigvalsh(covariance / np.outer(errors, errors)).min() > _SINGULAR)
+
+
 def _shrunken(rates: NDArray[np.float64], covariance: NDArray[np.float64], level: float) -> Shrunken | None:
-    """The effects drawn together; None below three campaigns, or where one has no variance."""
-    if len(rates) < FEWEST or not (np.linalg.eigvalsh(covariance) > 0.0).all():
+    """The effects drawn together; None below three campaigns, or where the errors of some follow from the others'."""
+    if len(rates) < FEWEST or not _regular(covariance):
         return None
     return shrink_effects(rates, covariance, level=level)
 
@@ -230,7 +245,7 @@ def _rows(
         to_date += effect.profit
         degrees = effect.degrees
         half = _half(math.sqrt(profit[place, place]), degrees, level)
-        running = math.sqrt(float(profit[: place + 1, : place + 1].sum()))
+        running = _root(float(profit[: place + 1, : place + 1].sum()))
         so_far = _half(running, _degrees(profit, effects, place + 1), level)
         rate, wide = effect.woken / effect.persons, _half(math.sqrt(woken[place, place]), degrees, level)
         per = 1000.0 / effect.persons
@@ -265,7 +280,7 @@ def _heterogeneity(rates: NDArray[np.float64], covariance: NDArray[np.float64]) 
     """p-value of Cochran's Q with the full covariance."""
     from scipy.special import chdtrc
 
-    if len(rates) < 2 or not (np.linalg.eigvalsh(covariance) > 0.0).all():
+    if len(rates) < 2 or not _regular(covariance):
         return None
     inverse = np.linalg.inv(covariance)
     middle = float(inverse.sum(axis=0) @ rates / inverse.sum())
@@ -331,8 +346,24 @@ def _findings(
         yield Finding(code="PROGRAMME_EXPIRED", status="warn", values={"n": len(expired), "names": names})
 
 
+def _refuse_repeated(campaigns: Mapping[str, ProgrammeCampaign], persons: Sequence[Persons]) -> None:
+    """The same outcomes under two names would count twice."""
+    seen: dict[str, str] = {}
+    for name, part in zip(campaigns, persons, strict=True):
+        if not part.woken.any():  # nobody woke: two campaigns may look alike
+            continue
+        mark = _print_of(part)
+        if mark in seen:
+            raise InputError(
+                f"campaigns {seen[mark]!r} and {name!r} hold the same persons with the same outcomes, which would "
+                "count twice. Leave one of them out."
+            )
+        seen[mark] = name
+
+
+def _print_of(part: Persons) -> str:
+    return fingerprint({"person": part.key, "cell": part.cell, "net": part.net, "woken": part.woken})
+
+
 def _fingerprint(persons: Sequence[Persons]) -> str:
-    parts = [
-        fingerprint({"person": part.key, "cell": part.cell, "net": part.net, "woken": part.woken}) for part in persons
-    ]
-    return fingerprint({"campaigns": np.array(parts, object)})
+    return fingerprint({"campaigns": np.array([_print_of(part) for part in persons], object)})

@@ -86,7 +86,8 @@ def shrink_effects(estimates: ArrayLike, covariance: ArrayLike, *, level: float 
         )
     if not (np.isfinite(d).all() and np.isfinite(v).all() and (np.linalg.eigvalsh(v) > 0).all()):
         raise InputError("the covariance of the estimates must be finite and positive definite.")
-    scale = math.sqrt(float(np.median(np.diag(v))))
+    # Nodes must lie where the spread can be: around the errors, or around estimates that differ by far more than these.
+    scale = max(math.sqrt(float(np.median(np.diag(v)))), float(np.std(d)))
     values, vectors = np.linalg.eigh(v)
     rotated, ones = vectors.T @ d, vectors.T @ np.ones(len(d))
     spreads, weights = _nodes(values, rotated, ones, scale)

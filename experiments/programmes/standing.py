@@ -23,12 +23,14 @@ def standings(
     """Every verdict with its age in days and whether it stands.
 
     A verdict is superseded when a later campaign of the programme judged the same arm against the same control in the
-    same segment, and expired when it is older than ``expires_after``.
+    same segment, and expired when it is older than ``expires_after``. An INVALID trial has judged nothing.
     """
     limit = microseconds(parse_duration(expires_after, name="expires_after")) / MICROSECONDS_PER_DAY
     latest: dict[tuple[str, str, str | None], date] = {}
     for campaign in campaigns.values():
         for verdict in campaign.verdicts:
+            if verdict.word == "INVALID":
+                continue
             key = (verdict.arm, verdict.control, verdict.segment)
             latest[key] = max(campaign.as_of, latest.get(key, campaign.as_of))
     for name, campaign in campaigns.items():
@@ -36,7 +38,7 @@ def standings(
         for verdict in campaign.verdicts:
             key = (verdict.arm, verdict.control, verdict.segment)
             standing: Standing = "stands"
-            if latest[key] > campaign.as_of:
+            if latest.get(key, campaign.as_of) > campaign.as_of:
                 standing = "superseded"
             elif age > limit:
                 standing = "expired"

@@ -14,6 +14,8 @@ from cli_runs import refused, run
 
 import attribution as at
 import experiments as ex
+from attribution.core.records import Field, Records
+from experiments.post_mortem.programme.hidden import COUNTS, shown_audiences, shown_contacts
 
 NAMES = ("2026Q1 <b>唤醒</b>", "2026Q2 | wake-up", "2026Q3 wake-up")
 BLANK = re.compile(r"\b(nan|None|inf|NaN|Infinity)\b")
@@ -92,12 +94,44 @@ def test_small_groups_are_not_shown() -> None:
     plans, data = made(2)
     plans[1]["report"] = {**plans[1].get("report", {}), "min_cell": 400}
     page = ex.programme_report(plans, data=data)
-    pair = page.records["programme_audiences"].to_dicts()[0]
-    assert pair["both_held_out"] < 400 <= pair["in_both"]
+    (pair,) = page.records["programme_audiences"].to_dicts()
     section = next(one for one in page.document.sections if one.name == "programme_audiences")
     cells = dict(zip([column.label for column in section.tables[0].columns], section.tables[0].rows[0], strict=True))
     assert cells["held out in both"].note == "< 400"
-    assert cells["in both"] == pair["in_both"]
+    assert cells["in both"] == pair["in_both"] >= 400
+    # The four groups add up to the persons in both: one that is hidden must not follow from the others.
+    parts = [pair[name] for name in ("both_treated", "both_held_out", "first_only", "second_only")]
+    assert parts.count(None) > 1
+    assert all(part is None or part >= 400 for part in parts)
+    shown = json.loads(page.to_json())["tables"]["programme_audiences"]
+    assert pair["both_held_out"] is None
+    assert "both_held_out" in json.dumps(shown)
+
+
+def test_one_small_group_takes_a_second_one_with_it() -> None:
+    fields = (Field("campaign", "text"), *(Field(name, "count") for name in COUNTS), Field("share_of_smaller", "rate"))
+    row = {"campaign": "a", "in_both": 1_000, "both_treated": 900, "both_held_out": 5, "first_only": 50,
+           "second_only": 45, "share_of_smaller": 0.5}  # fmt: skip
+    (made_,) = shown_audiences(Records.from_rows(fields, [row]), 10).to_dicts()
+    assert made_ == row | {"both_held_out": None, "second_only": None}
+    fields = (Field("times_treated", "count"), Field("persons", "count"), Field("share", "rate"))
+    rows = [{"times_treated": k, "persons": n, "share": n / 1_000} for k, n in ((0, 300), (1, 697), (2, 3))]
+    kept = shown_contacts(Records.from_rows(fields, rows), 10).to_dicts()
+    assert [row["persons"] for row in kept] == [None, 697, None]
+    assert [row["share"] for row in kept] == [None, 0.697, None]
+
+
+def test_everybody_counts_with_the_threshold_of_the_own_segment() -> None:
+    plans, data = made(1)
+    plans[0].pop("gate", None)
+    alike = {name: [85] for name in data[0].history["recency_class"].unique()}
+    first = next(iter(alike))
+    totals = {}
+    for name, thresholds in (("list", [85]), ("alike", alike), ("one more", {**alike, first: [10, 400, 900]})):
+        plans[0]["costs"] = {"thresholds": thresholds, "by": "recency_class"}
+        totals[name] = ex.programme_report(plans, data=data).figures["programme.total.value"]
+    assert totals["alike"] == pytest.approx(totals["list"], rel=1e-12)
+    assert totals["one more"] != pytest.approx(totals["list"], rel=1e-3)
 
 
 def test_plans_that_cannot_be_told_apart_are_refused() -> None:
@@ -140,3 +174,15 @@ def test_command_writes_the_page(tmp_path: Path) -> None:
     assert "cannot tell" in result.output or "profit" in result.output or "lost money" in result.output
     assert "a name of its own" in refused("programme", plans[0], plans[0], "--out", tmp_path / "twice")
     assert date(2028, 1, 1).isoformat() in markdown
+
+
+def test_totals_of_one_date_stand_row_by_row_and_care_names_its_reason() -> None:
+    plans, data = made()
+    document = ex.programme_report(plans, data=data).document
+    chart = next(one for section in document.sections for one in section.charts if one.name == "chart-profit-to-date")
+    assert chart.kind == "forest"  # a curve over one date would be an upright stroke without an interval
+    assert len(chart.records) == len(plans)
+    warned = {finding.code for finding in document.findings if finding.status == "warn"}
+    assert warned
+    assert document.trust == "limited"
+    assert all(code in document.trust_line for code in warned)

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from scipy.special import ndtr
 
 import attribution as at
 import experiments as ex
@@ -347,3 +348,69 @@ def test_interval_covers_with_a_shared_holdout_where_adding_variances_does_not()
     # 3 standard errors of a binomial share around 95 %; the naive interval knows a part of the variance.
     assert abs(covered / runs - 0.95) < 3 * math.sqrt(0.95 * 0.05 / runs)
     assert naive / runs < 0.85
+
+
+def test_errors_that_cancel_each_other_leave_no_variance_below_zero() -> None:
+    """Who was held out in one campaign was treated in the other, with the same outcome: sums are 0 but for rounding."""
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        held = np.arange(1_000) % 2 == 1
+        rows = pd.DataFrame({"person_id": range(1_000), "woken": (rng.random(1_000) < 0.1).astype(int), "cost": 0.0})
+        parts = [rows.assign(arm=np.where(out, "holdout", "sms")) for out in (held, ~held)]
+        given = {
+            str(day): ex.ProgrammeCampaign(outcomes=part, as_of=day, threshold=60.1)
+            for day, part in zip(DAYS, parts, strict=False)
+        }
+        found = ex.programme(given)
+        assert found.total.standard_error == pytest.approx(0.0, abs=1e-4)
+        assert found.heterogeneity_p is None  # one error follows from the other
+
+
+def test_one_campaign_under_two_names_is_refused() -> None:
+    given = campaigns()
+    first = given["wave 0"]
+    again = ex.ProgrammeCampaign(outcomes=first.outcomes.sample(frac=1.0, random_state=1), as_of=DAYS[2], threshold=60)
+    with pytest.raises(at.InputError, match="'wave 0' and 'wave 9' hold the same persons"):
+        ex.programme({**given, "wave 9": again})
+
+
+def test_thresholds_of_segments_are_worth_as_much_as_a_column_of_values() -> None:
+    rows = table(3, persons=range(900), strata=3)
+    amounts = {"0": 10.0, "1": 100.0, "2": 7.0}
+    worth = rows["woken"] * rows["stratum"].astype(str).map(amounts)
+    by = {"as_of": DAYS[0], "threshold": amounts, "by": "stratum"}
+    found = ex.programme({"a": ex.ProgrammeCampaign(outcomes=rows, **by)})
+    wanted = ex.programme({"a": ex.ProgrammeCampaign(outcomes=rows.assign(value=worth), as_of=DAYS[0], value="value")})
+    assert found.table().equals(wanted.table())
+    with pytest.raises(at.InputError, match="no threshold for the segment '2'"):
+        ex.programme({"a": ex.ProgrammeCampaign(outcomes=rows, **{**by, "threshold": {"0": 1, "1": 2}})})
+    with pytest.raises(at.InputError, match="go together"):
+        ex.ProgrammeCampaign(outcomes=rows, as_of=DAYS[0], threshold=amounts)
+
+
+@pytest.mark.parametrize("times", [1.0, 30.0, 1_000.0])
+def test_the_common_mean_of_effects_far_apart_is_that_of_a_fine_grid(times: float) -> None:
+    """Where errors are tiny beside the differences, the mean of three has Student's interval with two degrees."""
+    effects, error = np.array([0.01, 0.03, 0.08]), 0.03 / times
+    found = shrink_effects(effects, np.eye(3) * error**2)
+    t = np.exp(np.linspace(math.log(1e-5), math.log(1e4), 40_001))
+    spread = np.sqrt(error**2 + t**2)
+    weight = np.exp(-2.0 * np.log(spread) - np.square(effects - effects.mean()).sum() / (2.0 * spread**2)) * t
+    cdf = [
+        float(weight @ ndtr((end - effects.mean()) / spread * math.sqrt(3.0)) / weight.sum())
+        for end in (found.mean_low, found.mean_high)
+    ]
+    assert cdf == pytest.approx([0.025, 0.975], abs=2e-5)
+
+
+def test_an_invalid_trial_supersedes_nothing() -> None:
+    verdict = {"arm": "sms", "control": "holdout", "threshold": 60.0}
+    words = ("PASS", "INVALID", None)
+    judged = {
+        name: ex.ProgrammeCampaign(
+            outcomes=c.outcomes, as_of=c.as_of, threshold=60,
+            verdicts=() if word is None else (ex.StandingVerdict(word=word, **verdict),),
+        )
+        for word, (name, c) in zip(words, campaigns().items(), strict=True)
+    }  # fmt: skip
+    assert ex.programme(judged).verdicts.column("verdict_standing")[0] == "stands"

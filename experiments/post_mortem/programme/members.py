@@ -97,13 +97,14 @@ def _member(plan: Plan, evidence: Evidence) -> ProgrammeCampaign | LeftOut:
     reason = _reason(plan, evidence, decisions)
     if reason or evidence.readout is None:
         return LeftOut(campaign=plan.campaign.name, as_of=plan.campaign.as_of, reason=reason or evidence.refusal)
-    worth = _worth(decisions)
+    worth = _worth(plan, decisions)
     value = None if worth is not None or plan.money is None else plan.money.value
     return ProgrammeCampaign(
         outcomes=evidence.outcomes,
         as_of=plan.campaign.as_of,
         experiment=evidence.readout.experiment,
         threshold=worth,
+        by=evidence.plan.costs.by if isinstance(worth, dict) and evidence.plan.costs is not None else None,
         value=value,
         woken=event_of(evidence.readout) or "woken",
         verdicts=tuple(
@@ -122,11 +123,17 @@ def _reason(plan: Plan, evidence: Evidence, decisions: Sequence[Decision]) -> st
         return failed
     if evidence.readout.experiment.cluster is not None:
         return "CLUSTERED_PROGRAMME"
-    return "" if _worth(decisions) is not None or plan.money is not None else "NO_VALUE"
+    return "" if _worth(plan, decisions) is not None or plan.money is not None else "NO_VALUE"
 
 
-def _worth(decisions: Sequence[Decision]) -> float | None:
-    """What a woken customer is worth: the threshold that leads the campaign's decisions for everybody."""
+def _worth(plan: Plan, decisions: Sequence[Decision]) -> float | dict[str, float] | None:
+    """What a woken customer is worth: the threshold that leads the campaign's decisions for everybody.
+
+    Where the plan declares thresholds by segment, everybody counts with that of the own segment.
+    """
+    if decisions and plan.costs is not None and isinstance(plan.costs.thresholds, dict):
+        gates = {name: [gate.threshold for gate in plan.gate if gate.segment == name] for name in plan.costs.thresholds}
+        return {name: lead_threshold(values, gates[name]) for name, values in plan.costs.thresholds.items()}
     whole = [decision for decision in decisions if decision.segment is None] or list(decisions)
     if not whole:
         return None

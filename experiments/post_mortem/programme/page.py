@@ -9,6 +9,7 @@ from attribution.core.formats import format_value
 from attribution.core.language import check_language, language
 from attribution.core.recipe import versions
 from experiments.post_mortem.gates import by_severity
+from experiments.post_mortem.programme.hidden import shown_audiences, shown_contacts
 from experiments.post_mortem.programme.members import members_of
 from experiments.post_mortem.programme.sections import Programmed, programme_sections
 from experiments.post_mortem.words import furniture, word
@@ -81,8 +82,9 @@ def programme_report(  # noqa: PLR0913 -- what a page over several plans can be 
         return Report(
             document=_document(made, title or word("programme.heading"), lang),
             records={
-                "programme": found.records, "programme_audiences": found.audiences,
-                "programme_contacts": found.contacts, "programme_verdicts": found.verdicts,
+                "programme": found.records, "programme_verdicts": found.verdicts,
+                "programme_audiences": shown_audiences(found.audiences, members.smallest),
+                "programme_contacts": shown_contacts(found.contacts, members.smallest),
             },
             figures=_figures(found),
             recipe={"programme": found.recipe.to_dict()},
@@ -92,15 +94,17 @@ def programme_report(  # noqa: PLR0913 -- what a page over several plans can be 
 def _document(made: Programmed, title: str, lang: str) -> Document:
     found = made.result
     sections = programme_sections(made)
-    careful = made.left_out or any(finding.status in ("warn", "unknown") for finding in found.findings)
-    trust: Literal["trusted", "limited"] = "limited" if careful else "trusted"
-    trust_section = next(section for section in sections if section.name == "trust")
+    warned = sorted({finding.code for finding in found.findings if finding.status in ("warn", "unknown")})
+    trust: Literal["trusted", "limited"] = "limited" if made.left_out or warned else "trusted"
+    trust_line = next(section.answer for section in sections if section.name == "trust")
+    if warned and not made.left_out:
+        trust_line = word("trust_line.limited", codes=", ".join(warned))
     return Document(
         lang=check_language(lang),
         title=title,
         facts=_facts(made),
         trust=trust,
-        trust_line=trust_section.answer,
+        trust_line=trust_line,
         decisions=(),
         unknown=_unknown(made),
         flag="",

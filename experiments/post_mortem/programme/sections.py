@@ -11,6 +11,7 @@ from attribution.core import messages
 from attribution.core.records import Field, Records
 from attribution.core.render.display import Cell, DisplayColumn, DisplayTable, column_label, records_table
 from experiments.design.shown_words import in_words
+from experiments.post_mortem.programme.hidden import COUNTS, shown_audiences, shown_contacts
 from experiments.post_mortem.sections.appendix import recipes_table, settings_table
 from experiments.post_mortem.sections.ground import made_section
 from experiments.post_mortem.words import alt_text, interval_words, listed, word
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Programmed", "programme_sections"]
 
-_COUNTS = ("in_both", "both_treated", "both_held_out", "first_only", "second_only")
+_TOTALS = {"value": "", "low": "_low", "high": "_high"}
+
+_HIDDEN = (*COUNTS, "share_of_smaller")
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -64,26 +67,8 @@ def _told(rows: Sequence[dict[str, Any]], name: str, kind: str) -> list[str]:
 def _total(made: Programmed) -> Section:
     found = made.result
     rows = found.to_dicts()
-    said, series = found.sentence(), word("programme.to_date")
-    title = word("programme.to_date_title", n=len(rows), total=_shown(found.total, "money"))
-    drawn = [
-        {
-            "series": series, "role": "treated", "x": date.fromisoformat(row["as_of"]), "value": row["profit_to_date"],
-            "low": row["profit_to_date_low"], "high": row["profit_to_date_high"],
-        }
-        for row in rows
-    ]  # fmt: skip
-    fields = (
-        Field("series", "text"), Field("role", "text"), Field("x", "date"),
-        *(Field(name, "money") for name in ("value", "low", "high")),
-    )  # fmt: skip
-    charts = [
-        Chart(
-            name="chart-profit-to-date", kind="curves", title=title, subtitle=word("programme.to_date_subtitle"),
-            alt=alt_text(title, _told(rows, "profit_to_date", "money")), records=Records.from_rows(fields, drawn),
-            words={"x": column_label("as_of"), "y": word("programme.yuan")},
-        )
-    ]  # fmt: skip
+    said = found.sentence()
+    charts = [_to_date(rows, word("programme.to_date_title", n=len(rows), total=_shown(found.total, "money")))]
     if len(rows) > 1:
         charts.append(_profits(rows))
     names = ("campaign", "as_of", "treated", "held_out", "net_per_1000", "profit", "profit_to_date")
@@ -92,6 +77,30 @@ def _total(made: Programmed) -> Section:
         "programme_total", said, charts=tuple(charts), tables=(table,),
         paragraphs=(word("programme.shared", whole=found.total.standard_error, apart=found.independent_error),),
         definitions=found.recipe.sentences()[:1],
+    )  # fmt: skip
+
+
+def _to_date(rows: Sequence[dict[str, Any]], title: str) -> Chart:
+    """Running totals over the dates of the data; row by row where campaigns share a date."""
+    amounts = tuple(Field(name, "money") for name in ("value", "low", "high"))
+    totals = [{end: row[f"profit_to_date{of}"] for end, of in _TOTALS.items()} for row in rows]
+    told = alt_text(title, _told(rows, "profit_to_date", "money"))
+    subtitle, yuan = word("programme.to_date_subtitle"), word("programme.yuan")
+    if len({row["as_of"] for row in rows}) < len(rows):
+        drawn = [{"label": row["campaign"], **total} for row, total in zip(rows, totals, strict=True)]
+        return Chart(
+            name="chart-profit-to-date", kind="forest", title=title, subtitle=subtitle, alt=told,
+            records=Records.from_rows((Field("label", "text"), *amounts), drawn),
+            words={"x": yuan, "zero": word("programme.zero")},
+        )  # fmt: skip
+    series = {"series": word("programme.to_date"), "role": "treated"}
+    drawn = [
+        {**series, "x": date.fromisoformat(row["as_of"]), **total} for row, total in zip(rows, totals, strict=True)
+    ]
+    fields = (Field("series", "text"), Field("role", "text"), Field("x", "date"), *amounts)
+    return Chart(
+        name="chart-profit-to-date", kind="curves", title=title, subtitle=subtitle, alt=told,
+        records=Records.from_rows(fields, drawn), words={"x": column_label("as_of"), "y": yuan},
     )  # fmt: skip
 
 
@@ -174,7 +183,8 @@ def _audiences(made: Programmed) -> Section:
     contacts = found.contacts.to_dicts()
     often = sum(row["persons"] for row in contacts if row["times_treated"] > 1)
     whole = sum(row["persons"] for row in contacts)
-    shares = [_contact_row(row, made.smallest) for row in contacts]
+    kept = shown_contacts(found.contacts, made.smallest).to_dicts()
+    shares = [_contact_row(row, own, made.smallest) for row, own in zip(contacts, kept, strict=True)]
     columns = tuple(DisplayColumn(column_label(field.name), field.kind) for field in found.contacts.fields)
     tables = [DisplayTable(columns, tuple(shares), title=messages.text("PROGRAMME.contacts"))]
     if len(found.audiences):
@@ -184,22 +194,28 @@ def _audiences(made: Programmed) -> Section:
     return made_section("programme_audiences", answer, tables=tuple(tables))
 
 
-def _contact_row(row: dict[str, Any], smallest: int) -> tuple[object, ...]:
-    if row["persons"] < smallest:
-        hidden = Cell(None, note=f"< {smallest}")
+def _contact_row(row: dict[str, Any], kept: dict[str, Any], smallest: int) -> tuple[object, ...]:
+    if kept["persons"] is None:
+        hidden = _hidden(row["persons"], smallest)
         return row["times_treated"], hidden, hidden
     return row["times_treated"], row["persons"], row["share"]
+
+
+def _hidden(count: int, smallest: int) -> Cell:
+    """The place of a number that is not shown; one that only goes with a small one, which would follow, is bare."""
+    return Cell(None, note=f"< {smallest}" if count < smallest else "")
 
 
 def _overlaps(records: Records, smallest: int) -> DisplayTable:
     """Pairs of campaigns; a group of fewer persons than may be shown keeps its place and loses its number."""
     columns = tuple(DisplayColumn(column_label(field.name), field.kind) for field in records.fields)
     rows = []
-    for row in records.to_dicts():
-        small = {name for name in _COUNTS if 0 < row[name] < smallest}
-        if "in_both" in small:
-            small.add("share_of_smaller")
-        rows.append(tuple(Cell(None, note=f"< {smallest}") if name in small else value for name, value in row.items()))
+    for row, kept in zip(records.to_dicts(), shown_audiences(records, smallest).to_dicts(), strict=True):
+        counts = {name: row["in_both"] if name == "share_of_smaller" else row[name] for name in _HIDDEN}
+        rows.append(tuple(
+            _hidden(counts[name], smallest) if name in counts and kept[name] is None else value
+            for name, value in row.items()
+        ))  # fmt: skip
     return DisplayTable(columns, tuple(rows), title=word("programme.pairs"))
 
 
