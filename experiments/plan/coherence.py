@@ -149,8 +149,6 @@ def _gates(plan: Plan) -> Iterator[tuple[str, str]]:
             thresholds = thresholds[gate.segment]
         elif gate.segment is not None and plan.costs.by is None:
             yield f"{place}.segment", "needs costs.by, the column of the segments."
-        elif gate.segment is None and plan.costs.by is not None:
-            yield f"{place}.segment", "is missing: with costs.by every verdict is one of a segment."
         if gate.threshold not in thresholds:
             listed = ", ".join(f"{item:g}" for item in thresholds)
             yield f"{place}.threshold", f"{gate.threshold:g} is not one of costs.thresholds ({listed})."

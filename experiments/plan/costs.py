@@ -91,7 +91,7 @@ class GatePlan(Section):
         kind="text",
         default=None,
     )
-    segment: Text | None = key("The segment, when costs.by is declared.", kind="text", default=None)
+    segment: Text | None = key("The segment, when costs.by is declared; absent: everybody.", kind="text", default=None)
     side: Literal["two", "greater", "less"] | None = key(
         'How the gate is asked: "two"; "greater" (only: does it pay?) or "less" put all of the error on that side. '
         "Absent: costs.side.",

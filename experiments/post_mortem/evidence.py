@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from attribution.core.errors import DesignError, InputError, TableError, closest
 from experiments.metrics import Rate
 from experiments.plan.measuring import declared_metric
 from experiments.post_mortem.locking import locking_of
-from experiments.post_mortem.prepared import as_outcomes_name, check_needs, identified, with_waves
+from experiments.post_mortem.prepared import as_outcomes_name, check_needs, identified, with_named_arms, with_waves
 from experiments.post_mortem.small_groups import without_small
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ def gather_core(plan: Plan, data: object) -> Evidence:
     loaded = load_tables(plan, data)
     check_needs(plan, loaded)
     plan = as_outcomes_name(plan, loaded)
-    tables, identity = identified(plan, loaded)
+    tables, identity = identified(plan, with_named_arms(plan, loaded))
     issues: list[TableIssue] = []
     credit = _noting(issues, lambda: _credit(plan, tables))
     try:
@@ -293,22 +294,35 @@ def _thresholds(plan: Plan, tables: Mapping[str, Any], outcomes: Outcomes, reado
     names = open_table(outcomes, "outcomes", plan.columns()["outcomes"], problems=Problems()).names
     if "cost" not in names:
         return None
-    return cost_thresholds(
+    primary = list(dict.fromkeys((gate.arm, gate.segment) for gate in plan.gate))
+    asked = partial(
+        cost_thresholds,
         outcomes,
         woken=event,
         thresholds=plan.costs.thresholds,
-        by=plan.costs.by,
         order=step_order(plan),
         experiment=readout.experiment,
         touches=tables.get("touches"),
         side=plan.costs.side,
         variance=plan.costs.variance,
         relevant_net=plan.costs.relevant_net,
-        primary=tuple(dict.fromkeys((gate.arm, gate.segment) for gate in plan.gate)),
         campaign=plan.experiment.campaign if plan.experiment is not None else None,
         leak_limit=plan.experiment.leak_limit if plan.experiment is not None else 0.05,
         columns=plan.columns(),
     )
+    if plan.costs.by is None:
+        return asked(primary=primary)
+    segmented = asked(by=plan.costs.by, primary=[pair for pair in primary if pair[1] is not None])
+    if isinstance(plan.costs.thresholds, dict):
+        return segmented  # what a woken customer may cost differs between segments: no amount is that of everybody
+    return _joined(asked(primary=[pair for pair in primary if pair[1] is None]), segmented)
+
+
+def _joined(whole: CostThresholds, segmented: CostThresholds) -> CostThresholds:
+    """The verdicts on everybody, then those of the segments; each a family of its own in the count of many verdicts."""
+    told = {(finding.code, finding.text("en")) for finding in segmented.findings}
+    more = [finding for finding in whole.findings if (finding.code, finding.text("en")) not in told]
+    return replace(segmented, judged=(*whole.judged, *segmented.judged), findings=(*segmented.findings, *more))
 
 
 def event_of(readout: Readout) -> str | None:

@@ -227,7 +227,7 @@ def _cells(
     persons = _persons(contacts.person[placed], cell, (size, cells))
     exactly = np.bincount(cell * _WIDE + contacts.stage[placed], minlength=cells * _WIDE).reshape(cells, _WIDE)
     reached = {name: exactly[:, stage:].sum(axis=1) for name, stage in _STAGES.items()}
-    logged = _logged(contacts, len(channels))
+    logged = _logged(log, len(channels))
     keyed = {(channels[at // wide], waves.names[at % wide]): at for at in np.flatnonzero(persons).tolist()}
     hidden = [key for key, at in keyed.items() if persons[at] < limit]
     rows: list[dict[str, object]] = []
@@ -241,9 +241,9 @@ def _cells(
     return rows, hidden
 
 
-def _logged(contacts: Contacts, channels: int) -> dict[str, NDArray[np.bool_]]:
-    """By stage: whether the log of each channel shows it by rows of its own."""
-    counted = np.bincount(contacts.channel * _WIDE + contacts.stage, minlength=channels * _WIDE)
+def _logged(log: Log, channels: int) -> dict[str, NDArray[np.bool_]]:
+    """By stage: whether the log of each channel shows it by rows of its own, be they of messages that came further."""
+    counted = np.bincount(log.channel.codes.astype(np.int64) * _WIDE + log.stage, minlength=channels * _WIDE)
     return {name: counted.reshape(channels, _WIDE)[:, stage] > 0 for name, stage in _STAGES.items()}
 
 

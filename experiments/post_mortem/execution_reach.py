@@ -95,7 +95,7 @@ def touched_of(log: Log, contacts: Contacts, assigned: Assigned) -> Touched:
     touched[pair] = True
     delivered[pair[stage >= DELIVERED]] = True
     shape = (size, len(names))
-    logged = np.bincount(contacts.channel[contacts.stage == DELIVERED], minlength=len(names))
+    logged = np.bincount(log.channel.codes[log.stage == DELIVERED], minlength=len(names))
     return Touched(
         assigned=assigned, channels=names, touched=touched.reshape(shape), delivered=delivered.reshape(shape),
         logged=frozenset(name for name, rows in zip(names, logged.tolist(), strict=True) if rows),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_DAYS", "can_be_followed", "days_asked", "days_reached", "readout_columns", "window_days"]
 
 DEFAULT_DAYS = (30, 60, 90)
+_OF_OUTCOMES = "stratum"  # what built outcomes call the stratum, whatever the assignment calls it
 
 
 def can_be_followed(evidence: Evidence) -> bool:
@@ -30,7 +31,7 @@ def readout_columns(evidence: Evidence) -> dict[str, Columns]:
     columns, declared = evidence.plan.columns(), evidence.plan.experiment
     layers = () if evidence.readout is None or declared is None else evidence.readout.experiment.layers
     roles = columns["assignment"]
-    used = roles.stratum if tuple(layers) == (roles.stratum,) else ""
+    used = roles.stratum if tuple(layers) in ((roles.stratum,), (_OF_OUTCOMES,)) else ""
     return {**columns, "assignment": replace(roles, stratum=used)}
 
 

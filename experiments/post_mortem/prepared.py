@@ -9,6 +9,7 @@ import narwhals.stable.v2 as nw
 
 from attribution.core.errors import PlanError, TableError, closest
 from attribution.core.tables import Problems, open_table
+from experiments.outcomes.result import Outcomes
 from experiments.plan.needs import missing_tables
 from experiments.plan.spelling import shown
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from attribution.identity import Identity
     from experiments.plan import Plan
 
-__all__ = ["as_outcomes_name", "check_needs", "identified", "with_waves"]
+__all__ = ["as_outcomes_name", "check_needs", "identified", "with_named_arms", "with_waves"]
 
 _PERSON = "person_id"  # what an identity calls its persons
 # What rows of these tables say, they say of one person.
@@ -128,6 +129,20 @@ def _once_in_an_arm(assignment: Any, roles: Columns) -> Any:
     order = [roles.person, roles.arm, *([roles.assigned_at] if opened.has("assigned_at") else []), roles.customer]
     rows = opened.lazy().collect("pyarrow").sort(order)
     return rows.unique([roles.person, roles.arm], keep="first", maintain_order=True).to_native()
+
+
+def with_named_arms(plan: Plan, tables: Mapping[str, Any]) -> dict[str, Any]:
+    """The tables with arms as text, as a plan spells them: its control "0" is the arm 0 of a column of numbers."""
+    made = dict(tables)
+    for name in ("assignment", "outcomes"):
+        table = tables.get(name)
+        if table is None or isinstance(table, Outcomes):
+            continue
+        arm = plan.columns()[name].arm
+        opened = open_table(table, name, plan.columns()[name], problems=Problems())
+        if arm in opened.names and opened.lazy().collect_schema()[arm].is_integer():
+            made[name] = nw.from_native(table).with_columns(nw.col(arm).cast(nw.String())).to_native()
+    return made
 
 
 def with_waves(plan: Plan, tables: Mapping[str, Any]) -> Any:

@@ -220,13 +220,19 @@ def _difference(
 def _net_benefits(evidence: Evidence) -> list[SecondFigure]:
     """T times the woken less the cost, person by person, in every contrast and segment at every threshold."""
     from experiments.post_mortem.evidence import event_of
+    from experiments.roi.reading import counts_empty
 
     thresholds, readout = evidence.thresholds, evidence.readout
     if thresholds is None or readout is None:
         return []
     event, by = event_of(readout), _columns(evidence)
     reason = "CLUSTERED" if readout.experiment.cluster is not None else ""
-    found = {} if reason or event is None else _by_segment(_read(evidence, [event, "cost", *by]), event, by)
+    found: dict[str | None, dict[Any, dict[str, list[Any]]]] = {}
+    if not reason and event is not None:
+        read = _read(evidence, [event, "cost", *by])
+        if counts_empty(readout.experiment, event):
+            read.columns[event] = [0 if value is None else value for value in read.columns[event]]
+        found = _by_segment(read, event, by)
     made = []
     for row in thresholds.judged:
         contrast, net = row.contrast, row.net
@@ -252,10 +258,11 @@ def _by_segment(read: _Rows, event: str, by: Sequence[str]) -> dict[str | None, 
     """Event and cost of every person by segment, stratum and arm."""
     values = list(zip(read.columns[event], read.columns["cost"], strict=True))
     there = [None not in value for value in values]
+    whole: dict[str | None, dict[Any, dict[str, list[Any]]]] = {None: _cells(read, values, keep=there)}
     if not by:
-        return {None: _cells(read, values, keep=there)}
+        return whole
     named = [_BETWEEN.join(map(str, parts)) for parts in zip(*(read.columns[name] for name in by), strict=True)]
-    return {
+    return whole | {
         segment: _cells(read, values, keep=[name == segment and kept for name, kept in zip(named, there, strict=True)])
         for segment in sorted(set(named))
     }

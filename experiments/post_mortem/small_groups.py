@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from experiments.roi.undecidable import SEGMENT_DECLINED
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -43,12 +45,17 @@ def without_small(plan: Plan, thresholds: CostThresholds | None) -> CostThreshol
         return None
     limit = plan.report.min_cell
     kept = tuple(row for row in thresholds.judged if not is_small(row.contrast, limit))
-    if len(kept) == len(thresholds.judged):
-        return thresholds
     if not kept:
         return None
-    findings = shown_findings(thresholds.findings, _names(thresholds.judged, limit))
+    told = tuple(finding for finding in thresholds.findings if not _tells_small(finding, limit))
+    findings = shown_findings(told, _names(thresholds.judged, limit))
     return replace(thresholds, judged=kept, findings=findings)
+
+
+def _tells_small(finding: Finding, limit: int) -> bool:
+    """Whether it names a segment without a verdict that holds fewer persons than may be shown."""
+    persons = finding.values.get("persons")
+    return finding.code == SEGMENT_DECLINED and isinstance(persons, int) and persons < limit
 
 
 def _names(judged: Iterable[Judged], limit: int) -> frozenset[str]:

@@ -22,7 +22,7 @@ from experiments.roi.segment_cells import split_segments
 from experiments.roi.undecided import IncrementalCost, crossings, excess_of, fieller_roots, points_around, shape_of, why
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
     from numpy.typing import NDArray
 
@@ -157,8 +157,15 @@ class ClusterCosts:
         )
 
 
-def cluster_costs(
-    table: Table, experiment: Experiment, *, woken: str, cost: str, by: Sequence[str], zero: bool
+def cluster_costs(  # noqa: PLR0913 -- internal, all by keyword
+    table: Table,
+    experiment: Experiment,
+    *,
+    woken: str,
+    cost: str,
+    by: Sequence[str],
+    zero: bool,
+    segments: Container[str | None],
 ) -> dict[str | None, ClusterCosts]:
     """Woken and cost by segment, arm and cluster; empty where the experiment names no cluster.
 
@@ -169,6 +176,7 @@ def cluster_costs(
         cost: Column of the full cost.
         by: Columns of the segments.
         zero: Whether an empty event means that nothing happened.
+        segments: Names of the segments to read; others are passed over.
 
     Raises:
         TableError: With every problem of the table, such as a person without a cluster.
@@ -183,7 +191,11 @@ def cluster_costs(
     if found is None:  # pragma: no cover - a problem was noted, so the line above has raised
         return {}
     parts = split_segments(found, len(by))
-    return {name: _costs(part, "cost" if name is None else f"cost, {name}") for name, part in parts.items()}
+    return {
+        name: _costs(part, "cost" if name is None else f"cost, {name}")
+        for name, part in parts.items()
+        if name in segments
+    }
 
 
 def _costs(clusters: Moments, name: str) -> ClusterCosts:

@@ -17,6 +17,7 @@ from experiments.roi.clustered import cluster_costs
 from experiments.roi.contrasts import ContrastCosts, build_contrasts, pairs_of
 from experiments.roi.net_benefit import FEW_EVENTS
 from experiments.roi.segment_cells import by_columns, check_names, segment_name
+from experiments.roi.undecidable import decidable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,6 +46,7 @@ class CostSource:
         leak_limit: Share of touched control persons above which the experiment is invalid.
         columns: Names of the columns of the touches.
         checked: The experiment whose strata the trust checks use, when these are more than the analysis'.
+        decline: Whether a segment in which nothing can be compared is told and left out; else it is an error.
     """
 
     outcomes: object
@@ -57,6 +59,7 @@ class CostSource:
     leak_limit: float = 0.05
     columns: ColumnsLike = None
     checked: Experiment | None = None
+    decline: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -128,16 +131,18 @@ def read_costs(source: CostSource, *, order: Sequence[str] | None = None, whole:
     check_names(moments.segment)
     arms = list(dict.fromkeys(str(arm) for arm in moments.arm))
     pairs = pairs_of(sorted(arms), str(declared.control), order)
+    judged, declined = decidable(moments, str(declared.control)) if source.decline else (moments, ())
+    names = frozenset(segment_name(segment) for segment in judged.segment)
     if whole and order is not None and len(pairs) > 1:
         pairs.append((pairs[-1][0], str(declared.control)))
-    found = cluster_costs(table, declared, woken=source.woken, cost=source.cost, by=by, zero=zero)
-    contrasts, dropped = build_contrasts(moments, pairs, found)
+    found = cluster_costs(table, declared, woken=source.woken, cost=source.cost, by=by, zero=zero, segments=names)
+    contrasts, dropped = build_contrasts(judged, pairs, found)
     contrasts = tuple(_with_clusters(contrasts, found)) if found else contrasts
-    keys = {segment_name(segment): segment for segment in moments.segment}
+    keys = {segment_name(segment): segment for segment in judged.segment}
     return CostReading(
         experiment=declared,
         table=table,
-        findings=(*findings, *dropped),
+        findings=(*findings, *declined, *dropped),
         moments=moments,
         pairs=tuple(pairs),
         contrasts=contrasts,

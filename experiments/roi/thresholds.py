@@ -15,6 +15,7 @@ from experiments.roi.reading import CostSource, read_costs
 from experiments.roi.result import CostThresholds, judge
 from experiments.roi.segment_cells import By, by_columns
 from experiments.roi.series import Thresholds, declared_values, series_rows
+from experiments.roi.undecidable import SEGMENT_DECLINED
 from experiments.roi.waterfall import cost_parts
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from attribution.core.columns import ColumnsLike
     from experiments.moments import CostMoments
-    from experiments.roi.contrasts import ContrastCosts
+    from experiments.roi.reading import CostReading
 
 __all__ = ["cost_thresholds"]
 
@@ -77,11 +78,13 @@ def cost_thresholds(  # noqa: PLR0913 -- the contract's options
         columns: Names of the columns of the touches.
 
     Returns:
-        One row per contrast, segment and threshold. A guardrail is read in the row's own segment.
+        One row per contrast, segment and threshold. A guardrail is read in the row's own segment. A segment without
+        persons of every arm in some stratum has no row: the finding SEGMENT_DECLINED names it.
 
     Raises:
         TableError: For missing columns, empty costs, events other than 0 and 1; CONTROL_WITHOUT_COST.
-        DesignError: NO_HOLDOUT without persons in the control arm; POST_ASSIGNMENT for segments known only later.
+        DesignError: NO_HOLDOUT without persons in the control arm, in no segment where there are some;
+            NO_COMMON_STRATUM likewise; POST_ASSIGNMENT for segments known only later.
         InputError: For unusable thresholds, order or options.
 
     Assumptions:
@@ -110,7 +113,7 @@ def cost_thresholds(  # noqa: PLR0913 -- the contract's options
     segments = by_columns(by)
     source = CostSource(
         outcomes=outcomes, experiment=declared, woken=woken, cost=cost, by=segments, touches=touches,
-        campaign=campaign, leak_limit=leak_limit, columns=columns,
+        campaign=campaign, leak_limit=leak_limit, columns=columns, decline=True,
     )  # fmt: skip
     read = read_costs(source, order=order)
     readings = read_contrasts(read.table, declared, read.pairs, by=segments, segments=tuple(read.segments))
@@ -125,7 +128,7 @@ def cost_thresholds(  # noqa: PLR0913 -- the contract's options
         readings=readings,
         findings=read.findings,
         invalid=read.invalid,
-        primary=_primary(primary, read.contrasts),
+        primary=_primary(primary, read),
         level=level,
         side=side,
         variance=variance,
@@ -135,20 +138,19 @@ def cost_thresholds(  # noqa: PLR0913 -- the contract's options
     )
 
 
-def _primary(
-    declared: Sequence[str | tuple[str, str | None]], contrasts: Sequence[ContrastCosts]
-) -> frozenset[tuple[str, str | None]]:
+def _primary(declared: Sequence[str | tuple[str, str | None]], read: CostReading) -> frozenset[tuple[str, str | None]]:
     """The (arm, segment) pairs whose rows are declared primary; an arm alone stands for all its segments."""
     if isinstance(declared, str):
         raise InputError(f"primary must be a list of arms or of (arm, segment) pairs, got the text {declared!r}.")
-    known = {(contrast.arm, contrast.segment) for contrast in contrasts}
+    known = {(contrast.arm, contrast.segment) for contrast in read.contrasts}
+    declined = {str(told.values["segment"]) for told in read.findings if told.code == SEGMENT_DECLINED}
     made: set[tuple[str, str | None]] = set()
     for item in declared:
         if isinstance(item, str):
             found = {pair for pair in known if pair[0] == item}
         else:
             found = {pair for pair in known if pair == tuple(item)}
-        if not found:
+        if not found and (isinstance(item, str) or item[-1] not in declined):
             hint = closest(item if isinstance(item, str) else str(item[0]), {arm for arm, _ in known})
             raise InputError(f"primary names {item!r}, which is no treated arm of these contrasts. {hint}")
         made |= found

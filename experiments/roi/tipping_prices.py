@@ -14,6 +14,7 @@ from experiments.readout.analysis import open_outcomes
 from experiments.roi.contrasts import build_contrasts
 from experiments.roi.reading import fill_of
 from experiments.roi.segment_cells import segment_name
+from experiments.roi.undecidable import decidable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -50,7 +51,7 @@ class PricedPart:
     products: Floats
 
     def contrasts(self, pairs: Sequence[tuple[str, str]], factor: float) -> dict[Key, ContrastCosts]:
-        """Every contrast when the part costs so many times as much."""
+        """Every contrast when the part costs so many times as much, in the segments that can be compared."""
         extra = factor - 1.0
         mean = self.means[:, :, 0] + extra * self.means[:, :, 1]
         squares = self.products[:, :, 0, 0] + 2.0 * extra * self.products[:, :, 0, 1]
@@ -62,7 +63,7 @@ class PricedPart:
             segment=segment, stratum=stratum, arm=arm, n=self.n.sum(axis=0), woken=self.n[0], mean_woken=mean[0],
             variance_woken=variance[0], mean_other=mean[1], variance_other=variance[1],
         )  # fmt: skip
-        made, _ = build_contrasts(moments, pairs)
+        made, _ = build_contrasts(decidable(moments, pairs[0][1])[0], pairs)
         return {(one.arm, one.control, one.segment): one for one in made}
 
 

@@ -29,7 +29,8 @@ from experiments.roi.clustered import cluster_costs
 from experiments.roi.contrasts import build_contrasts, pairs_of
 from experiments.roi.net_benefit import FEW_EVENTS, Variance, check_variance
 from experiments.roi.reading import counts_empty, fill_of
-from experiments.roi.segment_cells import By, by_columns, check_names
+from experiments.roi.segment_cells import By, by_columns, check_names, segment_name
+from experiments.roi.undecidable import decidable
 from experiments.roi.undecided import HARM, NO_INCREMENT, cost_per_incremental
 
 if TYPE_CHECKING:
@@ -198,7 +199,8 @@ def value_per_wakeup(  # noqa: PLR0913 -- the options of cost_thresholds
 
     Raises:
         TableError: Missing columns, empty cells, events other than 0 and 1.
-        DesignError: NO_HOLDOUT; NO_COMMON_STRATUM; POST_ASSIGNMENT.
+        DesignError: NO_HOLDOUT, NO_COMMON_STRATUM where no segment can be compared (one that cannot is left out, with
+            the finding SEGMENT_DECLINED); POST_ASSIGNMENT.
         InputError: An option is not allowed.
 
     References:
@@ -230,9 +232,11 @@ def value_per_wakeup(  # noqa: PLR0913 -- the options of cost_thresholds
     moments = _conditional(rows, declared, wide=len(segments))
     pairs = pairs_of(sorted({str(arm) for arm in moments.arm}), str(declared.control), order)
     zero = any(counts_empty(declared, column) for column in (woken, value))
-    found = cluster_costs(table, declared, woken=woken, cost=value, by=segments, zero=zero)
+    judged, declined = decidable(moments, str(declared.control))
+    names = frozenset(segment_name(segment) for segment in judged.segment)
+    found = cluster_costs(table, declared, woken=woken, cost=value, by=segments, zero=zero, segments=names)
     table.problems.raise_if_any()
-    contrasts, dropped = build_contrasts(moments, pairs, found)
+    contrasts, dropped = build_contrasts(judged, pairs, found)
     lines = []
     for contrast in contrasts:
         few = FEW_EVENTS if few_events(contrast.treated, contrast.untreated) else ""
@@ -246,7 +250,7 @@ def value_per_wakeup(  # noqa: PLR0913 -- the options of cost_thresholds
     }  # fmt: skip
     return ValuePerWakeup(
         lines=tuple(lines),
-        findings=tuple(share_alarm([*findings, *dropped])),
+        findings=tuple(share_alarm([*findings, *declined, *dropped])),
         recipe=Recipe(
             method="value_per_wakeup", definitions=("VALUE_PER_WAKEUP",), settings=settings,
             n={"persons": int(rows.persons.sum())}, fingerprint=fingerprint_of(rows),

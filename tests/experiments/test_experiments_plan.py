@@ -220,7 +220,6 @@ def test_a_wrong_value_is_explained_in_plain_words(declared, place, value, said)
         ("gate.0.threshold", 86, "gate[1].threshold", "86 is not one of costs.thresholds (60, 85, 125)"),
         ("gate.0.segment", "new", "gate[1].segment", "needs costs.by"),
         ("costs.thresholds", {"new": [85]}, "costs.by", "is missing"),
-        ("costs.by", "stratum", "gate[1].segment", "is missing: with costs.by every verdict is one of a segment"),
         ("figure", [{"name": "a", "value": 1.0}] * 2, "figure[2].name", "declared twice"),
         ("tables.touches.path", "data.duckdb", "tables.touches.query", "is missing"),
         ("tables.touches.query", "SELECT 1", "tables.touches.query", "for database files"),

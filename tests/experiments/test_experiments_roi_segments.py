@@ -135,11 +135,15 @@ def test_a_segment_column_known_only_later_is_refused() -> None:
         ex.cost_thresholds(table, thresholds=[40], by=["tier", "answered"], experiment=spec())
 
 
-def test_a_segment_without_control_has_no_holdout() -> None:
+def test_a_segment_without_control_is_left_out_and_told() -> None:
     table = people(n=2_000)
     table = table[~((table["tier"] == "gold") & (table["arm"] == "holdout"))]
-    with pytest.raises(DesignError, match=r"NO_HOLDOUT.*gold"):
-        ex.cost_thresholds(table, thresholds=[40], by="tier", experiment=spec())
+    found = ex.cost_thresholds(table, thresholds=[40], by="tier", experiment=spec())
+    assert {row["segment"] for row in found.to_dicts()} == {"plain"}
+    (told,) = [finding for finding in found.findings if finding.code == "SEGMENT_DECLINED"]
+    assert (told.values["segment"], told.values["reason"]) == ("gold", "NO_HOLDOUT")
+    with pytest.raises(DesignError, match="NO_HOLDOUT"):
+        ex.cost_thresholds(table[table["tier"] == "gold"], thresholds=[40], by="tier", experiment=spec())
 
 
 def test_the_order_of_rows_and_names_in_chinese_change_nothing() -> None:

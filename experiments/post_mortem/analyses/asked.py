@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CostGround", "checked_before", "cost_ground", "fails"]
 
-_LEAKAGE = "LEAKAGE"
+_TOLD = frozenset({"LEAKAGE", "SEGMENT_DECLINED"})  # by the verdicts, with the limits of the plan
 _Found = TypeVar("_Found")
 
 
@@ -58,6 +58,6 @@ def cost_ground(evidence: Evidence) -> CostGround | None:
 
 
 def checked_before(found: _Found) -> _Found:
-    """The result without its remark on leakage, which the verdicts have checked already, with the plan's limit."""
-    findings = tuple(finding for finding in found.findings if finding.code != _LEAKAGE)  # type: ignore[attr-defined]
+    """The result without its remarks on leakage and on segments without a control, which the verdicts tell already."""
+    findings = tuple(finding for finding in found.findings if finding.code not in _TOLD)  # type: ignore[attr-defined]
     return replace(found, findings=findings)  # type: ignore[type-var]

@@ -66,7 +66,8 @@ def _values(evidence: Evidence, ground: CostGround) -> dict[str, float]:
     gates = [(gate.segment, gate.threshold) for gate in evidence.plan.gate]
     by_segment: dict[str, list[float]] = {}
     for row in ground.thresholds.judged:
-        by_segment.setdefault(str(row.contrast.segment), []).append(row.threshold)
+        if row.contrast.segment is not None:
+            by_segment.setdefault(row.contrast.segment, []).append(row.threshold)
     lead = {
         name: lead_threshold(known, [threshold for segment, threshold in gates if segment == name])
         for name, known in by_segment.items()

@@ -42,10 +42,14 @@ def run(evidence: Evidence) -> Tipping | None:
         prices=parts,
         experiment=ground.experiment,
         woken=ground.woken,
-        by=evidence.plan.costs.by,
+        by=None if rows[0].contrast.segment is None else evidence.plan.costs.by,
     )
-    others = tipping(replace(ground.thresholds, judged=rows[1:])).to_dicts() if len(rows) > 1 else []
-    return replace(first, records=Records.from_rows(first.records.fields, [*first.to_dicts(), *others]))
+    if len(rows) == 1:
+        return first
+    others = tipping(replace(ground.thresholds, judged=rows[1:]))
+    fields = max(first.records.fields, others.records.fields, key=len)  # a verdict on everybody names no segment
+    told = [{"segment": None} | row for row in (*first.to_dicts(), *others.to_dicts())]
+    return replace(first, records=Records.from_rows(fields, told))
 
 
 def _leading(evidence: Evidence, ground: CostGround) -> tuple[Judged, ...]:
