@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import math
+import re
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ _WIDE = 5  # columns from which a table takes the whole width
 _ONE_LINE = 34  # letters of a number with its interval; more is a note
 _SHORT = 12  # rows that print keeps on one page
 _MOST_SERIES = 6  # lines of curves that stand side by side as columns
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")  # browsers would break it at its hyphens
 _ENDS = ("low", "high")
 _HALF = 0.5
 _KEYS = ("contrast", "group", "series", "label", "role", "x", "threshold", "start", "end", "word")
@@ -85,15 +87,16 @@ def _row(row: Sequence[object], columns: Sequence[DisplayColumn]) -> str:
         told = html.escape(_shown(value, column.kind))
         headed = position == 0 and column.kind not in NUMERIC_KINDS
         # A note behind a number takes lines of its own instead of the next column's room.
-        kind = _class(column, wraps=len(told) > _ONE_LINE)
+        kind = _class(column, wraps=len(told) > _ONE_LINE, dated=_DATE.fullmatch(told) is not None)
         cells.append(f'<th scope="row">{told}</th>' if headed else f"<td{kind}>{told}</td>")
     return f"<tr>{''.join(cells)}</tr>"
 
 
-def _class(column: DisplayColumn, *, wraps: bool = False) -> str:
+def _class(column: DisplayColumn, *, wraps: bool = False, dated: bool = False) -> str:
     numeric = column.kind in NUMERIC_KINDS
     names = [*(["num"] if numeric else []), *(["decisive"] if column.decisive else [])]
     names += ["noted"] if wraps and numeric else []
+    names += ["date"] if dated else []
     return f' class="{" ".join(names)}"' if names else ""
 
 

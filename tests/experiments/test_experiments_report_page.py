@@ -285,6 +285,13 @@ def test_numbers_stand_right_and_rows_are_headed():
     assert '<td class="num">too few</td>' in text
 
 
+def test_dates_in_cells_are_kept_on_one_line():
+    text = shown((("sms", "2026-12-31", 1), ("full", "2026-12-31 or later", 1)), "text", "text", "count")
+    assert '<td class="date">2026-12-31</td>' in text
+    assert "<td>2026-12-31 or later</td>" in text
+    assert "td.num,.date{white-space:nowrap}" in STYLE
+
+
 def test_data_of_few_curves_stand_side_by_side():
     fields = tuple(Field(name, "text") for name in ("series", "role"))
     fields += (Field("x", "number"), *(Field(name, "rate") for name in ("value", "low", "high")))
