@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING
 
 from attribution.core import messages
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["guarded_sentence", "price_text", "verdict_sentence"]
 
 messages.register("experiments")
+
+_BETWEEN_HAN = re.compile(r"(?<=[\u4e00-\u9fff]) (?=[\u4e00-\u9fff])")
 
 
 def verdict_sentence(  # noqa: PLR0913
@@ -168,7 +171,9 @@ def guarded_sentence(
         form = "RELATIVE" if reading.guardrail.relative else form
         sentences.append(messages.text(f"VERDICT.GUARDRAIL_{form}", values, lang=lang))
     chosen = current_language() if lang is None else check_language(lang)
-    return (" " if chosen == "en" else "").join(sentences)
+    if chosen == "en":
+        return " ".join(sentences)
+    return _BETWEEN_HAN.sub("", "".join(sentences))  # spaces are for names in Latin letters
 
 
 def _thousand(amount: float | None) -> float | None:

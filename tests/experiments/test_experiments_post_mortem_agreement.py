@@ -100,6 +100,7 @@ def test_a_guarded_rate_is_told_as_its_table_calls_it(harmful, lang, name, unit)
     told = decision(report, "full", 400).sentence
     assert told.count(name) == 2
     assert told.count(unit) == 4  # the change, its two bounds, the margin
+    assert not re.search(f"{_HAN} {_HAN}", told)
     with language(lang):
         guarded = next(
             table for table in section(report, "cost").tables if "closed" in str(table) or name in str(table)

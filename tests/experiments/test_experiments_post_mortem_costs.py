@@ -103,7 +103,9 @@ def test_verdicts_stand_with_the_set_of_each_price(report):
     found = rows_of(report, "thresholds")
     assert len(made.rows) == len(found) == 9
     for line, row in zip(made.rows, found, strict=True):
-        assert line[:3] == (f"{row['arm']} vs {row['control']}", row["threshold"], row["verdict"])
+        assert line[:2] == (f"{row['arm']} vs {row['control']}", row["threshold"])
+        own = {"arm": row["arm"], "control": row["control"], "threshold": row["threshold"]}
+        assert line[2] == report.evidence.thresholds.verdict(**own).told
         assert line[3] == Cell(row["net_benefit_per_1000"], row["net_benefit_low"], row["net_benefit_high"])
         assert line[-1].value == row["cost_per_incremental"]
         assert line[-1].note
