@@ -61,12 +61,15 @@ def planned(options: Mapping[str, Any]) -> TabularResult:
         raise InputError("give --rate (a share of persons) or --std (a test of means), one of the two.")
     if options["lift"] is not None and options["effect"] is not None:
         raise InputError("--lift and --effect say the same thing in two ways. Give one.")
+    if options["rate"] is not None and not 0 < options["rate"] < 1:
+        raise InputError(f"--rate must lie between 0 and 1, got {options['rate']:g}. For 2 % write 0.02.")
     if options["persons"] is not None and not 0 < options["persons"] <= _MOST_PERSONS:
         raise InputError(f"--n must be a number of persons above 0, got {options['persons']:g}.")
     sizes = ("mean", "std", "effect", "lift", "value", "cost", "incentive", "allocation")
     for name in sizes:
         if options[name] is not None and not abs(options[name]) <= _LARGEST:
             raise InputError(f"--{name} must be a finite number of at most {_LARGEST:g}, got {options[name]:g}.")
+    _must_be_rates(options)
     try:
         return _answered(options)
     except ArithmeticError as error:
@@ -77,6 +80,8 @@ def _answered(options: Mapping[str, Any]) -> TabularResult:
     if options["value"] is not None or options["cost"] is not None:
         return _to_pay(options)
     effect = _effect(options)
+    if effect == 0 and options["persons"] is None:
+        raise InputError("--lift and --effect must differ from 0: without an effect no number of persons finds one.")
     if effect is None and options["persons"] is None:
         raise InputError("what is expected? Give --lift or --effect; or --n, to learn which effect could be seen.")
     answer = _of_rates(options, effect) if options["rate"] is not None else _of_means(options, effect)
@@ -91,6 +96,20 @@ def _effect(options: Mapping[str, Any]) -> float | None:
     if base is None:
         raise InputError("--lift is relative to the control: give its --mean too, or the --effect itself.")
     return float(options["lift"] * base)
+
+
+def _must_be_rates(options: Mapping[str, Any]) -> None:
+    """Refuse an effect that leads out of the rates there are.
+
+    Raises:
+        InputError: Says which rate the options mean.
+    """
+    effect = None if options["rate"] is None else _effect(options)
+    if effect is not None and not 0 < options["rate"] + effect < 1:
+        said = "--lift is relative to --rate" if options["lift"] is not None else "--effect is added to --rate"
+        raise InputError(
+            f"the treated arm would have the rate {options['rate'] + effect:g}, which must lie between 0 and 1; {said}."
+        )
 
 
 def _shared(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -43,6 +43,7 @@ _INTERRUPTED = 130  # 128 and the signal's number, as shells say it
 _LONGEST = 1_000  # characters of a line of a message
 _PLANNED = (WakeLiftError, OSError, MemoryError)
 _TRACEBACK = "WAKELIFT_TRACEBACK"
+_NAMED = 'columns = { role = "your name" } in the plan, or --columns ROLE=NAME'
 _HINTS = {
     errno.ENOSPC: "Free some space, or write to another disk.",
     errno.EACCES: "Ask for the right to it, or name another path.",
@@ -129,7 +130,7 @@ def _of_duckdb(error: Exception) -> bool:
 def _told(error: Exception) -> str:
     """What went wrong, on the user's side if it can be told, else as a fault of ours."""
     if isinstance(error, WakeLiftError):
-        return str(error)
+        return str(error).replace("columns=Columns(...)", _NAMED)
     if isinstance(error, OSError):
         return _of_system(error)
     if isinstance(error, MemoryError):

@@ -112,7 +112,7 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "assigned_at": ("assign_time", "assigned", "assign_date", "分组时间", "分组日期", "入组时间", "分配时间"),
     "stratum": ("strata", "layer", "分层", "层"),
     "closed": ("close_date", "closed", "销户时间", "销户日期"),
-    "basis": ("price_basis", "计费方式"),
+    "basis": ("price_basis", "计费方式", "计价方式"),
     "unit_cost": ("price", "unit_price", "单价"),
     "incentive": ("coupon", "coupon_cost", "优惠券", "券成本", "优惠券成本", "激励成本"),
     "origin": ("direction", "来源方向", "触达方向", "方向"),

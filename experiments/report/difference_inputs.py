@@ -72,9 +72,11 @@ def facts_of(source: Report | Mapping[str, Any] | str | Path) -> Facts:
 def _read(path: Path) -> Any:
     place = path / "report.json" if path.is_dir() else path
     try:
-        if place.stat().st_size > _LARGEST:
+        with place.open("rb") as file:
+            held = file.read(_LARGEST + 1)  # a device has no size and no end; what a shell pipes in has no size
+        if len(held) > _LARGEST:
             raise InputError(f"{shown_path(place.as_posix())} is larger than 256 MiB; that is no report. {_WRITE_ANEW}")
-        text = place.read_bytes().decode("utf-8-sig")
+        text = held.decode("utf-8-sig")
     except (OSError, ValueError) as error:
         if isinstance(error, InputError):
             raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -72,6 +73,16 @@ def test_nothing_is_replaced_without_being_told(wakelift, places, tmp_path):
         assert "--force" in refused.output
     assert wakelift("--freeze", held, places[3], "--force").exit_code == 0
     assert wakelift(held, places[3], "--quiet", "--out", tmp_path / "d.md").output == ""
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no such device")
+def test_a_file_without_end_is_refused_after_as_much_as_a_report_can_hold(wakelift, monkeypatch):
+    from experiments.report import difference_inputs
+
+    monkeypatch.setattr(difference_inputs, "_LARGEST", 1 << 16)
+    told = wakelift("/dev/zero", "/dev/zero")
+    assert told.exit_code == 2
+    assert "that is no report" in told.output
 
 
 def test_only_what_shows_decides_when_asked(wakelift, places, tmp_path):

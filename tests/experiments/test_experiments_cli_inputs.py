@@ -187,6 +187,28 @@ def test_an_answer_is_written_by_its_ending_and_replaces_nothing_unasked(tmp_pat
     assert out.read_bytes() != before
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--rate", "1.5", "--lift", "0.2"), "--rate must lie between 0 and 1"),
+        (("--rate", "nan", "--lift", "0.2"), "--rate must lie between 0 and 1"),
+        (("--rate", "0.9", "--lift", "0.2"), "the rate 1.08, which must lie between 0 and 1; --lift is relative"),
+        (("--rate", "0.1", "--effect", "-0.2", "--n", "50"), "--effect is added to --rate"),
+        (("--rate", "0.1", "--lift", "0"), "must differ from 0"),
+    ],
+)
+def test_rates_that_there_are_not_are_refused_in_the_words_of_the_options(arguments, said):
+    assert said in refused("power", *arguments)
+
+
+def test_a_missing_column_is_named_as_the_command_line_names_it(tmp_path):
+    for name in ("touches", "conversions"):
+        (tmp_path / f"{name}.csv").write_text("who,time\n1,2026-01-01 08:00:00\n", encoding="utf-8")
+    said = refused("attribute", tmp_path / "touches.csv", tmp_path / "conversions.csv", "--timezone", "Asia/Shanghai")
+    assert "--columns ROLE=NAME" in said
+    assert "Columns(...)" not in said
+
+
 def test_another_ending_or_a_folder_is_refused_before_any_work(tmp_path):
     assert "must end in" in refused("dormancy", "nowhere.csv", *ASKED, "--out", tmp_path / "a.docx")
     (tmp_path / "a.csv").mkdir()

@@ -331,3 +331,20 @@ def test_long_names_and_long_cells_are_only_long(tmp_path):
     table = read_table(tmp_path / "a.csv")
     assert table.column_names == [name, "b"]
     assert table.column("b").to_pylist() == [cell]
+
+
+@pytest.mark.parametrize("ending", ["parquet", "arrow"])
+def test_columnar_files_are_never_read_through_a_file_of_python(tmp_path, monkeypatch, ending):
+    """A thread of Arrow that waits for the interpreter while it ends aborts the program: apache/arrow#34314."""
+    place, table = tmp_path / f"t.{ending}", pa.table({"person_id": ["a"]})
+    if ending == "parquet":
+        pq.write_table(table, place)
+    else:
+        with pa.OSFile(str(place), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+            writer.write_table(table)
+    given = []
+    for module, name in ((pq, "ParquetFile"), (pa.ipc, "open_file")):
+        real = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda file, real=real: given.append(file) or real(file))
+    assert read_table(place).num_rows == 1
+    assert [type(file) for file in given] == [pa.OSFile]
