@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from post_mortem_grounds import UNDEFINED, evidence_of, rows_of, section_of, table_of, texts_of
 
 import experiments as ex
+from attribution.core.render.display import table_markdown
 from experiments.post_mortem.sections import execution
 from oracles import execution_rows
 
@@ -222,6 +224,9 @@ def test_contacts_by_arm_stand_in_the_order_of_the_plan(campaign, evidence):
     table = table_of(section_of(execution, evidence), "Weighted contacts")
     assert [row[0] for row in table.rows] == ["digital", "sms", "full"]
     assert [column.decisive for column in table.columns].count(True) == 1
+    # The ratio is text with its set, and stands to the right as numbers do.
+    assert next(column for column in table.columns if column.decisive).kind == "number"
+    assert re.search(r"\d \(\d", table_markdown(table))
     readout = {row["arm"]: row for row in evidence.readout.to_dicts() if row["metric"] == "woken"}
     for row in evidence.further["pressure"].arms.to_dicts():
         assert row["woken_difference"] == pytest.approx(readout[row["arm"]]["difference"], abs=1e-12)

@@ -166,7 +166,14 @@ def contacts_by_arm(arms: Records, order: Sequence[str]) -> DisplayTable:
     rows = sorted(arms.to_dicts(), key=lambda row: place.get(row["arm"], len(place)))
     table = arms_table(Records.from_rows(arms.fields, rows))
     decisive = messages.text("PRESSURE_ARMS.weighted_per_incremental")
-    return replace(table, columns=tuple(replace(column, decisive=column.label == decisive) for column in table.columns))
+    at = next(at for at, column in enumerate(table.columns) if column.label == decisive)
+    # A ratio and its set are text, but stand as numbers do.
+    columns = tuple(
+        replace(column, decisive=True, kind="number") if column.label == decisive else replace(column, decisive=False)
+        for column in table.columns
+    )
+    body = tuple((*row[:at], Cell(None, note=str(row[at])), *row[at + 1 :]) for row in table.rows)
+    return replace(table, columns=columns, rows=body)
 
 
 def activity_table(execution: Execution, limit: int) -> DisplayTable:
