@@ -252,13 +252,14 @@ def test_segments_have_their_own_cards_and_panels(plan, data):
     plan["costs"] = {"thresholds": [60, 85], "by": "stratum"}
     del plan["gate"]
     report = ex.postmortem(plan, data)
-    segments = {one.segment for one in report.verdicts}
+    segments = {one.segment for one in report.verdicts} - {None}
     assert segments == set(data["assignment"]["stratum"])
+    assert [one.segment for one in report.verdicts][:6] == [None] * 6  # everybody first: three arms, two thresholds
     chart = next(
         chart for section in report.document.sections for chart in section.charts if chart.name == "chart-net-benefit"
     )
     panels = set(chart.records.column("contrast"))
-    assert len(panels) == 3 * len(segments)
+    assert len(panels) == 3 * (1 + len(segments))
     assert all(any(segment in panel for panel in panels) for segment in segments)
 
 
