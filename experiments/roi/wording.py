@@ -167,9 +167,9 @@ def guarded_sentence(
             "level": reading.guardrail.level,
             "margin": reading.guardrail.margin,
         }
-        form = "RATE" if reading.guardrail.metric in rates else "DETAIL"
-        form = "RELATIVE" if reading.guardrail.relative else form
-        sentences.append(messages.text(f"VERDICT.GUARDRAIL_{form}", values, lang=lang))
+        form = "VERDICT.GUARDRAIL_RATE" if reading.guardrail.metric in rates else "VERDICT.GUARDRAIL_DETAIL"
+        form = "VERDICT.GUARDRAIL_RELATIVE" if reading.guardrail.relative else form
+        sentences.append(messages.text(form, values, lang=lang))
     chosen = current_language() if lang is None else check_language(lang)
     if chosen == "en":
         return " ".join(sentences)
