@@ -93,8 +93,7 @@ class _Program(click.Group):
             echo("Interrupted.", err=True)
             return ctx.exit(_INTERRUPTED)
         except click.UsageError as error:
-            error.message = _shown(error.message)
-            raise
+            raise click.UsageError(_shown(error.format_message()), ctx=error.ctx) from error
         except (click.exceptions.Exit, click.exceptions.Abort, click.ClickException):
             raise
         except Exception as error:
