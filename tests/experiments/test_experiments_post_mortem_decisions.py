@@ -78,7 +78,7 @@ def test_without_a_random_control_no_verdict_is_given(plan, data, lang, how):
     assert held["refusal"] == "NO_HOLDOUT"
     # What was sent and who gets the credit can be told without a control; nothing that was caused.
     assert held["tables"].keys() == {"credit", "execution", "inbound", "model_comparison", "pressure"}
-    assert held["charts"].keys() == {"chart-execution", "chart-credit"}
+    assert held["charts"].keys() == {"chart-credit", "chart-execution", "chart-pressure"}
     (gate,) = [gate for gate in report.gates if gate.kind == "decision"]
     assert (gate.status, gate.observed) == ("fail", "NO_HOLDOUT")
     assert "digital" in gate.message
