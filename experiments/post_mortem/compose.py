@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from attribution.core import messages
@@ -16,6 +15,7 @@ from experiments.post_mortem.figures import figures_by_name, tables_by_name
 from experiments.post_mortem.first_screen import figures_of, figures_title
 from experiments.post_mortem.gates import by_severity, concerning_decisions, gates_of, invalid_codes, trust_of
 from experiments.post_mortem.locking import decisions_told
+from experiments.post_mortem.prepared import plan_of
 from experiments.post_mortem.sections import sections_of
 from experiments.post_mortem.sections.ground import Ground, metrics_of
 from experiments.post_mortem.unknown import unknown_of
@@ -24,6 +24,7 @@ from experiments.report.document import Document
 from experiments.report.report import UNNAMED, Report
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from experiments.plan import Plan
@@ -62,20 +63,10 @@ def postmortem(plan: Plan | Mapping[str, Any] | str | Path, data: object = None,
         True
     """
     check_language(lang)
-    chosen = _plan(plan)
+    chosen = plan_of(plan)
     with language(lang):
         evidence = gather(chosen, data)
         return _report(evidence, lang)
-
-
-def _plan(plan: Plan | Mapping[str, Any] | str | Path) -> Plan:
-    from experiments.plan import Plan as PlanModel
-
-    if isinstance(plan, PlanModel):
-        return plan
-    if isinstance(plan, Mapping):
-        return PlanModel.from_dict(plan)
-    return PlanModel.read(plan)
 
 
 def _report(evidence: Evidence, lang: str) -> Report:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,17 +15,26 @@ from experiments.plan.needs import missing_tables
 from experiments.plan.spelling import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from pathlib import Path
 
     from attribution.core.columns import Columns
     from attribution.identity import Identity
     from experiments.plan import Plan
 
-__all__ = ["as_outcomes_name", "check_needs", "identified", "with_named_arms", "with_waves"]
+__all__ = ["as_outcomes_name", "check_needs", "identified", "plan_of", "with_named_arms", "with_waves"]
 
 _PERSON = "person_id"  # what an identity calls its persons
 # What rows of these tables say, they say of one person.
 _OF_PERSONS = ("assignment", "touches", "conversions", "customers", "history", "key_events", "events", "outcomes")
+
+
+def plan_of(plan: Plan | Mapping[str, Any] | str | Path) -> Plan:
+    """A plan, the keys of one, or the path of its file, as a plan."""
+    from experiments.plan import Plan as PlanModel
+
+    if isinstance(plan, PlanModel):
+        return plan
+    return PlanModel.from_dict(plan) if isinstance(plan, Mapping) else PlanModel.read(plan)
 
 
 def check_needs(plan: Plan, tables: Mapping[str, Any]) -> None:

@@ -9,8 +9,8 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from attribution.core import messages
-from attribution.core.formats import NUMERIC_KINDS, format_interval, format_value
-from attribution.core.render.display import Cell, DisplayColumn, DisplayTable, escape_html
+from attribution.core.formats import NUMERIC_KINDS, format_value
+from attribution.core.render.display import Cell, DisplayColumn, DisplayTable, cell_text, escape_html
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -84,7 +84,7 @@ def _group(name: object, label: str) -> str:
 def _row(row: Sequence[object], columns: Sequence[DisplayColumn]) -> str:
     cells = []
     for position, (value, column) in enumerate(zip(row, columns, strict=True)):
-        told = html.escape(_shown(value, column.kind))
+        told = html.escape(cell_text(value, column.kind))
         headed = position == 0 and column.kind not in NUMERIC_KINDS
         # A note behind a number takes lines of its own instead of the next column's room.
         kind = _class(column, wraps=len(told) > _ONE_LINE, dated=_DATE.fullmatch(told) is not None)
@@ -98,17 +98,6 @@ def _class(column: DisplayColumn, *, wraps: bool = False, dated: bool = False) -
     names += ["noted"] if wraps and numeric else []
     names += ["date"] if dated else []
     return f' class="{" ".join(names)}"' if names else ""
-
-
-def _shown(value: object, kind: str) -> str:
-    """A cell as the displays of the library write it."""
-    if not isinstance(value, Cell):
-        return format_value(value, kind)
-    if value.value is None and value.note:
-        return _text(value.note)
-    point, ends = format_value(value.value, kind), format_interval(value.low, value.high, kind)
-    shown = point if ends == format_value(None) else f"{point} ({ends})"
-    return f"{shown} {_text(value.note)}".rstrip()
 
 
 def _text(value: object) -> str:

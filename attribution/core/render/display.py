@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Cell", "Display", "DisplayColumn", "DisplayTable",
-    "column_label", "escape_html", "escape_markdown", "records_table",
+    "cell_text", "column_label", "escape_html", "escape_markdown", "records_table",
     "table_html", "table_markdown", "table_text", "to_html", "to_markdown", "to_text",
 ]  # fmt: skip
 
@@ -98,7 +98,8 @@ def _cells(records: Records, name: str, kinds: dict[str, ValueKind]) -> Sequence
     return [Cell(value, low, high) for value, low, high in ends]
 
 
-def _show(value: object, kind: str) -> str:
+def cell_text(value: object, kind: str) -> str:
+    """The text of a cell: its value with its interval and note, or the note where there is no value."""
     if isinstance(value, Cell):
         if value.value is None and value.note:
             return format_value(value.note, "text")
@@ -122,7 +123,9 @@ def to_text(display: Display) -> str:
 def table_text(table: DisplayTable) -> str:
     """One table as aligned plain text."""
     head = [_line(column.label) for column in table.columns]
-    body = [[_show(value, column.kind) for value, column in zip(row, table.columns, strict=True)] for row in table.rows]
+    body = [
+        [cell_text(value, column.kind) for value, column in zip(row, table.columns, strict=True)] for row in table.rows
+    ]
     widths = [max(map(_width, column)) for column in zip(head, *body, strict=True)]
     right = [column.kind in NUMERIC_KINDS for column in table.columns]
     lines = [_line(table.title)] if table.title else []
@@ -177,7 +180,9 @@ def table_html(table: DisplayTable) -> str:
     for row in table.rows:
         cells = zip(row, table.columns, strict=True)
         body.append(
-            "<tr>" + "".join(f"<td{_html_class(c)}>{html.escape(_show(v, c.kind))}</td>" for v, c in cells) + "</tr>"
+            "<tr>"
+            + "".join(f"<td{_html_class(c)}>{html.escape(cell_text(v, c.kind))}</td>" for v, c in cells)
+            + "</tr>"
         )
     caption = f"<caption>{escape_html(table.title)}</caption>" if table.title else ""
     notes = "".join(f'<p class="note">{escape_html(note)}</p>' for note in table.notes)
@@ -219,5 +224,5 @@ def table_markdown(table: DisplayTable) -> str:
 
 
 def _markdown_cell(value: object, column: DisplayColumn) -> str:
-    shown = escape_markdown(_show(value, column.kind))
+    shown = escape_markdown(cell_text(value, column.kind))
     return f"**{shown}**" if column.decisive and shown else shown

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +10,11 @@ from experiments.plan.spelling import shown
 from experiments.post_mortem.cards import decisions_of, lead_threshold
 from experiments.post_mortem.evidence import event_of, gather_core
 from experiments.post_mortem.gates import invalid_codes
+from experiments.post_mortem.prepared import plan_of
 from experiments.programmes.campaign import ProgrammeCampaign, StandingVerdict
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import date
     from pathlib import Path
 
@@ -63,7 +63,7 @@ def members_of(plans: Sequence[Plan | Mapping[str, Any] | str | Path], data: Seq
         PlanError: A plan is unusable.
         TableError: Its tables are.
     """
-    chosen = [_plan(plan) for plan in plans]
+    chosen = [plan_of(plan) for plan in plans]
     if not chosen:
         raise InputError("a programme needs at least one plan.")
     names = [plan.campaign.name for plan in chosen]
@@ -82,14 +82,6 @@ def members_of(plans: Sequence[Plan | Mapping[str, Any] | str | Path], data: Seq
         else:
             campaigns[plan.campaign.name] = found
     return Members(campaigns=campaigns, left_out=tuple(left_out), smallest=max(plan.report.min_cell for plan in chosen))
-
-
-def _plan(plan: Plan | Mapping[str, Any] | str | Path) -> Plan:
-    from experiments.plan import Plan as PlanModel
-
-    if isinstance(plan, PlanModel):
-        return plan
-    return PlanModel.from_dict(plan) if isinstance(plan, Mapping) else PlanModel.read(plan)
 
 
 def _member(plan: Plan, evidence: Evidence) -> ProgrammeCampaign | LeftOut:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from attribution.core import messages
-from attribution.core.formats import format_interval, format_value
+from attribution.core.formats import format_interval
 from attribution.core.render.display import Cell, DisplayColumn, DisplayTable
 from experiments.post_mortem.scales import is_guarded_rate
 from experiments.post_mortem.sections.cost_words import (
@@ -18,7 +18,8 @@ from experiments.post_mortem.sections.cost_words import (
     verdict_words,
     why_words,
 )
-from experiments.post_mortem.words import contrast_words, head, interval_words, listed, thing_words, word
+from experiments.post_mortem.sections.guardrail_cells import worsening
+from experiments.post_mortem.words import contrast_words, head, listed, thing_words, word
 from experiments.roi.guardrails import worst_state
 from experiments.roi.net_benefit import FEW_EVENTS
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from experiments.metrics import Metric
     from experiments.post_mortem.sections.cost_words import Key
     from experiments.report.document import Decision
-    from experiments.roi.guardrails import GuardrailReading
     from experiments.roi.marginal_result import MarginalCosts
     from experiments.roi.result import Judged
     from experiments.roi.value import ValuePerWakeup
@@ -313,7 +313,7 @@ def guardrail_table(judged: Sequence[Judged], metrics: Mapping[str, Metric]) -> 
             rows[*key, name] = (
                 contrast_words(*key),
                 thing_words(name),
-                *_worsening(reading, rate=is_guarded_rate(name, metrics)),
+                *worsening(reading, rate=is_guarded_rate(name, metrics)),
                 word(f"guardrail.{reading.state}"),
             )
     if not rows:
@@ -326,15 +326,6 @@ def guardrail_table(judged: Sequence[Judged], metrics: Mapping[str, Metric]) -> 
         DisplayColumn(word("guardrail.state")),
     )
     return DisplayTable(columns, tuple(rows.values()), title=word("guardrail.title"), notes=(word("guardrail.note"),))
-
-
-def _worsening(reading: GuardrailReading, *, rate: bool) -> tuple[object, object]:
-    """The worsening with its bounds, and the margin; what is no rate says that it stands in its own unit."""
-    if rate:
-        return Cell(reading.value, reading.low, reading.high), reading.guardrail.margin
-    shown = interval_words(reading.value, reading.low, reading.high, "number")
-    margin = format_value(reading.guardrail.margin, "number")
-    return tuple(Cell(None, note=word("guardrail.own", shown=text)) for text in (shown, margin))  # type: ignore[return-value]
 
 
 def cost_parts_table(rows: Sequence[dict[str, Any]]) -> DisplayTable:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from attribution.core.formats import format_value
 from attribution.core.render.display import Cell, DisplayColumn, DisplayTable
 from experiments.post_mortem.scales import is_guarded_rate, scale_of
+from experiments.post_mortem.sections.guardrail_cells import worsening
 from experiments.post_mortem.sections.next_steps import leading
-from experiments.post_mortem.words import contrast_words, head, interval_words, thing_words, word
+from experiments.post_mortem.words import contrast_words, head, thing_words, word
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from experiments.readout.segments_result import SegmentEffect, SegmentInteraction, SegmentReadout
     from experiments.report.document import Decision
     from experiments.roi import CostThresholds
-    from experiments.roi.guardrails import GuardrailReading
 
 __all__ = ["effects_table", "guardrails_table", "in_order", "interaction_table", "pay_table"]
 
@@ -133,7 +132,7 @@ def guardrails_table(thresholds: CostThresholds | None, metrics: Mapping[str, Me
                 contrast_words(contrast.arm, contrast.control),
                 contrast.segment,
                 thing_words(name),
-                *_worsening(reading, rate=is_guarded_rate(name, metrics)),
+                *worsening(reading, rate=is_guarded_rate(name, metrics)),
                 word(f"guardrail.{reading.state}"),
             )
     if not rows:
@@ -150,14 +149,3 @@ def guardrails_table(thresholds: CostThresholds | None, metrics: Mapping[str, Me
     contrasts = list(dict.fromkeys(key[:2] for key in rows))
     body = tuple(row for _, row in sorted(rows.items(), key=lambda item: contrasts.index(item[0][:2])))
     return DisplayTable(columns, body, title=word("segments.guardrails"), notes=notes)
-
-
-def _worsening(reading: GuardrailReading, *, rate: bool) -> tuple[object, object]:
-    """The worsening with its bounds, and the margin; a relative one in percent, what is no rate in its own unit."""
-    kind = "rate" if reading.guardrail.relative else "number"
-    if rate and not reading.guardrail.relative:
-        return Cell(reading.value, reading.low, reading.high), reading.guardrail.margin
-    shown = interval_words(reading.value, reading.low, reading.high, kind)
-    margin = format_value(reading.guardrail.margin, kind)
-    own = [text if reading.guardrail.relative else word("guardrail.own", shown=text) for text in (shown, margin)]
-    return Cell(None, note=own[0]), Cell(None, note=own[1])
