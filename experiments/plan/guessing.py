@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import codecs
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from attribution.core.columns import Columns
 from attribution.core.errors import InputError
+from experiments.plan.file_dates import TIMES, with_dates
 from experiments.plan.files import TABLE_NAMES, read_table
 from experiments.plan.spelling import shown
 from experiments.plan.synonyms import FILE_NAMES, MARKS, NEEDED, ROLES, SYNONYMS
@@ -74,6 +75,7 @@ def guess_table(path: Path, *, encoding: str | None = None) -> Guess:
     columns = _columns(name, names)
     missing = tuple(role for role in NEEDED.get(name, ()) if role not in columns)
     different = {role: column for role, column in columns.items() if column != Columns().name_of(role)}
+    table = with_dates(table, replace(Columns(), **{role: columns[role] for role in TIMES if role in columns}))
     times = [columns[role] for role in ("time", "assigned_at") if role in columns]
     return Guess(
         name=name,
