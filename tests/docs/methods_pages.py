@@ -26,16 +26,14 @@ def pages() -> list[Path]:
 
 def headings(text: str) -> list[str]:
     """The headings below the title, without code blocks, in small letters."""
-    prose = re.sub(r"^```.*?^```", "", text, flags=re.M | re.S)
+    prose = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
     return [line.lstrip("#").strip().lower() for line in prose.splitlines() if re.match(r"#{2,3} ", line)]
 
 
 def missing_topics(text: str) -> list[str]:
     """The topics that no heading of a page holds."""
     found = headings(text)
-    return [
-        topic for topic, words in TOPICS.items() if not any(word in heading for heading in found for word in words)
-    ]
+    return [topic for topic, words in TOPICS.items() if not any(word in heading for heading in found for word in words)]
 
 
 def twice(text: str) -> list[str]:
