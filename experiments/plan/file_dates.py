@@ -5,18 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     import pyarrow as pa
 
     from attribution.core.columns import Columns
 
-__all__ = ["TIMES", "with_dates"]
+__all__ = ["TIMES", "times_of", "with_dates"]
 
 # Roles whose columns hold times; elsewhere 20261122 is a number.
 TIMES = ("time", "assigned_at", "closed", "valid_from", "valid_to", "last_active")
 _FIRST, _LAST = 19000101, 22001231
 
 
-def with_dates(table: Any, columns: Columns) -> Any:
+def times_of(columns: Columns) -> set[str]:
+    """The names of the columns that hold times."""
+    return {columns.name_of(role) for role in TIMES}
+
+
+def with_dates(table: Any, names: Collection[str]) -> Any:
     """A table whose columns of times hold dates where they held whole numbers of the form 20261122.
 
     A column is a date only if every one of its numbers is a day of the calendar; others stay as they are, and are
@@ -24,13 +31,12 @@ def with_dates(table: Any, columns: Columns) -> Any:
 
     Args:
         table: An Arrow table or a pandas data frame; other tables are handed on.
-        columns: Which columns are times.
+        names: The columns that hold times; those that the table does not have are passed over.
     """
     import pyarrow as pa
 
-    names = {columns.name_of(role) for role in TIMES}
     if isinstance(table, pa.Table):
-        for name in names & set(table.column_names):
+        for name in set(names) & set(table.column_names):
             dates = _dates(table.column(name))
             if dates is not None:
                 table = table.set_column(table.column_names.index(name), name, dates)
@@ -38,7 +44,7 @@ def with_dates(table: Any, columns: Columns) -> Any:
     import pandas as pd
 
     if isinstance(table, pd.DataFrame):
-        whole = [name for name in names & set(table.columns) if pd.api.types.is_numeric_dtype(table[name].dtype)]
+        whole = [name for name in set(names) & set(table.columns) if pd.api.types.is_numeric_dtype(table[name].dtype)]
         found = {name: _dates(pa.chunked_array([pa.Array.from_pandas(table[name])])) for name in whole}
         return table.assign(**{name: dates.to_pandas() for name, dates in found.items() if dates is not None})
     return table

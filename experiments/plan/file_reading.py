@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attribution.core.errors import InputError, WakeLiftError, closest
-from experiments.plan.file_dates import with_dates
+from experiments.plan.file_dates import times_of, with_dates
 from experiments.plan.spelling import shown, shown_path
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class FileReading:
 
         try:
             reader: Callable[[FileReading], Any] = import_module(f"experiments.plan.{module}").read
-            return with_dates(self._named_once(reader(self)), self.columns)
+            return with_dates(self._named_once(reader(self)), times_of(self.columns))
         except WakeLiftError:
             raise
         except MemoryError as error:

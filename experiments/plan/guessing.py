@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from attribution.core.columns import Columns
@@ -75,7 +75,7 @@ def guess_table(path: Path, *, encoding: str | None = None) -> Guess:
     columns = _columns(name, names)
     missing = tuple(role for role in NEEDED.get(name, ()) if role not in columns)
     different = {role: column for role, column in columns.items() if column != Columns().name_of(role)}
-    table = with_dates(table, replace(Columns(), **{role: columns[role] for role in TIMES if role in columns}))
+    table = with_dates(table, {columns[role] for role in TIMES if role in columns})
     times = [columns[role] for role in ("time", "assigned_at") if role in columns]
     return Guess(
         name=name,

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from attribution.core.columns import Columns
-from experiments.plan.file_dates import with_dates
+from experiments.plan.file_dates import times_of, with_dates
 from experiments.plan.files import read_table
 from experiments.plan.guessing import guess_table
 
@@ -43,19 +43,19 @@ def test_dates_written_as_numbers_are_read_as_dates_whatever_the_file(tmp_path, 
 @pytest.mark.parametrize("numbers", [[20261122, 20261322], [20261122, 20260230], [20261122, 46348], [1795305600000]])
 def test_what_is_no_day_of_the_calendar_stays_a_number(numbers):
     table = pa.table({"time": numbers})
-    assert with_dates(table, Columns()).equals(table)
+    assert with_dates(table, times_of(Columns())).equals(table)
     frame = pd.DataFrame({"time": numbers})
-    assert with_dates(frame, Columns())["time"].tolist() == numbers
+    assert with_dates(frame, times_of(Columns()))["time"].tolist() == numbers
 
 
 def test_gaps_stay_gaps_and_fractions_stay_fractions():
     frame = pd.DataFrame({"closed_at": [20261122.0, None], "time": [20261122.5, 20261123.0]})
-    read = with_dates(frame, Columns())
+    read = with_dates(frame, times_of(Columns()))
     assert read["closed_at"].isna().tolist() == [False, True]
     assert read["closed_at"][0].to_pydatetime() == DAYS[0]
     assert read["time"].tolist() == frame["time"].tolist()
     empty = pa.table({"time": pa.array([None, None], pa.int64())})
-    assert with_dates(empty, Columns()) is empty
+    assert with_dates(empty, {"time"}) is empty
 
 
 def test_a_first_plan_sees_booking_dates_and_more_chinese_names(tmp_path):
