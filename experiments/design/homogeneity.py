@@ -30,7 +30,7 @@ def homogeneous(counts: NDArray[np.int64], totals: NDArray[np.int64]) -> tuple[f
         totals: Persons, strata by arms.
 
     Returns:
-        The p-value, None when nobody or everybody is concerned.
+        The p-value, None when nobody or everybody is concerned, or one arm is alone.
     """
     from scipy.special import chdtrc
 
@@ -43,6 +43,8 @@ def homogeneous(counts: NDArray[np.int64], totals: NDArray[np.int64]) -> tuple[f
         return None, "none"
     total, other = expected.sum(axis=0), (part - expected).sum(axis=0)
     held = total + other > 0.0
+    if held.sum() < 2:
+        return None, "none"
     smallest = min(total[held].min(), other[held].min())
     if smallest < (_SMALL_PAIR if held.sum() == 2 else _SMALL):
         return _exact(counts[used][:, held], totals[used][:, held]), "exact_hypergeometric"

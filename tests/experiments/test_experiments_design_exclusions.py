@@ -67,6 +67,11 @@ def assigned(n=4_000, days=1, start=DAY):
     })  # fmt: skip
 
 
+def test_an_arm_alone_has_no_p_value():
+    assert homogeneous(np.array([[10]]), np.array([[500]])) == (None, "none")
+    assert homogeneous(np.array([[10, 0], [3, 0]]), np.array([[500, 0], [400, 0]])) == (None, "none")
+
+
 def test_everybody_analysed_passes():
     people = assigned()
     (found,) = ex.check_exclusions(people, people[["person_id", "arm"]])
