@@ -25,9 +25,9 @@ from experiments.design.placebo_contrast import PlaceboContrast as PlaceboContra
 from experiments.design.placebo_contrast import placebo_contrast as placebo_contrast
 from experiments.design.planning import OptimalHoldout as OptimalHoldout
 from experiments.design.planning import PayPlan as PayPlan
+from experiments.design.planning import PlanOptions as PlanOptions
 from experiments.design.planning import Planned as Planned
 from experiments.design.planning import PlannedDuration as PlannedDuration
-from experiments.design.planning import PlanOptions as PlanOptions
 from experiments.design.planning import PowerCurve as PowerCurve
 from experiments.design.planning import SampleSize as SampleSize
 from experiments.design.planning import best_shares as best_shares
@@ -186,6 +186,8 @@ from experiments.roi.tipping import tipping as tipping
 from experiments.roi.value import ValuePerWakeup as ValuePerWakeup
 from experiments.roi.value import value_per_wakeup as value_per_wakeup
 from experiments.roi.waterfall_result import CostWaterfall as CostWaterfall
+from experiments.self_test import SelfTest as SelfTest
+from experiments.self_test import selftest as selftest
 from experiments.simulation import Campaign as Campaign
 from experiments.simulation import SimulatedActs as SimulatedActs
 from experiments.simulation import simulate as simulate

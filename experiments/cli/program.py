@@ -36,6 +36,7 @@ _COMMANDS = {
     "check": "Check a plan's gates; the exit code tells the answer.",
     "diff": "Say what changed between two reports, beyond rounding or not.",
     "lock": "Freeze a plan before the result is known.",
+    "selftest": "Compute published examples anew on this machine.",
     "completion": "Print the script that completes commands in your shell.",
 }
 _UNUSABLE = 2
@@ -167,7 +168,7 @@ def main() -> None:
                   wakelift power --rate 0.01 --lift 0.2 --allocation 9
 
     \b
-    Exit codes:   0 done; 1 a gate fails (check), a check of the data fails (check-data), figures differ (diff);
-                  2 the input, the plan or the command line is unusable; 3 a declared decision is undecided (check);
-                  130 interrupted from the keyboard.
+    Exit codes:   0 done; 1 a gate fails (check), a check of the data fails (check-data), numbers differ (diff,
+                  selftest); 2 the input, the plan or the command line is unusable; 3 a declared decision is
+                  undecided (check); 130 interrupted from the keyboard.
     """
