@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from decimal import Decimal
 from numbers import Real
 from typing import Literal
 
@@ -49,6 +50,7 @@ class Estimate:
 
     def contains(self, x: float) -> bool:
         """Whether ``x`` belongs to the confidence set (closed at both ends)."""
+        x = _checked_number(x)
         if self.kind == "all":
             return True
         if self.low is None or self.high is None:
@@ -65,6 +67,13 @@ class Estimate:
         parts = [f"Estimate {_number(self.value)} ({interval})", f"p = {format_value(self.p_value, 'p', lang='en')}"]
         parts += [part for part in (self.method, "" if self.side == "two" else f"side {self.side}", self.note) if part]
         return ", ".join(parts)
+
+
+def _checked_number(x: float) -> float:
+    """``x`` as a float; an infinite one is allowed, as ends may be."""
+    if isinstance(x, (Real, Decimal)) and not isinstance(x, bool) and not math.isnan(x):
+        return float(x)
+    raise InputError(f"x must be a number (not NaN) to ask whether an interval contains it, got {x!r}.")
 
 
 def _number(value: float | None) -> str:
@@ -122,6 +131,7 @@ class RatioSet:
 
     def contains(self, x: float) -> bool:
         """Whether ``x`` belongs to the set (closed)."""
+        x = _checked_number(x)
         if self.kind == "all":
             return True
         if self.kind == "complement":
@@ -134,6 +144,7 @@ def check_level(level: float) -> float:
     number = isinstance(level, Real) and not isinstance(level, bool)
     if not number or not math.isfinite(level) or not 0.0 < level < 1.0:
         hint = f" For {level:g} % write level={level / 100:g}." if number and 1 < level < 100 else ""
+        hint = hint if number else " Give an int or a float, for example 0.95."
         raise InputError(f"level must lie strictly between 0 and 1, got {level!r}.{hint}")
     return float(level)
 

@@ -71,6 +71,9 @@ class JourneyArrays:
             ages_seconds: The ages of its touches.
             columns: Further columns of the touches, one value per touch.
             conversion_columns: Columns of the conversions, one value per journey.
+
+        Raises:
+            InputError: For journeys without a touch, ages that are no numbers of at least 0, or not one for each touch.
         """
         flat = [channel for journey in channels for channel in journey]
         names = np.array(sorted(set(flat)), dtype=object)
@@ -79,7 +82,7 @@ class JourneyArrays:
             counts,
             np.searchsorted(names.astype(str), np.array(flat, dtype=str)).astype(np.int64),
             names,
-            np.array([age for ages in ages_seconds for age in ages], np.float64),
+            _checked_ages(channels, ages_seconds),
             columns=(_by_name(columns), _by_name(conversion_columns)),
         )
 
@@ -162,6 +165,24 @@ def make_arrays(
         _column=columns[0],
         _conversion_column=columns[1],
     )
+
+
+def _checked_ages(channels: list[list[str]], ages_seconds: list[list[float]]) -> NDArray[np.float64]:
+    """The ages of journeys written by hand, one for each touch."""
+    touches, given = [len(journey) for journey in channels], [len(ages) for ages in ages_seconds]
+    if touches != given or 0 in touches:
+        raise InputError(
+            f"every journey needs at least one channel and one age for each of them, got {touches} channels and "
+            f"{given} ages."
+        )
+    flat = [age for ages in ages_seconds for age in ages]
+    try:
+        found = np.array(flat, np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"ages_seconds must be numbers of seconds, got {flat[:5]!r}.") from error
+    if not (np.isfinite(found) & (found >= 0)).all():
+        raise InputError(f"ages_seconds must be finite numbers of at least 0, got {flat[:5]!r}.")
+    return found
 
 
 def _by_name(columns: Mapping[str, list[object]] | None) -> Callable[[str], NDArray[Any]]:

@@ -128,8 +128,6 @@ def choose_markov_order(
     if isinstance(folds, bool) or not isinstance(folds, (int, np.integer)) or folds < 2:
         raise InputError(f"folds must be a whole number of at least 2, got {folds!r}.")
     paths, conversions, nulls, units, unit = _divided(data, int(folds), check_seed(seed))
-    if units < folds:
-        raise InputError(f"{folds} folds need at least as many {unit}, got {units}. Ask for fewer folds.")
     journeys = conversions.sum(axis=0) + nulls.sum(axis=0)
     found = _Compared(
         orders=asked, scores=[_scores(paths, order, conversions, nulls) for order in asked], journeys=journeys
@@ -167,6 +165,7 @@ def _divided(
     random = generator(seed, _PURPOSE)
     if isinstance(data, Journeys):
         entries = data.person_paths()
+        _enough(entries.persons, "persons", folds)
         fold = random.permutation(entries.persons) % folds
         place = entries.path * folds + fold[entries.person]
         size = len(entries.paths)
@@ -183,12 +182,18 @@ def _divided(
     counts = np.concatenate([data.conversions, data.nulls])
     if not (np.isfinite(counts) & (counts >= 0) & (counts == np.floor(counts))).all():
         raise InputError("folds divide single journeys, so conversions and nulls of paths must be whole numbers >= 0.")
+    _enough(int(counts.sum()), "journeys", folds)
     # Paths are dealt out in an order of their own, so that the order of the rows changes nothing.
     order = _canonical(data)
     dealt = np.empty((2, len(data), folds))
     for which, count in enumerate((data.conversions, data.nulls)):
         dealt[which, order] = random.multinomial(count[order].astype(np.int64), np.full(folds, 1 / folds))
     return data, dealt[0], dealt[1], int(counts.sum()), "journeys"
+
+
+def _enough(units: int, unit: str, folds: int) -> None:
+    if units < folds:
+        raise InputError(f"{folds} folds need at least as many {unit}, got {units}. Ask for fewer folds.")
 
 
 def _canonical(paths: PathCounts) -> NDArray[np.int64]:

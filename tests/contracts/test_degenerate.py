@@ -1,0 +1,65 @@
+"""The degenerate truth table: every public name, every degenerate input, and what must happen.
+
+The table is `degenerate/*.toml`; `degenerate_declared.py` says how to read it, `degenerate_draft.py` prints the row of
+a new name as it is at present, to be judged.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+from degenerate_calls import CALLS, REASONS
+from degenerate_cases import CASES, renamed
+from degenerate_declared import by_place, complaint, declared
+from degenerate_outcomes import Row, cell, row_of
+
+import attribution
+
+PUBLIC = {
+    f"{alias}.{name}"
+    for alias, package in (("at", attribution),)
+    for name in package.__all__
+    if not name.startswith("_")
+}
+CELLS = [(name, case) for name, cases in declared().items() for case in cases]
+
+
+@cache
+def row(name: str) -> Row:
+    return row_of(CALLS[name])
+
+
+def test_every_public_name_has_a_row_or_a_reason():
+    rows = set(declared())
+    assert sorted(PUBLIC - rows - set(REASONS)) == [], "give it a row, or a reason why no case applies"
+    assert sorted(rows & set(REASONS)) == [], "has a row, so it needs no reason"
+    assert sorted({name for name in REASONS if name not in PUBLIC}) == [], "is no public name"
+    assert sorted(rows ^ set(CALLS)) == [], "rows and calls must be of the same names"
+    assert all(reason.strip() for reason in REASONS.values())
+
+
+def test_every_case_is_one_of_the_known_ones():
+    assert {case for cases in declared().values() for case in cases} <= set(CASES)
+    assert all(renamed("sms", case) != "sms" for case in ("chinese", "hostile"))
+
+
+@pytest.mark.parametrize("name", declared())
+def test_the_plain_call_is_sound_and_no_applicable_case_is_left_out(name):
+    usual = row(name).usual
+    assert usual.error == ""
+    assert usual.faults == []
+    left_out = [case for case in CASES if case not in declared()[name] and cell(row(name), case)]
+    assert left_out == []
+
+
+@pytest.mark.parametrize(("name", "case"), CELLS)
+def test_what_happens_is_what_is_declared(name, case, request):
+    found = cell(row(name), case)
+    outcome = by_place(declared()[name][case], list(found))
+    if any(text.startswith("defect:") for text in outcome.values()):
+        request.applymarker(pytest.mark.xfail(strict=True, reason=str(outcome)))
+    assert found, f"{case} says nothing about {name}; take the cell out"
+    assert set(outcome) == set(found), "a cell has one outcome for each input that the case changes"
+    complaints = {place: complaint(outcome[place], seen) for place, seen in found.items()}
+    assert {place: said for place, said in complaints.items() if said} == {}
