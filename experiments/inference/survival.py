@@ -173,7 +173,8 @@ class ProductLimit:
     def restricted_mean(self, horizon: float, *, level: float) -> Estimate:
         """Mean of the durations cut at a horizon: the area below the curve, with a normal interval over persons.
 
-        Undefined (BEYOND_FOLLOW_UP) when the curve is not known up to the horizon.
+        Undefined (BEYOND_FOLLOW_UP) when the curve is not known up to the horizon; one person alone has no interval
+        (TOO_FEW_PERSONS).
         """
         if not (math.isfinite(horizon) and horizon > 0.0):
             raise InputError(f"the horizon of a restricted mean must be a number above 0, got {horizon!r}.")
@@ -185,6 +186,8 @@ class ProductLimit:
         heights = np.concatenate(([1.0], self.survival[inside]))
         pieces = heights * np.diff(edges)
         value = float(pieces.sum())
+        if self.n < 2 or (self.clusters is not None and len(np.unique(self.clusters)) < 2):
+            return Estimate(value=value, level=level, method="restricted mean", n=self.n, note="TOO_FEW_PERSONS")
         gone = self._influence_of_area(pieces, int(np.count_nonzero(inside)))
         error = math.sqrt(float(self._squares(gone)))
         z = critical_value(level, "two")

@@ -280,6 +280,13 @@ def test_a_mean_up_to_before_the_first_end_does_not_vary():
     assert (found.value, found.note) == (1.0, "ZERO_VARIANCE")
 
 
+@pytest.mark.parametrize(("durations", "persons"), [([3, 5, 8], ["a", "a", "a"]), ([5], None)])
+def test_one_person_alone_bounds_no_mean(durations: list[int], persons: list[str] | None):
+    found = ex.kaplan_meier(durations, [1] * len(durations), persons=persons).restricted_mean(4)
+    assert found.value is not None
+    assert (found.low, found.high, found.standard_error, found.note) == (None, None, None, "TOO_FEW_PERSONS")
+
+
 def test_labels_of_several_kinds_are_refused():
     with pytest.raises(ex.InputError, match="of one kind"):
         ex.kaplan_meier([1, 2], persons=["a", 1])
