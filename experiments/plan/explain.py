@@ -20,6 +20,11 @@ __all__ = ["KeyMeaning", "SectionMeaning", "explain_markdown", "explain_text", "
 
 _NAMED = frozenset({"tables", "metrics", "guardrails"})
 _LISTED = frozenset({"gate", "figure"})
+# By language: the head of a table of keys, the sentence that lists the names of a section, and what parts them.
+_WORDS = {
+    "en": ("| key | type | default | meaning |", "`<name>` is one of {names}.", ", "),
+    "zh": ("| 键 | 类型 | 默认 | 含义 |", "`<name>` 是 {names} 之一。", "、"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,16 +129,19 @@ def _default(default: str, lang: str) -> str:
     return f"{messages.text('PLAN_WORD.default', lang=lang)} {default}"
 
 
-def explain_markdown() -> str:
-    """The key list as Markdown tables, as the guide of the plan holds it."""
+def explain_markdown(*, lang: str = "en") -> str:
+    """The key list as Markdown tables, one section each, in English or Chinese: the reference of plan keys."""
+    head, one_of, comma = _WORDS[lang]
     lines: list[str] = []
     for section in key_meanings():
-        lines += [f"### `{section.heading}`", "", section.meaning, ""]
+        code = f"PLAN_KEY.{_bare(section.heading)}"
+        lines += [f"## `{section.heading}`", "", messages.text(f"{code}.section", lang=lang), ""]
         if section.names:
-            lines += [f"`<name>` is one of {', '.join(f'`{name}`' for name in section.names)}.", ""]
-        lines += ["| key | type | default | meaning |", "|---|---|---|---|"]
+            lines += [one_of.format(names=comma.join(f"`{name}`" for name in section.names)), ""]
+        lines += [head, "|---|---|---|---|"]
         for key in section.keys:
-            default = key.default if key.default in {"required", "absent"} else f"`{key.default}`"
-            lines.append(f"| `{key.name}` | {key.kind} | {default} | {key.meaning} |")
+            default = _default(key.default, lang) if key.default in {"required", "absent"} else f"`{key.default}`"
+            meaning = messages.text(f"{code}.key_{key.name}", lang=lang)
+            lines.append(f"| `{key.name}` | {_kind(key.kind, lang)} | {default} | {meaning} |")
         lines.append("")
     return "\n".join(lines)
