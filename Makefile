@@ -30,7 +30,7 @@ FIND_PYTHON = python=; \
 	fi
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-statistical benchmark bench bench-quick bench-peers test-lowest engines-test docs-test lint types layers wheel ci clean
+.PHONY: help setup demo test test-statistical benchmark bench bench-quick bench-peers test-lowest engines-test docs-test lint types layers wheel packages ci clean
 
 help: ## Show this list
 	@echo "WakeLift: who gets the credit, what did the campaign cause, did it pay."
@@ -110,15 +110,19 @@ types: $(DEV_STAMP) ## Check types with mypy --strict
 layers: $(DEV_STAMP) ## Check that no module imports from a layer above its own
 	$(BIN)/lint-imports
 
-wheel: $(DEV_STAMP) ## Build the wheel, install it in an empty environment, run the demo from it
+wheel: $(DEV_STAMP) ## Build wheel and source archive, install the wheel in an empty environment, run the demo from it
 	@rm -rf build/dist build/wheel-venv build/wheel-demo
-	$(PY) -m build --wheel --outdir build/dist .
-	$(PY) .ci/check_wheel.py build/dist
+	$(PY) -m build --outdir build/dist .
+	$(PY) .ci/packaging/archives.py build/dist
 	$(PY) -m venv build/wheel-venv
 	build/wheel-venv/$(notdir $(BIN))/python -m pip --disable-pip-version-check --quiet install build/dist/*.whl
 	@mkdir -p build/wheel-demo
 	cd build/wheel-demo && ../wheel-venv/$(notdir $(BIN))/wakelift demo --out demo
 	@test -s build/wheel-demo/demo/report.html && echo "The wheel works: build/wheel-demo/demo/report.html"
+
+packages: wheel ## The wheel on every Python here, newest and lowest dependencies, each extra; bill of materials and licences
+	$(PY) .ci/packaging/matrix.py $(ARGS)
+	$(PY) .ci/packaging/notices.py
 
 ci: ## Run what continuous integration runs
 	./.ci/run

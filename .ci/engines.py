@@ -40,7 +40,7 @@ def no_spark() -> str | None:
     java = shutil.which("java")
     if java is None:
         return "no Java is installed"
-    told = subprocess.run([java, "-version"], capture_output=True, text=True, check=False)  # noqa: S603
+    told = subprocess.run([java, "-version"], capture_output=True, text=True, check=False)
     found = re.search(r'version "(\d+)', told.stderr + told.stdout)
     if found is None or int(found[1]) < 17:
         return f"Spark 4 needs Java 17 or newer, found {found[1] if found else 'one that does not tell its version'}"
@@ -60,11 +60,11 @@ def no_postgres() -> str | None:
 def install(packages: list[str]) -> str | None:
     """Build the environment; why it could not be built, when there is no network."""
     if not PYTHON.exists():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(VENV)], check=True)  # noqa: S603
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(VENV)], check=True)
     command = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "--quiet", "install", "--retries", "1"]
     command += ["--timeout", "10", "--editable", str(ROOT), *packages]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE)  # noqa: S603
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE)
     except subprocess.TimeoutExpired:
         return f"its packages were not downloaded within {PATIENCE} s"
     if done.returncode == 0:
@@ -95,7 +95,7 @@ def main(arguments: list[str]) -> int:
     for name, path in asked:
         say(f"Testing {name}")
         command = [str(PYTHON), "-m", "pytest", "-rs", "-p", "no:cacheprovider", str(path), *arguments]
-        code = subprocess.run(command, check=False, cwd=ROOT).returncode  # noqa: S603
+        code = subprocess.run(command, check=False, cwd=ROOT).returncode
         if code:  # 5: everything was skipped, although what it needs is here
             failed.append(f"{name} (pytest ended with {code})")
     if failed:

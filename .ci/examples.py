@@ -44,8 +44,8 @@ def run(service: str, folder: Path, *, path: str, wheel: Path | None = None) -> 
     for step in steps(service):
         command = _installing(step, wheel)
         # The shell that GitHub starts for a step; GitLab's stops at the first failing line too.
-        done = subprocess.run(  # noqa: S603
-            ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", command],  # noqa: S607 -- the runners start bash by name
+        done = subprocess.run(
+            ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", command],
             cwd=folder, env=environment, capture_output=True, encoding="utf-8", timeout=600, check=False,
         )  # fmt: skip
         told.append((command, done.returncode, done.stdout + done.stderr))
@@ -65,7 +65,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as place:
         work = Path(place)
         build = [sys.executable, "-m", "build", "--wheel", "--outdir", place, str(ROOT)]
-        subprocess.run(build, check=True)  # noqa: S603
+        subprocess.run(build, check=True)
         (wheel,) = work.glob("*.whl")
         failed = 0
         for service in EXAMPLES:
@@ -78,7 +78,7 @@ def main() -> int:
                 [str(scripts / "wakelift"), "demo", "--out", str(folder), "--persons", "6000"],
                 [str(scripts / "wakelift"), "diff", "--freeze", str(folder / "figures.json"), str(folder)],
             ):
-                subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # noqa: S603
+                subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
             for command, code, said in run(service, folder, path=str(scripts), wheel=wheel):
                 sys.stdout.write(f"--- {service}: exit code {code}: {command}\n{said[-1500:]}\n")
                 failed += bool(code)
