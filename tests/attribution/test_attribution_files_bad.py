@@ -53,6 +53,15 @@ def test_files_that_differ_are_told_with_the_files(tmp_path):
     ]
 
 
+def test_files_of_one_name_in_several_folders_are_told_apart(tmp_path):
+    touches, conversions = plain_tables()
+    for day, rows in (("1", touches.slice(0, 9)), ("2", _with(touches.slice(9, 5), "person_id", ["1"] * 5))):
+        (tmp_path / "touches" / f"day={day}").mkdir(parents=True)
+        pq.write_table(rows, tmp_path / "touches" / f"day={day}" / "part-0.parquet")
+    with pytest.raises(at.TableError, match=r"in 1 \(.*day=1/part-0.parquet\); .* in 1 \(.*day=2/part-0.parquet\)"):
+        at.attribute(tmp_path / "touches", conversions)
+
+
 def test_a_column_that_no_file_has_is_told_as_in_memory(tmp_path):
     touches, conversions = plain_tables()
     touches = touches.rename_columns({"channel": "Channel"})
