@@ -1,5 +1,6 @@
 """Every Python block of the README and of docs/ runs: the blocks of one page in order, in one namespace.
 
+The tutorials run in `test_docs_tutorials.py`, with their shell commands and what they print.
 A block marked ``python no-run`` is compiled only. A block with ``>>>`` prompts is a doctest: its output must match.
 """
 
@@ -38,7 +39,11 @@ def blocks(text: str) -> list[Block]:
 
 def pages() -> list[Path]:
     candidates = [ROOT / "README.md", ROOT / "README.zh-CN.md", *sorted((ROOT / "docs").rglob("*.md"))]
-    return [page for page in candidates if page.is_file() and blocks(page.read_text(encoding="utf-8"))]
+    return [
+        page
+        for page in candidates
+        if page.is_file() and page.parent.name != "tutorials" and blocks(page.read_text(encoding="utf-8"))
+    ]
 
 
 def run(block: Block, namespace: dict[str, object], name: str) -> None:

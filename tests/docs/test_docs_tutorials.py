@@ -29,7 +29,7 @@ ENGLISH, CHINESE = (
 )
 FENCE = re.compile(r"^```(?P<kind>[^\n]*)\n(?P<body>.*?)^```[ \t]*$", re.MULTILINE | re.DOTALL)
 OPTIONS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
-NUMBER = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?")
+NUMBER = re.compile(r"(?<![\d.,])\d{1,3}(?:[,_]\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?")
 FREE = re.compile(r"\d+\s*(?:minutes|seconds|分钟|秒)|Python 3\.\d+|\]\([^)]*\)|`[^`]*`|^ *\d+\. |^#.*$", re.MULTILINE)
 
 
@@ -133,7 +133,7 @@ def play(page: Path, shell: Shell, update: bool = False) -> str:
 
 
 def numbers(text: str) -> set[float]:
-    return {float(number.replace(",", "")) for number in NUMBER.findall(text)}
+    return {float(number.replace(",", "").replace("_", "")) for number in NUMBER.findall(text)}
 
 
 @pytest.fixture(scope="module")
