@@ -150,7 +150,9 @@ class TableFiles:
             kinds = self.kinds(name)
             kinds.pop("nothing", None)
             if len(kinds) > 1:
-                told = "; ".join(f"{kind} in {len(files)} ({files[0].path.as_posix()})" for kind, files in kinds.items())
+                told = "; ".join(
+                    f"{kind} in {len(files)} ({files[0].path.as_posix()})" for kind, files in kinds.items()
+                )
                 fewer = sum(map(len, kinds.values())) - max(map(len, kinds.values()))
                 message = f"the files differ in what the column holds: {told}; cast it to one type"
                 problems.add("FILES_DIFFER", self.name, name, fewer, message=message)

@@ -1,8 +1,8 @@
 """The tutorials run from the first line to the last, in an empty folder, and print what they show.
 
-Blocks of one page run in order: ``python`` as a script (or a doctest), ``console`` as the commands of a shell. A ``text``
-block after one of them holds what it prints; a line ``...`` stands for any lines, ``...`` in a line for any text. A number in
-the prose must stand in such a block. `pytest tests/docs/test_docs_tutorials.py --update-golden` writes text blocks anew.
+Blocks of one page run in order: ``python`` as a script (or a doctest), ``console`` as the commands of a shell. A
+``text`` block after one of them holds what it prints; a line ``...`` stands for any lines, ``...`` in a line for any
+text. A number in the prose must stand in such a block. `--update-golden` writes the text blocks anew.
 """
 
 from __future__ import annotations
