@@ -30,7 +30,7 @@ FIND_PYTHON = python=; \
 	fi
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-statistical benchmark bench bench-quick bench-peers test-lowest engines-test docs-test lint types layers wheel packages ci clean
+.PHONY: help setup demo test coverage covered test-statistical benchmark bench bench-quick bench-peers test-lowest engines-test docs-test mutants lint types layers wheel packages ci clean
 
 help: ## Show this list
 	@echo "WakeLift: who gets the credit, what did the campaign cause, did it pay."
@@ -66,6 +66,15 @@ test: $(DEV_STAMP) ## Run the tests, then the examples in the docstrings
 	$(PY) -m pytest -n $(JOBS) -p randomly --randomly-seed=$(SEED) $(ARGS)
 	$(PY) -m pytest -p no:randomly --doctest-modules attribution experiments
 
+# About a third slower than the tests alone.
+coverage: ## Run the tests, counting lines and branches, and hold the counts against their marks
+	@rm -rf build/coverage
+	@$(MAKE) --no-print-directory test ARGS="--cov --cov-report= $(ARGS)"
+	@$(MAKE) --no-print-directory covered
+
+covered: $(DEV_STAMP) ## Hold the counts of the last run against their marks: all of them where numbers are made, 95 % over all
+	$(PY) .ci/covered.py
+
 test-statistical: $(DEV_STAMP) ## Run the long simulations (coverage, error rates)
 	$(PY) -m pytest -n $(JOBS) -p no:randomly -m statistical $(ARGS)
 
@@ -100,6 +109,9 @@ engines-test: ## Run the tests against Spark and PostgreSQL, where Java 17 and i
 
 docs-test: $(DEV_STAMP) ## Run every Python block of the README and of docs/
 	$(PY) -m pytest -p no:randomly tests/docs $(ARGS)
+
+mutants: $(DEV_STAMP) ## Change numerical code in small ways, see which changes no test notices (hours; ARGS='kernels --help')
+	PYTHONPATH=.ci $(PY) -m mutation $(ARGS)
 
 lint: $(DEV_STAMP) ## Check style and complexity with ruff
 	$(PY) -m ruff check .
