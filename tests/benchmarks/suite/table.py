@@ -117,7 +117,8 @@ def kept(results: Mapping[str, Mapping[str, object]], part: str) -> list[Row]:
 INTRODUCTION = """\
 # Speed, measured
 
-How fast is it, beside what you would use instead? `make bench` wrote this page. Every comparison runs side by side in one process: each competitor is warmed once and its
+How fast is it, beside what you would use instead? `make bench` wrote this page.
+Every comparison runs side by side in one process: each competitor is warmed once and its
 numbers are held against the others' to 1e-9, then all take turns, each round in another order, and a ratio is taken
 within each round. Shown are the median of these ratios and the smallest and largest. A ratio is their time over ours,
 so above 1 we are faster, unless the line says otherwise. No ratio is a promise about another machine; times are shown
