@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["checked_number", "checked_tables", "checked_weights", "raise_problems"]
+__all__ = ["checked_number", "checked_tables", "checked_weights", "one_number", "raise_problems"]
 
 _LARGEST = 2.0**53  # beyond it, floating point no longer holds every whole number
 
@@ -39,6 +39,18 @@ def checked_number(name: str, value: object, problems: list[str], *, positive: b
     if not math.isfinite(number) or (positive and number < 0):
         problems.append(f"{name} must be {allowed}, got {value!r}.")
         return math.nan
+    return number
+
+
+def one_number(name: str, value: object, *, positive: bool = False) -> float:
+    """A finite number as float.
+
+    Raises:
+        InputError: When it is none.
+    """
+    problems: list[str] = []
+    number = checked_number(name, value, problems, positive=positive)
+    raise_problems(problems)
     return number
 
 

@@ -309,7 +309,10 @@ def _row(name: str, given: tuple[Any, Any, Any], problems: list[str]) -> tuple[f
     try:
         mean, std, n = given
         row = float(mean), math.nan if std is None else float(std), float(n)
+        readable = not any(isinstance(number, (bool, str)) for number in given)
     except (TypeError, ValueError):
+        row, readable = (0.0, 0.0, 1.0), False
+    if not readable:
         problems.append(f"arm {name!r} must be (mean, standard deviation, persons), got {given!r}.")
         return 0.0, 0.0, 1.0
     whole = math.isfinite(row[2]) and row[2] >= 1 and row[2] == math.floor(row[2])

@@ -68,7 +68,9 @@ def satterthwaite(terms: Floats, freedom: Floats) -> float:
     total = float(terms.sum())
     if not total > 0.0:
         return math.nan
-    share = float(np.sum((terms / total) ** 2 / freedom))
+    if not (freedom[terms > 0.0] > 0.0).all():  # a group of one person has a variance from elsewhere, and no freedom
+        return 0.0
+    share = float(np.sum((terms[terms > 0.0] / total) ** 2 / freedom[terms > 0.0]))
     return 1.0 / share if share > 0.0 else math.inf
 
 

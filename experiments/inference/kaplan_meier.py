@@ -13,6 +13,7 @@ from attribution.core.estimates import Estimate, check_level
 from attribution.core.recipe import Recipe, fingerprint
 from attribution.core.records import Field, Records, TabularResult
 from attribution.core.values import encode_together
+from experiments.inference.counts import one_number
 from experiments.inference.survival import Limits, check_limits, product_limit
 
 if TYPE_CHECKING:
@@ -57,9 +58,8 @@ class KaplanMeier(TabularResult):
         Raises:
             InputError: For an unknown group, or when there are several and none is named.
         """
-        if not np.isfinite(time) or time < 0:
-            raise InputError(f"a time must be a number of 0 or more, got {time!r}.")
-        return self._curve(group).value(float(time), level=self._level, limits=self._limits)
+        when = one_number("time", time, positive=True)
+        return self._curve(group).value(when, level=self._level, limits=self._limits)
 
     def quantile(self, share: float = 0.5, *, group: str | None = None) -> Estimate:
         """The first time by which a share has ended; an interval's end that the data do not reach is ``inf``.
@@ -67,7 +67,7 @@ class KaplanMeier(TabularResult):
         Raises:
             InputError: For a share outside (0, 1), and as `at`.
         """
-        return self._curve(group).quantile(share, level=self._level, limits=self._limits)
+        return self._curve(group).quantile(one_number("share", share), level=self._level, limits=self._limits)
 
     def restricted_mean(self, horizon: float, *, group: str | None = None) -> Estimate:
         """The mean of the times, each cut at the horizon.
@@ -75,7 +75,7 @@ class KaplanMeier(TabularResult):
         Raises:
             InputError: For a horizon of 0 or less, and as `at`.
         """
-        return self._curve(group).restricted_mean(float(horizon), level=self._level)
+        return self._curve(group).restricted_mean(one_number("horizon", horizon), level=self._level)
 
     def _curve(self, group: str | None) -> ProductLimit:
         if group is None and len(self.curves) == 1:

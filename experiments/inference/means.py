@@ -153,7 +153,12 @@ def _arm(
     for name, item in zip(names, given, strict=True):
         try:
             column = np.atleast_1d(np.asarray(item, dtype=np.float64))
+            wrong = (
+                np.asarray(item).dtype.kind in "bSU"
+            )  # True is no count, and a text no number, even where NumPy reads it
         except (TypeError, ValueError):
+            wrong = True
+        if wrong:
             problems.append(f"{name} must be a number (or one per stratum), got {item!r}.")
             column = np.zeros(1)
         columns.append(column)

@@ -14,6 +14,7 @@ from attribution.core.errors import InputError
 from attribution.core.recipe import Recipe
 from attribution.core.records import Field, Records, TabularResult
 from attribution.core.render.display import Cell, Display, DisplayColumn, DisplayTable, column_label
+from experiments.inference.counts import one_number
 from experiments.inference.figures import satterthwaite
 from experiments.inference.rates import compare_stratified_rates
 from experiments.inference.ratios import ratio_interval
@@ -272,11 +273,11 @@ class CostCeiling(TabularResult):
         """A cost per returner of all as a cost per incremental wake-up.
 
         Raises:
-            InputError: Without an incremental share.
+            InputError: Without an incremental share, or for a cost that is no number of 0 or more.
         """
         if self.incremental_share is None:
             raise InputError("a cost per returner needs incremental_share= to become a cost per incremental wake-up.")
-        return cost_per_returner / self.incremental_share
+        return one_number("cost_per_returner", cost_per_returner, positive=True) / self.incremental_share
 
     def _records(self) -> Records:
         rows = [

@@ -72,7 +72,13 @@ class Guardrail:
 
         Returns:
             Safe when ``high <= margin``; else harm when ``low > 0``; else (and when a bound is undefined) undecided.
+
+        Raises:
+            InputError: For an estimate or a bound that is no number; an undefined one is None.
         """
+        for name, number in (("value", value), ("low", low), ("high", high)):
+            if number is not None and (isinstance(number, (bool, str)) or math.isnan(number)):
+                raise InputError(f"{name} must be a number, or None when it is undefined, got {number!r}.")
         state: State = "undecided"
         if high is not None and high <= self.margin:
             state = "safe"

@@ -209,6 +209,9 @@ def _estimate(net: Verdict | Estimate) -> Estimate:
     found = net.net_benefit if isinstance(net, Verdict) else net
     if not isinstance(found, Estimate):
         raise InputError(f"net must be a Verdict or an Estimate of a net benefit, got {type(net).__name__}.")
+    for name, number in (("value", found.value), ("standard error", found.standard_error)):
+        if number is not None and not (_is_number(number) and math.isfinite(number)):
+            raise InputError(f"the {name} of the estimate must be a finite number, got {number!r}.")
     if found.value is None or not (found.standard_error or 0.0) > 0.0 or found.n < 1:
         raise InputError("the estimate needs a value, a standard error above 0 and the persons that it rests on.")
     return found

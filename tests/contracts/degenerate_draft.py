@@ -44,6 +44,5 @@ def draft(name: str) -> list[str]:
 
 if __name__ == "__main__":
     wanted = sys.argv[1:] or list(CALLS)
-    for each in wanted:
-        for found in [name for name in CALLS if name.startswith(each)]:
-            print("\n".join(draft(found)), end="\n\n", flush=True)
+    for each in dict.fromkeys(name for start in wanted for name in CALLS if name.startswith(start)):
+        print("\n".join(draft(each)), end="\n\n", flush=True)

@@ -139,7 +139,7 @@ def _error_words(error: at.WakeLiftError) -> str:
         return f"error {type(error).__name__} {' '.join(sorted({issue.code for issue in error.issues}))}"
     if isinstance(error, at.DesignError):
         return f"error {type(error).__name__} {error.code}"
-    text = re.sub(r"^\d+ problems[^\n]*\n\s*", "", str(error))
+    text = re.sub(r"^\d+ problems(: \(1\) |[^\n]*\n\s*)", "", str(error))
     head = re.split(r"[\n;:]|, got|\. |\(", text)[0]
     return f"error {type(error).__name__} {head[:70].strip()}"
 

@@ -10,6 +10,7 @@ from attribution.core.errors import InputError
 from attribution.core.records import Field, Records, TabularResult
 from experiments.design.planning.means import power_means
 from experiments.design.planning.rates import power_rates
+from experiments.inference.counts import checked_number, raise_problems
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,6 +100,10 @@ def power_curve(
         raise InputError("give either control (effects are differences of rates) or std (differences of means).")
     if not len(effects) or not len(n):
         raise InputError(f"effects and n must each list at least one number, got {effects!r} and {n!r}.")
+    problems: list[str] = []
+    effects = [checked_number("effects", effect, problems) for effect in effects]
+    control = None if control is None else checked_number("control", control, problems)
+    raise_problems(problems)
 
     def power_of(effect: float, size: float) -> Planned:
         if control is not None:

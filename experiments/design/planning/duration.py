@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["PlannedDuration", "ReadingDay", "plan_duration"]
 
+_LONGEST = 365_000.0  # days: a thousand years, well inside the calendar
+
 _FIELDS = (
     Field("look", "count"),
     Field("information_share", "rate"),
@@ -140,6 +142,11 @@ def plan_duration(  # noqa: PLR0913 - keyword-only options of a public function
         need = math.ceil(wanted * share - 1e-9)
         filled = _filled(need, rates, endless=not isinstance(arrivals, Sequence)) * period
         days = filled + wait
+        if start is not None and days > _LONGEST:
+            raise InputError(
+                f"{need:,} persons mature only after {days:,.0f} days, beyond the calendar. Plan more arrivals per "
+                "period or fewer persons, or leave start= out."
+            )
         made.append(
             ReadingDay(
                 look=i + 1,

@@ -13,7 +13,7 @@ from experiments.design.planning.options import PlanOptions, variance_factor
 from experiments.design.planning.rate_terms import margin_terms
 from experiments.design.planning.size import Planned, SampleSize, whole_size
 from experiments.design.planning.solving import check_allocation_ratio, check_persons, solve_persons
-from experiments.inference.counts import checked_number, raise_problems
+from experiments.inference.counts import checked_number, one_number, raise_problems
 from experiments.inference.tails import one_sided_tail
 
 if TYPE_CHECKING:
@@ -183,10 +183,10 @@ def _rates(
     control: float, treatment: float, margin: float, level: float, allocation: float, options: PlanOptions
 ) -> Callable[[float], float]:
     _check_plain(options)
-    _inside("treatment - control", treatment - control, margin)
     for name, rate in (("control", control), ("treatment", treatment)):
-        if not 0.0 < rate < 1.0:
+        if not 0.0 < one_number(name, rate) < 1.0:
             raise InputError(f"{name} is a rate strictly between 0 and 1, got {rate!r}.")
+    _inside("treatment - control", treatment - control, margin)
     r = check_allocation_ratio(allocation)
     limit = planned_test(PlanOptions(), level=check_level(level), side="greater", allocation=r).limits[0]
     factor = math.sqrt(variance_factor(options))

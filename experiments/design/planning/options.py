@@ -67,7 +67,15 @@ class PlanOptions:
     cluster_variation: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("arms", "looks"):  # numbers and arrays of NumPy and pandas are as good as Python's
+        for name in (
+            "arms",
+            "looks",
+            "reach",
+            "covariates",
+            "icc",
+            "cluster_size",
+            "cluster_variation",
+        ):  # numbers and arrays of NumPy and pandas are as good as Python's
             given = getattr(self, name)
             if hasattr(given, "tolist"):
                 object.__setattr__(self, name, given.tolist())

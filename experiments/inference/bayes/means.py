@@ -91,7 +91,7 @@ def bayes_means(  # noqa: PLR0913 - six numbers of data by position as in compar
     decision = checked_decision(direction, value, cost, rope)
     welch = compare_means(mean, std, n, control_mean, control_std, control_n, level=level)
     effect = welch.difference
-    base_variance = math.nan if control_std is None else float(control_std) ** 2 / control_n
+    base_variance = math.nan if control_std is None else float(control_std) ** 2 / float(control_n)
     rows = effect_rows(
         (effect.value or 0.0, float(control_mean), effect.standard_error, base_variance, None),
         decision,

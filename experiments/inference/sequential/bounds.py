@@ -11,6 +11,7 @@ import numpy as np
 
 from attribution.core import messages
 from attribution.core.records import Field, Records, TabularResult
+from experiments.inference.counts import one_number
 from experiments.inference.sequential.walk import Paths
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ class Bounds(TabularResult, Sequence[float]):
             >>> round(2 * sum(bounds.crossing().upper), 6), round(sum(bounds.crossing(3.0).upper), 3)
             (0.05, 0.77)
         """
-        return Paths.follow(self.fractions, self.lower, self.z).crossing(drift)
+        return Paths.follow(self.fractions, self.lower, self.z).crossing(one_number("drift", drift))
 
     def power(self, drift: float) -> float:
         """Probability of rejecting in the direction of the drift at any look.
@@ -126,7 +127,8 @@ class Bounds(TabularResult, Sequence[float]):
             drift: Mean of z at the planned information (fraction 1): the effect over the standard error that a reading
                 there would have.
         """
-        signed = abs(drift) if self.side == "two" else drift
+        mean = one_number("drift", drift)
+        signed = abs(mean) if self.side == "two" else mean
         return math.fsum(self.crossing(signed).upper)
 
     def drift_for(self, power: float = 0.8) -> float:
