@@ -113,9 +113,6 @@ docs-test: $(DEV_STAMP) ## Run every Python block of the README and of docs/
 mutants: $(DEV_STAMP) ## Change numerical code in small ways, see which changes no test notices (hours; ARGS='kernels --help')
 	PYTHONPATH=.ci $(PY) -m mutation $(ARGS)
 
-mutants: $(DEV_STAMP) ## Change numerical code in small ways, see which changes no test notices (hours; ARGS='kernels --help')
-	PYTHONPATH=.ci $(PY) -m mutation $(ARGS)
-
 lint: $(DEV_STAMP) ## Check style and complexity with ruff
 	$(PY) -m ruff check .
 
