@@ -14,7 +14,8 @@ HEAD = """# Which outside numbers are the results held against?
 
 Every file below lies in `tests/references`, with the script that made it beside it where a program did. A test
 compares each number within the tolerance that the file names. Nobody of this project wrote the packages, papers and
-tools that they come from; where such a source is wrong, the file or the methods page says why.
+tools that they come from; where such a source is wrong, the file or the methods page says why. The date is the day on
+which the numbers were made, read or entered. Counts by source and by method: [verification](../verification.md).
 
 """
 
@@ -53,10 +54,23 @@ def rows() -> list[tuple[str, int, str, str]]:
 
 def page() -> str:
     """The whole page."""
+    from verification.evidence import coverage, date_of, files_of
+
+    methods: dict[str, list[str]] = {}
+    for method in coverage()[0]:
+        for name in files_of(method.get("references", ())):
+            link = f"[{method['name']}](../methods/{method['page']})".replace("methods/../", "")
+            methods.setdefault(name, []).append(link)
     listed = rows()
     lines = [f"{len(listed)} files hold {sum(row[1] for row in listed):,} numbers.", ""]
-    lines += ["| file | numbers | relative / absolute tolerance | source |", "|---|--:|---|---|"]
-    lines += [f"| `{name}` | {count:,} | {tolerance} | {source} |" for name, count, tolerance, source in listed]
+    lines += [
+        "| file | numbers | relative / absolute tolerance | date | method | source |",
+        "|---|--:|---|---|---|---|",
+    ]
+    lines += [
+        f"| `{name}` | {count:,} | {tolerance} | {date_of(name)} | {', '.join(methods.get(name, ['-']))} | {source} |"
+        for name, count, tolerance, source in listed
+    ]
     return HEAD + "\n".join(lines) + "\n"
 
 

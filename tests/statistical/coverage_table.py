@@ -1,4 +1,4 @@
-"""The coverage table of docs/verification.md.
+"""The coverage table of docs/reference/simulated-coverage.md.
 
 Print it: `PYTHONPATH=.:tests python tests/statistical/coverage_table.py [campaigns]`.
 """

@@ -1,4 +1,4 @@
-"""The coverage of credit intervals, rank sets and differences, for the table in docs/verification.md.
+"""The coverage of credit intervals, rank sets and differences, for the table in docs/reference/simulated-coverage.md.
 
 Print it: `PYTHONPATH=.:tests python tests/statistical/credit_coverage.py [worlds] [design ...]`.
 """

@@ -11,7 +11,7 @@ from statistical.redraw import band
 
 # Rows of the whole table whose channels have at least 30 converting persons in 99 of 100 worlds.
 CELLS = 152
-# What docs/verification.md tells as outside the band, and between which coverages such rows lie.
+# What docs/reference/simulated-coverage.md tells as outside the band, and between which coverages such rows lie.
 MISSES = {"even channels": (0.95, 0.97), "values, sigma 1": (0.93, 0.95), "values, sigma 1.5": (0.91, 0.94)}
 
 
