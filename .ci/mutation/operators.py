@@ -2,7 +2,7 @@
 
 After mutmut's operators, with those of numerical code added (swapped arguments, dropped keywords, min for max) and
 without those that no calculation makes (None assigned, messages spelled differently). What an error says is not
-changed; whether it is raised is.
+changed; whether it is raised is. Functions that only show results are left alone.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ _PAIRS = [
 _NAMES = {one: other for pair in _PAIRS for one, other in (pair, pair[::-1]) if one not in {"max", "maximum", "sort"}}
 _NAMES |= {"max": "min", "maximum": "minimum"}
 _IDENTITY = {"sqrt", "abs", "fabs", "square"}  # one argument in, the same out
+_SHOWING = {"_display", "_repr_html_", "plot", "sentence", "sentences"}  # words and pictures, tested elsewhere
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _COMPOUND = (ast.If, ast.While, ast.For, ast.With, ast.Try, ast.Match)
 
@@ -142,6 +143,10 @@ def _nodes(parent: ast.AST, place: _Place) -> Iterator[_Found]:
 def _inner(parent: ast.AST, attribute: str, index: int | None, node: ast.AST, place: _Place) -> _Place | None:
     """The place of a child, None where nothing is changed."""
     if isinstance(node, ast.Import | ast.ImportFrom | ast.JoinedStr) or _is_text_alone(node) or _is_for_types(node):
+        return None
+    if isinstance(node, ast.keyword) and node.arg == "strict":
+        return None
+    if isinstance(node, _FUNCTIONS) and node.name in _SHOWING:
         return None
     if isinstance(node, ast.stmt) and place.kind != "code":
         return _outside(node, place)
@@ -276,7 +281,7 @@ def _call(node: ast.Call) -> Iterator[tuple[str, ast.AST]]:
     if name in _IDENTITY and len(node.args) == 1 and not node.keywords:
         yield "function", node.args[0]
     for at, keyword in enumerate(node.keywords):
-        if keyword.arg is not None:
+        if keyword.arg not in {None, "strict"}:  # zip's check of lengths calculates nothing
             yield "keyword", _with(node, keywords=[*node.keywords[:at], *node.keywords[at + 1 :]])
     two = node.args[:2]
     commutes = name in {"min", "max", "minimum", "maximum", "hypot", "isclose"}

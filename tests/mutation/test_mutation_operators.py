@@ -48,6 +48,7 @@ def in_a_function(statement: str) -> set[tuple[str, str]]:
         ("return True", {("True", "False")}),
         ("return len(x), isinstance(x, y), 1e300", set()),
         ("return 'a text', f'{x + 1}'", set()),
+        ("return zip(x, y, strict=True)", {("zip(x, y, strict=True)", "zip(y, x, strict=True)")}),
         ("y: tuple[1, 2]", set()),
     ],
 )
@@ -71,6 +72,8 @@ class C:
     share: float = 0.25
     def g(self):
         return 2
+    def _display(self):
+        return 3
 '''
     found = [(s.kind, s.scope, s.name, s.before, s.after) for s in sites(ast.parse(source))]
     assert found == [
