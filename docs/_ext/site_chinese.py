@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import snowballstemmer
+from docutils import nodes
 from sphinx.search import SearchLanguage
 from sphinx.search._stopwords.en import ENGLISH_STOPWORDS
+from sphinx.transforms import SphinxTransform
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 RUN = re.compile(rf"[{HAN}]+|[^\W{HAN}]+")
+WIDE = re.compile(rf"[{HAN}\u3000-\u303f\uff00-\uffef“”‘’]")
 WORDS = {
     "Search": "搜索",
     "On this page": "本页内容",
@@ -35,7 +38,7 @@ class Bigrams(SearchLanguage):
     """
 
     lang = "zh-bigrams"
-    language_name = "Chinese"
+    language_name = "English"  # names the stemmer in the script of the page
     stopwords = ENGLISH_STOPWORDS
     js_stemmer_rawcode = "english-stemmer.js"
     js_splitter_code = rf"""
@@ -84,6 +87,25 @@ function splitQuery(query) {{
         return word if re.match(f"[{HAN}]", word) else self.stemmer.stemWord(word.lower())
 
 
+class Lines(SphinxTransform):
+    """A line that ends in Chinese and goes on in Chinese has no blank at its end: Markdown would make one of the line break."""
+
+    default_priority = 220
+
+    def apply(self, **_kwargs: Any) -> None:
+        """Join the lines of one page."""
+        if self.config.language != "zh_CN":
+            return
+        for text in list(self.document.findall(nodes.Text)):
+            if text.astext() == "\n" and WIDE.match(_beside(text, -1)[-1:]) and WIDE.match(_beside(text, 1)[:1]):
+                text.parent.remove(text)
+
+
+def _beside(node: nodes.Text, step: int) -> str:
+    place = node.parent.index(node) + step
+    return node.parent[place].astext() if 0 <= place < len(node.parent) else ""
+
+
 def translate(app: Sphinx) -> None:
     """The few words that the theme has and Sphinx does not translate."""
     environment = getattr(getattr(app.builder, "templates", None), "environment", None)
@@ -99,4 +121,5 @@ def translate(app: Sphinx) -> None:
 def setup(app: Sphinx) -> None:
     """Register with Sphinx."""
     app.add_search_language(Bigrams)
+    app.add_transform(Lines)
     app.connect("builder-inited", translate)

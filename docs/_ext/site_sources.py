@@ -33,6 +33,7 @@ READMES = {"README.md": "index.md", "README.zh-CN.md": "zh/index.md"}
 FENCE = re.compile(r"(^ *```.*?^ *```[ \t]*$)", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 SCHEME = re.compile(r"[a-z][a-z-]*:")
+LABEL = "In Python: "
 OTHER_LANGUAGE, REPOSITORY = "other-language:", "repository:"
 
 
@@ -50,6 +51,10 @@ def stage(target: Path) -> None:
         _write(target / place, f"{title}\n\n{question}\n{rest}")
     for place, text in {**topics(target), **site_api.pages()}.items():
         _write(target / place, text)
+    for place, names in names_by_page().items():
+        page = target / f"{place}.md"
+        if place.startswith("methods/") and page.is_file():
+            _write(page, with_names(page.read_text(encoding="utf-8"), names))
     for root in (target, target / "zh"):
         _navigate(root)
 
@@ -108,6 +113,23 @@ def sections(text: str) -> list[tuple[str, list[str]]]:
     ]
 
 
+def names_by_page() -> dict[str, list[str]]:
+    """The public names that each page explains; results are left out where the call that makes them stands there."""
+    found: dict[str, list[str]] = {}
+    for name, place in site_api.prose_pages().items():
+        if name in site_api.entries() and not site_api.entries()[name].meaning.startswith("result of"):
+            found.setdefault(place, []).append(name)
+    return found
+
+
+def with_names(text: str, names: list[str]) -> str:
+    """A page with the names that it explains below its first paragraph."""
+    title, _, rest = text.partition("\n\n")
+    question, mark, rest = rest.partition("\n\n")
+    listed = ", ".join(f"`{name}`" for name in names)
+    return f"{title}\n\n{question}\n\n{LABEL}{listed}{mark}{rest}"
+
+
 def slug(title: str) -> str:
     """A title as a file name."""
     return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
@@ -141,6 +163,8 @@ def _navigate(root: Path) -> None:
         for page in (*root.rglob("*.md"), *root.rglob("*.rst"))
         if chinese or not page.is_relative_to(root / "zh")
     }
+    index = (root / "methods" / "index.md").read_text(encoding="utf-8")
+    order = {f"methods/topics/{slug(title)}": number for number, (title, _) in enumerate(sections(index))}
     named = {child for children in wanted.values() for child in children} | set(wanted) | {"index"}
     for parent, children in wanted.items():
         if parent not in there:
@@ -149,11 +173,9 @@ def _navigate(root: Path) -> None:
         for child in children:
             folder = child.removesuffix("*")
             if child.endswith("*"):
-                entries += sorted(
-                    page
-                    for page in there - named
-                    if page.startswith(folder) and "/" not in page.removeprefix(folder) and not page.endswith("/index")
-                )
+                found = (page for page in there - named if page.startswith(folder) and not page.endswith("/index"))
+                rest = [page for page in found if "/" not in page.removeprefix(folder)]
+                entries += sorted(rest, key=lambda page: (order.get(page, 0), page))
             elif child in there:
                 entries.append(child)
         page = root / f"{parent}.md"
