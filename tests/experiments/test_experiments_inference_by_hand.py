@@ -14,13 +14,16 @@ from attribution.core.errors import InputError
 from experiments.inference.adjusted_gain import adjustment_findings, stratification_gain
 from experiments.inference.bayes.normals import normal_pair
 from experiments.inference.bayes.rates import bayes_rates
+from experiments.inference.bootstrap_groups import UserStatistic, sorted_group, statistic_replicates
 from experiments.inference.clusters_checks import intra_cluster_correlation
 from experiments.inference.compliance import complier_effect
+from experiments.inference.contamination_moments import bound_pair
 from experiments.inference.counts import raise_problems
 from experiments.inference.equivalence import equivalence_rates
 from experiments.inference.joint_t import loadings_of
 from experiments.inference.means import mean_figures
 from experiments.inference.rates import compare_rates
+from experiments.inference.second import second_computation
 from experiments.inference.sequential.always_valid import always_valid_sequence, mixture_z
 from experiments.inference.sequential.futility import futility_bounds
 from experiments.inference.sequential.walk import Walk
@@ -212,3 +215,40 @@ def test_paths_between_bounds_that_have_crossed_are_none():
 def test_a_look_for_futility_that_spends_everything_before_the_last_is_refused():
     with pytest.raises(InputError, match="everything is spent before the last look"):
         futility_bounds(3, fractions=(0.5, 1.0, 1.5))
+
+
+def test_the_ends_of_a_contaminated_effect_are_welch_tests():
+    treated, lowest, highest = np.array([1.0, 4.0, 2.0, 7.0]), np.array([0.0, 1.0, 0.5]), np.array([2.0, 3.0, 2.0])
+    low, high = bound_pair(treated, (lowest, highest))
+    for bound, terms in ((low, highest), (high, lowest)):
+        parts = np.array([treated.var(ddof=1) / 4, terms.var(ddof=1) / 3])
+        assert bound.value == pytest.approx(treated.mean() - terms.mean())
+        assert bound.error == pytest.approx(math.sqrt(parts.sum()))
+        assert bound.freedom == pytest.approx(parts.sum() ** 2 / (parts[0] ** 2 / 3 + parts[1] ** 2 / 2))
+    open_low, open_high = bound_pair(treated, (np.full(3, -math.inf), np.full(3, math.inf)))
+    assert (open_low.value, open_low.error, open_low.freedom) == (-math.inf, 0.0, math.inf)
+    assert (open_high.value, open_high.error, open_high.freedom) == (math.inf, 0.0, math.inf)
+    flat = bound_pair(np.ones(3), (np.zeros(3), np.full(3, 2.0)))
+    assert [(one.value, one.error, one.freedom) for one in flat] == [(-1.0, 0.0, math.inf), (1.0, 0.0, math.inf)]
+
+
+def test_a_weighted_statistic_sees_weights_that_sum_to_the_persons():
+    """Strata of 2 and 6 persons weighted 3 : 1: everybody counts 8 persons x weight / persons of the stratum."""
+    values, stratum = np.arange(8.0)[:, None], np.array([0, 0, 1, 1, 1, 1, 1, 1])
+    group = sorted_group(values, np.ones(8, np.int64), stratum, None)
+    total = UserStatistic(function=lambda values, weights: float(np.sum(values * weights)), rows=False)
+    observed, found = statistic_replicates(
+        group, total, np.array([0.75, 0.25]), replicates=3, chance=np.random.default_rng(1), draw="multinomial"
+    )
+    assert observed == pytest.approx((0 + 1) * 8 * 0.75 / 2 + (2 + 3 + 4 + 5 + 6 + 7) * 8 * 0.25 / 6)
+    assert len(found) == 3
+
+
+def test_the_second_computation_draws_as_often_as_it_is_told():
+    rng = np.random.default_rng(4)
+    rows = case(pd.DataFrame({"arm": ["a", "b"] * 40, "y": rng.normal(size=80)})).rows
+    found = second_computation(
+        rows, ((),), np.ones(1), metric="y", arm="b", control="a", p_value=0.5, level=0.9, replicates=99
+    )
+    assert (found.values["assignments"], found.values["level"]) == (99, 0.9)
+    assert (found.values["arm"], found.values["control"], found.values["metric"]) == ("b", "a", "y")
