@@ -75,7 +75,7 @@ def test_rates_lifts_and_net_benefit_over_4000_campaigns(setting):
 @pytest.mark.statistical
 @pytest.mark.parametrize("setting", list(SETTINGS))
 def test_welch_on_skewed_money_misses_as_documented(setting):
-    """Money is 98 % zeros and heavy-tailed: Welch's tails are uneven, no worse than docs/reference/simulated-coverage.md says."""
+    """Money is 98 % zeros and heavy-tailed: Welch's tails are uneven, no worse than simulated-coverage.md says."""
     cells = measure(setting, 4_000, rates=False, net=False)
     for name, cell in cells.items():
         assert cell.undefined == 0
