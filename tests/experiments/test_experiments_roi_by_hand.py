@@ -1,0 +1,175 @@
+"""Numbers of the thresholds at the corners of their formulas, each worked out a second way."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+import experiments as ex
+from attribution.core.errors import InputError
+from attribution.core.estimates import Estimate
+from experiments.roi.arms import ArmCosts
+from experiments.roi.break_even import _share_of
+from experiments.roi.constrained import constrained_pair
+from experiments.roi.contrast_figures import net_of, signed_z
+from experiments.roi.contrasts import ContrastCosts
+from experiments.roi.monitor_thresholds import seen_at
+from experiments.roi.undecided import crossings, shape_of
+from experiments.roi.value import _merged, _shaped
+
+
+@pytest.mark.parametrize(
+    ("lift", "share"),
+    [(None, None), (math.inf, 1.0), (0.25, 0.2), (1.0, 0.5), (-0.5, -1.0), (0.0, 0.0), (-1.0, -math.inf)],
+)
+def test_a_lift_as_the_share_of_the_treated_rate_that_the_campaign_caused(lift, share):
+    """1 - p0 / p1 with p1 / p0 = 1 + lift."""
+    assert _share_of(lift) == (share if share is None else pytest.approx(share))
+
+
+def test_the_deviate_of_an_estimate_is_that_of_its_two_sided_p_value():
+    for value, p in ((0.7, 0.03), (-0.7, 0.03), (0.7, 1.0)):
+        given = Estimate(value=value, p_value=p, standard_error=5.0)
+        assert signed_z(given) == pytest.approx(math.copysign(norm.isf(0.5 * p), value), abs=1e-12)
+    assert signed_z(Estimate(value=80.0, p_value=0.0, standard_error=2.0)) == 40.0
+    assert signed_z(Estimate(value=-80.0, p_value=0.0)) == pytest.approx(norm.ppf(0.5e-300), rel=1e-12)
+    assert signed_z(Estimate(value=0.0, p_value=1.0)) == signed_z(Estimate(value=1.0)) == 0.0
+
+
+def likelihood(pair, rates):
+    total = 0.0
+    for (events, persons), rate in zip(pair, rates, strict=True):
+        for count, share in ((events, rate), (persons - events, 1.0 - rate)):
+            total += count * math.log(share) if count else 0.0
+    return total
+
+
+@pytest.mark.parametrize("pair", [((30, 1000), (10, 500)), ((0, 40), (3, 50)), ((40, 40), (45, 50)), ((7, 9), (0, 12))])
+@pytest.mark.parametrize(
+    "slopes", [(60.0, 60.0), (3.0, 1.0), (1.0, 3.0), (-2.0, 1.0), (1.0, -2.0), (4.0, 0.0), (0.0, 2.0)]
+)
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.8])
+def test_constrained_rates_are_the_best_on_a_fine_grid_of_the_line(pair, slopes, share):
+    """The target runs from one corner of the unit square to the other; the grid walks along the line inside it."""
+    corners = [slopes[0] * p1 - slopes[1] * p0 for p1 in (0, 1) for p0 in (0, 1)]
+    target = min(corners) + share * (max(corners) - min(corners))
+    p1, p0 = constrained_pair(*pair, slopes, target)
+    assert 0.0 <= p1 <= 1.0
+    assert 0.0 <= p0 <= 1.0
+    if slopes[0] and slopes[1]:
+        assert slopes[0] * p1 - slopes[1] * p0 == pytest.approx(target, abs=1e-9)
+    best = -math.inf
+    for step in np.linspace(1e-6, 1.0 - 1e-6, 4001):
+        rates = (step, (slopes[0] * step - target) / slopes[1]) if slopes[1] else (target / slopes[0], step)
+        if 0.0 < rates[1] < 1.0:
+            best = max(best, likelihood(pair, rates))
+    inside = [min(max(rate, 1e-300), 1.0 - 1e-16) for rate in (p1, p0)]
+    assert likelihood(pair, inside) >= best - 1e-9 * abs(best)
+
+
+def test_equal_slopes_and_no_gap_pool_the_rates_and_no_slopes_leave_them():
+    assert constrained_pair((30, 1000), (10, 500), (2.0, 2.0), 0.0) == pytest.approx((40 / 1500, 40 / 1500), rel=1e-13)
+    assert constrained_pair((30, 1000), (10, 500), (0.0, 0.0), 0.0) == (0.03, 0.02)
+    assert constrained_pair((30, 1000), (10, 500), (1.0, 1.0), 5.0) == (1.0, 0.0)
+    assert constrained_pair((30, 1000), (10, 500), (1.0, 1.0), -5.0) == (0.0, 1.0)
+
+
+def test_crossings_are_the_roots_of_a_polynomial_also_where_points_hit_them():
+    def gap(x):
+        return 1.0 if math.isinf(x) else (x - 1.0) * (x - 3.0) * (x - 40.0)
+
+    assert crossings(gap, [0.0, 2.0, 5.0, 50.0, math.inf]) == pytest.approx([1.0, 3.0, 40.0], rel=1e-14)
+    assert crossings(gap, [0.0, 2.0, 5.0, math.inf]) == pytest.approx([1.0, 3.0, 40.0], rel=1e-14)
+    assert crossings(gap, [0.0, 1.0, 2.0, 3.0, 5.0]) == pytest.approx([1.0, 3.0], rel=1e-14)
+    assert crossings(gap, [4.0, 5.0, 6.0]) == []
+    never = [0.0, 1.0, math.inf]
+    assert crossings(lambda x: 0.0 if math.isinf(x) else 1.0 / (1.0 + x), never) == []
+
+
+@pytest.mark.parametrize(
+    ("roots", "inside", "shape"),
+    [
+        ([1.0, 3.0], [(1, 3)], ("interval", 1.0, 3.0)),
+        ([2.0], [(2, math.inf)], ("interval", 2.0, math.inf)),
+        ([2.0], [(0, 2)], ("interval", 0.0, 2.0)),
+        ([], [(0, math.inf)], ("all", 0.0, math.inf)),
+        ([], [], ("complement", -math.inf, math.inf)),
+        ([1.0, 3.0], [(0, 1), (3, math.inf)], ("complement", 1.0, 3.0)),
+        ([1.0, 2.0, 5.0, 9.0], [(0, 1), (2, 5), (9, math.inf)], ("complement", 5.0, 9.0)),
+        ([1.0, 2.0, 5.0, 9.0], [(1, 2), (5, 9)], ("interval", 1.0, 9.0)),
+        ([1.0, 2.0], [(0, 1), (1, 2), (2, math.inf)], ("all", 0.0, math.inf)),
+    ],
+)
+def test_undecided_pieces_take_the_smallest_shape_that_holds_them(roots, inside, shape):
+    def gap(x):
+        return -1.0 if any(low <= x <= high for low, high in inside) else 1.0
+
+    assert shape_of(gap, roots) == shape
+
+
+@pytest.mark.parametrize(
+    ("pieces", "expected"),
+    [
+        ([], ("complement", -math.inf, math.inf)),
+        ([(1.0, 2.0), (4.0, 7.0)], ("interval", 1.0, 7.0)),
+        ([(-math.inf, 2.0)], ("interval", -math.inf, 2.0)),
+        ([(3.0, math.inf)], ("interval", 3.0, math.inf)),
+        ([(-math.inf, math.inf)], ("all", -math.inf, math.inf)),
+        ([(-math.inf, 1.0), (2.0, 3.0), (9.0, math.inf)], ("complement", 3.0, 9.0)),
+    ],
+)
+def test_pieces_of_values_take_the_smallest_shape_that_holds_them(pieces, expected):
+    made = _shaped(pieces, 0.9)
+    assert (made.kind, made.low, made.high) == expected
+    assert (made.value, made.level) == (None, 0.9)
+
+
+def test_pieces_that_touch_are_one():
+    assert _merged([(4.0, 5.0), (1.0, 3.0), (2.0, 2.5), (5.0, 6.0)]) == [(1.0, 3.0), (4.0, 6.0)]
+    assert _merged([]) == []
+
+
+def test_a_rule_with_a_code_too_large_for_some_persons_is_refused():
+    rng = np.random.default_rng(2)
+    data = ex.CrossData(net=rng.normal(size=60), arm=np.tile([0, 1, 2], 20), unit=np.arange(60))
+    for wrong in (3, -1):
+
+        def rule(learn, held, wrong=wrong):
+            return np.where(np.arange(len(held)) == 0, wrong, 0)
+
+        with pytest.raises(InputError, match="one arm code"):
+            ex.cross_value(data, rule, folds=3, splits=1)
+
+
+def contrast():
+    costs = {"cost_mean_woken": 5.0, "cost_mean_other": 0.5, "cost_variance_woken": 4.0, "cost_variance_other": 0.25}
+    treated, untreated = ArmCosts(n=4000, woken=400, **costs), ArmCosts(n=2000, woken=100, **costs)
+    return ContrastCosts(
+        arm="sms", control="none", segment=None, treated=(treated,), untreated=(untreated,), weights=(1.0,)
+    )
+
+
+@pytest.mark.parametrize("side", ["two", "greater", "less"])
+def test_a_look_shows_every_net_benefit_that_its_bound_does_not_reject(side):
+    made = seen_at(contrast(), 30.0, 2.5, side)
+    plain = net_of(contrast(), 30.0, level=0.95)
+    level = 1.0 - norm.sf(2.5) * (2.0 if side == "two" else 1.0)
+    wanted = net_of(contrast(), 30.0, level=level, side=side)
+    assert made.net == plain.value
+    assert (made.low, made.high) == pytest.approx((wanted.low, wanted.high), rel=1e-12)
+    assert made.z == pytest.approx(norm.isf(0.5 * plain.p_value), rel=1e-12)
+
+
+@pytest.mark.parametrize("side", ["two", "greater", "less"])
+def test_a_bound_beyond_every_level_is_met_by_the_straight_line(side):
+    """At z = 50 no level can be written down: value -+ bound x (value / z)."""
+    plain = net_of(contrast(), 30.0, level=0.95)
+    error = plain.value / norm.isf(0.5 * plain.p_value)
+    made = seen_at(contrast(), 30.0, 50.0, side)
+    assert made.low == (-math.inf if side == "less" else pytest.approx(plain.value - 50.0 * error, rel=1e-9))
+    assert made.high == (math.inf if side == "greater" else pytest.approx(plain.value + 50.0 * error, rel=1e-9))
+    unknown = seen_at(contrast(), 30.0, None, side)
+    assert (unknown.net, unknown.low, unknown.high) == (plain.value, None, None)
