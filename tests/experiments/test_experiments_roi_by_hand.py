@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import norm
 
 import experiments as ex
+from adjustment_cases import case
 from attribution.core.errors import InputError
 from attribution.core.estimates import Estimate
+from experiments.roi.allocation import Choice, ladder
 from experiments.roi.arms import ArmCosts
 from experiments.roi.break_even import _share_of
 from experiments.roi.constrained import constrained_pair
 from experiments.roi.contrast_figures import net_of, signed_z
 from experiments.roi.contrasts import ContrastCosts
+from experiments.roi.cross_value import _split, _taken
+from experiments.roi.money_kernel import both
 from experiments.roi.monitor_thresholds import seen_at
 from experiments.roi.undecided import crossings, shape_of
 from experiments.roi.value import _merged, _shaped
+from experiments.roi.waterfall import _Leak
 
 
 @pytest.mark.parametrize(
@@ -173,3 +180,81 @@ def test_a_bound_beyond_every_level_is_met_by_the_straight_line(side):
     assert made.high == (math.inf if side == "greater" else pytest.approx(plain.value + 50.0 * error, rel=1e-9))
     unknown = seen_at(contrast(), 30.0, None, side)
     assert (unknown.net, unknown.low, unknown.high) == (plain.value, None, None)
+
+
+def test_the_ladder_of_a_segment_is_its_concave_hull_after_what_costs_nothing():
+    prices = {1: (-2.0, 3.0), 2: (4.0, 9.0), 3: (6.0, 9.5), 4: (8.0, 12.5), 5: (9.0, 12.0), 6: (0.0, 1.0)}
+    choices = [Choice(segment=7, arm=arm, cost=cost, value=value) for arm, (cost, value) in prices.items()]
+    steps = [(one.segment, one.before, one.arm, one.cost, one.value) for one in ladder(choices)]
+    assert steps == [(7, 0, 1, -2.0, 3.0), (7, 1, 2, 6.0, 6.0), (7, 2, 4, 4.0, 3.5)]
+    assert ladder([]) == []
+    assert ladder([Choice(segment=0, arm=1, cost=5.0, value=-1.0)]) == []
+
+
+@pytest.mark.parametrize("folds", [2, 3, 4])
+def test_what_folds_share_is_what_their_rules_lose_without_each_other(folds):
+    """Person by person: the value under the rule that saw all other folds, less that under one that saw neither."""
+    rng = np.random.default_rng(folds)
+    arm = rng.integers(0, 3, 90)
+    net = rng.normal(size=90) + 0.8 * arm
+    given = ex.CrossData(net=net, arm=arm, unit=np.arange(90), shares=np.tile([0.2, 0.3, 0.5], (90, 1)))
+    data = _taken(given, np.arange(90))
+    fold = np.arange(90) % folds
+
+    def rule(learn, held):
+        return np.full(len(held), int(np.argmax([net[learn][arm[learn] == one].mean() for one in range(3)])))
+
+    def worth(person, learn):
+        means = [net[learn][arm[learn] == one].mean() for one in range(3)]
+        best = int(np.argmax(means))
+        away = (net[person] - means[arm[person]]) / (0.2, 0.3, 0.5)[arm[person]]
+        return means[best] - means[0] + away * (int(arm[person] == best) - int(arm[person] == 0))
+
+    score = [worth(person, np.flatnonzero(fold != fold[person])) for person in range(90)]
+    shared = 0.0
+    for pair in itertools.combinations(range(folds), 2) if folds > 2 else ():
+        others = np.flatnonzero(~np.isin(fold, pair))
+        lost = [sum(score[i] - worth(i, others) for i in np.flatnonzero(fold == one)) / 90 for one in pair]
+        shared += 2.0 * lost[0] * lost[1]
+    value, error, found = _split(data, (rule, None), fold)
+    assert value == pytest.approx(np.mean(score), rel=1e-12)
+    assert error == pytest.approx(np.std(score, ddof=1) / math.sqrt(90), rel=1e-12)
+    assert found == pytest.approx(shared, rel=1e-12, abs=1e-18)
+
+
+def test_both_readings_exclude_what_each_of_them_does():
+    one = Estimate(value=1.0, low=0.2, high=1.7, p_value=0.01, standard_error=0.4, method="welch")
+    other = Estimate(value=1.0, low=0.1, high=1.6, p_value=0.03, standard_error=0.5, method="pooled")
+    made = both(one, other)
+    assert (made.value, made.low, made.high, made.p_value, made.standard_error) == (1.0, 0.1, 1.7, 0.03, 0.5)
+    assert made.method == "welch and pooled"
+    none = Estimate(value=1.0, note="ZERO_VARIANCE")
+    assert both(none, other) is none
+    lost = both(one, none)
+    assert (lost.value, lost.low, lost.high, lost.p_value, lost.note) == (1.0, None, None, None, "ZERO_VARIANCE")
+
+
+@pytest.mark.parametrize("level", [0.8, 0.95])
+def test_the_interval_of_a_leakage_follows_from_its_derivatives(level):
+    """value = sum of weight x incentive x p0 / p1 in each stratum, on the scale of logarithms."""
+    rng = np.random.default_rng(8)
+    frame = pd.DataFrame({"arm": np.tile(["a", "b"], 400), "s": np.repeat(["n", "s"], [300, 500])})
+    frame["woken"] = (rng.random(800) < np.where(frame.arm == "b", 0.4, 0.25)).astype(float)
+    frame["paid"] = frame.woken * rng.uniform(1.0, 9.0, 800)
+    grid = case(frame, y="paid", bottom="woken", strata=["s"]).grid
+    weights = np.array([0.3, 0.7])
+    value = variance = 0.0
+    for weight, (_, stratum) in zip(weights, frame.groupby("s"), strict=True):
+        a, b = (stratum[stratum.arm == name] for name in "ab")
+        paid, p1, p0 = b.paid.mean(), b.woken.mean(), a.woken.mean()
+        value += weight * paid * p0 / p1
+        slope = np.array([p0 / p1, -paid * p0 / p1**2])
+        variance += weight**2 * slope @ np.cov(b.paid, b.woken) @ slope / len(b)
+        variance += weight**2 * (paid / p1) ** 2 * a.woken.var() / len(a)
+    leak = _Leak(grid=grid, weights=weights, arm=1, control=0, clusters=None)
+    assert leak.value() == pytest.approx(value, rel=1e-12)
+    reach = norm.isf(0.5 - level / 2.0) * math.sqrt(variance) / value
+    found = leak.interval(leak.value(), 1e9, level=level)
+    assert found == pytest.approx((value * math.exp(-reach), value * math.exp(reach)), rel=1e-10)
+    assert leak.interval(leak.value(), value, level=level)[1] == pytest.approx(value)
+    assert leak.interval(0.0, 0.0, level=level) == (0.0, 0.0)
