@@ -18,6 +18,9 @@ FILES = re.compile(r"\btests/[\w./-]*\w")
 BLOCK = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 LIST = (ROOT / "docs" / "methods" / "index.md").read_text(encoding="utf-8")
 ROWS = [line for line in LIST.splitlines() if line.startswith("- ")]
+SOURCES = [file for package in ("attribution", "experiments") for file in (ROOT / package).rglob("*.py")]
+SOURCES += [file for package in ("attribution", "experiments") for file in (ROOT / package).rglob("*.toml")]
+CODES = {code for file in SOURCES for code in re.findall(r"[A-Z]{2,}(?:_[A-Z0-9]+)+", file.read_text(encoding="utf-8"))}
 CALL = re.compile(r"`(at|ex)\.([\w.]+)(\([^`]*\))?`")
 
 
@@ -72,3 +75,12 @@ def test_a_row_of_the_list_asks_and_names_functions_that_there_are(row: str):
             found = getattr(found, part)
         options = re.findall(r"(\w+)=", arguments)
         assert set(options) <= set(inspect.signature(found).parameters)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("page", pages(), ids=named)
+def test_the_functions_and_codes_that_a_methods_page_names_are_there(page: Path):
+    text = BLOCK.sub("", page.read_text(encoding="utf-8"))
+    packages = {"at": at, "ex": ex}
+    names = set(re.findall(r"`(at|ex)\.([A-Za-z_]+)", text))
+    assert sorted(f"{package}.{name}" for package, name in names if not hasattr(packages[package], name)) == []
+    assert sorted(set(re.findall(r"`([A-Z]{2,}(?:_[A-Z0-9]+)+)`", text)) - CODES) == []
