@@ -148,7 +148,7 @@ def main(folder: Path, extras: list[str]) -> None:
     same(at.__version__, importlib.metadata.version("wakelift"))
     command("demo", "--out", str(folder / "demo"), "--persons", "3000")
     same((folder / "demo" / "report.html").stat().st_size > 100_000, True)
-    command("--version")
+    command("selftest")
     campaign = ex.simulate("default", persons=2_000)
     checks: dict[str, Callable[[], None]] = {
         "polars": lambda: with_polars(campaign),
