@@ -32,6 +32,7 @@ def test_the_page_names_the_test_and_the_answer(number, title, text):
     assert named == [name for name in TESTS if int(name[10:12]) == int(number)]
     assert len(re.findall(r"^\*[A-Z][\w ]+\*: ", text, re.MULTILINE)) == 1
     assert title[0].isupper() or title[0] == '"'
+    assert "](" in text, "no page to read on"
 
 
 def test_the_codes_on_the_page_are_codes_and_the_tests_of_the_mistakes_see_them():
