@@ -29,15 +29,40 @@ _SHOWN_ISSUES = 20
 
 
 class WakeLiftError(Exception):
-    """Base of every error that this library raises on purpose."""
+    """Base of every error that this library raises on purpose.
+
+    Example:
+        >>> import attribution as at
+        >>> try:
+        ...     at.Rules(lookback="30")
+        ... except at.WakeLiftError as error:
+        ...     type(error).__name__
+        'InputError'
+    """
 
 
 class WakeLiftWarning(UserWarning):
-    """Base of every warning that this library issues."""
+    """Base of every warning that this library issues.
+
+    Example:
+        >>> import warnings
+        >>> import attribution as at
+        >>> with warnings.catch_warnings():
+        ...     warnings.simplefilter("error", at.WakeLiftWarning)  # warnings of this library become errors
+    """
 
 
 class InputError(WakeLiftError, ValueError):
-    """A value that the caller passed is wrong."""
+    """A value that the caller passed is wrong.
+
+    Example:
+        >>> import attribution as at
+        >>> try:
+        ...     at.Rules(reuse="often")
+        ... except at.InputError as error:
+        ...     "often" in str(error)
+        True
+    """
 
 
 class DesignError(WakeLiftError, ValueError):
@@ -45,6 +70,15 @@ class DesignError(WakeLiftError, ValueError):
 
     Attributes:
         code: Stable code of the reason, for example ``NO_HOLDOUT``.
+
+    Example:
+        >>> import experiments as ex
+        >>> c = ex.simulate("default", persons=2_000, seed=7)
+        >>> try:
+        ...     ex.Experiment({"woken": ex.Rate("woken")}, control="nobody").analyze(c.outcomes)
+        ... except ex.DesignError as error:
+        ...     error.code
+        'NO_HOLDOUT'
     """
 
     def __init__(self, code: str, message: str) -> None:
@@ -53,7 +87,20 @@ class DesignError(WakeLiftError, ValueError):
 
 
 class ConservationError(WakeLiftError, ArithmeticError):
-    """Something that must sum does not: an error of the library (or of a custom model), never of the data."""
+    """Something that must sum does not: an error of the library (or of a custom model), never of the data.
+
+    Example:
+        >>> import attribution as at, pandas as pd
+        >>> when = pd.to_datetime(["2026-10-01 09:00Z", "2026-10-03 09:00Z"])
+        >>> touches = pd.DataFrame({"person_id": ["p1", "p1"], "time": when, "channel": ["sms", "phone"]})
+        >>> conversions = pd.DataFrame({"person_id": ["p1"], "time": when[1:], "conversion_id": ["o1"]})
+        >>> twice = at.CustomModel("twice", lambda j: [1.0] * len(j.channel))
+        >>> try:
+        ...     at.attribute(touches, conversions, models=[twice])
+        ... except at.ConservationError as error:
+        ...     "twice" in str(error)
+        True
+    """
 
 
 class ExtraNeededError(WakeLiftError, ImportError):
@@ -71,6 +118,14 @@ class TableIssue:
         count: Number of rows (or of columns, for missing columns) concerned.
         examples: At most five examples, as text.
         message: One sentence: what is wrong and what to do.
+
+    Example:
+        >>> import attribution as at
+        >>> issue = at.TableIssue(
+        ...     code="NULL_KEY", table="touches", column="channel", count=2, examples=("row 3",), message="Fill it in."
+        ... )
+        >>> issue.line()
+        '[NULL_KEY] touches.channel: Fill it in. (2 affected.) Examples: row 3.'
     """
 
     code: str
@@ -93,6 +148,16 @@ class TableError(InputError):
 
     Attributes:
         issues: Every problem found, each a `TableIssue`.
+
+    Example:
+        >>> import attribution as at, pandas as pd
+        >>> touches = pd.DataFrame({"person": ["p1"], "channel": ["sms"]})
+        >>> conversions = pd.DataFrame({"person_id": ["p1"], "conversion_id": ["o1"]})
+        >>> try:
+        ...     at.attribute(touches, conversions)
+        ... except at.TableError as error:
+        ...     sorted((issue.table, issue.column) for issue in error.issues)
+        [('conversions', 'time'), ('touches', 'person_id'), ('touches', 'time')]
     """
 
     def __init__(self, issues: Sequence[TableIssue]) -> None:
@@ -110,6 +175,14 @@ class PlanError(InputError):
 
     Attributes:
         problems: Every problem as a ``(place, message)`` pair.
+
+    Example:
+        >>> import experiments as ex
+        >>> try:
+        ...     ex.Plan.from_dict({"campaign": {"name": "Q4"}})
+        ... except ex.PlanError as error:
+        ...     [place for place, message in error.problems]
+        ['campaign.as_of']
     """
 
     def __init__(self, problems: Iterable[tuple[str, str]], *, source: str = "plan") -> None:

@@ -39,6 +39,12 @@ class ShapleyFit(TabularResult):
         nulls: Journeys without a conversion.
         samples: Number of sampled orders, were the channels too many for the exact values.
         seed: Seed of the sampled orders.
+
+    Example:
+        >>> import attribution as at
+        >>> paths = at.PathCounts.of([["A", "B"], ["A"]], conversions=[1, 1], nulls=[0, 0])
+        >>> at.Shapley().fit(paths).credit.tolist()
+        [1.5, 0.5]
     """
 
     value: Literal["count", "rate"]

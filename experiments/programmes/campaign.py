@@ -38,6 +38,11 @@ class StandingVerdict:
         threshold: What one woken customer was allowed to cost; None for realised money.
         word: PASS, FAIL, INCONCLUSIVE or INVALID.
         segment: The segment; None for everybody.
+
+    Example:
+        >>> import experiments as ex
+        >>> ex.StandingVerdict(arm="sms", control="digital", threshold=85.0, word="PASS").word
+        'PASS'
     """
 
     arm: str

@@ -81,6 +81,15 @@ class ReachEffects(TabularResult):
         outcome: Name of the outcome.
         findings: What must be known to read them.
         recipe: How they were made.
+
+    Example:
+        >>> import pandas as pd
+        >>> import experiments as ex
+        >>> frame = pd.DataFrame({"arm": ["sms"] * 4 + ["holdout"] * 4, "person_id": range(8)})
+        >>> frame["delivered"], frame["woken"] = [1, 1, 1, 0, 0, 0, 0, 0], [1, 1, 0, 0, 0, 0, 1, 0]
+        >>> effects = ex.reach(frame, stages=("delivered",), outcome="woken").effects
+        >>> [(row["stage"], round(row["value"], 3)) for row in effects.to_dicts()]
+        [('assigned', 0.25), ('delivered', 0.333)]
     """
 
     effects: tuple[StageEffect, ...]

@@ -41,6 +41,17 @@ class CalibratedCredit(TabularResult):
     Attributes:
         records: The rows.
         recipe: The recipe of the factors.
+
+    Example:
+        >>> import attribution as at, experiments as ex
+        >>> c = ex.simulate("default", persons=8_000, seed=7)
+        >>> credit = at.attribute(c.touches, c.conversions, models=("last_touch",))
+        >>> outcomes = ex.build_outcomes(c.assignment, c.conversions, window="28d", as_of=c.as_of)
+        >>> readout = ex.Experiment({"woken": ex.Rate("woken")}, shares="p_assign").analyze(outcomes)
+        >>> factors = ex.calibrate(ex.reconcile(credit, readout, assignment=c.assignment, steps=c.steps))
+        >>> calibrated = factors.apply(credit)
+        >>> round(float(calibrated.table()["attributed"].sum())) == len(c.conversions)
+        True
     """
 
     records: Records

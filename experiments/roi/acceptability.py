@@ -35,6 +35,13 @@ class AcceptabilityCurve(TabularResult):
             less"; ``p_fail``: p of "it is 0 or more".
         thresholds: The declared thresholds, for the picture.
         recipe: Definitions.
+
+    Example:
+        >>> import experiments as ex
+        >>> c = ex.simulate("default", persons=8_000, seed=7)
+        >>> curve = ex.cost_thresholds(c.outcomes, thresholds=[85], order=c.order).acceptability()
+        >>> bool(curve.table()["confidence"].between(0, 1).all())
+        True
     """
 
     records: Records

@@ -46,6 +46,13 @@ class BreakEven(TabularResult):
         records: The rows.
         recipe: Definitions.
         level: Confidence level.
+
+    Example:
+        >>> import experiments as ex
+        >>> c = ex.simulate("default", persons=8_000, seed=7)
+        >>> found = ex.cost_thresholds(c.outcomes, thresholds=[85], order=c.order).break_even()
+        >>> found.table()["arm"].tolist()
+        ['digital', 'sms', 'full']
     """
 
     records: Records

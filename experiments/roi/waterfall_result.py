@@ -28,6 +28,13 @@ class CostWaterfall(TabularResult):
             natural returners. Only the total where the outcomes do not split the cost of every person.
         level: Confidence level of the interval.
         recipe: Definitions.
+
+    Example:
+        >>> import experiments as ex
+        >>> c = ex.simulate("default", persons=8_000, seed=7)
+        >>> found = ex.cost_thresholds(c.outcomes, thresholds=[85], order=c.order).waterfall()
+        >>> found.table()["arm"].unique().tolist()
+        ['digital', 'sms', 'full']
     """
 
     records: Records

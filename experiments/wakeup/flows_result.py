@@ -83,6 +83,13 @@ class FlowSeries(TabularResult):
 
     Attributes:
         rows: One per step (and group), in time.
+
+    Example:
+        >>> import experiments as ex
+        >>> log = ex.simulate_acts(persons=500, seed=7)
+        >>> flows = ex.customer_flows(log.events, start="2025-06-30", end="2025-09-30", every="month")
+        >>> len(flows.series.rows)
+        3
     """
 
     rows: tuple[FlowRow, ...]

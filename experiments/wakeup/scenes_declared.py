@@ -46,6 +46,12 @@ class Scene(Protocol):
     """A situation in which a customer may be contacted.
 
     A class of your own with these methods is a scene too: it sees nothing but the history before the moment.
+
+    Example:
+        >>> import experiments as ex
+        >>> scene: ex.Scene = ex.AtNth("invest", 1)
+        >>> scene.events, scene.text("en")
+        (('invest',), 'invest, times so far: 1')
     """
 
     @property
