@@ -113,6 +113,9 @@ docs-test: $(DEV_STAMP) ## Run every Python block of the README and of docs/
 mutants: $(DEV_STAMP) ## Change numerical code in small ways, see which changes no test notices (hours; ARGS='kernels --help')
 	PYTHONPATH=.ci $(PY) -m mutation $(ARGS)
 
+site: $(DEV_STAMP) ## Build the documentation as a site, English and Chinese: build/site/index.html
+	$(PY) docs/_ext/build_site.py build/site
+
 lint: $(DEV_STAMP) ## Check style and complexity with ruff
 	$(PY) -m ruff check .
 
