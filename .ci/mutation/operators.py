@@ -34,6 +34,7 @@ _PAIRS = [
 _NAMES = {one: other for pair in _PAIRS for one, other in (pair, pair[::-1]) if one not in {"max", "maximum", "sort"}}
 _NAMES |= {"max": "min", "maximum": "minimum"}
 _IDENTITY = {"sqrt", "abs", "fabs", "square"}  # one argument in, the same out
+_COMMUTES = {"min", "max", "minimum", "maximum", "hypot", "isclose", "equal", "not_equal", "add", "multiply"}
 _SHOWING = {"_display", "_repr_html_", "plot", "sentence", "sentences"}  # words and pictures, tested elsewhere
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _COMPOUND = (ast.If, ast.While, ast.For, ast.With, ast.Try, ast.Match)
@@ -284,6 +285,5 @@ def _call(node: ast.Call) -> Iterator[tuple[str, ast.AST]]:
         if keyword.arg not in {None, "strict"}:  # zip's check of lengths calculates nothing
             yield "keyword", _with(node, keywords=[*node.keywords[:at], *node.keywords[at + 1 :]])
     two = node.args[:2]
-    commutes = name in {"min", "max", "minimum", "maximum", "hypot", "isclose"}
-    if len(two) == 2 and not commutes and not any(isinstance(one, ast.Starred) for one in two):
+    if len(two) == 2 and name not in _COMMUTES and not any(isinstance(one, ast.Starred) for one in two):
         yield "arguments", _with(node, args=[two[1], two[0], *node.args[2:]])

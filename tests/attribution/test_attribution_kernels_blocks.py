@@ -119,3 +119,64 @@ def test_codes_of_some_rows_are_those_of_the_same_rows_of_all():
     keys = key_words(pa.array(["c" * 70, "x", "b", "a", "c" * 71]))
     assert index.codes(keys).tolist() == [2, -1, 1, 0, -1]
     assert index.codes_of(keys, 1, 4).tolist() == [-1, 1, 0]
+
+
+def test_ties_are_broken_rank_by_rank():
+    """Runs of many equal rows, told apart by three ranks in turn; rows equal in all of them may stay in any order."""
+    stream = np.random.default_rng(11)
+    person, time = stream.integers(0, 2, 300).astype(np.int32), stream.integers(0, 2, 300)
+    digits = stream.integers(0, 4, (3, 300))
+    asked = []
+
+    def rank(place):
+        def ranks(rows):
+            asked.append((place, len(rows)))
+            return digits[place][rows]
+
+        return ranks
+
+    rows, _, _ = sorted_rows(np.arange(300), person, time, [rank(place) for place in range(3)])
+    found = [(person[row], time[row], *digits[:, row].tolist()) for row in rows]
+    assert found == sorted(found)
+    assert sorted(rows.tolist()) == list(range(300))
+    assert asked[0] == (0, 300)
+    assert [place for place, _ in asked] == [0, 1, 2]
+
+
+def test_a_rank_is_not_asked_about_rows_that_differ_already():
+    asked = []
+
+    def rank(rows):
+        asked.append(sorted(rows.tolist()))
+        return np.array([5, 4, 3, 2, 1, 0])[rows]
+
+    time = np.array([7, 1, 7, 2, 7, 3])
+    rows, _, _ = sorted_rows(np.arange(6), np.zeros(6, np.int32), time, [rank, rank])
+    assert rows.tolist() == [1, 3, 5, 4, 2, 0]
+    assert asked == [[0, 2, 4]]
+
+
+def test_times_too_far_apart_for_a_number_are_placed_by_rank_also_behind_the_last():
+    far = 2**61
+    for times in ([-far, 0, 5, far], [-far, -7, 0, far], [-far, far], [-far, -3, -2, -1, 0, 1, 2, far]):
+        time = np.array(times, np.int64)
+        person = np.zeros(len(time), np.int32)
+        asked = np.array([-far - 1, -far, -1, 0, 4, 6, far, far + 1], np.int64)
+        for owner, place in ((0, None), (1, len(time))):
+            wanted = np.full(len(asked), owner, np.int32)
+            (found,) = first_places(person, time, wanted, [asked])
+            expected = [sum(one < limit for one in times) if place is None else place for limit in asked.tolist()]
+            assert found.tolist() == expected
+
+
+def test_a_search_goes_on_behind_the_first_person_who_stands_in_anothers_slot(monkeypatch):
+    """Own slots 6, 5, 5, 6: persons 1 and 2 stand in 5 and 6, person 0 in 7, person 3 in 8."""
+    own = {0: 6, 1: 5, 2: 5, 3: 6, 4: 5}
+    monkeypatch.setattr(person_index, "mixed", lambda words: np.asarray(words[0]).view(np.int64))
+    monkeypatch.setattr(
+        person_index, "upper_bits", lambda mixes, _: np.array([own[number] for number in mixes.tolist()], np.int64)
+    )
+    index, codes = index_persons(pa.array([3, 1, 0, 2], pa.int64()))
+    assert codes.tolist() == [3, 1, 0, 2]
+    assert index.slots[4:10].tolist() == [-1, 1, 2, 0, 3, -1]
+    assert index.codes(key_words(pa.array([0, 1, 2, 3, 4], pa.int64()))).tolist() == [0, 1, 2, 3, -1]
