@@ -62,6 +62,9 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--again", action="store_true", help="try only those that no test noticed")
     parser.add_argument("--only", nargs="+", default=[], metavar="KEY", help="try these mutants")
     parser.add_argument("--path", help="only files that match, as */inference/score.py")
+    parser.add_argument(
+        "--kind", choices=["code", "default", "constant", "field"], help="only such mutants, all of them"
+    )
     parser.add_argument("--report", action="store_true", help="try nothing, print the scores and the survivors")
     parser.add_argument("--seconds", type=float, default=20.0, help="of tests that a mutant is given (default 20)")
     parser.add_argument("--jobs", type=int, default=1, help="mutants at once (default 1)")
@@ -75,11 +78,13 @@ def chosen(group: Group, asked: argparse.Namespace, results: dict[str, dict[str,
 
     if asked.only:
         return [one for one in group.mutants if one.key in asked.only]
-    some = group.mutants if asked.all or asked.path else group.sample
+    some = group.mutants if asked.all or asked.path or asked.kind else group.sample
     if asked.sample:
         some = sampled(group.mutants, asked.sample, stated()["seed"])
     if asked.path:
         some = [one for one in some if fnmatch.fnmatch(one.path, asked.path)]
+    if asked.kind:
+        some = [one for one in some if one.kind == asked.kind]
     if asked.again:
         keys = {one.key for one in group.mutants}
         lost = {key for key, one in results.items() if one["status"] not in KILLED and key in keys}
