@@ -22,6 +22,7 @@ SPOKEN_AS_WORDS = (
     "attribution/engines/sums.py",
     "attribution/engines/tables.py",
     "attribution/engines/touches.py",
+    "experiments/design/planning/",
     "experiments/inference/",
     "experiments/readout/",
     "experiments/reconciliation/",
