@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import tomllib
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -165,7 +166,8 @@ def try_mutants(group: Group, some: list[Mutant], asked: argparse.Namespace) -> 
 
 def main(given: list[str] | None = None) -> int:
     """Try what is asked and print the scores."""
-    from mutation.scores import HEAD, read_results, score_line, survivors_table
+    from mutation.mutants import in_drawn_order
+    from mutation.scores import HEAD, KILLED, read_results, score_line, survivors_table
 
     asked = arguments(given)
     tables = stated()
@@ -184,7 +186,11 @@ def main(given: list[str] | None = None) -> int:
             try_mutants(group, some, asked)
             results = read_results(group.place)
         known = {one.key: results[one.key] for one in group.mutants if one.key in results}
-        rows.append(score_line(name, len(group.mutants), known.values(), set(judged())))
+        drawn = list(takewhile(lambda one: one.key in known, in_drawn_order(group.mutants, tables["seed"])))
+        rows.append(score_line(name, len(group.mutants), [known[one.key] for one in drawn], set(judged())))
+        beside = {key for key in known if key not in {one.key for one in drawn}}
+        lost = sum(known[key]["status"] not in KILLED for key in beside)
+        rows += [f"| {name}: {len(beside)} more, not drawn, of them {lost} not killed |"] * bool(beside)
         survivors.append(f"\n{name}\n\n{survivors_table(group.mutants, known, judged())}")
     say("\n".join(rows + survivors))
     return 0

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from mutation.operators import Site
 
-__all__ = ["Coverage", "Mutant", "mutants_of", "sampled"]
+__all__ = ["Coverage", "Mutant", "in_drawn_order", "mutants_of", "sampled"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,14 +75,12 @@ def _mutant(site: Site, *, key: str, path: str, number: int) -> Mutant:
     )  # fmt: skip
 
 
-def sampled(mutants: list[Mutant], size: int | None, seed: int) -> list[Mutant]:
-    """A sample stratified by file, in proportion to its mutants; a larger one holds every smaller one of that seed.
+def in_drawn_order(mutants: list[Mutant], seed: int) -> list[Mutant]:
+    """All mutants so that any first part of them is a sample stratified by file, in proportion to its mutants.
 
-    Each file's mutants are put in an order that the seed decides; the sample is what comes first by its place in the
-    file's order divided by their number.
+    Each file's mutants are put in an order that the seed decides; a mutant comes the earlier the smaller its place in
+    its file's order is beside their number.
     """
-    if size is None or size >= len(mutants):
-        return mutants
     by_file: dict[str, list[Mutant]] = defaultdict(list)
     for mutant in mutants:
         by_file[mutant.path].append(mutant)
@@ -90,7 +88,12 @@ def sampled(mutants: list[Mutant], size: int | None, seed: int) -> list[Mutant]:
     for path, some in by_file.items():
         drawn = sorted(some, key=lambda one: hashlib.sha256(f"{seed}|{one.key}".encode()).hexdigest())
         places += [((at + 0.5) / len(drawn), path, at, one) for at, one in enumerate(drawn)]
-    return [one for *_, one in sorted(places, key=lambda place: place[:3])[:size]]
+    return [one for *_, one in sorted(places, key=lambda place: place[:3])]
+
+
+def sampled(mutants: list[Mutant], size: int | None, seed: int) -> list[Mutant]:
+    """So many of the mutants, all of them when None; a larger sample holds every smaller one of that seed."""
+    return mutants if size is None or size >= len(mutants) else in_drawn_order(mutants, seed)[:size]
 
 
 class Coverage:

@@ -13,7 +13,7 @@ if not (CI / "mutation").is_dir():
     pytest.skip("mutation tests belong to the checkout, not to the source distribution", allow_module_level=True)
 sys.path.insert(0, str(CI))
 
-from mutation.mutants import Coverage, mutants_of, sampled  # noqa: E402
+from mutation.mutants import Coverage, in_drawn_order, mutants_of, sampled  # noqa: E402
 from mutation.operators import sites  # noqa: E402
 from mutation.scores import binomial_interval, read_results, score_line, survivors_table  # noqa: E402
 
@@ -127,6 +127,7 @@ def test_a_sample_takes_its_share_of_every_file_and_holds_every_smaller_one(tmp_
     keys = {one.key for one in drawn}
     assert {one.key for one in sampled(mutants, 20, seed=1)} < keys
     assert keys != {one.key for one in sampled(mutants, 65, seed=2)}
+    assert in_drawn_order(mutants, 1)[:65] == drawn
     assert sampled(mutants, None, seed=1) == sampled(mutants, 1000, seed=1) == mutants
 
 
