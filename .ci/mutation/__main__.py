@@ -164,10 +164,24 @@ def try_mutants(group: Group, some: list[Mutant], asked: argparse.Namespace) -> 
         in_a_fork(lambda: pytest_run(files, MutantLoop(jobs, ROOT, asked.jobs, told)))
 
 
+def report(group: Group, results: dict[str, dict[str, Any]], seed: int) -> tuple[list[str], str]:
+    """The score over the mutants that were drawn, those tried beside them, and the survivors of both."""
+    from mutation.mutants import in_drawn_order
+    from mutation.scores import KILLED, score_line, survivors_table
+
+    known = {one.key: results[one.key] for one in group.mutants if one.key in results}
+    drawn = [one.key for one in takewhile(lambda one: one.key in known, in_drawn_order(group.mutants, seed))]
+    rows = [score_line(group.name, len(group.mutants), [known[key] for key in drawn], set(judged()))]
+    beside = [known[key] for key in known.keys() - set(drawn)]
+    if beside:
+        lost = sum(one["status"] not in KILLED for one in beside)
+        rows.append(f"| {group.name}: {len(beside)} more, not drawn, of them {lost} not killed |")
+    return rows, f"\n{group.name}\n\n{survivors_table(group.mutants, known, judged())}"
+
+
 def main(given: list[str] | None = None) -> int:
     """Try what is asked and print the scores."""
-    from mutation.mutants import in_drawn_order
-    from mutation.scores import HEAD, KILLED, read_results, score_line, survivors_table
+    from mutation.scores import HEAD, read_results
 
     asked = arguments(given)
     tables = stated()
@@ -185,13 +199,9 @@ def main(given: list[str] | None = None) -> int:
             say(f"{name}: {len(some)} of {len(group.mutants)} mutants")
             try_mutants(group, some, asked)
             results = read_results(group.place)
-        known = {one.key: results[one.key] for one in group.mutants if one.key in results}
-        drawn = list(takewhile(lambda one: one.key in known, in_drawn_order(group.mutants, tables["seed"])))
-        rows.append(score_line(name, len(group.mutants), [known[one.key] for one in drawn], set(judged())))
-        beside = {key for key in known if key not in {one.key for one in drawn}}
-        lost = sum(known[key]["status"] not in KILLED for key in beside)
-        rows += [f"| {name}: {len(beside)} more, not drawn, of them {lost} not killed |"] * bool(beside)
-        survivors.append(f"\n{name}\n\n{survivors_table(group.mutants, known, judged())}")
+        some_rows, table = report(group, results, tables["seed"])
+        rows += some_rows
+        survivors.append(table)
     say("\n".join(rows + survivors))
     return 0
 
