@@ -35,7 +35,7 @@ def jobs_of(some: list[Mutant], coverage: Coverage, seconds: float, root: Path) 
             kept.append(name)
             spent += took[name]
         if kept:
-            jobs.append(Job(mutant=mutant, tests=kept, seconds=20 + 5 * spent, left_out=len(order) - len(kept)))
+            jobs.append(Job(mutant=mutant, tests=kept, seconds=5 + 2 * spent, left_out=len(order) - len(kept)))
         else:
             untested.append(mutant)
     return jobs, untested

@@ -203,7 +203,7 @@ class MutantLoop(_Loop):
         resource.setrlimit(resource.RLIMIT_CPU, (processor, processor + 5))
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
-        signal.alarm(10 * processor)
+        signal.alarm(6 * processor)
         try:
             patch(job.mutant, self.root, functions)
         except NotPatchedError as problem:
