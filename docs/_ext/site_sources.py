@@ -124,10 +124,10 @@ def names_by_page() -> dict[str, list[str]]:
 
 def with_names(text: str, names: list[str]) -> str:
     """A page with the names that it explains below its first paragraph."""
-    title, _, rest = text.partition("\n\n")
-    question, mark, rest = rest.partition("\n\n")
+    blocks = text.split("\n\n")
+    first = next(number for number, block in enumerate(blocks) if not block.lstrip().startswith("#"))
     listed = ", ".join(f"`{name}`" for name in names)
-    return f"{title}\n\n{question}\n\n{LABEL}{listed}{mark}{rest}"
+    return "\n\n".join([*blocks[: first + 1], f"{LABEL}{listed}", *blocks[first + 1 :]])
 
 
 def slug(title: str) -> str:
