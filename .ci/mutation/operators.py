@@ -36,6 +36,7 @@ _NAMES |= {"max": "min", "maximum": "minimum"}
 _IDENTITY = {"sqrt", "abs", "fabs", "square"}  # one argument in, the same out
 _COMMUTES = {"min", "max", "minimum", "maximum", "hypot", "isclose", "equal", "not_equal", "add", "multiply"}
 _SHOWING = {"_display", "_repr_html_", "plot", "sentence", "sentences"}  # words and pictures, tested elsewhere
+_TOLERANCE = 1e-3
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _COMPOUND = (ast.If, ast.While, ast.For, ast.With, ast.Try, ast.Match)
 
@@ -247,8 +248,11 @@ def _statement(node: ast.stmt) -> Iterator[tuple[str, ast.AST]]:
 def _constant(node: ast.Constant) -> Iterator[tuple[str, ast.AST]]:
     if isinstance(node.value, bool):
         yield "boolean", ast.Constant(not node.value)
-    elif isinstance(node.value, int | float) and node.value + 1 != node.value:
-        yield "number", ast.Constant(node.value + 1)
+    elif isinstance(node.value, int | float):
+        share = _TOLERANCE < node.value < 1  # one more would be no share, and be refused where it is a level
+        new = node.value / 2 if share else node.value + 1
+        if new != node.value:
+            yield "number", ast.Constant(new)
 
 
 def _expression(node: ast.expr) -> Iterator[tuple[str, ast.AST]]:

@@ -35,7 +35,7 @@ def in_a_function(statement: str) -> set[tuple[str, str]]:
         ("return x @ y", {("x @ y", "y @ x")}),
         ("return -x", {("-x", "x")}),
         ("return x and y", {("x and y", "x or y")}),
-        ("return x if y else 0.5", {("x if y else 0.5", "x"), ("x if y else 0.5", "0.5"), ("0.5", "1.5")}),
+        ("return x if y else 0.5", {("x if y else 0.5", "x"), ("x if y else 0.5", "0.5"), ("0.5", "0.25")}),
         ("return x[1:]", {("1:", ":"), ("1", "2")}),
         ("return g(x, y)", {("g(x, y)", "g(y, x)")}),
         ("return g(x, axis=y)", {("g(x, axis=y)", "g(x)")}),
@@ -47,6 +47,7 @@ def in_a_function(statement: str) -> set[tuple[str, str]]:
         ("raise InputError(f'{x} + 1 is not {2}')", {("raise InputError(f'{x} + 1 is not {2}')", "pass")}),
         ("return True", {("True", "False")}),
         ("return len(x), isinstance(x, y), 1e300", set()),
+        ("return 1e-9 + 2", {("1e-09 + 2", "1e-09 - 2"), ("1e-09", "1.000000001"), ("2", "3")}),
         ("return 'a text', f'{x + 1}'", set()),
         ("return zip(x, y, strict=True)", {("zip(x, y, strict=True)", "zip(y, x, strict=True)")}),
         ("y: tuple[1, 2]", set()),
@@ -80,7 +81,7 @@ class C:
         ("constant", "LIMIT", "", "5", "6"),
         ("default", "f", "z", "True", "False"),
         ("default", "f", "y", "0.5", "1.5"),
-        ("field", "C", "share", "0.25", "1.25"),
+        ("field", "C", "share", "0.25", "0.125"),
         ("code", "C.g", "", "2", "3"),
     ]
 
