@@ -80,7 +80,7 @@ class C:
     assert found == [
         ("constant", "LIMIT", "", "5", "6"),
         ("default", "f", "z", "True", "False"),
-        ("default", "f", "y", "0.5", "1.5"),
+        ("default", "f", "y", "0.5", "0.25"),
         ("field", "C", "share", "0.25", "0.125"),
         ("code", "C.g", "", "2", "3"),
     ]
