@@ -1,0 +1,148 @@
+"""What is left out means what the documentation says: each option left out, given as documented, and given otherwise."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import experiments as ex
+from experiments.inference.means import compare_stratified_means
+from experiments.inference.rates import compare_stratified_rates
+from experiments.roi.arms import ArmCosts
+from experiments.roi.net_benefit import net_benefit
+from experiments.roi.undecided import cost_per_incremental, undecided_thresholds
+
+
+def told(thing):
+    """Everything a result holds, as plain values that can be compared."""
+    if dataclasses.is_dataclass(thing) and not isinstance(thing, type):
+        return {one.name: told(getattr(thing, one.name)) for one in dataclasses.fields(thing)}
+    if isinstance(thing, np.ndarray):
+        return told(thing.tolist())
+    if isinstance(thing, Mapping):
+        return {str(key): told(value) for key, value in thing.items()}
+    if isinstance(thing, (list, tuple)):
+        return [told(one) for one in thing]
+    if isinstance(thing, float) and math.isnan(thing):
+        return "nan"
+    return thing if isinstance(thing, (str, int, float, bool, type(None))) else str(type(thing))
+
+
+RNG = np.random.default_rng(3)
+X, Y = RNG.gamma(2.0, 3.0, 60), RNG.gamma(2.0, 2.5, 40)
+TABLE = pd.DataFrame({"arm": ["sms"] * 60 + ["holdout"] * 40, "value": np.r_[X, Y]})
+Z, TAKEN = np.repeat([1, 0], 50), np.array([1] * 30 + [0] * 20 + [1] * 6 + [0] * 44)
+OUTCOME = (RNG.random(100) < 0.3 + 0.2 * TAKEN).astype(float)
+BOUNDS = ex.spending_bounds(3)
+COSTS = {"cost_mean_woken": 5.0, "cost_mean_other": 0.5, "cost_variance_woken": 4.0, "cost_variance_other": 0.25}
+ARMS = [ArmCosts(n=4000, woken=400, **COSTS)], [ArmCosts(n=2000, woken=100, **COSTS)]
+MEANS = (12.0, 9.0, 60, 8.0, 12.0, 45)
+RATES = (30, 100, 18, 90)
+GROUPS = {"control": (10.0, 3.0, 40), "a": (11.0, 4.0, 50), "b": (12.5, 3.5, 45)}
+NET = ex.compare_means(1.0, 30.0, 4000, 0.5, 28.0, 3000).difference
+RULES = ex.CrossData(net=RNG.normal(size=80), arm=np.arange(80) % 2, unit=np.arange(80))
+
+
+def best(learn, held):
+    means = [RULES.net[learn][RULES.arm[learn] == one].mean() for one in (0, 1)]
+    return np.full(len(held), int(np.argmax(means)))
+
+
+CALLS = {
+    "compare_means": partial(ex.compare_means, *MEANS),
+    "compare_stratified_means": partial(compare_stratified_means, *([one, one + 1] for one in MEANS)),
+    "compare_rates": partial(ex.compare_rates, *RATES),
+    "compare_stratified_rates": partial(compare_stratified_rates, *([one, one + 7] for one in RATES)),
+    "ratio_interval": partial(ex.ratio_interval, 3.0, 2.0, 0.09, 0.04),
+    "mann_whitney": partial(ex.mann_whitney, X, Y),
+    "compare_quantiles": partial(ex.compare_quantiles, X, Y),
+    "dunnett": partial(ex.dunnett, GROUPS, control="control"),
+    "equivalence_means": partial(ex.equivalence_means, *MEANS, margin=0.9),
+    "equivalence_rates": partial(ex.equivalence_rates, *RATES, margin=0.3),
+    "kaplan_meier": partial(ex.kaplan_meier, X, X < 9),
+    "bootstrap": partial(ex.bootstrap, X[:20], Y[:20]),
+    "bootstrap_outcomes": partial(ex.bootstrap_outcomes, TABLE, "value"),
+    "randomisation_test": partial(ex.randomisation_test, TABLE, "value"),
+    "bayes_rates": partial(ex.bayes_rates, *RATES),
+    "bayes_means": partial(ex.bayes_means, *MEANS),
+    "bayes_best": partial(ex.bayes_best, {"a": (30, 100), "b": (22, 100)}),
+    "always_valid": partial(ex.always_valid, 0.5, 0.2, 400),
+    "always_valid_sequence": partial(ex.always_valid_sequence, [0.5, 0.4], [0.2, 0.1], [100, 400]),
+    "spending_bounds": partial(ex.spending_bounds, 3),
+    "group_bounds": partial(ex.group_bounds, 3),
+    "futility_bounds": partial(ex.futility_bounds, 3),
+    "conditional_power": partial(ex.conditional_power, BOUNDS, look=1, estimate=0.2, standard_error=0.15),
+    "estimate_after_stopping": partial(ex.estimate_after_stopping, BOUNDS, look=2, estimate=0.6, standard_error=0.15),
+    "complier_effect": partial(ex.complier_effect, Z, TAKEN, OUTCOME),
+    "contamination_bounds": partial(ex.contamination_bounds, Z, OUTCOME, share=0.1),
+    "pooled_cap": partial(ex.pooled_cap, TABLE, "value"),
+    "net_benefit": partial(net_benefit, *ARMS, 30.0),
+    "undecided_thresholds": partial(undecided_thresholds, *ARMS),
+    "cost_per_incremental": partial(cost_per_incremental, *ARMS),
+    "cross_value": partial(ex.cross_value, RULES, best),
+    "value_of_information": partial(ex.value_of_information, NET, persons=50_000, sizes=[2_000]),
+    "cost_ceiling": partial(ex.cost_ceiling, 80.0),
+}
+OPTIONS = [
+    *[(name, "level", 0.95, 0.9) for name in (
+        "compare_means", "compare_stratified_means", "compare_rates", "compare_stratified_rates", "ratio_interval",
+        "mann_whitney", "compare_quantiles", "dunnett", "equivalence_means", "equivalence_rates", "kaplan_meier",
+        "bootstrap", "bootstrap_outcomes", "bayes_rates", "bayes_means", "bayes_best", "always_valid",
+        "always_valid_sequence", "spending_bounds", "group_bounds", "futility_bounds", "complier_effect",
+        "contamination_bounds", "net_benefit", "undecided_thresholds", "cost_per_incremental", "cross_value",
+    )],
+    *[(name, "side", "two", "greater") for name in (
+        "compare_means", "compare_stratified_means", "compare_rates", "compare_stratified_rates", "mann_whitney",
+        "compare_quantiles", "dunnett", "equivalence_means", "equivalence_rates", "bootstrap", "bootstrap_outcomes",
+        "randomisation_test", "always_valid", "always_valid_sequence", "net_benefit",
+    )],
+    ("compare_rates", "null", 0.0, 0.1),
+    ("compare_stratified_rates", "null", 0.0, 0.1),
+    ("compare_rates", "method", "score", "fisher"),
+    ("ratio_interval", "covariance", 0.0, 0.01),
+    ("compare_quantiles", "q", 0.5, 0.25),
+    ("dunnett", "equal_variances", True, False),
+    ("dunnett", "step_down", False, True),
+    ("equivalence_means", "relative", False, True),
+    ("equivalence_rates", "relative", False, True),
+    ("equivalence_means", "equal_variances", False, True),
+    ("mann_whitney", "scale", "plain", "logit"),
+    ("kaplan_meier", "limits", "log-log", "plain"),
+    ("bootstrap", "replicates", 9999, 999),
+    ("bootstrap", "seed", 0, 1),
+    ("bootstrap", "draw", "multinomial", "poisson"),
+    ("bootstrap_outcomes", "replicates", 9999, 999),
+    ("bootstrap_outcomes", "seed", 0, 1),
+    ("randomisation_test", "replicates", 9999, 999),
+    ("randomisation_test", "seed", 0, 1),
+    ("bayes_rates", "prior", "flat", "jeffreys"),
+    ("bayes_rates", "direction", "up", "down"),
+    ("bayes_best", "direction", "up", "down"),
+    ("always_valid", "planned_n", 10_000, 5_000),
+    ("always_valid_sequence", "planned_n", 10_000, 5_000),
+    ("futility_bounds", "power", 0.8, 0.9),
+    ("futility_bounds", "binding", False, True),
+    ("futility_bounds", "side", "greater", "less"),
+    ("conditional_power", "null", 0.0, 0.1),
+    ("estimate_after_stopping", "null", 0.0, 0.1),
+    ("contamination_bounds", "direction", "up", "down"),
+    ("cross_value", "folds", 5, 4),
+    ("cross_value", "splits", 11, 3),
+    ("cross_value", "seed", 0, 1),
+    ("value_of_information", "cost_per_person", 0.0, 0.1),
+    ("value_of_information", "fixed_cost", 0.0, 10.0),
+    ("cost_ceiling", "servicing", 0.0, 5.0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "option", "documented", "other"), OPTIONS, ids=str)
+def test_an_option_left_out_is_the_documented_one(name, option, documented, other):
+    left_out = told(CALLS[name]())
+    assert told(CALLS[name](**{option: documented})) == left_out
+    assert told(CALLS[name](**{option: other})) != left_out
