@@ -39,7 +39,7 @@ def ordered(lang: str) -> list[dict[str, Any]]:
     """The terms by the English alphabet, or by the order of GBK, which is that of pinyin for common characters."""
     if lang == "en":
         return sorted(TERMS, key=lambda term: term["en"].lstrip("(").lower())
-    return sorted(TERMS, key=lambda term: (term["zh"].lstrip("(").lower().encode("gb18030"), term["en"]))
+    return sorted(TERMS, key=lambda term: (term["zh"].isascii(), term["zh"].lower().encode("gb18030"), term["en"]))
 
 
 def _link(term: dict[str, Any], lang: str) -> str:

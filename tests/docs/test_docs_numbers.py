@@ -72,14 +72,14 @@ def reconciled() -> pd.DataFrame:
 
 
 def shares() -> list[list[str]]:
-    """Shares of the credit and of the truth in the arm with every channel, in percent."""
+    """Shares of the truth and of the credit in the arm with every channel, in percent."""
     full = events()[events()["arm"] == "full"]
     credited = full.pivot_table(index="step", columns="model", values="conversions", aggfunc="sum")
     credited = 100 * credited / credited.sum()
     truth = caused("full")
     total = sum(truth.values())
     return [
-        [*(f"{credited.loc[step, model]:.0f}" for model in MODELS), f"{100 * truth.get(step, 0.0) / total:.0f}"]
+        [f"{100 * truth.get(step, 0.0) / total:.0f}", *(f"{credited.loc[step, model]:.0f}" for model in MODELS)]
         for step in (*truth, "search")
     ]
 
