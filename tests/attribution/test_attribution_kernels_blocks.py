@@ -180,3 +180,9 @@ def test_a_search_goes_on_behind_the_first_person_who_stands_in_anothers_slot(mo
     assert codes.tolist() == [3, 1, 0, 2]
     assert index.slots[4:10].tolist() == [-1, 1, 2, 0, 3, -1]
     assert index.codes(key_words(pa.array([0, 1, 2, 3, 4], pa.int64()))).tolist() == [0, 1, 2, 3, -1]
+
+
+def test_one_long_text_is_a_person():
+    index, codes = index_persons(pa.array(["x" * 70]))
+    assert (index.persons.to_pylist(), codes.tolist()) == (["x" * 70], [0])
+    assert index.codes(key_words(pa.array(["x" * 70, "x" * 71]))).tolist() == [0, -1]

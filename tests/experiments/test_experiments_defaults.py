@@ -1,4 +1,4 @@
-"""What is left out means what the documentation says: each option left out, given as documented, and given otherwise."""
+"""What is left out means what the documentation says: each option left out, as documented, and otherwise."""
 
 from __future__ import annotations
 
