@@ -11,7 +11,9 @@ from scipy.stats import norm
 
 from adjustment_cases import case
 from attribution.core.errors import InputError
-from experiments.inference.adjusted_gain import adjustment_findings, stratification_gain
+from experiments.inference.adjusted import adjusted_figures_from_moments
+from experiments.inference.adjusted_gain import adjustment_findings, adjustment_gain, stratification_gain
+from experiments.inference.adjusted_slopes import kept_covariates
 from experiments.inference.bayes.normals import normal_pair
 from experiments.inference.bayes.rates import bayes_rates
 from experiments.inference.bootstrap_groups import UserStatistic, sorted_group, statistic_replicates
@@ -252,3 +254,15 @@ def test_the_second_computation_draws_as_often_as_it_is_told():
     )
     assert (found.values["assignments"], found.values["level"]) == (99, 0.9)
     assert (found.values["arm"], found.values["control"], found.values["metric"]) == ("b", "a", "y")
+
+
+def test_one_column_is_measured_unless_a_ratio_is_asked_for():
+    rng = np.random.default_rng(6)
+    frame = pd.DataFrame({"arm": ["a", "b"] * 60, "x": rng.normal(size=120), "z": rng.normal(size=120)})
+    made = case(frame.assign(y=frame.x + frame.z + rng.normal(size=120)), covariates=["x", "z"])
+    assert kept_covariates(made.grid) == ("x", "z")
+    assert adjustment_gain(made.grid).used == ("x", "z")
+    plain, said = (adjusted_figures_from_moments(made.grid, weights=np.ones(1), **one) for one in ({}, {"measured": 1}))
+    assert plain.value.tolist() == said.value.tolist()
+    assert plain.value == pytest.approx(made.adjusted().value)
+    assert adjustment_findings("y", made.grid)[0].values["covariates"] == "x, z"
