@@ -83,6 +83,7 @@ def _variables(colours: dict[str, str]) -> dict[str, str]:
         "color-foreground-primary": colours["ink"],
         "color-foreground-secondary": colours["muted"],
         "color-foreground-muted": colours["muted"],
+        "color-code-background": colours["panel"],
         "color-brand-primary": colours["accent"],
         "color-brand-content": colours["accent"],
         "color-brand-visited": colours["accent"],
@@ -103,7 +104,7 @@ html_theme_options = {
     "dark_css_variables": _variables(_DARK),
     "top_of_page_buttons": ["view"],  # our template of that button is the switch between the languages
 }
-pygments_style, pygments_dark_style = "a11y-high-contrast-light", "github-dark"
+pygments_style, pygments_dark_style = "a11y-high-contrast-light", "a11y-dark"
 html_copy_source = False
 html_show_sourcelink = False
 html_show_copyright = False

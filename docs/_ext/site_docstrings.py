@@ -15,6 +15,7 @@ from sphinx.util.docutils import SphinxRole
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
+ALIASES = {package: alias for alias, package in site_api.PACKAGES.items()}
 PAGE = re.compile(r"(?<![\w/`])docs/((?:methods|guides|reference|internals)/[\w-]+|[\w-]+)\.md")
 BAR = re.compile(r"(?<!\\)\|")
 ATTRIBUTE = re.compile(r"^(?P<indent> +)(?P<name>[a-z_]\w*): (?P<text>.*)$")
@@ -43,6 +44,11 @@ class ShortTypes(SphinxPostTransform):
             uri = self.app.builder.get_relative_uri(node.get("refdoc", self.env.docname), entry.page)
             link = nodes.reference("", "", *node.children, internal=True, refuri=f"{uri}#{entry.full}")
             node.replace_self(link)
+        for prefix in self.document.findall(addnodes.desc_addname):
+            alias = ALIASES.get(prefix.astext().rstrip("."))
+            if alias is not None:  # as users write it
+                prefix.children = []
+                prefix += nodes.Text(f"{alias}.")
 
 
 def amend(app: Sphinx, what: str, name: str, value: Any, options: object, lines: list[str]) -> None:
@@ -62,8 +68,7 @@ def amend(app: Sphinx, what: str, name: str, value: Any, options: object, lines:
             line = "``".join(part if odd % 2 else BAR.sub(r"\\|", part) for odd, part in enumerate(line.split("``")))  # noqa: PLW2901
         lines[number] = line
     package, _, public = name.partition(".")
-    alias = {value: key for key, value in site_api.PACKAGES.items()}.get(package)
-    entry = site_api.entries().get(f"{alias}.{public}")
+    entry = site_api.entries().get(f"{ALIASES.get(package)}.{public}")
     if entry is not None:
         lines += site_api.closing(entry)
 
@@ -83,8 +88,7 @@ def shorten(
     if not signature:
         return None
     package, _, public = name.partition(".")
-    alias = {value: key for key, value in site_api.PACKAGES.items()}.get(package)
-    entry = site_api.entries().get(f"{alias}.{public}")
+    entry = site_api.entries().get(f"{ALIASES.get(package)}.{public}")
     if what == "class" and entry is not None and (site_api.is_made(entry) or not _is_built(value)):
         return "", None
     return None

@@ -70,6 +70,21 @@ class Names(SphinxTransform):
         return site_api.entries().get(found["name"]) if found else None
 
 
+class Blocks(SphinxTransform):
+    """A code block that ends with a blank line (a doctest must) is shown without it."""
+
+    default_priority = 215
+
+    def apply(self, **_kwargs: Any) -> None:
+        """Strip the blocks of one page."""
+        for block in list(self.document.findall(nodes.literal_block)):
+            text = block.astext().rstrip()
+            if block.rawsource == block.astext() and text != block.rawsource:
+                block.rawsource = text
+                block.children = []
+                block += nodes.Text(text)
+
+
 def _inside(node: nodes.Node, *kinds: type) -> bool:
     while node is not None:
         if isinstance(node, kinds):
@@ -82,3 +97,4 @@ def setup(app: Sphinx) -> None:
     """Register with Sphinx."""
     app.add_transform(Links)
     app.add_transform(Names)
+    app.add_transform(Blocks)

@@ -123,11 +123,13 @@ def names_by_page() -> dict[str, list[str]]:
 
 
 def with_names(text: str, names: list[str]) -> str:
-    """A page with the names that it explains below its first paragraph."""
-    blocks = text.split("\n\n")
-    first = next(number for number, block in enumerate(blocks) if not block.lstrip().startswith("#"))
+    """A page with the names that it explains at the end of its first section, where the question is asked."""
+    masked = FENCE.sub(lambda found: "." * len(found[0]), text)
+    first = re.search(r"^(?!#)\S", masked, re.MULTILINE)
+    after = re.compile(r"^#{2,} ", re.MULTILINE).search(masked, first.end() if first else 0)
+    place = after.start() if after else len(text)
     listed = ", ".join(f"`{name}`" for name in names)
-    return "\n\n".join([*blocks[: first + 1], f"{LABEL}{listed}", *blocks[first + 1 :]])
+    return f"{text[:place].rstrip()}\n\n{LABEL}{listed}\n\n{text[place:]}"
 
 
 def slug(title: str) -> str:
