@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from attribution.core.errors import InputError
 from experiments.design.planning.arms import arm_tail
 from experiments.design.planning.looks import crossing_chance, spending_limits
+from experiments.design.planning.noncentral import noncentral_tail
 from experiments.inference.tails import one_sided_tail
 
 if TYPE_CHECKING:
@@ -48,14 +49,9 @@ class PlannedTest:
             return crossing_chance(drift, tuple(scale * limit for limit in self.limits), self.fractions, both=self.both)
         if df >= _MANY:
             return one_sided_tail(scale * self.limits[0] - drift)
-        from scipy.special import nctdtr, stdtrit
+        from scipy.special import stdtrit
 
-        limit = -float(stdtrit(df, self.tail)) * scale
-        found = float(nctdtr(df, -drift, -limit))
-        if not math.isnan(found):
-            return found
-        # Far out the noncentral t cannot be summed; Johnson and Welch's normal form is as good as certain there.
-        return one_sided_tail((limit * (1.0 - 0.25 / df) - drift) / math.sqrt(1.0 + 0.5 * limit * limit / df))
+        return noncentral_tail(df, drift, -float(stdtrit(df, self.tail)) * scale)
 
     def drift(self, power: float, *, scale: float = 1.0) -> float:
         """The distance from the null, in standard errors under the truth, at which a normal test has this power."""
