@@ -12,10 +12,19 @@ import pandas as pd
 import pytest
 
 import experiments as ex
+from adjustment_cases import case
+from experiments.inference.clusters import clustered_figures
+from experiments.inference.counts import checked_tables
+from experiments.inference.dunnett import joint_tests
+from experiments.inference.equivalence import rates_margin_p
 from experiments.inference.means import compare_stratified_means
+from experiments.inference.quantiles import quantile_figures
 from experiments.inference.rates import compare_stratified_rates
+from experiments.inference.redrawn import pair_of, redraw
+from experiments.roi.allocation import Choice, allocate
 from experiments.roi.arms import ArmCosts
 from experiments.roi.net_benefit import net_benefit
+from experiments.roi.people import people_needed
 from experiments.roi.undecided import cost_per_incremental, undecided_thresholds
 
 
@@ -47,6 +56,11 @@ RATES = (30, 100, 18, 90)
 GROUPS = {"control": (10.0, 3.0, 40), "a": (11.0, 4.0, 50), "b": (12.5, 3.5, 45)}
 NET = ex.compare_means(1.0, 30.0, 4000, 0.5, 28.0, 3000).difference
 RULES = ex.CrossData(net=RNG.normal(size=80), arm=np.arange(80) % 2, unit=np.arange(80))
+PERSONS = pd.DataFrame({"arm": ["a", "b"] * 60, "y": RNG.gamma(2.0, 3.0, 120), "bottom": 1.0 + RNG.random(120)})
+PERSONS["shop"] = np.arange(120) // 2 % 24 * 2 + (PERSONS.arm == "b")
+WHOLE, SHOPS = case(PERSONS), case(PERSONS, bottom="bottom", cluster="shop")
+PAIR = pair_of(WHOLE.rows, ((),), np.ones(1), arm="b", control="a")
+CHOICES = [Choice(segment=0, arm=1, cost=10.0, value=15.0), Choice(segment=1, arm=1, cost=10.0, value=14.0)]
 
 
 def best(learn, held):
@@ -87,6 +101,13 @@ CALLS = {
     "cost_per_incremental": partial(cost_per_incremental, *ARMS),
     "cross_value": partial(ex.cross_value, RULES, best),
     "value_of_information": partial(ex.value_of_information, NET, persons=50_000, sizes=[2_000]),
+    "clustered_figures": partial(clustered_figures, SHOPS.clusters, SHOPS.grid, weights=SHOPS.weights),
+    "joint_tests": partial(joint_tests, [0.04, 0.03, 0.02], [60.0] * 3, np.full(3, 0.7), level=0.95),
+    "rates_margin_p": partial(rates_margin_p, checked_tables(3, 40, 9, 60), 0.05, upper=True),
+    "quantile_figures": partial(quantile_figures, WHOLE.rows, WHOLE.grid, 0.5, weights=np.ones(1)),
+    "redraw": partial(redraw, PAIR),
+    "people_needed": partial(people_needed, NET, 7000),
+    "allocate": partial(allocate, CHOICES, 15.0),
     "cost_ceiling": partial(ex.cost_ceiling, 80.0),
 }
 OPTIONS = [
@@ -138,6 +159,16 @@ OPTIONS = [
     ("value_of_information", "cost_per_person", 0.0, 0.1),
     ("value_of_information", "fixed_cost", 0.0, 10.0),
     ("cost_ceiling", "servicing", 0.0, 5.0),
+    ("pooled_cap", "q", 0.999, 0.9),
+    ("clustered_figures", "ratio", False, True),
+    ("joint_tests", "step_down", False, True),
+    ("rates_margin_p", "relative", False, True),
+    ("rates_margin_p", "skewed", False, True),
+    ("redraw", "studentised", True, False),
+    ("redraw", "replicates", 9999, 999),
+    ("redraw", "seed", 0, 1),
+    ("people_needed", "power", 0.8, 0.9),
+    ("allocate", "partial", True, False),
 ]  # fmt: skip
 
 
@@ -146,3 +177,11 @@ def test_an_option_left_out_is_the_documented_one(name, option, documented, othe
     left_out = told(CALLS[name]())
     assert told(CALLS[name](**{option: documented})) == left_out
     assert told(CALLS[name](**{option: other})) != left_out
+
+
+def test_rows_are_persons_unless_clusters_are_named():
+    for call in (
+        partial(pair_of, WHOLE.rows, ((),), np.ones(1), arm="b", control="a"),
+        partial(quantile_figures, WHOLE.rows, WHOLE.grid, 0.5, weights=np.ones(1)),
+    ):
+        assert told(call()) == told(call(clustered=False))
