@@ -44,6 +44,15 @@ def test_every_function_that_a_page_names_is_there(page):
     assert [f"{owner}.{name}" for owner, name in sorted(named) if not hasattr(OWNERS[owner], name)] == []
 
 
+@pytest.mark.parametrize("page", [*PAGES, *QUESTIONS], ids=place)
+def test_every_code_that_a_page_names_is_one(page):
+    codes = (DOCS / "reference" / "codes.md").read_text(encoding="utf-8")
+    known = set(re.findall(r"^\| `([A-Z_0-9]+)` \|", codes, re.MULTILINE))
+    text = BLOCK.sub("", page.read_text(encoding="utf-8"))
+    named = set(re.findall(r"`([A-Z]+_[A-Z_0-9]+)`", text))
+    assert sorted(named - known - {"WAKELIFT_TRACEBACK"}) == []
+
+
 @pytest.mark.parametrize("page", METHODS, ids=place)
 def test_every_row_of_the_choice_names_a_page(page):
     rows = [line for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
