@@ -63,6 +63,8 @@ def amend(app: Sphinx, what: str, name: str, value: Any, options: object, lines:
         found = ATTRIBUTE.match(line)
         if section == "Attributes" and found and found["indent"] == "    " and found["name"] in types:
             line = f"    {found['name']} ({types[found['name']]}): {found['text']}"  # noqa: PLW2901 -- written back below
+        if section == "Returns" and lines[number - 1] == "Returns:" and ":" in line:
+            line = f"    : {line.lstrip()}"  # noqa: PLW2901 -- what stands before a colon would be read as a type
         if not line.lstrip().startswith((">>>", "...")):
             line = PAGE.sub(r":doc:`/\1`", line)  # noqa: PLW2901
             line = "``".join(part if odd % 2 else BAR.sub(r"\\|", part) for odd, part in enumerate(line.split("``")))  # noqa: PLW2901
