@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
+PAGE = ROOT / "docs" / "internals" / "mutants.md"
 BUILD = ROOT / "build" / "mutation"
 # Forks must not inherit threads, and a mutant must not take more than its core.
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS"):
@@ -67,6 +68,7 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
         "--kind", choices=["code", "default", "constant", "field"], help="only such mutants, all of them"
     )
     parser.add_argument("--report", action="store_true", help="try nothing, print the scores and the survivors")
+    parser.add_argument("--write", action="store_true", help="put scores and survivors into docs/internals/mutants.md")
     parser.add_argument("--seconds", type=float, default=20.0, help="of tests that a mutant is given (default 20)")
     parser.add_argument("--jobs", type=int, default=1, help="mutants at once (default 1)")
     return parser.parse_args(given)
@@ -167,16 +169,28 @@ def try_mutants(group: Group, some: list[Mutant], asked: argparse.Namespace) -> 
 def report(group: Group, results: dict[str, dict[str, Any]], seed: int) -> tuple[list[str], str]:
     """The score over the mutants that were drawn, those tried beside them, and the survivors of both."""
     from mutation.mutants import in_drawn_order
-    from mutation.scores import KILLED, score_line, survivors_table
+    from mutation.scores import score_line, survivors_table
 
     known = {one.key: results[one.key] for one in group.mutants if one.key in results}
     drawn = [one.key for one in takewhile(lambda one: one.key in known, in_drawn_order(group.mutants, seed))]
     rows = [score_line(group.name, len(group.mutants), [known[key] for key in drawn], set(judged()))]
     beside = [known[key] for key in known.keys() - set(drawn)]
     if beside:
-        lost = sum(one["status"] not in KILLED for one in beside)
-        rows.append(f"| {group.name}: {len(beside)} more, not drawn, of them {lost} not killed |")
-    return rows, f"\n{group.name}\n\n{survivors_table(group.mutants, known, judged())}"
+        rows.append(score_line(f"{group.name}, beside the sample", len(beside), beside, set(judged())))
+    return rows, f"\n### {group.name}\n\n{survivors_table(group.mutants, known, judged())}"
+
+
+def write(page: Path, parts: dict[str, str]) -> None:
+    """Put texts between the marks of their names in a page."""
+    text = page.read_text(encoding="utf-8")
+    for name, part in parts.items():
+        mark = f"<!-- mutants: {name} -->"
+        before, _, rest = text.partition(mark)
+        _, end, after = rest.partition("<!-- mutants: end -->")
+        if not end:
+            sys.exit(f"{page} has no {mark} with an end behind it")
+        text = f"{before}{mark}\n{part.strip()}\n\n{end}{after}"
+    page.write_text(text, encoding="utf-8")
 
 
 def main(given: list[str] | None = None) -> int:
@@ -203,6 +217,8 @@ def main(given: list[str] | None = None) -> int:
         rows += some_rows
         survivors.append(table)
     say("\n".join(rows + survivors))
+    if asked.write:
+        write(PAGE, {"scores": "\n".join(rows), "survivors": "\n".join(survivors)})
     return 0
 
 

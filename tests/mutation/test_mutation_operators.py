@@ -13,6 +13,7 @@ if not (CI / "mutation").is_dir():
     pytest.skip("mutation tests belong to the checkout, not to the source distribution", allow_module_level=True)
 sys.path.insert(0, str(CI))
 
+from mutation.__main__ import write as write_page  # noqa: E402
 from mutation.mutants import Coverage, in_drawn_order, mutants_of, sampled  # noqa: E402
 from mutation.operators import sites  # noqa: E402
 from mutation.scores import binomial_interval, read_results, score_line, survivors_table  # noqa: E402
@@ -179,3 +180,13 @@ def test_the_latest_result_of_a_mutant_counts_and_survivors_are_listed_with_thei
         mutants, {keys[0]: {"status": "survived"}, keys[1]: {"status": "killed"}}, {keys[0]: "equal: why"}
     )
     assert table.splitlines()[2:] == ["| `` f0 | `x + 0` | `x - 0` | equal: why |"]
+
+
+def test_a_page_gets_its_parts_between_their_marks(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("a\n<!-- mutants: one -->\nold\n<!-- mutants: end -->\nb\n", encoding="utf-8")
+    for text in ("new", "newer"):
+        write_page(page, {"one": f"\n{text}\n"})
+        assert page.read_text("utf-8") == f"a\n<!-- mutants: one -->\n{text}\n\n<!-- mutants: end -->\nb\n"
+    with pytest.raises(SystemExit, match="has no <!-- mutants: two -->"):
+        write_page(page, {"two": ""})
