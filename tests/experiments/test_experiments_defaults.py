@@ -13,6 +13,7 @@ import pytest
 
 import experiments as ex
 from adjustment_cases import case
+from attribution.core.estimates import Estimate, RatioSet
 from experiments.inference.clusters import clustered_figures
 from experiments.inference.counts import checked_tables
 from experiments.inference.dunnett import joint_tests
@@ -185,3 +186,42 @@ def test_rows_are_persons_unless_clusters_are_named():
         partial(quantile_figures, WHOLE.rows, WHOLE.grid, 0.5, weights=np.ones(1)),
     ):
         assert told(call()) == told(call(clustered=False))
+
+
+def estimates(thing):
+    """Every estimate or set of ratios anywhere in a result."""
+    if isinstance(thing, (Estimate, RatioSet)):
+        yield thing
+    elif dataclasses.is_dataclass(thing) and not isinstance(thing, type):
+        for one in dataclasses.fields(thing):
+            yield from estimates(getattr(thing, one.name))
+    elif isinstance(thing, Mapping):
+        for value in thing.values():
+            yield from estimates(value)
+    elif isinstance(thing, (list, tuple)):
+        for value in thing:
+            yield from estimates(value)
+
+
+PERSONS_OF = {
+    "compare_means": 105, "compare_stratified_means": 212, "compare_rates": 190, "compare_stratified_rates": 394,
+    "mann_whitney": 100, "compare_quantiles": 100, "dunnett": None, "equivalence_means": 105, "equivalence_rates": 190,
+    "always_valid": 400, "complier_effect": None, "net_benefit": 6000, "cross_value": 80, "bootstrap": 40,
+    "bootstrap_outcomes": 100,  "cost_per_incremental": 6000,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PERSONS_OF)
+def test_every_estimate_tells_its_level_side_method_and_persons(name):
+    shown_two_sided = name.startswith("equivalence")  # by the interval of level 1 - 2 alpha, whatever the side
+    sides = ("two", "greater", "less") if (name, "side", "two", "greater") in OPTIONS else ("two",)
+    for side in sides:
+        more = {"side": side} if len(sides) > 1 else {}
+        found = list(estimates(CALLS[name](level=0.9, **more)))
+        assert found
+        for one in found:
+            assert one.level == pytest.approx(0.8 if shown_two_sided else 0.9)
+            if isinstance(one, Estimate):
+                assert one.side == ("two" if shown_two_sided else side)
+                assert one.method
+                assert PERSONS_OF[name] in {None, one.n}
