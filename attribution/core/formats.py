@@ -23,6 +23,7 @@ NUMERIC_KINDS = frozenset(KINDS) - {"text", "date", "range", "duration"}
 UNDEFINED = "–"
 _FINE = 0.1
 _WHOLE = 1e15
+_TOO_LONG = 1e21  # from here on an exponent: nobody reads so many digits, and decimals hold 28
 _LOCALES = {"en": "en_US", "zh": "zh_Hans_CN"}
 _UNITS = {"us": "微秒", "ms": "毫秒", "s": "秒", "min": "分钟", "h": "小时", "d": "天", "w": "周"}
 _DURATION = re.compile(r"(?:^|(?<= ))(\d+(?:\.\d+)?)(us|ms|s|min|h|d|w)(?=,|$)")
@@ -72,6 +73,8 @@ def significant(number: float, digits: int, lang: Language) -> str:
 
     if number == 0:
         return "0"
+    if abs(number) >= _TOO_LONG:
+        return _minus(f"{number:.{digits}g}")
     decimals = max(0, min(12, digits - 1 - math.floor(math.log10(abs(number)))))
     rounded = round(number, decimals)
     if rounded == 0:
@@ -87,6 +90,8 @@ def _minus(shown: str) -> str:
 def _count(number: float, lang: Language) -> str:
     from babel.numbers import format_decimal
 
+    if abs(number) >= _TOO_LONG:
+        return _minus(f"{number:.6g}")
     pattern = "#,##0" if number == round(number) else "#,##0.0"
     return _minus(str(format_decimal(number, format=pattern, locale=_LOCALES[lang])))
 

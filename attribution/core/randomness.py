@@ -12,7 +12,9 @@ from attribution.core.errors import InputError
 if TYPE_CHECKING:
     from numpy.random import Generator
 
-__all__ = ["check_seed", "generator"]
+__all__ = ["check_repeats", "check_seed", "generator"]
+
+_MOST_REPEATS = 10_000_000  # more would take days or fill the memory; surely a slip
 
 
 def check_seed(seed: int) -> int:
@@ -20,6 +22,18 @@ def check_seed(seed: int) -> int:
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
         raise InputError(f"seed must be a non-negative integer, got {seed!r}.")
     return int(seed)
+
+
+def check_repeats(name: str, given: object, *, least: int = 1) -> int:
+    """Return how often something is drawn again, as an int.
+
+    Raises:
+        InputError: For anything but a whole number from `least` to ten million.
+    """
+    whole = isinstance(given, (int, np.integer)) and not isinstance(given, bool)
+    if not whole or not least <= int(given) <= _MOST_REPEATS:  # type: ignore[call-overload]
+        raise InputError(f"{name} must be a whole number from {least} to {_MOST_REPEATS:,}, got {given!r}.")
+    return int(given)  # type: ignore[call-overload, no-any-return]
 
 
 def generator(seed: int, purpose: str) -> Generator:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attribution.core.errors import InputError, WakeLiftError
-from attribution.core.randomness import generator
+from attribution.core.randomness import check_repeats, generator
 from attribution.journeys.sequences import number_sequences
 from attribution.models.protocol import Tally, TallyModel
 
@@ -65,14 +65,11 @@ def check_replicates(replicates: int | None) -> int:
     """The number of replicates, `REPLICATES` by default.
 
     Raises:
-        InputError: For something that is no whole number of at least 200.
+        InputError: For something that is no whole number of at least 200, or more than ten million.
     """
     if replicates is None:
         return REPLICATES
-    whole = isinstance(replicates, (int, np.integer)) and not isinstance(replicates, bool)
-    if not whole or replicates < _FEWEST:
-        raise InputError(f"replicates must be a whole number of at least {_FEWEST}, got {replicates!r}.")
-    return int(replicates)
+    return check_repeats("replicates", replicates, least=_FEWEST)
 
 
 def resample(

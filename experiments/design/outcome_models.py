@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from attribution.core.errors import InputError
-from attribution.core.randomness import generator
+from attribution.core.randomness import check_repeats, generator
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,9 +39,7 @@ def check_model(model: object) -> None:
 
 def check_folds(folds: object) -> int:
     """A whole number of folds from 2 on."""
-    if isinstance(folds, bool) or not isinstance(folds, (int, np.integer)) or folds < 2:
-        raise InputError(f"folds must be a whole number from 2 on, got {folds!r}.")
-    return int(folds)
+    return check_repeats("folds", folds, least=2)
 
 
 def copied_model(model: OutcomeModel, seed: int, purpose: str) -> Any:

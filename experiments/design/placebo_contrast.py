@@ -13,7 +13,7 @@ from attribution.core.columns import Columns
 from attribution.core.errors import InputError, WakeLiftError
 from attribution.core.estimates import check_level
 from attribution.core.findings import Finding
-from attribution.core.randomness import check_seed
+from attribution.core.randomness import check_repeats, check_seed
 from attribution.core.recipe import Recipe, fingerprint
 from attribution.core.records import Field, Records, TabularResult
 from attribution.core.tables import Problems, open_table
@@ -117,8 +117,7 @@ def placebo_contrast(  # noqa: PLR0913 - the options of an experiment, keyword-o
         'pass'
     """
     check_level(level)
-    if isinstance(splits, bool) or not isinstance(splits, int) or splits < 20:
-        raise InputError(f"splits must be a whole number of at least 20, got {splits!r}.")
+    splits = check_repeats("splits", splits, least=20)
     if not isinstance(share, (int, float)) or isinstance(share, bool) or not 0.0 < share < 1.0:
         raise InputError(f"share must lie strictly between 0 and 1, got {share!r}.")
     ticket, values = _control(outcomes, column, arm=arm, control=control, person=person, seed=check_seed(seed))

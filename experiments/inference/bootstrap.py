@@ -10,7 +10,7 @@ import numpy as np
 
 from attribution.core.errors import InputError
 from attribution.core.estimates import check_level, check_side
-from attribution.core.randomness import check_seed, generator
+from attribution.core.randomness import check_repeats, check_seed, generator
 from attribution.core.recipe import Recipe, fingerprint
 from experiments.inference.bootstrap_draws import Draw, definitions_of, drawn_again, grouped_draws, make_pool
 from experiments.inference.bootstrap_groups import (
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Bootstrap", "Choice", "bootstrap", "checked_choice", "resampled"]
 
-_MOST_REPLICATES = 10_000_000
 _FARTHEST = 1e6  # standard deviations between two groups; beyond it squares around one centre lose the spread
 _BEYOND = 2.0  # persons (or clusters) beyond a quantile; with 1 a 95 % interval misses in 11 % to 30 % of samples
 
@@ -206,9 +205,7 @@ def checked_choice(statistic: Any, on: str, interval: Kind | None, **rest: Any) 
     draw, replicates = rest["draw"], rest["replicates"]
     if draw not in get_args(Draw):
         raise InputError(f'draw must be "multinomial" or "poisson", got {draw!r}.')
-    whole = isinstance(replicates, (int, np.integer)) and not isinstance(replicates, bool)
-    if not whole or not 1 <= replicates <= _MOST_REPLICATES:
-        raise InputError(f"replicates must be a whole number from 1 to {_MOST_REPLICATES:,}, got {replicates!r}.")
+    check_repeats("replicates", replicates)
     name, q = _named(statistic)
     summed = name in ("mean", "ratio")
     chosen: Kind = interval or ("studentised" if summed else "percentile")

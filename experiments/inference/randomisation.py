@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-import numpy as np
-
 from attribution.core import messages
 from attribution.core.errors import InputError
 from attribution.core.estimates import check_side
-from attribution.core.randomness import check_seed
+from attribution.core.randomness import check_repeats, check_seed
 from attribution.core.recipe import Recipe
 from attribution.core.records import Field, Records, TabularResult
 from experiments.inference.bootstrap_draws import grouped_draws
@@ -209,8 +207,7 @@ def _checked(metric: Metric | str, design: str, statistic: str, replicates: int)
         raise InputError(f'design must be "complete" or "bernoulli", got {design!r}.')
     if statistic not in get_args(Statistic):
         raise InputError(f'statistic must be "studentised" or "difference", got {statistic!r}.')
-    if isinstance(replicates, bool) or not isinstance(replicates, (int, np.integer)) or replicates < 1:
-        raise InputError(f"replicates must be a whole number of 1 or more, got {replicates!r}.")
+    check_repeats("replicates", replicates)
     measured = metric_of(metric)
     if isinstance(measured, Quantile):
         raise InputError("a quantile has no randomisation test here; test the mean, or compare_quantiles.")

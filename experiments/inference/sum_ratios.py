@@ -19,6 +19,7 @@ __all__ = ["ratio_figures", "ratio_spread"]
 def ratio_spread(means: Floats, *, weights: Floats) -> Floats:
     """How far each stratum's linearised ratio lies from the arm's ratio; strata by arms."""
     top, bottom = (np.sum(weights[:, None] * means[:, :, i], axis=0) for i in (0, 1))
+    bottom = np.where(bottom > 0.0, bottom, np.nan)  # undefined, as the ratio itself
     spread: Floats = (means[:, :, 0] - top / bottom * means[:, :, 1]) / bottom
     return spread
 

@@ -102,7 +102,10 @@ def is_noted(table: Table, code: str, column: str) -> bool:
 def are_numbers(table: Table, columns: Sequence[str]) -> bool:
     """Whether all columns are numeric or boolean; every other one is noted."""
     schema = table.lazy().collect_schema()
-    wrong = [name for name in dict.fromkeys(columns) if not (schema[name].is_numeric() or schema[name] == nw.Boolean)]
+    wrong = [
+        name for name in dict.fromkeys(columns)
+        if not (schema[name].is_numeric() or schema[name] == nw.Boolean or _are_decimals(table, name, schema[name]))
+    ]  # fmt: skip
     for name in wrong:
         table.problems.add(
             "WRONG_TYPE",
@@ -112,6 +115,15 @@ def are_numbers(table: Table, columns: Sequence[str]) -> bool:
             message=f"numbers are needed, got {schema[name]}; cast the column",
         )
     return not wrong
+
+
+def _are_decimals(table: Table, name: str, kind: nw.dtypes.DType) -> bool:
+    """Whether a column of Python objects holds decimals, as database drivers hand them to pandas."""
+    import pyarrow as pa
+
+    if kind != nw.Object or not in_memory(table) or not table.readable(name):
+        return False
+    return bool(pa.types.is_decimal(table.arrow(name).type))
 
 
 def _in_memory(

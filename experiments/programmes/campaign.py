@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -92,7 +94,7 @@ class ProgrammeCampaign:
                 f"threshold={self.threshold!r}, by={self.by!r}."
             )
         for amount in _amounts(self.threshold):
-            if not (np.isfinite(amount) and amount >= 0.0):
+            if isinstance(amount, bool) or not isinstance(amount, Real) or not 0.0 <= amount < math.inf:
                 raise InputError(f"threshold must be a finite amount of at least 0, got {amount!r}.")
         if not isinstance(self.as_of, date) or isinstance(self.as_of, datetime):
             raise InputError(f"as_of must be a date, got {self.as_of!r}.")
@@ -223,7 +225,9 @@ def _numbers(table: Table, column: str) -> NDArray[np.float64]:
             "WRONG_TYPE", table.name, column, len(array), message=f"the column holds {array.type}, not numbers"
         )
         return np.zeros(len(array))
-    numbers = np.asarray(pc.cast(array, pa.float64()).fill_null(np.nan).to_numpy(zero_copy_only=False), float)
+    numbers = np.asarray(
+        pc.cast(array, pa.float64(), safe=False).fill_null(np.nan).to_numpy(zero_copy_only=False), float
+    )
     odd = ~np.isfinite(numbers)
     if odd.any():
         table.problems.add(

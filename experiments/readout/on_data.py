@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attribution.core.errors import InputError
-from attribution.core.randomness import check_seed, generator
+from attribution.core.randomness import check_repeats, check_seed, generator
 from attribution.core.recipe import Recipe
 from experiments.design.planning.on_data import Injection, Redraw, tally_arms
 from experiments.design.planning.on_data_result import DataSimulation, judged, simulated_row
@@ -40,8 +40,7 @@ def simulate_on_data(
 ) -> DataSimulation:
     """Carry out `Experiment.simulate_on`."""
     seed = check_seed(seed)
-    if isinstance(replications, bool) or not isinstance(replications, int) or replications < 1:
-        raise InputError(f"replications must be a whole number of 1 or more, got {replications!r}.")
+    replications = check_repeats("replications", replications)
     table = open_pilot(experiment, pilot)
     measured = measure(table, experiment, keys=(*experiment.layers, experiment.arm))
     table.problems.raise_if_any()

@@ -12,7 +12,7 @@ import numpy as np
 
 from attribution.core.errors import DesignError, InputError
 from attribution.core.estimates import Estimate, check_level
-from attribution.core.randomness import check_seed, generator
+from attribution.core.randomness import check_repeats, check_seed, generator
 from experiments.inference.tails import critical_value, p_value
 
 if TYPE_CHECKING:
@@ -50,6 +50,10 @@ class CrossData:
         if n == 0 or lengths != {n}:
             raise InputError(
                 f"net, arm, unit, stratum and shares need one entry per person, got lengths {n}, {lengths}."
+            )
+        if np.asarray(self.net).dtype.kind not in "iuf":
+            raise InputError(
+                f"net must be an array of numbers, one per person, got {np.asarray(self.net)[:5].tolist()!r}."
             )
         if not np.isfinite(self.net).all():
             raise InputError(
@@ -210,8 +214,7 @@ def cross_value(  # noqa: PLR0913 -- options by keyword
         0.5
     """
     level, seed = check_level(level), check_seed(seed)
-    if isinstance(splits, bool) or not isinstance(splits, (int, np.integer)) or splits < 1:
-        raise InputError(f"splits must be a whole number of at least 1, got {splits!r}.")
+    splits = check_repeats("splits", splits)
     # In an order that the table's plays no part in, every sum below has the same bytes whatever the order of rows.
     order = _canonical(data)
     rules = _ordered(rule, order), None if baseline is None else _ordered(baseline, order)

@@ -10,6 +10,7 @@ from attribution.core import messages
 from attribution.core.errors import InputError, closest
 from attribution.core.estimates import Side, check_level, check_side
 from attribution.core.records import Field, Records, TabularResult
+from experiments.inference.counts import one_number
 from experiments.readout.show import finding_lines
 from experiments.roi.contrast_figures import net_of
 from experiments.roi.joined import joined
@@ -56,6 +57,7 @@ class ThresholdGate:
 
     def __post_init__(self) -> None:
         check_side(self.side)
+        one_number("threshold", self.threshold, positive=True)
         if self.level is not None:
             check_level(self.level)
         if self.expect not in ("PASS", "FAIL"):

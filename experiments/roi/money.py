@@ -11,7 +11,7 @@ import numpy as np
 
 from attribution.core.errors import InputError
 from attribution.core.estimates import Estimate, Side, check_level, check_side
-from attribution.core.randomness import check_seed
+from attribution.core.randomness import check_repeats, check_seed
 from attribution.core.recipe import Recipe
 from experiments.design.alarms import share_alarm
 from experiments.inference.caps import heavy_tail
@@ -183,8 +183,7 @@ def _check_options(cap: float | None, second: str, replicates: int) -> None:
     number = isinstance(cap, Real) and not isinstance(cap, bool)
     if cap is not None and not (number and 0.0 < float(cap) < math.inf):
         raise InputError(f"cap must be a finite amount of money above 0, or None for no capped lines, got {cap!r}.")
-    if isinstance(replicates, bool) or not isinstance(replicates, (int, np.integer)) or replicates < 1:
-        raise InputError(f"replicates must be a whole number of 1 or more, got {replicates!r}.")
+    check_repeats("replicates", replicates)
 
 
 def _read(

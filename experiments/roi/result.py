@@ -11,6 +11,7 @@ from attribution.core.errors import InputError, closest
 from attribution.core.recipe import Recipe
 from attribution.core.records import Field, Records, TabularResult
 from attribution.core.render.display import Cell, Display, DisplayColumn, DisplayTable, column_label
+from experiments.inference.counts import one_number
 from experiments.readout.show import finding_sentences
 from experiments.roi.acceptability import AcceptabilityCurve, acceptability, default_grid, net_of
 from experiments.roi.break_even import BreakEven, break_even
@@ -120,11 +121,11 @@ class CostThresholds(TabularResult):
     def curve(self, thresholds: Sequence[float]) -> Records:
         """Net benefit per 1,000 persons of every contrast over a grid of thresholds, with its interval."""
         contrasts = list({id(row.contrast): row.contrast for row in self.judged}.values())
-        rows = []
+        rows, amounts = [], [one_number("threshold", threshold) for threshold in thresholds]
         for contrast in contrasts:
-            for threshold in thresholds:
-                net = net_of(contrast, float(threshold), level=self.level, side=self.side, variance=self.variance)
-                rows.append({**_names(contrast), "threshold": float(threshold), **_per_1000(net)})
+            for threshold in amounts:
+                net = net_of(contrast, threshold, level=self.level, side=self.side, variance=self.variance)
+                rows.append({**_names(contrast), "threshold": threshold, **_per_1000(net)})
         segment = (Field("segment", "text"),) if any(c.segment is not None for c in contrasts) else ()
         fields = (Field("arm", "text"), Field("control", "text"), *segment, Field("threshold", "money"))
         return Records.from_rows((*fields, *(Field(name, "money") for name in _NET)), rows)
@@ -151,7 +152,9 @@ class CostThresholds(TabularResult):
         Args:
             thresholds: The thresholds; None: 61 from 0 to twice the largest amount of interest, the declared ones too.
         """
-        grid = default_grid(self.judged) if thresholds is None else [float(threshold) for threshold in thresholds]
+        grid = (
+            default_grid(self.judged) if thresholds is None else [one_number("threshold", each) for each in thresholds]
+        )
         return acceptability(self.judged, grid, level=self.level, variance=self.variance)
 
     def plot(self, thresholds: Sequence[float] | None = None) -> Plot:
@@ -170,10 +173,11 @@ class CostThresholds(TabularResult):
         return CostWaterfall(records=self.parts, level=self.level, recipe=recipe)
 
     def _find(self, arm: str, threshold: float, control: str | None, segment: str | None) -> Judged:
+        wanted = (arm, segment, one_number("threshold", threshold))
         found = [
             row
             for row in self.judged
-            if (row.contrast.arm, row.contrast.segment, row.threshold) == (arm, segment, float(threshold))
+            if (row.contrast.arm, row.contrast.segment, row.threshold) == wanted
             and control in (None, row.contrast.control)
         ]
         if not found:

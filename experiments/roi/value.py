@@ -16,6 +16,7 @@ from attribution.core.recipe import Recipe
 from attribution.core.records import Field, Records, TabularResult
 from attribution.core.render.display import Display, DisplayColumn, DisplayTable, column_label
 from experiments.design.alarms import share_alarm
+from experiments.inference.counts import one_number
 from experiments.inference.outcome_rows import fingerprint_of
 from experiments.metrics import MetricInputs, Rate
 from experiments.moments import CostMoments, metric_rows
@@ -95,11 +96,11 @@ class ValuePerWakeup(TabularResult):
             One row per contrast and threshold; ``reading``: "above" (the set lies wholly above T: an incremental
             wake-up brought more than was declared), "below", or "undecided".
         """
-        rows = []
+        rows, amounts = [], [one_number("threshold", threshold) for threshold in thresholds]
         for line in self.lines:
-            for threshold in thresholds:
-                reading = _beside(line.ratio, float(threshold))
-                rows.append({**_names(line), "threshold": float(threshold), **_ratio(line), "reading": reading})
+            for threshold in amounts:
+                reading = _beside(line.ratio, threshold)
+                rows.append({**_names(line), "threshold": threshold, **_ratio(line), "reading": reading})
         fields = (*self._head(), Field("threshold", "money"), *_RATIO, Field("reading", "text"))
         return Records.from_rows(fields, rows)
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from attribution.core import messages
 from attribution.core.errors import InputError
-from attribution.core.randomness import check_seed
+from attribution.core.randomness import check_repeats, check_seed
 from attribution.core.recipe import Recipe
 from attribution.core.records import Field, Records, TabularResult
 from attribution.core.render.display import Display, records_table
@@ -100,11 +100,13 @@ class UpliftRanking(TabularResult):
 
     def curve(self, *, level: float = 0.95, shares: int = 100, seed: int = 0) -> UpliftCurve:
         """The uplift curve of the first repeat's ranks; see `uplift_curve`."""
+        from experiments.uplift.scored import check_steps
+
         trial = self.trial
         split = self.splits[0]
         values = trial.outcomes[self.outcome]
         found = curve_of(
-            trial, values, -split.rank, level=level, shares=shares, seed=seed,
+            trial, values, -split.rank, level=level, shares=check_steps(shares), seed=seed,
             learned=split.learned,
         )  # fmt: skip
         recipe = replace(self.recipe, method="uplift_curve", definitions=_CURVE)
@@ -134,6 +136,16 @@ class TopShare:
     Attributes:
         ranking: The ranking.
         share: The share.
+
+    Example:
+        >>> import experiments as ex
+        >>> from sklearn.linear_model import LinearRegression
+        >>> c = ex.simulate("default", persons=2_000, seed=7)
+        >>> learner = ex.TwoModel(LinearRegression())
+        >>> ranking = ex.rank_uplift(c.outcomes, learner, arm="full", features=["recency_days"])
+        >>> rule = ranking.top(0.2)
+        >>> rule.share, type(rule) is ex.TopShare
+        (0.2, True)
     """
 
     ranking: UpliftRanking
@@ -225,8 +237,7 @@ def rank_uplift(  # noqa: PLR0913 - options by keyword
             f"folds must be a whole number from {_FEWEST_FOLDS} on, got {folds!r}: what folds do to each other is read "
             "from models that leave two of them out."
         )
-    if isinstance(repeats, bool) or not isinstance(repeats, int) or repeats < 1:
-        raise InputError(f"repeats must be a whole number from 1 on, got {repeats!r}.")
+    repeats = check_repeats("repeats", repeats)
     trial = read_trial(outcomes, experiment, arm=arm, columns=(outcome,), known=names)
     matrix = trial.features(names)
     settings = {

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from attribution.core import messages
 from attribution.core.errors import InputError
+from attribution.core.randomness import check_repeats
 from attribution.core.recipe import Recipe
 from attribution.core.records import Field, Records, TabularResult
 from experiments.wakeup.dormancy_cut import cut_of
@@ -70,6 +71,13 @@ class DormancyCut(TabularResult):
         days: The cut in days with its interval; its value is None when it was not reached.
         not_reached: Share of the redrawn logs without a cut.
         recipe: How it was made.
+
+    Example:
+        >>> import experiments as ex
+        >>> log = ex.simulate_acts(persons=500, seed=7)
+        >>> cut = ex.dormancy_curve(log.events, horizon="30d", as_of=log.as_of).cut(0.1)
+        >>> cut.to_dicts()[0]["state"]
+        'reached'
     """
 
     eps: float
@@ -155,8 +163,7 @@ class DormancyCurve(TabularResult):
             raise InputError(f"eps must lie strictly between 0 and 1 (0.05 for 5 % of returns), got {eps!r}.")
         if isinstance(min_spells, bool) or not isinstance(min_spells, int) or min_spells < 1:
             raise InputError(f"min_spells must be a whole number of at least 1, got {min_spells!r}.")
-        if isinstance(replicates, bool) or not isinstance(replicates, int) or replicates < 100:
-            raise InputError(f"replicates must be a whole number of at least 100, got {replicates!r}.")
+        replicates = check_repeats("replicates", replicates, least=100)
         used: Any = self.recipe.settings["level"] if level is None else level
         days, share = cut_of(
             self.cells, [row.silent_days for row in self.rows], eps, min_spells=min_spells, level=used,

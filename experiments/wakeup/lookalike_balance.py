@@ -96,6 +96,8 @@ def _levels(
         return
     if all(_is_number(table, name) for table in tables):
         values = [numbers(table, name, missing=math.nan) for table in tables]
+        for table in tables:
+            table.problems.raise_if_any()  # infinite values have no mean to compare
         if values[0] is not None and values[1] is not None:
             yield "", _Sides(sought=values[0][rows[0]], pool=values[1][rows[1]])
         return
@@ -124,7 +126,12 @@ def _is_number(table: Table, name: str) -> bool:
     import pyarrow as pa
 
     kind = table.arrow(name).type
-    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind))
+    return bool(
+        pa.types.is_integer(kind)
+        or pa.types.is_floating(kind)
+        or pa.types.is_boolean(kind)
+        or pa.types.is_decimal(kind)
+    )
 
 
 def _row(name: str, level: str, sides: _Sides, pick: NDArray[np.int64], *, used: bool) -> BalanceRow:

@@ -11,6 +11,7 @@ from attribution.core.durations import MICROSECONDS_PER_DAY, duration_text, pars
 from attribution.core.errors import InputError
 from attribution.core.estimates import check_level
 from attribution.core.findings import Finding
+from attribution.core.randomness import check_repeats
 from attribution.core.recipe import Recipe, fingerprint
 from experiments.inference.proportions import share_estimate
 from experiments.inference.survival import product_limit
@@ -131,8 +132,7 @@ def nth_purchase(  # noqa: PLR0913 - the log, the clock and the step
 def _check_counts(up_to: int, replicates: int) -> None:
     if isinstance(up_to, bool) or not isinstance(up_to, int) or not 1 <= up_to <= _MOST:
         raise InputError(f"up_to must be a whole number from 1 to {_MOST}, got {up_to!r}.")
-    if isinstance(replicates, bool) or not isinstance(replicates, int) or replicates < 100:
-        raise InputError(f"replicates must be a whole number of at least 100, got {replicates!r}.")
+    check_repeats("replicates", replicates, least=100)
 
 
 def _rows(

@@ -77,7 +77,7 @@ class Audiences(TabularResult):
             InputError: When there is no such scene.
         """
         if name not in self.member:
-            raise InputError(f"there is no scene {name!r}. {closest(name, self.member)}")
+            raise InputError(f"there is no scene {name!r}. {closest(str(name), self.member)}")
         rows = np.flatnonzero(self.member[name])
         return replace(
             self,

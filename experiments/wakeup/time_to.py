@@ -14,6 +14,7 @@ from attribution.core.errors import InputError
 from attribution.core.estimates import check_level
 from attribution.core.recipe import Recipe, fingerprint
 from attribution.core.records import Field, Records, TabularResult
+from experiments.inference.counts import one_number
 from experiments.inference.survival import product_limit
 from experiments.wakeup.act_days import acts_in_days
 from experiments.wakeup.acts import read_acts
@@ -68,7 +69,7 @@ class TimeTo(TabularResult):
         Raises:
             InputError: For an unknown group or a share outside (0, 1).
         """
-        return self._curve(group).quantile(share, level=self._level)
+        return self._curve(group).quantile(one_number("share", share), level=self._level)
 
     def acted_by(self, days: float, *, group: str = "") -> Estimate:
         """Share that has acted within so many days; undefined beyond what was followed.
@@ -76,9 +77,7 @@ class TimeTo(TabularResult):
         Raises:
             InputError: For an unknown group or days below 0.
         """
-        if not (np.isfinite(days) and days >= 0):
-            raise InputError(f"days must be a number of 0 or more, got {days!r}.")
-        found = self._curve(group).value(float(days), level=self._level)
+        found = self._curve(group).value(one_number("days", days, positive=True), level=self._level)
         return found if found.value is None else _flipped(found)
 
     def restricted_mean(self, days: float, *, group: str = "") -> Estimate:
@@ -87,7 +86,7 @@ class TimeTo(TabularResult):
         Raises:
             InputError: For an unknown group or a horizon of 0 or less.
         """
-        return self._curve(group).restricted_mean(float(days), level=self._level)
+        return self._curve(group).restricted_mean(one_number("days", days), level=self._level)
 
     def _curve(self, group: str) -> ProductLimit:
         if group not in self.curves:

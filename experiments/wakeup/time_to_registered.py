@@ -99,7 +99,7 @@ def _first_rows(
     """The row of each person's first registration; of several at one instant that with the first group's name."""
     parts = (when, person) if group is None else (group, when, person)
     order = np.lexsort(parts)
-    first = np.concatenate(([True], np.diff(person[order]) > 0))
+    first = np.concatenate((np.ones(min(len(order), 1), bool), np.diff(person[order]) > 0))
     return np.asarray(order[first], dtype=np.int64)
 
 

@@ -186,7 +186,7 @@ def test_ranks_say_what_they_mean_in_both_languages():
         ({"level": 95}, "write level=0.95"),
         ({"population": 3}, "at least the 240 persons"),
         ({"seed": -1}, "seed must be"),
-        ({"replicates": 5}, "at least 200"),
+        ({"replicates": 5}, "from 200 to"),
     ],
 )
 def test_wrong_options_of_ranks(options, match):

@@ -268,7 +268,7 @@ def test_few_persons_with_cost_per_person_keep_a_finite_cost_range():
         ({"population": 100}, "population= serves the intervals; pass level= too"),
         ({"seed": 3}, "seed= serves the intervals"),
         ({"replicates": 500}, "replicates= serves the intervals"),
-        ({"level": 0.95, "replicates": 10}, "at least 200"),
+        ({"level": 0.95, "replicates": 10}, "from 200 to"),
     ],
 )
 def test_wrong_options(options, match):

@@ -177,7 +177,7 @@ def test_it_narrows_the_interval_as_a_covariate_and_keeps_the_effect():
         ({"features": ["arm"]}, InputError, "the column 'arm' is the arm"),
         ({"features": ["branch"], "arm": "branch"}, InputError, "the column 'branch' is the arm"),
         ({"features": ["arm"], "arm": None}, TableError, "WRONG_TYPE"),
-        ({"folds": 1}, InputError, "folds must be a whole number from 2 on, got 1"),
+        ({"folds": 1}, InputError, "folds must be a whole number from 2 to 10,000,000, got 1"),
         ({"folds": 40}, DesignError, "TOO_FEW_TO_CROSS_FIT"),
         ({"column": "past"}, InputError, "have a column 'past' already"),
         ({"column": ""}, InputError, "column must be the name"),
