@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import norm
+from scipy.stats import t as student
 
 from adjustment_cases import case
 from attribution.core.errors import InputError
@@ -21,14 +23,19 @@ from experiments.inference.clusters_checks import intra_cluster_correlation
 from experiments.inference.compliance import complier_effect
 from experiments.inference.contamination_moments import bound_pair
 from experiments.inference.counts import raise_problems
-from experiments.inference.equivalence import equivalence_rates
+from experiments.inference.equivalence import equivalence_means, equivalence_rates
 from experiments.inference.joint_t import loadings_of
+from experiments.inference.kaplan_meier import kaplan_meier
 from experiments.inference.means import mean_figures
+from experiments.inference.quantiles import quantile_figures
 from experiments.inference.rates import compare_rates
-from experiments.inference.second import second_computation
+from experiments.inference.ratios import _half_line
+from experiments.inference.second import _errors, second_computation
 from experiments.inference.sequential.always_valid import always_valid_sequence, mixture_z
+from experiments.inference.sequential.boundaries import solve_bound, spending_bounds, spending_z
 from experiments.inference.sequential.futility import futility_bounds
-from experiments.inference.sequential.walk import Walk
+from experiments.inference.sequential.stopped import estimate_after_stopping
+from experiments.inference.sequential.walk import Paths, Walk
 from experiments.inference.sum_ratios import ratio_figures
 from experiments.moments.centred import single_moments
 from experiments.moments.grid import arrange
@@ -266,3 +273,102 @@ def test_one_column_is_measured_unless_a_ratio_is_asked_for():
     assert plain.value.tolist() == said.value.tolist()
     assert plain.value == pytest.approx(made.adjusted().value)
     assert adjustment_findings("y", made.grid)[0].values["covariates"] == "x, z"
+
+
+@pytest.mark.parametrize("signs", [(1, 1, 1, 1), (-1, 1, -1, 1), (1, -1, -1, 1)])
+def test_four_loadings_are_found_from_their_products(signs):
+    loadings = np.array([0.9, 0.5, 0.8, 0.3]) * signs
+    correlation = np.outer(loadings, loadings)
+    np.fill_diagonal(correlation, 1.0)
+    found = loadings_of(correlation)
+    assert np.outer(found, found) + np.diag(1.0 - found**2) == pytest.approx(correlation, abs=1e-9)
+    correlation[0, 1] = correlation[1, 0] = 0.1
+    assert loadings_of(correlation) is None
+
+
+def test_a_denominator_on_the_edge_leaves_a_half_line():
+    """-2 half phi + rest <= 0."""
+    assert _half_line(2.0, 3.0) == (0.75, math.inf, "interval")
+    assert _half_line(-2.0, 3.0) == (-math.inf, -0.75, "interval")
+    assert _half_line(0.0, 0.0) == (-math.inf, math.inf, "all")
+
+
+def test_a_p_value_as_standard_errors_is_two_sided():
+    assert _errors(0.05) == pytest.approx(1.959963984540054, rel=1e-12)
+    assert _errors(1.0) == pytest.approx(0.0, abs=1e-12)
+    assert _errors(0.0) == math.inf
+
+
+@pytest.mark.parametrize("strata", [1, 2])
+def test_a_quantile_of_clusters_has_one_degree_of_freedom_less_than_clusters(strata):
+    rng = np.random.default_rng(strata)
+    frame = pd.DataFrame({"arm": np.repeat(["a", "b"], 600), "y": rng.normal(size=1200)})
+    frame["shop"] = np.arange(1200) // 60
+    frame["s"] = np.where(frame.shop % 10 < 5, "n", "s") if strata == 2 else "n"
+    made = case(frame, strata=["s"], cluster="shop")
+    figures = quantile_figures(made.rows, made.grid, 0.5, weights=made.weights, clustered=True)
+    assert figures.freedom.tolist() == [10.0 - strata] * 2
+
+
+def test_a_walk_from_one_place_is_a_normal_variable():
+    walk, time, bound = Walk.begin(), 0.36, 0.3
+    for drift in (0.0, 1.5):
+        spread = norm(drift * time, 0.6)
+        assert walk.above(time, bound, drift) == pytest.approx(spread.sf(bound), rel=1e-12)
+        assert walk.below(time, bound, drift) == pytest.approx(spread.cdf(bound), rel=1e-12)
+        mean = drift * time * spread.sf(bound) + 0.36 * spread.pdf(bound)
+        assert walk.mean_above(time, bound, drift) == pytest.approx(mean, rel=1e-12)
+    assert walk.above(time, bound) == walk.above(time, bound, 0.0)
+    assert walk.below(time, bound) == walk.below(time, bound, 0.0)
+    assert walk.mean_above(time, bound) == walk.mean_above(time, bound, 0.0)
+    assert walk.slope(time, bound) == pytest.approx(norm(0.0, 0.6).pdf(bound), rel=1e-12)
+    paths = Paths.follow([0.5, 1.0], [-2.0, -2.0], [2.0, 2.0])
+    assert paths.crossing().upper == paths.crossing(0.0).upper == pytest.approx(paths.crossing(0.0).lower)
+
+
+def test_more_than_the_open_paths_cannot_be_spent_unless_that_is_allowed():
+    walk = Walk.begin().step(0.5, -math.inf, 0.0)
+    with pytest.raises(InputError, match=r"too little probability left to spend 0\.6"):
+        solve_bound(walk, 1.0, 0.6)
+    assert solve_bound(walk, 1.0, 0.6, least=-3.0, strict=False) == -3.0
+    with pytest.raises(InputError, match="too little probability left"):
+        spending_z((0.1, 0.2), 0.9, ("power", 0.001), lower=None, final=True)
+
+
+def test_a_design_has_a_power_of_eight_in_ten_unless_another_is_asked_for():
+    bounds = spending_bounds(3)
+    assert bounds.drift_for() == bounds.drift_for(0.8)
+    assert bounds.power(bounds.drift_for()) == pytest.approx(0.8, rel=1e-9)
+    assert bounds.crossing().upper == bounds.crossing(0.0).upper
+
+
+def test_only_the_naive_and_the_repeated_interval_have_a_standard_error():
+    found = estimate_after_stopping(spending_bounds(3), look=2, estimate=0.6, standard_error=0.15)
+    errors = [one.standard_error for one in (found.naive, found.repeated, found.adjusted)]
+    assert errors == [0.15, 0.15, None]
+
+
+def test_a_curve_that_ends_keeps_the_upper_limit_of_the_duration_before():
+    rows = kaplan_meier([1.0, 2.0, 3.0, 4.0], [1, 1, 1, 1]).to_dicts()
+    assert rows[-1]["survival"] == rows[-1]["low"] == 0.0
+    assert rows[-1]["high"] == rows[-2]["high"] < 1.0
+    at_once = kaplan_meier([2.0] * 5, [1] * 5).to_dicts()
+    assert at_once[-1]["high"] == pytest.approx(1.0 - 0.025 ** (1 / 5), rel=1e-12)
+
+
+def test_an_equivalence_of_two_persons_has_a_p_value():
+    """Welch's degrees of freedom are 1 and a little more where two persons bring nearly all of the variance."""
+    parts = np.array([81.0 / 2, 0.01 / 50])
+    freedom = parts.sum() ** 2 / (parts[0] ** 2 / 1 + parts[1] ** 2 / 49)
+    found = equivalence_means(1.0, 9.0, 2, 1.1, 0.1, 50, margin=30.0, side="less")
+    t = (1.0 - 1.1 - 30.0) / math.sqrt(parts.sum())
+    assert 1.0 < freedom < 2.0
+    assert found.p_value == pytest.approx(student.cdf(t, freedom), rel=1e-9)
+
+
+def test_a_second_computation_draws_9999_assignments_of_seed_0_unless_told_otherwise():
+    rng = np.random.default_rng(4)
+    rows = case(pd.DataFrame({"arm": ["a", "b"] * 40, "y": rng.normal(size=80)})).rows
+    ask = partial(second_computation, rows, ((),), np.ones(1), metric="y", arm="b", control="a", p_value=0.5)
+    assert dict(ask().values) == dict(ask(replicates=9_999, seed=0, level=0.95, side="two", clustered=False).values)
+    assert dict(ask().values) != dict(ask(seed=1).values)
