@@ -13,10 +13,11 @@ PAGE = FOLDER.parents[1] / "docs" / "reference" / "reference-values.md"
 HEAD = """# Which outside numbers are the results held against?
 
 Who else gets these numbers? Every file below lies in `tests/references`, with the script that made it beside it where a
-program did. A test compares each number within the tolerance that the file names. Nobody of this project wrote the packages, papers and
-tools that they come from, but for `net_benefit` (an oracle of ours in 40 digits) and `rates/zero_control.json` (a study
-of ours of other packages); where a source is wrong, the file or the methods page says why. The date is the day on
-which the numbers were made, read or entered. Counts by source and by method: [verification](../verification.md).
+program did. A test compares each number within the tolerance that the file names. Nobody of this project wrote the
+packages, papers and tools that they come from, but for `net_benefit` (an oracle of ours in 40 digits) and
+`rates/zero_control.json` (a study of ours of other packages); where a source is wrong, the file or the methods page
+says why. The date is the day on which the numbers were made, read or entered. Counts by source and by method:
+[verification](../verification.md).
 
 """
 
