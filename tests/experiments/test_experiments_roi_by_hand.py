@@ -12,11 +12,12 @@ from scipy.stats import norm
 
 import experiments as ex
 from adjustment_cases import case
-from attribution.core.errors import InputError
+from attribution.core.errors import DesignError, InputError
 from attribution.core.estimates import Estimate
 from experiments.roi.allocation import Choice, ladder
 from experiments.roi.arms import ArmCosts
 from experiments.roi.break_even import _share_of
+from experiments.roi.budget import _common
 from experiments.roi.constrained import constrained_pair
 from experiments.roi.contrast_figures import net_of, signed_z
 from experiments.roi.contrasts import ContrastCosts
@@ -258,3 +259,47 @@ def test_the_interval_of_a_leakage_follows_from_its_derivatives(level):
     assert found == pytest.approx((value * math.exp(-reach), value * math.exp(reach)), rel=1e-10)
     assert leak.interval(leak.value(), value, level=level)[1] == pytest.approx(value)
     assert leak.interval(0.0, 0.0, level=level) == (0.0, 0.0)
+
+
+def test_persons_are_compared_where_their_stratum_holds_every_arm():
+    cell, arm = np.array([0, 0, 1, 1, 2, 2, 2]), np.array([0, 1, 1, 1, 1, 0, 1])
+    assert _common(cell, arm, 2).tolist() == [0, 1, 4, 5, 6]
+    with pytest.raises(DesignError, match="NO_COMMON_STRATUM: no stratum of any segment"):
+        _common(np.array([0, 1]), np.array([0, 1]), 2)
+
+
+def spending():
+    """Two regions with both arms and one without a control; costs in a column of their own name."""
+    rng = np.random.default_rng(9)
+    frame = pd.DataFrame({"arm": np.tile(["none", "sms"], 600), "region": np.repeat(["n", "s", "w"], 400)})
+    frame = frame[(frame.region != "w") | (frame.arm == "sms")].reset_index(drop=True)
+    frame["woken"] = (rng.random(len(frame)) < np.where(frame.arm == "sms", 0.3, 0.1)).astype(int)
+    frame["incentive_cost"] = frame.woken * rng.uniform(5.0, 9.0, len(frame)) * (frame.arm == "sms")
+    frame["touch_cost"], frame["fixed_cost"] = 0.1 * (frame.arm == "sms"), 0.0
+    frame["spent"] = frame.touch_cost + frame.incentive_cost
+    frame["person_id"] = np.arange(len(frame))
+    return frame
+
+
+def test_the_waterfall_leaves_out_a_stratum_without_one_of_the_arms():
+    frame = spending().rename(columns={"spent": "cost"})
+    design = ex.Experiment({"woken": ex.Rate("woken")}, strata="region", control="none")
+    whole, without = (
+        ex.cost_thresholds(table, thresholds=[60], experiment=design).waterfall().to_dicts()
+        for table in (frame, frame[frame.region != "w"])
+    )
+    assert whole == without
+    assert {row["part"] for row in whole} >= {"incentive_natural", "total"}
+
+
+def test_marginal_costs_read_the_column_that_they_are_told_to():
+    frame = spending()
+    frame = frame[frame.region != "w"]
+    design = ex.Experiment({"woken": ex.Rate("woken")}, control="none")
+    named = ex.marginal_costs(frame, experiment=design, cost="spent")
+    plain = ex.marginal_costs(frame.rename(columns={"spent": "cost"}), experiment=design)
+    assert named.to_dicts() == plain.to_dicts()
+    (row,) = plain.to_dicts()
+    means = frame.groupby("arm")[["spent", "woken"]].mean()
+    step = (means.loc["sms"] - means.loc["none"]).to_dict()
+    assert row["cost_per_incremental"] == pytest.approx(step["spent"] / step["woken"], rel=1e-9)
