@@ -14,8 +14,9 @@ import experiments as ex
 from adjustment_cases import case
 from attribution.core.errors import DesignError, InputError
 from attribution.core.estimates import Estimate
+from experiments.roi import acceptability
 from experiments.roi.allocation import Choice, ladder
-from experiments.roi.arms import ArmCosts
+from experiments.roi.arms import ArmCosts, _variance
 from experiments.roi.break_even import _share_of
 from experiments.roi.budget import _common
 from experiments.roi.constrained import constrained_pair
@@ -24,6 +25,7 @@ from experiments.roi.contrasts import ContrastCosts
 from experiments.roi.cross_value import _split, _taken
 from experiments.roi.money_kernel import both
 from experiments.roi.monitor_thresholds import seen_at
+from experiments.roi.net_benefit import net_benefit
 from experiments.roi.undecided import crossings, shape_of
 from experiments.roi.value import _merged, _shaped
 from experiments.roi.waterfall import _Leak
@@ -303,3 +305,54 @@ def test_marginal_costs_read_the_column_that_they_are_told_to():
     means = frame.groupby("arm")[["spent", "woken"]].mean()
     step = (means.loc["sms"] - means.loc["none"]).to_dict()
     assert row["cost_per_incremental"] == pytest.approx(step["spent"] / step["woken"], rel=1e-9)
+
+
+def test_one_person_has_no_variance_and_borrows_the_partners_or_the_pooled_one():
+    assert _variance([(3, 5.0), (4, 2.0)]) == 5.0
+    assert _variance([(1, 5.0), (4, 2.0)]) == 2.0
+    assert _variance([(1, 9.0), (0, 9.0), (3, 4.0), (5, 1.0), (1, 7.0)]) == pytest.approx((2 * 4.0 + 4 * 1.0) / 6)
+    assert _variance([(1, 9.0), (1, 9.0), (1, 7.0)]) == 0.0
+
+
+@pytest.mark.parametrize("figures", [net_of, acceptability.net_of])
+@pytest.mark.parametrize("side", ["two", "greater", "less"])
+@pytest.mark.parametrize("variance", ["score", "plugin"])
+def test_the_net_benefit_of_a_contrast_is_that_of_its_arms(figures, side, variance):
+    one = contrast()
+    arms = [
+        (*one.treated, ArmCosts(n=900, woken=180, cost_mean_woken=8.0)),
+        (*one.untreated, ArmCosts(n=800, woken=20)),
+    ]
+    both_strata = ContrastCosts(
+        arm="sms", control="none", segment=None, treated=arms[0], untreated=arms[1], weights=(0.8, 0.2)
+    )
+    wanted = net_benefit(*arms, 30.0, weights=(0.8, 0.2), level=0.8, side=side, variance=variance)
+    found = figures(both_strata, 30.0, level=0.8, side=side, variance=variance)
+    assert (found.value, found.low, found.high, found.p_value) == (
+        wanted.value,
+        wanted.low,
+        wanted.high,
+        wanted.p_value,
+    )
+    assert (found.level, found.side) == (0.8, side)
+    value = sum(
+        weight * ((t.woken / t.n - c.woken / c.n) * 30.0 - spent(t) + spent(c))
+        for weight, t, c in zip((0.8, 0.2), *arms, strict=True)
+    )
+    assert found.value == pytest.approx(value, rel=1e-12)
+
+
+def spent(arm):
+    share = arm.woken / arm.n
+    return share * arm.cost_mean_woken + (1.0 - share) * arm.cost_mean_other
+
+
+def test_the_recipe_names_how_units_were_assigned():
+    frame = spending().rename(columns={"spent": "cost"})
+    frame = frame[frame.region != "w"].assign(household=lambda table: np.arange(len(table)) // 2 % 200)
+    frame["arm"] = np.where(frame.household % 2 == 0, "none", "sms")
+    persons = ex.Experiment({"woken": ex.Rate("woken")}, control="none")
+    households = ex.Experiment({"woken": ex.Rate("woken")}, control="none", cluster="household")
+    named = [ex.cost_thresholds(frame, thresholds=[60], experiment=one).recipe for one in (persons, households)]
+    assert [one.definitions[0] for one in named] == ["NET_BENEFIT", "NET_BENEFIT_CLUSTER"]
+    assert named[1].settings["cluster"] == "household"
