@@ -319,10 +319,12 @@ def test_one_person_has_no_variance_and_borrows_the_partners_or_the_pooled_one()
 @pytest.mark.parametrize("variance", ["score", "plugin"])
 def test_the_net_benefit_of_a_contrast_is_that_of_its_arms(figures, side, variance):
     one = contrast()
-    arms = [
-        (*one.treated, ArmCosts(n=900, woken=180, cost_mean_woken=8.0)),
-        (*one.untreated, ArmCosts(n=800, woken=20)),
-    ]
+    more = {"cost_mean_other": 0.2, "cost_variance_woken": 1.0, "cost_variance_other": 0.5}
+    small = (
+        ArmCosts(n=900, woken=180, cost_mean_woken=8.0, **more),
+        ArmCosts(n=800, woken=20, cost_mean_woken=1.0, **more),
+    )
+    arms = [(*one.treated, small[0]), (*one.untreated, small[1])]
     both_strata = ContrastCosts(
         arm="sms", control="none", segment=None, treated=arms[0], untreated=arms[1], weights=(0.8, 0.2)
     )
