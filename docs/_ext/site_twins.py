@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from posixpath import relpath
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
+# Long codes in tables may break after an underscore; without that they push the last columns off the page.
+LONG = re.compile(r'(?<=<span class="pre">)[A-Z0-9_]{14,}(?=</span>)')
 BOTH = {"search"}  # made by Sphinx in both languages
 
 
@@ -28,6 +31,8 @@ def add_twin(app: Sphinx, page: str, template: str, context: dict[str, Any], doc
     context["other_first"] = place("index")
     if chinese:
         context["language"] = "zh-CN"
+    if "body" in context:
+        context["body"] = LONG.sub(lambda found: found[0].replace("_", "_<wbr>"), context["body"])
 
 
 def setup(app: Sphinx) -> None:
