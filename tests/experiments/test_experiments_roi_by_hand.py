@@ -15,7 +15,7 @@ from adjustment_cases import case
 from attribution.core.errors import DesignError, InputError
 from attribution.core.estimates import Estimate
 from experiments.roi import acceptability
-from experiments.roi.allocation import Choice, ladder
+from experiments.roi.allocation import Choice, _slope, ladder
 from experiments.roi.arms import ArmCosts, _variance
 from experiments.roi.break_even import _share_of
 from experiments.roi.budget import _common
@@ -27,7 +27,7 @@ from experiments.roi.money_kernel import both
 from experiments.roi.monitor_thresholds import seen_at
 from experiments.roi.net_benefit import net_benefit
 from experiments.roi.undecided import crossings, shape_of
-from experiments.roi.value import _merged, _shaped
+from experiments.roi.value import _merged, _shaped, value_line
 from experiments.roi.waterfall import _Leak
 
 
@@ -358,3 +358,38 @@ def test_the_recipe_names_how_units_were_assigned():
     named = [ex.cost_thresholds(frame, thresholds=[60], experiment=one).recipe for one in (persons, households)]
     assert [one.definitions[0] for one in named] == ["NET_BENEFIT", "NET_BENEFIT_CLUSTER"]
     assert named[1].settings["cluster"] == "household"
+
+
+def test_a_step_is_judged_by_its_value_over_its_cost():
+    assert _slope((2.0, 3.0, 0), (6.0, 11.0, 1)) == 2.0
+    assert _slope((2.0, 3.0, 0), (2.0, 11.0, 1)) == math.inf
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0, -0.1, 1.1, True, "half", math.nan])
+def test_a_share_of_the_control_lies_strictly_between_0_and_1(share):
+    net = Estimate(value=1.0, low=-1.0, high=3.0, p_value=0.3, standard_error=1.0, n=900)
+    with pytest.raises(InputError, match="control_share must lie strictly between 0 and 1"):
+        ex.value_of_information(net, persons=9_000, control_share=share, new_control_share=0.5)
+    with pytest.raises(InputError, match="new_control_share must lie strictly between 0 and 1"):
+        ex.value_of_information(net, persons=9_000, control_share=0.5, new_control_share=share)
+
+
+def test_a_stratum_in_which_nobody_of_the_arm_woke_leaks_what_it_paid():
+    rng = np.random.default_rng(10)
+    frame = pd.DataFrame({"arm": np.tile(["a", "b"], 200), "s": np.repeat(["n", "s"], 200)})
+    frame["woken"] = ((rng.random(400) < 0.3) & ((frame.arm == "a") | (frame.s == "n"))).astype(float)
+    frame["paid"] = 2.0 * frame.woken
+    grid = case(frame, y="paid", bottom="woken", strata=["s"]).grid
+    leak = _Leak(grid=grid, weights=np.array([0.5, 0.5]), arm=1, control=0, clusters=None)
+    north = frame[frame.s == "n"].groupby("arm")[["paid", "woken"]].mean()
+    value = 0.5 * north.paid["b"] * min(1.0, north.woken["a"] / north.woken["b"])
+    assert leak.value() == pytest.approx(value, rel=1e-12)
+    low, high = leak.interval(value, 9.0, level=0.95)
+    assert 0.0 < low < value < high
+
+
+def test_a_value_per_wakeup_is_read_at_its_level():
+    wide, narrow = (value_line(contrast(), level=level) for level in (0.95, 0.8))
+    assert (wide.woken.level, narrow.woken.level) == (0.95, 0.8)
+    assert wide.ratio.low < narrow.ratio.low < narrow.ratio.high < wide.ratio.high
+    assert (wide.ratio.level, narrow.ratio.level) == (0.95, 0.8)
