@@ -383,10 +383,9 @@ def _coded(
 def _layers(table: Table, columns: Sequence[str]) -> Counts:
     """One number per stratum."""
     code = np.zeros(table.rows, np.int64)
-    for column in columns:
-        part = labels(table, column)
-        if part is not None:
-            code = code * len(part.names) + part.codes
+    parts = [labels(table, column) for column in columns]
+    for part in (part for part in parts if part is not None):
+        code = code * len(part.names) + part.codes
     return np.asarray(np.unique(code, return_inverse=True)[1].reshape(-1), dtype=np.int64)
 
 

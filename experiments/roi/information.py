@@ -25,6 +25,7 @@ __all__ = ["InformationValue", "normal_loss", "value_of_information"]
 _SIZES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 _FARTHEST = 1_000  # times the present persons, up to which the best size is looked for
 _GRID = 400
+_LEAST = 1e-150  # a smaller deviation has no square that is a number
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
@@ -212,7 +213,7 @@ def _estimate(net: Verdict | Estimate) -> Estimate:
     for name, number in (("value", found.value), ("standard error", found.standard_error)):
         if number is not None and not (_is_number(number) and math.isfinite(number)):
             raise InputError(f"the {name} of the estimate must be a finite number, got {number!r}.")
-    if found.value is None or not (found.standard_error or 0.0) > 0.0 or found.n < 1:
+    if found.value is None or not (found.standard_error or 0.0) > _LEAST or found.n < 1:
         raise InputError("the estimate needs a value, a standard error above 0 and the persons that it rests on.")
     return found
 
@@ -223,7 +224,7 @@ def _belief(estimate: Estimate, prior: tuple[float, float] | None) -> tuple[floa
     if prior is None:
         return value, error
     pair = isinstance(prior, Sequence) and len(prior) == 2 and all(_is_number(part) for part in prior)
-    if not pair or not prior[1] > 0.0:
+    if not pair or not prior[1] > _LEAST:
         raise InputError(f"prior must be the mean and the standard deviation (above 0) of a belief, got {prior!r}.")
     own, other = 1.0 / error**2, 1.0 / prior[1] ** 2
     return (value * own + prior[0] * other) / (own + other), 1.0 / math.sqrt(own + other)

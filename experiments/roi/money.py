@@ -201,7 +201,7 @@ def _read(
         rows = metric_rows(table, inputs, keys=keys)
         if rows is None:
             table.problems.raise_if_any()
-            raise InputError("the outcomes have no rows that can be read.")
+            raise InputError("the outcomes cannot be read.")  # pragma: no cover - a problem was noted, which has raised
         lost = int(rows.persons.sum() - rows.count.sum())
         if lost:
             table.problems.add(

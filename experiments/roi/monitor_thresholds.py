@@ -185,11 +185,9 @@ def _check_arms(
 
 def _counted(read: CostReading, arm: str) -> tuple[int, int]:
     """Persons and woken of an arm in the kept strata."""
-    for contrast in read.contrasts:
-        for name, parts in ((contrast.arm, contrast.treated), (contrast.control, contrast.untreated)):
-            if name == arm:
-                return sum(part.n for part in parts), sum(part.woken for part in parts)
-    raise InputError(f"the outcomes hold nobody in the arm {arm!r}.")
+    parts = {contrast.arm: contrast.treated for contrast in read.contrasts}
+    parts |= {contrast.control: contrast.untreated for contrast in read.contrasts}
+    return sum(part.n for part in parts[arm]), sum(part.woken for part in parts[arm])
 
 
 def _guardrails(read: CostReading, *, planned: int, matured: int) -> dict[tuple[str, str], str]:

@@ -29,15 +29,13 @@ def declared_values(table: Table, column: str, by: Sequence[str]) -> dict[str | 
     Args:
         table: The opened outcomes; a missing column is noted there.
         column: Column of the declared value: money, 0 or more, the same for every person of a segment.
-        by: Columns of the segments.
+        by: Columns of the segments, which the table holds.
 
     Raises:
         InputError: When a segment has several values, or one that is no amount of money.
     """
     if column not in table.names:
         check_thresholds(column)
-    if not table.require_names(*by):
-        return {}
     if not table.lazy().collect_schema()[column].is_numeric():
         raise InputError(f"thresholds names the column {column!r}, which holds no numbers. One amount per segment.")
     value = nw.col(column).cast(nw.Float64)

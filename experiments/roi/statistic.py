@@ -121,7 +121,7 @@ class NetBenefit:
         """The largest distance between two at which the ratio is at most z; the start is known to be kept."""
         places = [self._place(at, sign) for at in (start, *(at for at in self._ends(sign) if start < at < end), end)]
         pieces = list(pairwise(places))
-        while pieces:
+        while True:  # the piece at the start is kept, so the search ends there at the latest
             near, far = pieces.pop()
             kept = near.ratio <= z or near.distance == start
             width = far.distance - near.distance
@@ -131,7 +131,6 @@ class NetBenefit:
                 return self._root(near.distance, far.distance, sign, z)
             middle = self._place(_middle(near.distance, far.distance), sign)
             pieces += [(near, middle), (middle, far)]
-        return start
 
     def _root(self, near: float, far: float, sign: float, z: float) -> float:
         """The distance in a narrow piece at which rejection begins."""

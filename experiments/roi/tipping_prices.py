@@ -88,8 +88,8 @@ def read_part(
             message="a number is missing; write 0 only where 0 is known",
         )  # fmt: skip
     table.problems.raise_if_any()
-    if rows is None:
-        raise InputError("the outcomes have no rows that can be read.")
+    if rows is None:  # pragma: no cover - a problem was noted, so the line above has raised
+        raise InputError("the outcomes cannot be read.")
     size, found = len(rows.cells), []
     for event in (1.0, 0.0):
         mine = rows.values[:, 0] == event

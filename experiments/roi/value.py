@@ -277,8 +277,8 @@ def _read(table: Table, experiment: Experiment, *, woken: str, value: str, by: S
                 "NOT_BINARY", table.name, woken, rows.strange, message="an event is 0 or 1 for every person"
             )
     table.problems.raise_if_any()
-    if rows is None:
-        raise InputError("the outcomes have no rows that can be read.")
+    if rows is None:  # pragma: no cover - a problem was noted, so the line above has raised
+        raise InputError("the outcomes cannot be read.")
     return rows
 
 

@@ -62,13 +62,9 @@ def cost_parts(  # noqa: PLR0913 -- internal, all by keyword
     person and the control's rate, clustered as the experiment is; it never exceeds the incentives paid.
     """
     found = _measured(table, experiment, woken=woken, cost=cost, zero=zero)
-    total = found.get("total")
-    if total is None:
-        return Records.from_rows(_FIELDS, [])
+    total = found["total"]  # the contrasts refuse empty costs
     split = all(part in found for part in (*_COLUMNS, "paid"))
     kept = np.all(total.n > 0, axis=1) if len(total.strata) > 1 else np.ones(len(total.strata), dtype=bool)
-    if not kept.any():
-        return Records.from_rows(_FIELDS, [])
     persons = total.persons.sum(axis=1)[kept].astype(np.float64)
     weights = persons / persons.sum()
     names = [str(arm) for arm in total.arms]
