@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from experiments.plan.spelling import shown, shown_path
 from experiments.report.difference_inputs import FROZEN_VERSION, facts_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from experiments.report.report import Report
 
@@ -55,6 +56,8 @@ def freeze_figures(
         True
     """
     facts = facts_of(report)
+    if not isinstance(only, (str, Sequence, type(None))) or not all(isinstance(each, str) for each in only or ()):
+        raise InputError(f"only must be the name of a figure, a list of names, or None for all, got {only!r}.")
     patterns = [only] if isinstance(only, str) else list(only or ())
     figures = facts.figures if not patterns else _chosen(facts.figures, patterns)
     content = {"frozen_version": FROZEN_VERSION, "figures": dict(figures), "verdicts": dict(facts.verdicts)}

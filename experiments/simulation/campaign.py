@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 __all__ = ["Campaign", "simulate"]
 
 _FEWEST = 100
+_MOST = 100_000_000  # the tables are made in memory
 _TABLES = (
     "customers",
     "links",
@@ -287,6 +288,6 @@ def _draw(constants: Constants, persons: int, seed: int) -> tuple[Population, Ex
 
 
 def _check_persons(persons: object) -> int:
-    if isinstance(persons, bool) or not isinstance(persons, (int, np.integer)) or persons < _FEWEST:
-        raise InputError(f"persons must be a whole number of at least {_FEWEST}, got {persons!r}.")
+    if isinstance(persons, bool) or not isinstance(persons, (int, np.integer)) or not _FEWEST <= persons <= _MOST:
+        raise InputError(f"persons must be a whole number of at least {_FEWEST}, at most {_MOST:,}, got {persons!r}.")
     return int(persons)

@@ -28,6 +28,7 @@ __all__ = ["SimulatedActs", "simulate_acts"]
 LEAVES = 0.10  # after every act, for good
 GAPS = ((0.75, 25.0), (0.25, 150.0))  # share and mean (days) of the exponential gaps otherwise
 YEARS_OF_ARRIVAL = 4
+_MOST = 100_000_000  # the log is made in memory
 _DAY = 86_400
 _MEDIAN, _SIGMA = 4_000.0, 1.0
 
@@ -67,7 +68,9 @@ class SimulatedActs:
             >>> round(base.returning(0, horizon=25), 3)
             0.461
         """
-        return 1.0 - self.silent(days + horizon) / self.silent(days)
+        now = self.silent(days)
+        self.silent(horizon)  # a horizon must be a number of days, too
+        return 1.0 - self.silent(float(days) + float(horizon)) / now
 
     def cut(self, share: float, *, horizon: float) -> int:
         """The smallest whole number of days at which R(d) is at most this share; it never rises again.
@@ -112,8 +115,8 @@ def simulate_acts(*, persons: int = 20_000, seed: int = 0) -> SimulatedActs:
         >>> base.events["kind"].value_counts()["registration"]
         np.int64(1000)
     """
-    if isinstance(persons, bool) or not isinstance(persons, Integral) or persons < 1:
-        raise InputError(f"persons must be a whole number of at least 1, got {persons!r}.")
+    if isinstance(persons, bool) or not isinstance(persons, Integral) or not 1 <= persons <= _MOST:
+        raise InputError(f"persons must be a whole number of at least 1, at most {_MOST:,}, got {persons!r}.")
     count, seed = int(persons), check_seed(seed)
     end = (datetime.combine(AS_OF, time.max, UTC) - ASSIGNED_AT).total_seconds()
     arrived = end - generator(seed, "acts.arrival").random(count) * YEARS_OF_ARRIVAL * 365 * _DAY

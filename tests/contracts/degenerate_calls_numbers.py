@@ -58,8 +58,7 @@ def _complier(w: World) -> Any:
 
 
 def _contamination(w: World) -> Any:
-    found = ex.contamination_bounds(w.list("assigned", ARMS), w.list("outcome", BACK), share=w.number("share", 0.05))
-    return found
+    return ex.contamination_bounds(w.list("assigned", ARMS), w.list("outcome", BACK), share=w.number("share", 0.05))
 
 
 def _bayes_best(w: World) -> Any:
@@ -235,7 +234,8 @@ CALLS: dict[str, Callable[[World], Any]] = {
     ),
     # --- money from numbers ---
     "ex.cost_ceiling": lambda w: ex.cost_ceiling(
-        w.number("contribution", 150.0), servicing=w.number("servicing", 10.0), acquisition=w.number("acquisition", 9.0),
+        w.number("contribution", 150.0), servicing=w.number("servicing", 10.0),
+        acquisition=w.number("acquisition", 9.0),
         incremental_share=w.number("incremental_share", 0.3),
     ),
     "ex.CostCeiling.incremental_cost": lambda w: ex.cost_ceiling(150.0, incremental_share=0.3).incremental_cost(

@@ -1,9 +1,9 @@
 """The degenerate cases, and how each kind of input is put into each of them.
 
-An input is a table, a list (array), a number, a mapping (arm -> number) or a text. `changed(case, kind, clean)` gives the
-input in that case, or `AbsentError` with the reason why the case says nothing about such an input. Where the case only writes
-the same data in another form (other types, other names, another zone), `twin` gives the same data plainly written: the
-function must answer both alike.
+An input is a table, a list (array), a number, a mapping (arm -> number) or a text. `changed(case, kind, clean)` gives
+the input in that case, or `AbsentError` with the reason why the case says nothing about such an input. Where the case
+only writes the same data in another form (other types, other names, another zone), `twin` gives the same data plainly
+written: the function must answer both alike.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Prints what calls do at present, as rows of a data file: `python tests/contracts/degenerate_draft.py at.attribute`.
 
-Judge every line before it goes into `degenerate/*.toml`: a row declares what should happen, not what happens. Faults stand
-behind "!!".
+Judge every line before it goes into `degenerate/*.toml`: a row declares what should happen, not what happens. Faults
+stand behind "!!".
 """
 
 from __future__ import annotations

@@ -118,7 +118,7 @@ def _views(result: Any, case: str | None) -> Iterator[str]:
             continue
         try:
             shown = function()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is a fault
             yield f"{view} fails: {type(error).__name__}: {error}"
             continue
         if case == "hostile" and isinstance(shown, str):
@@ -139,7 +139,7 @@ def _error_words(error: at.WakeLiftError) -> str:
         return f"error {type(error).__name__} {' '.join(sorted({issue.code for issue in error.issues}))}"
     if isinstance(error, at.DesignError):
         return f"error {type(error).__name__} {error.code}"
-    text = re.sub(r"^\d+ problems(: \(1\) |[^\n]*\n\s*)", "", str(error))
+    text = re.sub(r"^\d+ problems?(: \(1\) |[^\n]*\n\s*)", "", str(error))
     head = re.split(r"[\n;:]|, got|\. |\(", text)[0]
     return f"error {type(error).__name__} {head[:70].strip()}"
 
@@ -163,7 +163,7 @@ def observe(function: Any, inputs: World, usual: Observed | None = None) -> Obse
         seen = Observed(_error_words(error), message=str(error), error=type(error).__name__)
         seen.faults = [] if inputs.unchanged() else ["the input was changed"]
         return seen
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is a fault
         text = f"{type(error).__name__}: {str(error)[:120]}"
         return Observed(f"raw {text}", message=str(error), faults=[f"raw {text}"], error=type(error).__name__)
     return _returned(result, rows, inputs, usual)
@@ -212,7 +212,7 @@ def differs(seen: Observed, twin: Observed, case: str) -> str:
     """In what a result differs from the one on the same data plainly written; empty when it does not."""
     if twin.error or twin.words.startswith("not applicable"):
         return "" if seen.words == twin.words else f"plainly written: {twin.words}"
-    if seen.error:
+    if seen.error or seen.words.startswith("not applicable"):
         return ""
     ours, theirs = numbers_only(seen.rows), numbers_only(twin.rows)
     if ours != theirs:
@@ -227,7 +227,9 @@ def _names_differ(seen: Observed, twin: Observed, case: str) -> str:
     allowed = {name for row in twin.rows for name in row.values() if isinstance(name, str)}
     for row in seen.rows:
         for name in row.values():
-            if isinstance(name, str) and _straight(name, case) not in allowed and _marked(name, case):
+            if not isinstance(name, str) or not _marked(name, case) or " " in _straight(name, case):
+                continue  # a sentence shows names for reading, it does not hold them
+            if _straight(name, case) not in allowed:
                 return f"a name comes back as {name!r}"
     return ""
 

@@ -162,7 +162,7 @@ def _customers() -> pd.DataFrame:
             "device": [f"D{number:05d}" for number in i],
             "source": np.array(["search", "friend", "branch"])[i % 3],
             "region": np.where(i % 5 < 2, "north", "south"),
-            "registered_at": _days(START - pd.Timedelta("300D"), i % 50 + i / 977),
+            "registered_at": _days(pd.Timestamp("2025-01-04T00:00:00Z"), i % 60 + i / 977),
             "new": (i % 10 != 0).astype(np.int64),
             "effective": _woken(i),
             "amount": 10.0 + i % 11 * 5,
@@ -221,6 +221,11 @@ def _events() -> pd.DataFrame:
     )
 
 
+def _opt_outs() -> pd.DataFrame:
+    i = _who()[_who() % 11 == 5]
+    return pd.DataFrame({"person_id": _persons(i), "time": _days(START, 2 + i / 13)})
+
+
 def _sales() -> pd.DataFrame:
     return pd.DataFrame(
         {"region": ["north", "north", "south", "south", "south"], "amount": [100.0, 50.0, 80.0, 20.0, 30.0]}
@@ -249,7 +254,6 @@ def _participants() -> pd.DataFrame:
         {
             "person_id": _persons(i),
             "region": np.where(i % 2 == 0, "north", "south"),
-            "reward": np.where(i < 8, 5.0, 0.0),
         }
     )
 
@@ -262,6 +266,7 @@ def _invitations() -> pd.DataFrame:
             "invitee_id": [f"N{number:03d}" for number in i],
             "arrived": (i % 2 == 0).astype(np.int64),
             "effective": (i % 4 == 0).astype(np.int64),
+            "reward": np.where(i % 2 == 0, 5.0, 0.0),
         }
     )
 
@@ -334,11 +339,12 @@ ROLES: dict[str, Roles] = {
         keys=("person_id",), times=("time",), names=("channel", "source"), numbers=("value",), channel="channel",
         person="person_id",
     ),
+    "opt_outs": Roles(keys=("person_id",), times=("time",), person="person_id"),
     "sales": Roles(keys=("region",), names=("region",), numbers=("amount",)),
     "targets": Roles(keys=("region",), names=("region",), numbers=("target",)),
     "leads": Roles(keys=("lead_id",), names=("region",), flags=("contacted", "closed")),
-    "participants": Roles(keys=("person_id",), names=("region",), numbers=("reward",), person="person_id"),
-    "invitations": Roles(keys=("inviter_id", "invitee_id"), flags=("arrived", "effective")),
+    "participants": Roles(keys=("person_id",), names=("region",), person="person_id"),
+    "invitations": Roles(keys=("inviter_id", "invitee_id"), numbers=("reward",), flags=("arrived", "effective")),
     "offers": Roles(
         keys=("person_id",), times=("time",), names=("channel",), numbers=("cost",), channel="channel",
         person="person_id",
@@ -360,6 +366,7 @@ _MAKERS = {
     "customers": _customers,
     "outcomes": _outcomes,
     "events": _events,
+    "opt_outs": _opt_outs,
     "sales": _sales,
     "targets": _targets,
     "leads": _leads,

@@ -13,12 +13,14 @@ from degenerate_calls import CALLS, REASONS
 from degenerate_cases import CASES, renamed
 from degenerate_declared import by_place, complaint, declared
 from degenerate_outcomes import Row, cell, row_of
+from degenerate_page import PAGE, page
 
 import attribution
+import experiments
 
 PUBLIC = {
     f"{alias}.{name}"
-    for alias, package in (("at", attribution),)
+    for alias, package in (("at", attribution), ("ex", experiments))
     for name in package.__all__
     if not name.startswith("_")
 }
@@ -42,6 +44,10 @@ def test_every_public_name_has_a_row_or_a_reason():
 def test_every_case_is_one_of_the_known_ones():
     assert {case for cases in declared().values() for case in cases} <= set(CASES)
     assert all(renamed("sms", case) != "sms" for case in ("chinese", "hostile"))
+
+
+def test_the_page_is_written_from_the_table():
+    assert PAGE.read_text(encoding="utf-8") == page(), "run python tests/contracts/degenerate_page.py"
 
 
 @pytest.mark.parametrize("name", declared())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from attribution.core.errors import DesignError
+from attribution.core.errors import DesignError, InputError
 from attribution.core.formats import format_value
 from attribution.core.language import check_language, language
 from attribution.core.recipe import versions
@@ -60,7 +60,7 @@ def programme_report(  # noqa: PLR0913 -- what a page over several plans can be 
         PlanError: A plan is unusable.
         TableError: Tables are unusable.
         DesignError: NO_HOLDOUT when no campaign can be counted.
-        InputError: Two campaigns of one name.
+        InputError: Two campaigns of one name, or a title that is no text.
 
     Example:
         >>> import experiments as ex
@@ -71,6 +71,8 @@ def programme_report(  # noqa: PLR0913 -- what a page over several plans can be 
         >>> [section.name for section in page.document.sections][:3]
         ['programme_total', 'trust', 'programme_effects']
     """
+    if title is not None and not isinstance(title, str):
+        raise InputError(f"title must be text, or None for the usual heading, got {title!r}.")
     check_language(lang)
     with language(lang):
         members = members_of(plans, data)
