@@ -16,11 +16,13 @@ from experiments.inference.bootstrap_draws import _groups, make_pool
 from experiments.inference.bootstrap_units import Units
 from experiments.inference.caps import pooled_cap
 from experiments.inference.compliance import complier_effect
+from experiments.inference.contamination import contamination_bounds
 from experiments.inference.contamination_moments import Bound, imbens_manski
 from experiments.inference.dunnett import dunnett
 from experiments.inference.equivalence import equivalence_rates
 from experiments.inference.means import compare_means
 from experiments.inference.rates import compare_stratified_rates
+from experiments.inference.redrawn import pair_of, redraw
 from experiments.inference.sequential.power import drift_for
 from experiments.inference.sequential.walk import Walk
 from experiments.inference.sum_ratios import ratio_figures
@@ -212,3 +214,45 @@ def test_one_count_that_is_none_is_enough_to_refuse_them(wrong):
     with pytest.raises(InputError, match="must be whole numbers of 0 or more, not all 0"):
         checked_counts("counts", np.array(wrong), 3)
     assert checked_counts("counts", [0, 2, 1.0], 3).tolist() == [0, 2, 1]
+
+
+@pytest.mark.parametrize("wrong", [1, 2, 4, 5])
+def test_two_strata_are_too_many_for_a_comparison_of_means(wrong):
+    given = [[3.0], [1.0], [10], [2.0], [1.0], [10]]
+    given = [one * 2 if (place < 3) == (wrong < 3) else one for place, one in enumerate(given)]
+    with pytest.raises(InputError, match="for strata use compare_stratified_means"):
+        compare_means(*given)
+
+
+def test_a_redrawn_contrast_of_ratios_is_told_in_the_units_of_the_ratio():
+    rng = np.random.default_rng(14)
+    frame = pd.DataFrame({"arm": ["a", "b"] * 50, "y": rng.gamma(2.0, 300.0, 100), "bottom": 1.0 + rng.random(100)})
+    pair = pair_of(case(frame, bottom="bottom").rows, ((),), np.ones(1), arm="b", control="a")
+    sums = frame.groupby("arm")[["y", "bottom"]].sum()
+    ratio = sums.y / sums.bottom
+    found = redraw(pair, studentised=False, replicates=199)
+    assert found.statistic == pytest.approx(ratio["b"] - ratio["a"], rel=1e-9)
+    mean = redraw(pair_of(case(frame).rows, ((),), np.ones(1), arm="b", control="a"), studentised=False, replicates=199)
+    assert mean.statistic == pytest.approx(frame.y[1::2].mean() - frame.y[::2].mean(), rel=1e-9)
+
+
+def test_rows_of_clusters_are_redrawn_by_cluster():
+    rng = np.random.default_rng(15)
+    frame = pd.DataFrame({"arm": np.repeat(["a", "b"], 60), "y": rng.normal(size=120), "shop": np.arange(120) // 15})
+    rows = case(frame, cluster="shop").rows
+    pair = pair_of(rows, ((),), np.ones(1), arm="b", control="a", clustered=True)
+    assert pair.cluster is not None
+    assert len(np.unique(pair.cluster)) == 8
+    assert redraw(pair).assignments == math.comb(8, 4)
+
+
+def test_a_lowest_outcome_that_nobody_knows_mirrors_an_unknown_highest_one():
+    rng = np.random.default_rng(16)
+    z, y = np.repeat([1, 0], 60), np.round(rng.normal(2.0, 1.5, 120), 3)
+    one = contamination_bounds(z, y, share=0.13, limits=(None, 9))
+    other = contamination_bounds(z, -y, share=0.13, limits=(-9, None), direction="down")
+    assert any(math.isinf(row.upper) for row in one.rows)
+    for row, mirrored in zip(one.rows, other.rows, strict=True):
+        assert row.assumption == mirrored.assumption
+        assert (row.lower, row.upper) == pytest.approx((-mirrored.upper, -mirrored.lower), rel=1e-12)
+        assert (row.low, row.high) == pytest.approx((-mirrored.high, -mirrored.low), rel=1e-9)
