@@ -164,7 +164,10 @@ def _origins(table: Table) -> Labels | None:
     unknown = [value for value in found.names if value not in ORIGINS]
     if unknown:
         count = int(np.isin(found.codes, np.flatnonzero([value in unknown for value in found.names])).sum())
-        message = 'the origin of a touch is "inbound" or "outbound"; recode the column'
+        message = (
+            'the origin of a touch is "outbound" (you contacted the customer) or "inbound" (the customer came); '
+            "recode the column"
+        )
         table.problems.add("UNKNOWN_ORIGIN", table.name, name, count, message=message, examples=unknown)
     return found
 

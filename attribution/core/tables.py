@@ -18,7 +18,7 @@ from attribution.core.errors import InputError, TableError, TableIssue, closest
 from attribution.core.frames import column_of, one_array
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import pyarrow as pa
     from numpy.typing import NDArray
@@ -96,18 +96,23 @@ class Table:
 
     def require(self, *roles: str) -> bool:
         """Note every missing required role; True when all are there."""
-        return self.require_names(*(self.roles.name_of(role) for role in roles))
+        return self._require({self.roles.name_of(role): f'{role}="..."' for role in roles})
 
     def require_names(self, *names: str) -> bool:
         """Note every missing column by its own name; True when all are there."""
-        missing = [name for name in names if name not in self.names]
+        return self._require(dict.fromkeys(names, "..."))
+
+    def _require(self, declared: Mapping[str, str]) -> bool:
+        """Note every missing column, with how `Columns` would name it."""
+        missing = [name for name in declared if name not in self.names]
         for name in missing:
             self.problems.add(
                 "MISSING_COLUMN",
                 self.name,
                 name,
                 1,
-                message=f"column {name!r} is missing. {closest(name, self.names)} Name it with columns=Columns(...)",
+                message=f"column {name!r} is missing. {closest(name, self.names)} "
+                f"Name it with columns=Columns({declared[name]})",
             )
         return not missing
 

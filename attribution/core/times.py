@@ -11,6 +11,7 @@ from attribution.core.errors import InputError
 from attribution.core.pieces import Numbers, few_pieces
 from attribution.core.tables import examples_of
 from attribution.core.threads import in_blocks
+from attribution.core.type_names import TO_TIMES, kind_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -168,8 +169,9 @@ def _microseconds(table: Table, name: str, zone: ZoneInfo | None, *, end_of_day:
         kind = array.type
     if not pa.types.is_timestamp(kind):
         table.problems.add(
-            "WRONG_TYPE", table.name, name, len(array), message=f"a time is needed, got {kind}; parse it first"
-        )
+            "WRONG_TYPE", table.name, name, len(array), message=f"a time is needed, got {kind_name(kind)}; {TO_TIMES}",
+            examples=examples_of(array, np.ones(len(array), bool)),
+        )  # fmt: skip
         return None
     valid = array.is_valid().to_numpy(zero_copy_only=False) if array.null_count else None
     if kind.tz is None and zone is None:
@@ -299,7 +301,8 @@ def _parse_text(table: Table, name: str, array: pa.Array) -> pa.Array | None:
     if bad.any():
         table.problems.add(
             "BAD_TIME", table.name, name, bad.sum(),
-            message='text that is not a time; write ISO 8601, for example "2026-10-01 09:30:00+08:00"',
+            message='text that is not a time; write ISO 8601, for example "2026-10-01 09:30:00+08:00", '
+            'or parse it, in pandas: pd.to_datetime(column, format="%d/%m/%Y %H:%M")',
             examples=examples_of(array, bad),
         )  # fmt: skip
     placed = carry_offsets(array) & there & ~bad

@@ -11,6 +11,7 @@ from attribution.core.distinct import duplicates, encode, encode_together
 from attribution.core.tables import Table, examples_of
 from attribution.core.texts import blank_texts
 from attribution.core.times import instants
+from attribution.core.type_names import TO_NUMBERS, different_keys, kind_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,7 +79,7 @@ def keys(table: Table, role: str) -> pa.Array | None:
             table.name,
             name,
             len(array),
-            message=f"a key must be text or whole numbers, got {kind}; cast it",
+            message=f"a key must be text or whole numbers, got {kind}; read it as text",
         )
         return None
     if empty is None:
@@ -192,7 +193,8 @@ def numbers(
     )
     if not numeric and not pa.types.is_null(kind):
         table.problems.add(
-            "WRONG_TYPE", table.name, name, len(array), message=f"numbers are needed, got {kind}; cast the column",
+            "WRONG_TYPE", table.name, name, len(array),
+            message=f"numbers are needed, got {kind_name(kind)}; {TO_NUMBERS}",
             examples=examples_of(array, np.ones(min(len(array), 5), bool)),
         )  # fmt: skip
         return None
@@ -248,7 +250,6 @@ def same_key_kind(tables: Sequence[tuple[Table, pa.Array | KeyColumn | None]], r
             alike = False
             table.problems.add(
                 "KEY_TYPE_MISMATCH", table.name, table.roles.name_of(role), len(array),
-                message=f"the key is {array.type} here and {first.type} in {first_table.name}: "
-                "nothing would match; cast one",
+                message=different_keys(kind_name(array.type), kind_name(first.type), first_table.name),
             )  # fmt: skip
     return alike

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 
+from attribution.core.type_names import TO_NUMBERS
 from attribution.engines.native import with_byte_order
 from attribution.engines.spec import TableFacts, UnsupportedError
 from attribution.engines.tables import (
@@ -115,7 +116,7 @@ def _check_value_type(source: Source) -> None:
     if kind == nw.Unknown:
         raise UnsupportedError(f"conversions.{name} is of a type that Narwhals does not know")
     if not (kind.is_numeric() or kind == nw.Boolean):
-        source.note("WRONG_TYPE", name, source.rows(), f"numbers are needed, got {kind}; cast the column")
+        source.note("WRONG_TYPE", name, source.rows(), f"numbers are needed, got {kind}; {TO_NUMBERS}")
 
 
 def own_columns(source: Source) -> list[nw.Expr]:

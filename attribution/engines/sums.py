@@ -11,6 +11,7 @@ import numpy as np
 
 from attribution.core.errors import InputError
 from attribution.core.tables import Problems
+from attribution.core.type_names import TEXT, WHOLE_NUMBERS, different_keys
 from attribution.engines.conversions import ID, VALUE, read_engine_conversions
 from attribution.engines.graph import Graph, credited_groups, served_pairs
 from attribution.engines.lookbacks import note_lookbacks
@@ -81,10 +82,10 @@ def _same_kind(left: Any, right: Any) -> None:
     """Note persons that are text in one table and numbers in the other."""
     if not left.has("person") or not right.has("person"):
         return
-    kinds = ["large_string" if item.is_text(item.column("person")) else "int64" for item in (left, right)]
+    kinds = [TEXT if item.is_text(item.column("person")) else WHOLE_NUMBERS for item in (left, right)]
     usable = all(item.is_text(item.column("person")) or item.is_whole(item.column("person")) for item in (left, right))
     if usable and kinds[0] != kinds[1]:
-        message = f"the key is {kinds[1]} here and {kinds[0]} in {left.name}: nothing would match; cast one"
+        message = different_keys(kinds[1], kinds[0], left.name)
         right.note("KEY_TYPE_MISMATCH", right.column("person"), right.rows(), message)
 
 

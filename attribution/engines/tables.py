@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 
 from attribution.core.errors import InputError, closest
+from attribution.core.type_names import TO_TIMES
 from attribution.engines.native import is_fine_instant, lazy_frame, with_microseconds
 from attribution.engines.spec import UnsupportedError
 from attribution.engines.zones import DAY, Clock, clock_of, zone_of
@@ -69,7 +70,11 @@ class Source:
         """Note every missing column; True when all are there."""
         missing = [name for name in names if name not in self.schema]
         for name in missing:
-            message = f"column {name!r} is missing. {closest(name, self.names)} Name it with columns=Columns(...)"
+            role = next((item.name for item in fields(self.roles) if self.column(item.name) == name), None)
+            declared = "..." if role is None else f'{role}="..."'
+            message = (
+                f"column {name!r} is missing. {closest(name, self.names)} Name it with columns=Columns({declared})"
+            )
             self.note("MISSING_COLUMN", name, 1, message)
         return not missing
 
@@ -208,7 +213,7 @@ def read_times(source: Source, *, end_of_day: bool = False) -> tuple[nw.LazyFram
     if kind == nw.Unknown:
         raise UnsupportedError(f"{source.name}.{name} is of a type that Narwhals does not know")
     if kind != nw.Datetime:
-        source.note("WRONG_TYPE", name, source.rows(), f"a time is needed, got {kind}; parse it first")
+        source.note("WRONG_TYPE", name, source.rows(), f"a time is needed, got {kind}; {TO_TIMES}")
         return None
     zone = getattr(kind, "time_zone", None)
     if zone is None and source.roles.timezone is None:
@@ -231,7 +236,7 @@ def refuse_type(source: Source, role: str) -> None:
     kind = source.schema[name]
     if kind in (nw.UInt64, nw.Int128, nw.UInt128) or kind.is_float() or kind == nw.Unknown:
         raise UnsupportedError(f"{source.name}.{name} holds {kind}, which as a key has to be looked at cell by cell")
-    source.note("WRONG_TYPE", name, source.rows(), f"a key must be text or whole numbers, got {kind}; cast it")
+    source.note("WRONG_TYPE", name, source.rows(), f"a key must be text or whole numbers, got {kind}; read it as text")
 
 
 def check_problems(source: Source) -> None:

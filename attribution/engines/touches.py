@@ -160,7 +160,10 @@ def _note_origins(source: Source, groups: list[dict[str, Any]]) -> None:
     unknown = [row for row in groups if row[ORIGIN] not in ORIGINS]
     if unknown:
         examples = sorted({row[ORIGIN] for row in unknown})
-        message = 'the origin of a touch is "inbound" or "outbound"; recode the column'
+        message = (
+            'the origin of a touch is "outbound" (you contacted the customer) or "inbound" (the customer came); '
+            "recode the column"
+        )
         source.note("UNKNOWN_ORIGIN", name, sum(row["n"] for row in unknown), message, examples)
 
 

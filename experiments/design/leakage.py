@@ -81,7 +81,8 @@ def check_leakage(
         limit: Share of control persons above which the finding is a failure.
 
     Returns:
-        LEAKAGE, with LEAKAGE_LARGE beside it between 1 % and the limit; status "unknown" when touches have no origin.
+        LEAKAGE, with LEAKAGE_LARGE beside it between 1 % and the limit; status "unknown" when touches of the control
+        have no origin, which may be searches of theirs; without any touch of the control there is no leak.
     """
     number = isinstance(limit, Real) and not isinstance(limit, bool)
     if not number or not math.isfinite(limit) or not 0.0 <= limit < 1.0:
@@ -92,13 +93,14 @@ def check_leakage(
         read.table.require("campaign")
     if read is None or problems.issues:
         return []
-    if read.origin is None:
-        return [Finding(code="LEAKAGE", status="unknown", values={"column": roles.origin})]
     if not len(read.person):
         return _findings(0, len(control.person), (), limit)
     if not same_key_kind([(control.table, control.person), (read.table, read.person)], "person"):
         return []
     leaked, channels = _leaked(control, read, campaign)
+    if leaked and read.origin is None:
+        values = {"column": roles.origin, "touched": leaked, "persons": len(control.person)}
+        return [Finding(code="LEAKAGE", status="unknown", values={**values, "channels": ", ".join(channels)})]
     return _findings(leaked, len(control.person), channels, limit)
 
 
@@ -113,13 +115,13 @@ def _has(touches: object, name: str) -> bool:
 
 
 def _leaked(control: ControlGroup, read: Touches, campaign: Sequence[str] | None) -> tuple[int, tuple[str, ...]]:
-    """Number of control persons touched inside their window, and through which channels."""
-    if read.origin is None:
-        return 0, ()
+    """Number of control persons touched inside their window, and through which channels.
+
+    Without an origin every touch counts, inbound ones too: more than the leak, never less.
+    """
     (people, touched), size = number_keys(control.person, read.person)
     row = np.full(size, -1, dtype=np.int64)
     row[people] = np.arange(len(people))
-    outbound = read.origin.names == "outbound"
     if campaign is not None:
         found = labels(read.table, read.table.roles.campaign)
         mine = None if found is None else np.isin(found.names.astype(str), list(campaign))[found.codes]
@@ -127,7 +129,8 @@ def _leaked(control: ControlGroup, read: Touches, campaign: Sequence[str] | None
         mine = None
     # Few touches are of control persons: only of these is asked what they are.
     hits = np.flatnonzero(row[touched] >= 0)
-    hits = hits[outbound[read.origin.codes[hits]]]
+    if read.origin is not None:
+        hits = hits[(read.origin.names == "outbound")[read.origin.codes[hits]]]
     if mine is not None:
         hits = hits[mine[hits]]
     place = row[touched[hits]]

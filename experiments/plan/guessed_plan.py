@@ -180,7 +180,7 @@ def _experiment_keys(guess: Guess | None, plan: GuessedPlan) -> dict[str, Any]:
         if len(others) > 1:
             plan.suggest("experiment", f"order = [{', '.join(map(_quoted, [control, *others]))}]", "order")
     else:
-        plan.comment("experiment.control", "no_control", arms=", ".join(arms[:10]))
+        plan.comment("experiment.control", "no_control" if arms else "no_arms", arms=", ".join(arms[:10]))
     _assignment_columns(guess, keys, plan)
     return keys
 

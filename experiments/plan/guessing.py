@@ -124,6 +124,12 @@ def _name_of(path: Path, names: Sequence[str]) -> tuple[str, bool]:
     for name, choices in MARKS.items():
         if any(choice <= roles for choice in choices):
             return name, False
+    if len(names) == 1 and "person" in roles:
+        raise InputError(
+            f"{shown(path.name)} is a list of persons, not a table. If it is the list of the holdout or of "
+            "the targets, make one assignment table of both: a row for everybody, with the arm and the time of the "
+            "assignment."
+        )
     raise InputError(
         f"{shown(path.name)}: nothing in its name or columns shows what it is. Rename it after its table "
         f"({', '.join(TABLE_NAMES)}), for example touches{path.suffix}."

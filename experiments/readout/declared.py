@@ -46,7 +46,7 @@ def checked_shares(shares: Mapping[str, float]) -> dict[str, float]:
     for arm, share in shares.items():
         number = isinstance(share, Real) and not isinstance(share, bool)  # NumPy's own numbers too
         if not number or not math.isfinite(share) or not 0.0 < share <= 1.0:
-            raise InputError(f"shares[{arm!r}] must lie above 0 and be at most 1, got {share!r}.")
+            raise InputError(f"shares[{arm!r}] must lie above 0 and be at most 1, got {share!r}. For 30 % write 0.3.")
     return {arm: float(share) for arm, share in shares.items()}
 
 

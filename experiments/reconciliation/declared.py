@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, get_args
 
 from attribution.core.errors import InputError, closest
@@ -10,7 +10,7 @@ from experiments.metrics import Rate
 from experiments.reconciliation.contrasts import Variance
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from experiments.readout import Readout
 
@@ -40,6 +40,11 @@ def checked_variance(variance: str) -> Variance:
 
 def owners_of(steps: Mapping[str, Sequence[str]]) -> dict[str, str]:
     """The step of every channel that a step adds."""
+    if not isinstance(steps, Mapping):
+        raise InputError(
+            f'steps must give the channels that each arm adds, such as {{"sms": ("sms",)}}, got {steps!r}. '
+            "Write a mapping of arms to channels."
+        )
     if not steps:
         raise InputError('steps must name at least one arm with its channels, such as {"sms": ("sms",)}.')
     owners: dict[str, str] = {}

@@ -138,3 +138,28 @@ def test_refund_ids_that_pandas_made_floats():
 def test_something_that_is_no_table():
     with pytest.raises(at.InputError, match="touches must be a table"):
         at.attribute([1, 2], conversion_table())
+
+
+@pytest.mark.parametrize(
+    ("touches", "conversions", "told"),
+    [
+        ({}, {"person_id": [1, 2]}, "whole numbers here and text in touches: nothing would match; read both as text"),
+        ({}, {"value": ["1,050.00", "3元"]}, "got text; make numbers of it, in pandas: pd.to_numeric"),
+        (
+            {},
+            {"time": [20261014, 20261015]},
+            "got whole numbers; make times of it, in pandas of 20261122",
+        ),
+        ({"channel": None}, {}, 'Name it with columns=Columns(channel="...")'),
+        ({}, {"conversion_id": None}, 'Name it with columns=Columns(conversion="...")'),
+    ],
+)
+def test_a_message_says_what_to_do_in_words_of_an_analyst(touches, conversions, told):
+    with pytest.raises(at.TableError, match="in the input") as caught:
+        at.attribute(touch_table(**touches), conversion_table(**conversions))
+    assert told in str(caught.value)
+
+
+def test_an_unknown_origin_says_which_word_means_what():
+    with pytest.raises(at.TableError, match=r'"outbound" \(you contacted the customer\)'):
+        at.attribute(touch_table(origin=["主动", "主动"]), conversion_table(), rules=at.Rules(origin="outbound"))

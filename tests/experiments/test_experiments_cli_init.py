@@ -59,6 +59,26 @@ def test_init_names_the_arm_that_it_could_not_tell(tmp_path):
     assert "not found among the arms (A, B)" in (tmp_path / "p.toml").read_text(encoding="utf-8")
 
 
+def test_init_knows_the_shortest_chinese_names(tmp_path):
+    (tmp_path / "分组.csv").write_text(
+        "客户号,组,分组日期\n012,活动组,20261012\n013,留白组,20261012\n", encoding="utf-8"
+    )
+    (tmp_path / "交易.csv").write_text("客户号,流水号,交易日期,金额,原流水号\n00012,T1,20261014,3,\n", encoding="utf-8")
+    out = tmp_path / "p.toml"
+    assert run("init", tmp_path / "分组.csv", tmp_path / "交易.csv", "--out", out).exit_code == 0
+    text = out.read_text(encoding="utf-8")
+    assert 'control = "留白组"' in text
+    assert 'arm = "组"' in text
+    assert 'refund_of = "原流水号"' in text
+
+
+def test_init_without_a_column_of_arms_names_no_arms(tmp_path):
+    (tmp_path / "分组.csv").write_text("客户号,分组日期\n00012,20261012\n", encoding="utf-8")
+    out = tmp_path / "p.toml"
+    assert run("init", tmp_path / "分组.csv", "--out", out).exit_code == 0
+    assert "no column of arms was found" in out.read_text(encoding="utf-8")
+
+
 def test_init_says_which_column_is_missing(tmp_path):
     path = tmp_path / "touches.csv"
     path.write_text("who,when\n1,2026-01-01\n", encoding="utf-8")
@@ -88,6 +108,8 @@ def test_init_refuses_tables_it_cannot_tell_apart(tmp_path):
         "init", tmp_path / "touches.csv", tmp_path / "touches2.csv", "--out", out
     )
     assert "does not exist" in refused("init", tmp_path / "orders.csv", "--out", out)
+    (tmp_path / "留白名单.csv").write_text("客户号\n00012\n", encoding="utf-8")
+    assert "one assignment table of both" in refused("init", tmp_path / "留白名单.csv", "--out", out)
     assert "is a folder" in refused("init", "--out", tmp_path)
     assert not out.exists()
 

@@ -99,7 +99,12 @@ def test_without_touches_leakage_is_unknown_and_said_once():
 
 
 def test_without_origin_leakage_is_unknown():
-    assert leakage(touched(3).drop(columns="origin"))["LEAKAGE"].status == "unknown"
+    found = leakage(touched(3).drop(columns="origin"))["LEAKAGE"]
+    assert (found.status, found.values["touched"]) == ("unknown", 3)
+    assert "Add the column" in found.text("en")
+    assert "请补上该列" in found.text("zh")
+    nobody = touched(3).assign(person_id="somebody else").drop(columns="origin")
+    assert leakage(nobody)["LEAKAGE"].status == "pass"  # no touch of any origin, so no outbound one
 
 
 def test_a_plain_table_has_no_windows_so_every_touch_given_counts():

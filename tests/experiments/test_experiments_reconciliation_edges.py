@@ -220,6 +220,8 @@ def test_arms_may_be_numbers():
     named = rows({"holdout": "holdout", "sms": "sms"}, STEPS)
     assert rows({"holdout": 0, "sms": 1}, {1: ("sms",)}) == named
     assert rows({"holdout": 0, "sms": 1}, {"1": ("sms",)}) == named
+    with pytest.raises(InputError, match="Write a mapping of arms to channels"):
+        reconciled((assignment, touches, conversions), steps=["sms"])
     with pytest.raises(InputError, match="must be a list of channels, got 5"):
         reconciled((assignment, touches, conversions), steps={"sms": 5})
 
