@@ -12,12 +12,15 @@ from scipy.stats import multivariate_normal
 
 import experiments as ex
 from adjustment_cases import case
-from attribution.core.errors import InputError
-from experiments.inference.adjusted_gain import adjustment_findings
+from attribution.core.errors import DesignError, InputError
+from experiments.inference.adjusted_gain import adjustment_findings, adjustment_gain
+from experiments.inference.adjusted_slopes import kept_covariates
+from experiments.inference.bayes.means import bayes_means
+from experiments.inference.bayes.normals import normal_pair
 from experiments.inference.compliance import complier_effect
 from experiments.inference.contamination import contamination_bounds
 from experiments.inference.heterogeneity import interaction_of_rates
-from experiments.inference.proportions import bundled_share
+from experiments.inference.proportions import bundled_share, share_estimate
 from experiments.inference.ranks import _largest_tie, mann_whitney
 from experiments.inference.rates import compare_rates, compare_stratified_rates
 from experiments.inference.redrawn import pair_of, redraw
@@ -25,7 +28,7 @@ from experiments.inference.score import Tables
 from experiments.inference.sequential.always_valid import always_valid_sequence
 from experiments.inference.sequential.boundaries import spending_bounds
 from experiments.inference.sequential.classical import group_bounds
-from experiments.inference.sequential.stopped import estimate_after_stopping
+from experiments.inference.sequential.stopped import estimate_after_stopping, repeated_p
 from experiments.inference.sequential.walk import Paths
 from experiments.inference.survival import product_limit
 
@@ -183,3 +186,46 @@ def test_recipes_hold_the_settings_and_the_data_behind_a_number():
         assert first.fingerprint == turned.fingerprint != other.fingerprint
         assert first.n["persons"] == 11
         assert first.settings["replicates"] == 99
+
+
+def test_a_share_tells_its_persons_and_nobody_has_none():
+    found = share_estimate(3.0, 20.0, level=0.9)
+    assert (found.value, found.n, found.level, found.method) == (0.15, 20, 0.9, "wilson")
+    for none in (share_estimate(0.0, 0.0, level=0.9), bundled_share(np.zeros(2), np.zeros(2), level=0.9)):
+        assert (none.value, none.low, none.high, none.n, none.note) == (None, None, None, 0, "NOBODY_AT_RISK")
+
+
+@pytest.mark.parametrize(("base", "positive"), [(4.7, False), (4.8, True), (-9.0, False)])
+def test_a_base_is_positive_but_for_one_part_in_a_million(base, positive):
+    assert normal_pair(1.0, base, variance=4.0, base_variance=1.0).base_positive == positive
+    row = bayes_means(base + 1.0, 10.0, 100, base, 10.0, 100).rows[0]
+    assert ("BASE_NOT_POSITIVE" in row.note) != positive
+    assert (row.relative is not None) == positive
+
+
+@pytest.mark.parametrize("shares", [{"sms": 0.5, "holdout": 0.0}, {"sms": 1.0, "holdout": 0.5}, {"sms": 0.5}, None])
+def test_one_share_that_is_none_is_enough_to_refuse_a_bernoulli_design(shares):
+    table = pd.DataFrame({"arm": ["sms"] * 6 + ["holdout"] * 5, "value": [3.0, 1, 2, 5, 4, 6, 1, 0, 2, 1, 3]})
+    with pytest.raises((DesignError, InputError), match="needs shares="):
+        ex.randomisation_test(table, "value", design="bernoulli", shares=shares, replicates=99)
+
+
+def test_an_arm_with_fewer_persons_than_coefficients_has_no_gain():
+    rng = np.random.default_rng(17)
+    frame = pd.DataFrame({"arm": ["a"] * 60 + ["b"] * 3, "x": rng.normal(size=63), "z": rng.normal(size=63)})
+    assert adjustment_gain(case(frame.assign(y=rng.normal(size=63)), covariates=["x", "z"]).grid).factor is None
+
+
+def test_a_covariate_that_hardly_varies_in_an_arm_still_varies():
+    rng = np.random.default_rng(18)
+    frame = pd.DataFrame({"arm": ["a"] * 60 + ["b"] * 60, "x": rng.normal(size=120), "y": rng.normal(size=120)})
+    frame.loc[60:, "x"] *= 1e-5
+    assert kept_covariates(case(frame, covariates=["x"]).grid) == ("x",)
+    frame.loc[60:, "x"] = 0.25
+    assert kept_covariates(case(frame, covariates=["x"]).grid) == ()
+
+
+@pytest.mark.parametrize("z", [0.5, 1.5])
+def test_a_repeated_p_value_is_the_error_of_the_design_whose_bound_was_met(z):
+    bounds = group_bounds(2, kind="pocock")
+    assert repeated_p(bounds, look=1, z=z) == pytest.approx(crossed((bounds.fractions, (z, z)), 0.0), abs=1e-7)
