@@ -107,7 +107,7 @@ def _codes(result: Any) -> tuple[str, ...]:
 
 _SHOWN = ("_repr_html_", "to_markdown", "to_arrow", "to_pandas")
 # The cases in which a result is shown in every way; in the others its text is enough.
-_SHOWN_CASES = (None, "empty", "one_row", "none_converted", "huge_int", "zero", "chinese", "hostile")
+_SHOWN_CASES = (None, "empty", "one_row", "huge_int", "hostile")
 
 
 def _views(result: Any, case: str | None) -> Iterator[str]:

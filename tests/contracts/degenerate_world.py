@@ -59,14 +59,16 @@ class World:
                 raise
             return clean
         self.reached = True
-        self._bent.add(place)
-        return self._keep(place, found)
+        # Another call may have a number of the name of a table: what was handed out is kept by name and kind.
+        key = place if kind == "table" else f"{place}, {kind}"
+        self._bent.add(key)
+        return self._keep(key, found)
 
-    def _keep(self, place: str, found: Changed) -> Any:
+    def _keep(self, key: str, found: Changed) -> Any:
         if self.twin and not found.has_twin:
             raise AbsentError("the same data plainly written")
         value = found.twin if self.twin else found.value
-        self._given[place] = (value, copy.deepcopy(value))
+        self._given[key] = (value, copy.deepcopy(value))
         return value
 
     def __getitem__(self, name: str) -> pd.DataFrame:
