@@ -56,11 +56,16 @@ def shipped():
     return len(examples), sum(len(call["expected"]) for example in examples for call in example["calls"])
 
 
+def from_outside():
+    """The reference files that rest on a source outside of this project."""
+    return {name for source in sources() if source["kind"] != "own" for name in source["files"]}
+
+
 def counts():
     """The first table: everything, counted."""
     outside = [source for source in sources() if source["kind"] != "own"]
     kinds = Counter(source["kind"] for source in outside)
-    theirs = sorted({name for source in outside for name in source["files"]})
+    theirs = sorted(from_outside())
     rows, tables = designs(), campaign_tables()
     examples, printed = shipped()
     methods, without = coverage()
@@ -91,7 +96,7 @@ def method_rows():
         by_area.setdefault(row["area"], []).append(row)
     tables = {entry["area"]: entry for entry in campaign_tables()}
     for method in coverage()[0]:
-        files = files_of(method.get("references", ()))
+        files = [name for name in files_of(method.get("references", ())) if name in from_outside()]
         found = [row for area in method.get("simulated", ()) for row in _own(by_area.get(area, ()), method)]
         more = [tables[area] for area in method.get("simulated", ()) if area in tables]
         n = len(found) + sum(entry["rows"] for entry in more)
