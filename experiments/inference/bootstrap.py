@@ -361,7 +361,7 @@ def _drawn_quantiles(groups: tuple[Group, Group], weights: Floats, choice: Choic
 def _drawn_statistics(groups: tuple[Group, Group], weights: Floats, choice: Choice) -> Drawn:
     """A function of the user."""
     function = choice.function
-    if function is None:
+    if function is None:  # pragma: no cover - for its type: both callers have one
         raise InputError("there is no function to draw again.")
     found = [
         statistic_replicates(

@@ -109,10 +109,9 @@ def _groups(units: Units) -> NDArray[np.int64]:
     cuts = (24, 16)
     place = _cut(units.totals[:, 0], units.count, cuts[0])
     fine = np.empty_like(place)
-    for number in range(int(place.max()) + 1):
+    for number in np.unique(place).tolist():
         chosen = np.flatnonzero(place == number)
-        if len(chosen):
-            fine[chosen] = number * cuts[1] + _cut(second[chosen], units.count[chosen], cuts[1])
+        fine[chosen] = number * cuts[1] + _cut(second[chosen], units.count[chosen], cuts[1])
     return np.unique(fine, return_inverse=True)[1].astype(np.int64)
 
 

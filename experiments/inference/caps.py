@@ -102,7 +102,7 @@ def pooled_cap(outcomes: object, column: str, *, q: float = 0.999, arm: str = "a
     table = open_table(outcomes, "outcomes", Columns(), problems=Problems())
     counted = value_counts(table, keys=(arm,), columns=(column,))
     table.problems.raise_if_any()
-    if counted is None:
+    if counted is None:  # pragma: no cover - a problem was noted, so the line above has raised
         raise InputError(f"the column {column!r} cannot be counted.")
     values, count = counted.values[0], counted.count
     cap = _percentile(column, values, count, q)

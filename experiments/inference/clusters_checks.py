@@ -111,10 +111,9 @@ def cluster_findings(clusters: Moments, *, column: str = "cluster") -> tuple[Fin
     """
     arms: dict[object, set[object]] = {}
     members: dict[object, set[object]] = {}
-    for name, persons in zip(clusters.cells, clusters.persons, strict=True):
-        if persons > 0:
-            arms.setdefault(name[-1], set()).add(name[-2])
-            members.setdefault(name[-2], set()).add(name[-1])
+    for name in (cell for cell, persons in zip(clusters.cells, clusters.persons, strict=True) if persons > 0):
+        arms.setdefault(name[-1], set()).add(name[-2])
+        members.setdefault(name[-2], set()).add(name[-1])
     found = []
     split = sorted((str(name) for name, held in arms.items() if len(held) > 1), key=lambda text: (len(text), text))
     if split:
@@ -122,9 +121,8 @@ def cluster_findings(clusters: Moments, *, column: str = "cluster") -> tuple[Fin
             "column": column, "split": len(split), "clusters": len(arms), "names": ", ".join(split[:_SHOWN]),
         }  # fmt: skip
         found.append(Finding(code="CLUSTER_SPLIT", status="fail", values=values))
-    if members:
-        fewest = min(sorted(members, key=str), key=lambda arm: len(members[arm]))
-        if len(members[fewest]) < _FEW:
-            values = {"column": column, "arm": fewest, "clusters": len(members[fewest])}
-            found.append(Finding(code="TOO_FEW_CLUSTERS", status="warn", values=values))
+    fewest = sorted(members, key=lambda arm: (len(members[arm]), str(arm)))[:1]
+    if fewest and len(members[fewest[0]]) < _FEW:
+        values = {"column": column, "arm": fewest[0], "clusters": len(members[fewest[0]])}
+        found.append(Finding(code="TOO_FEW_CLUSTERS", status="warn", values=values))
     return tuple(found)

@@ -121,7 +121,7 @@ def read_persons(
     stratum, names = _codes(table, "strata")
     group, _ = _codes(table, "cluster")
     table.problems.raise_if_any()
-    if arm is None or found["treated"] is None or found["outcome"] is None:  # noted above, so never reached
+    if arm is None or found["treated"] is None or found["outcome"] is None:  # pragma: no cover - noted, so raised above
         raise InputError("assigned, treated and outcome must be columns of numbers.")
     _check_arms(arm)
     return sorted_persons(

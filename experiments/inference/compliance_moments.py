@@ -129,7 +129,7 @@ def cluster_contrast(persons: CompliancePersons, rows: Floats) -> ArmContrast:
     number of clusters - 1 for clusters of equal size, fewer otherwise. With strata every stratum takes one of them; a
     cluster that spans strata adds up over them, with the strata's weights.
     """
-    if persons.cluster is None:
+    if persons.cluster is None:  # pragma: no cover - for its type: callers ask first
         raise ValueError("clusters are needed")
     cell, n, weights = _cells(persons)
     means = _means(rows, cell, n)

@@ -174,7 +174,7 @@ def _flags(assigned: object, contaminated: object) -> Floats | None:
     table = open_table(given, "persons", Columns(), problems=Problems())
     arm = numbers(table, "assigned")
     table.problems.raise_if_any()
-    if arm is None:  # noted above, so never reached
+    if arm is None:  # pragma: no cover - a problem was noted, so the line above has raised
         raise InputError("assigned must be a column of numbers.")
     holdout = open_table(given.filter(pa.array(arm != 1.0)), "persons of the holdout", Columns(), problems=Problems())
     told = numbers(holdout, "contaminated")
@@ -258,7 +258,7 @@ def _interval(case: _Case, shift_low: float, shift_high: float, level: float) ->
         return None, None
     if case.rates:
         found = compare_rates(*_counts(case, case.holdout), level=level).difference
-        if found.low is None or found.high is None:
+        if found.low is None or found.high is None:  # pragma: no cover - score intervals of two persons have both ends
             return None, None
         return found.low + shift_low, found.high + shift_high
     bound = bound_pair(case.treated, (np.sort(case.holdout), np.sort(case.holdout)))[0]

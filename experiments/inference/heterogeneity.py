@@ -191,8 +191,7 @@ class _Stacked:
         low, high = float(self._observed.min()), float(self._observed.max())
         if low == high or total(low) <= 0.0:
             return low
-        if total(high) >= 0.0:
-            return high
+        # At the highest difference all terms are 0 or less, and that of the lowest is less.
         return float(brentq(total, low, high, xtol=1e-15, rtol=1e-14, maxiter=500))
 
 

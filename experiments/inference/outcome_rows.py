@@ -102,8 +102,8 @@ def read_rows(outcomes: object, metric: Metric, names: Names) -> MetricRows:
                 message="a Rate needs a column of 0 and 1; use Mean, or make an indicator",
             )  # fmt: skip
     table.problems.raise_if_any()
-    if rows is None:
-        raise InputError("the outcomes have no rows that can be read.")
+    if rows is None:  # pragma: no cover - a problem was noted, so the line above has raised
+        raise InputError("the outcomes cannot be read.")
     return rows
 
 

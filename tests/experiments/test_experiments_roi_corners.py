@@ -15,6 +15,7 @@ from attribution.core.estimates import Estimate, RatioSet
 from experiments.roi.monitor_files import _check_figures
 from experiments.roi.monitor_plan import Seen
 from experiments.roi.result import _price_shown
+from experiments.roi.undecided import _plugin_statistic
 from experiments.roi.wording import verdict_sentence
 
 
@@ -131,6 +132,13 @@ def test_every_shape_of_a_set_is_shown_in_words() -> None:
     assert shown("all", 0.0, math.inf) == "50 (every threshold is undecided)"
     assert shown("complement", -math.inf, math.inf) == "50 (no threshold is undecided)"
     assert shown("complement", 30.0, 72.5) == "50 (undecided at most 30, or 72.50 and more)"
+
+
+def test_a_net_benefit_of_nothing_is_no_deviation_also_without_variance() -> None:
+    """60 x 0.5 - 30 = 0; with 20 for 30 the variance is 60 (60 x 4 - 2 x 1) + 9 = 14,289."""
+    assert _plugin_statistic((0.5, 30.0, 0.0, 0.0, 0.0), 60.0) == 0.0
+    assert _plugin_statistic((0.5, 20.0, 4.0, 1.0, 9.0), 60.0) == pytest.approx(10.0 / math.sqrt(14_289.0))
+    assert _plugin_statistic((0.5, 20.0, 0.0, 0.0, 0.0), 60.0) == math.inf
 
 
 def test_a_verdict_without_a_cost_says_so() -> None:

@@ -167,7 +167,9 @@ def _walk(
     One pass without drift serves both hypotheses: the drift is put in when probabilities are taken.
     """
     walk, upper, lower = Walk.begin(), [], []
-    for k, time in enumerate(times):
+    k = 0
+    while True:  # the last look returns
+        time = times[k]
         root = math.sqrt(time)
         z = solve_bound(walk, time, gains[k], strict=False) if fixed is None else fixed[k]
         upper.append(z)
@@ -179,7 +181,7 @@ def _walk(
         low = _solve_low(walk, time, losses[k], drift, most=z)
         lower.append(low)
         walk = walk.step(time, low * root, z * root, ahead=times[k + 1])
-    raise InputError("there must be at least one look.")
+        k += 1
 
 
 def _solve_low(walk: Walk, time: float, target: float, drift: float, *, most: float) -> float:

@@ -246,7 +246,7 @@ def repeated_p(bounds: Bounds, *, look: int, z: float) -> float:
     final = bounds.final and look == len(bounds.fractions)
     lower = None if bounds.side == "two" else bounds.lower[:look]
     spending = bounds.shape
-    if isinstance(spending, float):
+    if isinstance(spending, float):  # pragma: no cover - for its type: only bounds of a group have a number
         raise InputError("these bounds have no spending function.")
 
     def excess(place: float) -> float:
