@@ -6,6 +6,7 @@ A placeholder names its kind: ``{share:rate}``, ``{n:count}``, ``{cost:money}``;
 
 from __future__ import annotations
 
+import re
 import string
 import tomllib
 from collections.abc import Mapping
@@ -67,7 +68,16 @@ def text(code: str, values: Mapping[str, object] | None = None, *, lang: str | N
     sentence = catalogue(chosen).get(code)
     if sentence is None:
         raise WakeLiftError(f"no {chosen} message for code {code!r}")
-    return _ValueFormatter(chosen).vformat(sentence, (), dict(values or {}))
+    given = dict(values or {})
+    return _ValueFormatter(chosen).vformat(_named_groups(sentence, given), (), given)
+
+
+def _named_groups(sentence: str, values: Mapping[str, object]) -> str:
+    """The sentence without the word for arm, 组, behind an arm whose own name ends with it: 活动组, not 活动组 组."""
+    for name, value in values.items():
+        if isinstance(value, str) and value.endswith("组"):
+            sentence = re.sub(rf"(\{{{name}(?::text)?\}}) 组", r"\1", sentence)
+    return sentence
 
 
 def placeholders(sentence: str) -> set[tuple[str, str]]:
