@@ -24,6 +24,7 @@ from experiments.inference.rates import compare_stratified_rates
 from experiments.inference.redrawn import pair_of, redraw
 from experiments.roi.allocation import Choice, allocate
 from experiments.roi.arms import ArmCosts
+from experiments.roi.marginal import wave_level
 from experiments.roi.net_benefit import net_benefit
 from experiments.roi.people import people_needed
 from experiments.roi.undecided import cost_per_incremental, undecided_thresholds
@@ -62,6 +63,11 @@ PERSONS["shop"] = np.arange(120) // 2 % 24 * 2 + (PERSONS.arm == "b")
 WHOLE, SHOPS = case(PERSONS), case(PERSONS, bottom="bottom", cluster="shop")
 PAIR = pair_of(WHOLE.rows, ((),), np.ones(1), arm="b", control="a")
 CHOICES = [Choice(segment=0, arm=1, cost=10.0, value=15.0), Choice(segment=1, arm=1, cost=10.0, value=14.0)]
+BUDGETED = pd.DataFrame({"arm": RNG.choice(["holdout", "sms"], 3000), "tier": RNG.choice(["gold", "plain"], 3000)})
+BUDGETED["woken"] = (RNG.random(3000) < np.where(BUDGETED.arm == "sms", 0.2, 0.1)).astype(int)
+BUDGETED["cost"] = np.where(BUDGETED.arm == "sms", 0.5 + 4.0 * BUDGETED.woken, 0.0)
+BUDGETED["person_id"] = np.arange(3000)
+SPLIT = ex.Experiment({"woken": ex.Rate("woken")}, shares={"holdout": 0.5, "sms": 0.5})
 
 
 def best(learn, held):
@@ -107,6 +113,10 @@ CALLS = {
     "rates_margin_p": partial(rates_margin_p, checked_tables(3, 40, 9, 60), 0.05, upper=True),
     "quantile_figures": partial(quantile_figures, WHOLE.rows, WHOLE.grid, 0.5, weights=np.ones(1)),
     "redraw": partial(redraw, PAIR),
+    "wave_level": partial(wave_level, 2, level=0.95, planned=3),
+    "plan_budget": partial(
+        ex.plan_budget, BUDGETED, budget=900, by="tier", thresholds=60, order=["holdout", "sms"], experiment=SPLIT
+    ),
     "people_needed": partial(people_needed, NET, 7000),
     "allocate": partial(allocate, CHOICES, 15.0),
     "cost_ceiling": partial(ex.cost_ceiling, 80.0),
@@ -169,6 +179,11 @@ OPTIONS = [
     ("redraw", "replicates", 9999, 999),
     ("redraw", "seed", 0, 1),
     ("people_needed", "power", 0.8, 0.9),
+    ("wave_level", "contrasts", 1, 2),
+    ("plan_budget", "folds", 5, 4),
+    ("plan_budget", "splits", 11, 3),
+    ("plan_budget", "seed", 0, 1),
+    ("plan_budget", "partial", True, False),
     ("allocate", "partial", True, False),
 ]  # fmt: skip
 
@@ -225,3 +240,9 @@ def test_every_estimate_tells_its_level_side_method_and_persons(name):
                 assert one.side == ("two" if shown_two_sided else side)
                 assert one.method
                 assert PERSONS_OF[name] in {None, one.n}
+
+
+def test_a_monitor_watches_the_documented_thresholds():
+    plan = ex.NetBenefitMonitor(planned=20_000, arms=["sms"]).plan
+    assert (plan.thresholds, plan.level, plan.side, plan.least) == ((60, 85, 125), 0.95, "two", 10)
+    assert plan.pairs == (("sms", "holdout"),)
