@@ -26,6 +26,7 @@ __all__ = [
 ]
 
 _SHOWN_ISSUES = 20
+_SHOWN_NAMES = 12  # all built-in models
 
 
 class WakeLiftError(Exception):
@@ -202,6 +203,6 @@ def closest(name: str, known: Iterable[str]) -> str:
         return f"Did you mean {match[0]!r}?"
     if not names:
         return "There is none."
-    listed = ", ".join(repr(item) for item in names[:10])
-    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
+    listed = ", ".join(repr(item) for item in names[:_SHOWN_NAMES])
+    more = f" and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else ""
     return f"There are: {listed}{more}."

@@ -23,7 +23,7 @@ BATCH = 1 << 18
 
 _TIMES = ("%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M", "%Y/%m/%d")  # Excel in China writes 2026/10/12 8:00
 _SHOWN = 5
-_NOT_UTF8 = "the text is not UTF-8; save it as UTF-8, or read the file first and pass the table"
+_NOT_UTF8 = 'the text is not UTF-8; save it as UTF-8, or read it in pandas with encoding="gb18030" and pass the table'
 
 
 @dataclass(frozen=True, slots=True)
