@@ -289,5 +289,7 @@ def _draw(constants: Constants, persons: int, seed: int) -> tuple[Population, Ex
 
 def _check_persons(persons: object) -> int:
     if isinstance(persons, bool) or not isinstance(persons, (int, np.integer)) or not _FEWEST <= persons <= _MOST:
-        raise InputError(f"persons must be a whole number of at least {_FEWEST}, at most {_MOST:,}, got {persons!r}.")
+        raise InputError(
+            f"persons must be a whole number of at least {_FEWEST}, got {persons!r}. At most {_MOST:,} are made."
+        )
     return int(persons)

@@ -116,7 +116,7 @@ def simulate_acts(*, persons: int = 20_000, seed: int = 0) -> SimulatedActs:
         np.int64(1000)
     """
     if isinstance(persons, bool) or not isinstance(persons, Integral) or not 1 <= persons <= _MOST:
-        raise InputError(f"persons must be a whole number of at least 1, at most {_MOST:,}, got {persons!r}.")
+        raise InputError(f"persons must be a whole number of at least 1, got {persons!r}. At most {_MOST:,} are made.")
     count, seed = int(persons), check_seed(seed)
     end = (datetime.combine(AS_OF, time.max, UTC) - ASSIGNED_AT).total_seconds()
     arrived = end - generator(seed, "acts.arrival").random(count) * YEARS_OF_ARRIVAL * 365 * _DAY
