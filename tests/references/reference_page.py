@@ -6,14 +6,17 @@ Write it: `PYTHONPATH=.:tests python tests/references/reference_page.py`.
 from __future__ import annotations
 
 import json
+import tomllib
 from pathlib import Path
+from typing import Any
 
 FOLDER = Path(__file__).parent
 PAGE = FOLDER.parents[1] / "docs" / "reference" / "reference-values.md"
 HEAD = """# Which outside numbers are the results held against?
 
 Who else gets these numbers? Every file below lies in `tests/references`, with the script that made it beside it where a
-program did. A test compares each number within the tolerance that the file names. Nobody of this project wrote the
+program did. Counted are results only, not what a case is called with (`given.toml`). A test compares each of them
+within the tolerance that the file names. Nobody of this project wrote the
 packages, papers and tools that they come from, but for `net_benefit` (an oracle of ours in 40 digits) and
 `rates/zero_control.json` (a study of ours of other packages); where a source is wrong, the file or the methods page
 says why. The date is the day on which the numbers were made, read or entered. Counts by source and by method:
@@ -22,14 +25,26 @@ says why. The date is the day on which the numbers were made, read or entered. C
 """
 
 
-def numbers(value: object) -> int:
-    """How many numbers a nested value holds."""
+GIVEN: dict[str, list[str]] = tomllib.loads((FOLDER / "given.toml").read_text(encoding="utf-8"))
+
+
+def numbers(value: object, given: frozenset[str] = frozenset()) -> int:
+    """How many numbers a nested value holds, those under the keys of `given` left out."""
     if isinstance(value, bool):
         return 0
     if isinstance(value, (int, float)):
         return 1
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return sum(numbers(part) for part in inner)
+    if isinstance(value, dict):
+        return sum(numbers(part, given) for key, part in value.items() if key not in given)
+    return sum(numbers(part, given) for part in value) if isinstance(value, list) else 0
+
+
+def results(name: str, content: dict[str, Any]) -> int:
+    """How many results a file holds; what its cases are called with does not count."""
+    held = content.get("expected")
+    if held is None:
+        held = {key: value for key, value in content.items() if key not in ("inputs", "source", "rtol", "atol")}
+    return numbers(held, frozenset(GIVEN.get(name, ())))
 
 
 def texts(value: object) -> list[str]:
@@ -45,12 +60,10 @@ def rows() -> list[tuple[str, int, str, str]]:
     found = []
     for path in sorted(FOLDER.rglob("*.json")):
         content = json.loads(path.read_text(encoding="utf-8"))
-        held = content.get("expected")
-        if held is None:
-            held = {key: value for key, value in content.items() if key not in ("inputs", "source", "rtol", "atol")}
+        name = path.relative_to(FOLDER).as_posix()
         source = " ".join("; ".join(texts(content["source"])).split()).replace("|", "\\|").replace("<", "&lt;")
         tolerance = f"{content['rtol']!r} / {content['atol']!r}"
-        found.append((path.relative_to(FOLDER).as_posix(), numbers(held), tolerance, source))
+        found.append((name, results(name, content), tolerance, source))
     return found
 
 

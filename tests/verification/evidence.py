@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from references.reference_page import FOLDER as REFERENCES
-from references.reference_page import numbers, texts
+from references.reference_page import results, texts
 
 HERE = Path(__file__).resolve().parent
 TESTS = HERE.parent
@@ -59,12 +59,8 @@ def reference_files():
 
 
 def values(name):
-    """How many numbers a file expects; whole files of digests or texts count their entries."""
-    content = reference_files()[name]
-    held = content.get("expected")
-    if held is None:
-        held = {key: value for key, value in content.items() if key not in ("inputs", "source", "rtol", "atol")}
-    return numbers(held)
+    """How many results a file expects: what its cases are called with does not count, nor do digests and texts."""
+    return results(name, reference_files()[name])
 
 
 def source_text(name):
