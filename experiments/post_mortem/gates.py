@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from attribution.core.formats import format_value
 from experiments.post_mortem.evidence import step_order
-from experiments.post_mortem.words import contrast_words, word
+from experiments.post_mortem.words import code_words, contrast_words, listed, word
 from experiments.report.document import Decision, Gate, GateStatus
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def trust_of(findings: Sequence[Finding], decisions: Sequence[Decision], refusal
     """How far the report can be trusted, and one line that says why."""
     failed = invalid_codes(findings, decisions)
     if failed:
-        return "invalid", word("trust_line.invalid", codes=failed)
+        return "invalid", word("trust_line.invalid", codes=listed(code_words(code) for code in failed.split(", ")))
     if refusal:
         return "limited", word("trust_line.refusal")
     warned = list(dict.fromkeys(finding.code for finding in findings if finding.status in ("warn", "unknown")))

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "alt_text",
+    "code_words",
     "contrast_words",
     "furniture",
     "head",
@@ -84,6 +85,12 @@ def model_words(model: str) -> str:
 def thing_words(metric: str) -> str:
     """The name of a metric or another declared thing: the language's word for the library's own outcomes."""
     return column_label(metric) if metric in _THINGS else metric
+
+
+def code_words(code: str) -> str:
+    """A failed check in words with its code behind them; one without words keeps its code."""
+    known = f"code.{code}"
+    return word("code", told=word(known), name=code) if messages.has(f"REPORT.{known}") else code
 
 
 def kind_words(kind: str) -> str:

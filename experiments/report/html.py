@@ -12,7 +12,7 @@ from attribution.core import messages
 from attribution.core.formats import format_interval, format_value
 from attribution.core.language import language
 from experiments.report import page_tables
-from experiments.report.page_cards import cards, shape
+from experiments.report.page_cards import cards, gloss, shape
 from experiments.report.page_findings import SHAPES, groups
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def to_html(document: Document) -> str:
             findings=groups(document),
             again=_again(document.sections),
             refused=shape(document.refusal[0], 18) if document.refusal else "",
+            refused_gloss=gloss(document.refusal[0]) if document.refusal else "",
             figures=_figures(document, narrow=False),
             figures_narrow=_figures(document, narrow=True),
         )

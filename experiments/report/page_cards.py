@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from attribution.core import messages
 from attribution.core.formats import format_interval, format_value
 
 if TYPE_CHECKING:
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
     from experiments.report.document import Decision, Document
 
-__all__ = ["cards", "shape"]
+__all__ = ["cards", "gloss", "shape"]
 
 _SHAPES = {
     "PASS": '<path d="M9 2 17 16H1z"/>',
@@ -75,6 +76,7 @@ def _card(
         "contrast": contrast,
         "threshold_line": document.words["threshold_line"].replace("{T}", format_value(decision.threshold, "money")),
         "word": decision.verdict.word,
+        "gloss": gloss(decision.verdict.word, decision.reason),
         "kind": _CLASSES[decision.verdict.word],
         "shape": shape(decision.verdict.word, 18),
         "declared": decision.declared,
@@ -85,6 +87,11 @@ def _card(
         "next_step": decision.next_step,
         "words": _words(group) if len(group) > 1 else [],
     }
+
+
+def gloss(word: str, reason: str = "") -> str:
+    """What a verdict's word means, for a reader who does not know it; none where a guardrail decides."""
+    return "" if "GUARDRAIL" in reason else messages.text(f"REPORT.page.gloss.{word}")
 
 
 def shape(word: str, size: int) -> str:

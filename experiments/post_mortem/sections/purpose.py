@@ -30,7 +30,7 @@ def build(ground: Ground) -> Section:
     """The declared question, who attests the assignment, when the plan was locked, plan against done."""
     evidence = ground.evidence
     charts, told, paragraphs, definitions = parts(ground)
-    tables = [] if evidence.readout is None else [arms_table(evidence.persons(), evidence.plan.report.min_cell)]
+    tables = [] if evidence.readout is None else [arms_table(evidence.persons(), evidence.plan)]
     changed = changes_table(evidence)
     tables += [declared_table(evidence), *([] if changed is None else [changed])]
     return made_section(

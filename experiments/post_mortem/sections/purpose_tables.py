@@ -21,11 +21,17 @@ __all__ = ["arms_table", "changes_table", "declared_table", "declared_thresholds
 _LONGEST = 60  # of a value in the table of changes
 
 
-def arms_table(persons: Mapping[str, int], limit: int) -> DisplayTable:
-    """Persons of each arm; an arm smaller than the limit keeps its name and loses its number."""
-    columns = (DisplayColumn(head("arm")), DisplayColumn(head("persons"), "count"))
-    rows = tuple((arm, n if n >= limit else Cell(None, note=f"< {limit}")) for arm, n in persons.items())
-    return DisplayTable(columns, rows)
+def arms_table(persons: Mapping[str, int], plan: Plan) -> DisplayTable:
+    """Persons of each arm and the channels that it adds; an arm smaller than the limit loses its number."""
+    limit, steps = plan.report.min_cell, {} if plan.experiment is None else plan.experiment.steps
+    columns = [DisplayColumn(head("arm")), DisplayColumn(head("persons"), "count")]
+    rows: list[tuple[object, ...]] = [
+        (arm, n if n >= limit else Cell(None, note=f"< {limit}")) for arm, n in persons.items()
+    ]
+    if steps:
+        columns.insert(1, DisplayColumn(head("step_channels")))
+        rows = [(arm, listed(steps[arm]) if arm in steps else None, n) for arm, n in rows]
+    return DisplayTable(tuple(columns), tuple(rows))
 
 
 def declared_table(evidence: Evidence) -> DisplayTable:
