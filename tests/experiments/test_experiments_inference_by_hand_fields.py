@@ -29,7 +29,7 @@ from experiments.inference.sequential.always_valid import always_valid_sequence
 from experiments.inference.sequential.boundaries import spending_bounds
 from experiments.inference.sequential.classical import group_bounds
 from experiments.inference.sequential.stopped import estimate_after_stopping, repeated_p
-from experiments.inference.sequential.walk import Paths
+from experiments.inference.sequential.walk import Paths, Walk
 from experiments.inference.survival import product_limit
 
 
@@ -229,3 +229,18 @@ def test_a_covariate_that_hardly_varies_in_an_arm_still_varies():
 def test_a_repeated_p_value_is_the_error_of_the_design_whose_bound_was_met(z):
     bounds = group_bounds(2, kind="pocock")
     assert repeated_p(bounds, look=1, z=z) == pytest.approx(crossed((bounds.fractions, (z, z)), 0.0), abs=1e-7)
+
+
+@pytest.mark.parametrize("spread", [0.04, 0.9])
+def test_shares_between_0_and_1_are_no_rate(spread):
+    frame = pd.DataFrame({"arm": ["a", "b"] * 20, "x": np.arange(40.0) % 7})
+    frame["y"] = 0.01 + spread * ((np.arange(40) * 7) % 40) / 40
+    assert "ADJUSTED_RATE_RARE" not in {
+        one.code for one in adjustment_findings("y", case(frame, covariates=["x"]).grid)
+    }
+
+
+def test_paths_that_would_have_to_leap_have_no_mass():
+    """A look just after the other: from within 1 nobody reaches 26 in a step of standard deviation 0.001."""
+    none = Walk.begin().step(0.5, -1.0, 1.0).step(0.500001, 26.0, 26.5)
+    assert (none.time, none.mass.tolist(), len(none.nodes)) == (0.500001, [0.0], 1)
