@@ -37,7 +37,9 @@ def checked_number(name: str, value: object, problems: list[str], *, positive: b
     if isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool):
         number = float(value)
     if not math.isfinite(number) or (positive and number < 0):
-        problems.append(f"{name} must be {allowed}, got {value!r}.")
+        percent = isinstance(value, str) and value.strip().endswith("%")
+        hint = " A percentage is a number too: write 0.02 for 2 %." if percent else ""
+        problems.append(f"{name} must be {allowed}, got {value!r}.{hint}")
         return math.nan
     return number
 

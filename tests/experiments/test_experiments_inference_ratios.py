@@ -79,6 +79,7 @@ def test_a_zero_denominator_has_no_value_but_a_set():
     [
         ((1.0, 2.0, -1.0, 1.0), {}, "numerator_variance must be a finite number of 0 or more"),
         ((math.nan, 2.0, 1.0, 1.0), {}, "numerator must be a finite number"),
+        (("2%", 2.0, 1.0, 1.0), {}, "got '2%'. A percentage is a number too: write 0.02 for 2 %"),
         ((1.0, 2.0, 1.0, 1.0), {"covariance": 1.5}, "covariance must not exceed"),
         ((1.0, 0.0, 1.0, 0.0), {}, "denominator must not be exactly 0"),
         ((1.0, 2.0, 1.0, 1.0), {"df": 0}, "df must be a positive number"),
