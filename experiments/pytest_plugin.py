@@ -98,12 +98,13 @@ class PlanFile(pytest.File):
     def collect(self) -> Iterator[pytest.Item]:
         """The gates in the order of the report, then the frozen figures and verdicts."""
         from attribution.core.errors import WakeLiftError
+        from experiments.plan.spelling import in_words_of_plans
 
         try:
             report = _report(self.config, self.path.resolve())
             moved = _moved(self.config, report)
         except (WakeLiftError, OSError) as error:
-            raise self.CollectError(str(error)) from None
+            raise self.CollectError(in_words_of_plans(str(error))) from None
         for gate in report.gates:
             name = gate.name.removeprefix("decision:")
             yield GateItem.from_parent(self, name=_item_name("gate", name), gate=gate)

@@ -15,7 +15,7 @@ from attribution.core import messages
 from attribution.core.errors import WakeLiftError, WakeLiftWarning, closest
 from attribution.core.formats import format_value
 from experiments.cli.streams import echo, speak_utf8
-from experiments.plan.spelling import shown
+from experiments.plan.spelling import in_words_of_plans, shown
 
 __all__ = ["main"]
 
@@ -44,7 +44,6 @@ _INTERRUPTED = 130  # 128 and the signal's number, as shells say it
 _LONGEST = 1_000  # characters of a line of a message
 _PLANNED = (WakeLiftError, OSError, MemoryError)
 _TRACEBACK = "WAKELIFT_TRACEBACK"
-_NAMED = 'columns = { role = "your name" } in the plan, or --columns ROLE=NAME'
 _HINTS = {
     errno.ENOSPC: "Free some space, or write to another disk.",
     errno.EACCES: "Ask for the right to it, or name another path.",
@@ -130,7 +129,7 @@ def _of_duckdb(error: Exception) -> bool:
 def _told(error: Exception) -> str:
     """What went wrong, on the user's side if it can be told, else as a fault of ours."""
     if isinstance(error, WakeLiftError):
-        return str(error).replace("columns=Columns(...)", _NAMED)
+        return in_words_of_plans(str(error), options=True)
     if isinstance(error, OSError):
         return _of_system(error)
     if isinstance(error, MemoryError):

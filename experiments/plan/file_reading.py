@@ -52,6 +52,7 @@ _KINDS = (
     (b"<!DOCTYPE", "a web page", None),
     (b"<html", "a web page", None),
 )
+_LFS = b"version https://git-lfs.github.com/"  # what a checkout holds where large files were not fetched
 _DUCKDB = b"DUCK"  # after the check sum of the first block
 
 
@@ -121,6 +122,9 @@ class FileReading:
         head = self.head()
         if not head:
             raise InputError(unreadable(self, "it is empty (0 bytes)"))
+        if head.startswith(_LFS):
+            what = "its content is a pointer of Git LFS, not the table; fetch the table with: git lfs pull"
+            raise InputError(unreadable(self, what))
         found = next(((said, ending) for mark, said, ending in _KINDS if head.startswith(mark)), None)
         if found is None and head[8:12] == _DUCKDB:
             found = ("a DuckDB database", ".duckdb")

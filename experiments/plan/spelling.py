@@ -24,6 +24,7 @@ __all__ = [
     "day_list",
     "duration",
     "file_path",
+    "in_words_of_plans",
     "long_text",
     "lookback",
     "name_list",
@@ -321,3 +322,14 @@ def _texts_or_pairs(value: object, example: str) -> list[Any]:
     if listed is None or any(isinstance(item, (list, tuple)) and len(item) != 2 for item in listed):
         raise ValueError(f"must be a list of texts or pairs, for example {example}, got {shown(value)}.")
     return listed
+
+
+def in_words_of_plans(said: str, *, options: bool = False) -> str:
+    """A message that names a column as Python does, in the words of a plan and, if asked, of the command line."""
+
+    def named(found: re.Match[str]) -> str:
+        role = found[1] or "role"
+        option = f", or --columns {found[1] or 'ROLE'}=NAME" if options else ""
+        return f'columns = {{ {role} = "your name" }} in the plan{option}'
+
+    return re.sub(r'columns=Columns\((?:(\w+)=)?"?\.\.\."?\)', named, said)

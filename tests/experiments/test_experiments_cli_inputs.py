@@ -205,8 +205,9 @@ def test_a_missing_column_is_named_as_the_command_line_names_it(tmp_path):
     for name in ("touches", "conversions"):
         (tmp_path / f"{name}.csv").write_text("who,time\n1,2026-01-01 08:00:00\n", encoding="utf-8")
     said = refused("attribute", tmp_path / "touches.csv", tmp_path / "conversions.csv", "--timezone", "Asia/Shanghai")
-    assert "--columns ROLE=NAME" in said
-    assert "Columns(...)" not in said
+    assert "--columns person=NAME" in said
+    assert "--columns conversion=NAME" in said
+    assert "Columns(" not in said
 
 
 def test_another_ending_or_a_folder_is_refused_before_any_work(tmp_path):

@@ -150,6 +150,18 @@ def test_an_unusable_plan_fails_the_collection_with_one_message(run, folder, tex
     assert "Traceback" not in told
 
 
+def test_a_missing_column_is_named_in_the_words_of_the_plan(run, folder, campaign):
+    campaign.touches.rename(columns={"channel": "chanel"}).to_parquet(folder / "data" / "renamed.parquet")
+    text = (folder / "plan.toml").read_text(encoding="utf-8").replace("data/touches.parquet", "data/renamed.parquet")
+    (folder / "renamed.toml").write_text(text, encoding="utf-8")
+    found = run(plan="renamed.toml")
+    told = found.stdout.str()
+    assert found.ret == pytest.ExitCode.INTERRUPTED
+    assert "Did you mean 'chanel'?" in told
+    assert 'Name it with columns = { channel = "your name" } in the plan.' in told
+    assert "Columns(" not in told
+
+
 def test_frozen_figures_are_regression_tests(run, folder):
     report = ex.postmortem(folder / "plan.toml")
     frozen = folder / "frozen.json"
