@@ -1,7 +1,7 @@
 """Install the wheel in empty environments, and use it: Pythons x (newest, lowest dependencies) x extras.
 
 Usage: python .ci/packaging/matrix.py [--quick] [--only TEXT]      wants build/dist with one wheel, and uv
-       --quick: the newest dependencies on each Python without extras, the lowest on the oldest, all extras on one
+       --quick: one on each Python: the lowest dependencies on the oldest, all extras on the newest
        --only:  the cells whose name holds the text, such as "3.13 lowest"
 """
 
@@ -73,16 +73,12 @@ def cells(*, quick: bool) -> list[Cell]:
     for version in pythons():
         if version not in dict(there):
             sys.stdout.write(f"Python {version} is not here: skipped\n")
-    for at, (version, path) in enumerate(there):
-        found.append(Cell(version, path, "newest", ()))
-        if not quick or at == 0:
-            found.append(Cell(version, path, "lowest", ()))
-        for resolution in () if quick else ("newest", "lowest"):
-            found += [Cell(version, path, resolution, (extra,)) for extra in extras]
-        if not quick or at == len(there) - 1:
-            found.append(Cell(version, path, "newest", ("all",)))
-        if not quick:
-            found.append(Cell(version, path, "lowest", ("all",)))
+    if quick:  # one environment a Python; `make wheel` has the newest dependencies without extras
+        kinds = [("lowest", ()), *([("newest", ())] * (len(there) - 2)), ("newest", ("all",))]
+        return [Cell(*one, *kind) for one, kind in zip(there, kinds, strict=False)]
+    for version, path in there:
+        for resolution in ("newest", "lowest"):
+            found += [Cell(version, path, resolution, kept) for kept in [(), *((extra,) for extra in extras), ("all",)]]
     return found
 
 
