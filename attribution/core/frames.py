@@ -39,8 +39,6 @@ def one_array(column: pa.ChunkedArray) -> pa.Array:
     if column.num_chunks > 1 and not column.null_count and _is_plain(column.type):
         return _joined(column)
     array = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
-    if isinstance(array, pa.ChunkedArray):  # an empty or multi-chunk dictionary column stays chunked
-        array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], type=array.type)
     return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
 
 

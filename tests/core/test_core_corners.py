@@ -9,11 +9,13 @@ import pyarrow as pa
 import pytest
 
 from attribution.core.columns import Columns
-from attribution.core.errors import InputError, TableError
+from attribution.core.errors import InputError, TableError, closest
 from attribution.core.estimates import Estimate
+from attribution.core.formats import format_value
 from attribution.core.frames import one_array
 from attribution.core.key_columns import KeyColumn, key_column
 from attribution.core.key_words import key_words, text_words
+from attribution.core.randomness import check_repeats
 from attribution.core.recipe import fingerprint
 from attribution.core.tables import Problems, open_table
 from attribution.core.times import instants, instants_in_pieces
@@ -101,3 +103,23 @@ def test_a_polars_column_that_was_released_comes_again():
     kept = held.arrow("name")
     held.release("name")
     assert held.arrow("name") is kept
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_numbers_that_no_cell_holds_have_an_exponent(lang):
+    assert format_value(-(10**21), "count", lang=lang) == "−1e+21"
+    assert format_value(1.2345678e30, "number", lang=lang) == "1.235e+30"
+    assert format_value(10**20, "count", lang=lang) == "100,000,000,000,000,000,000"
+
+
+def test_repeats_are_whole_and_end_at_ten_million():
+    assert check_repeats("splits", np.int64(7), least=2) == 7
+    for wrong in (1, 2.0, True, 10_000_001, "7"):
+        with pytest.raises(InputError, match="splits must be a whole number from 2 to 10,000,000, got"):
+            check_repeats("splits", wrong, least=2)
+
+
+def test_a_name_among_none_has_no_neighbour():
+    assert closest("sms", []) == "There is none."
+    assert closest("SMS ", ["phone", "sms"]) == "Did you mean 'sms'?"
+    assert closest("fax", ["phone", "sms"]) == "There are: 'phone', 'sms'."

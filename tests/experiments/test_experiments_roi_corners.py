@@ -96,6 +96,11 @@ def test_persons_of_a_rule_have_finite_money(bad: float) -> None:
         ex.CrossData(net=net, arm=np.array([0, 1, 0, 1]), unit=np.arange(4))
 
 
+def test_persons_of_a_rule_have_money_in_numbers() -> None:
+    with pytest.raises(InputError, match=r"net must be an array of numbers, one per person, got \['1', '2'\]"):
+        ex.CrossData(net=np.array(["1", "2"]), arm=np.array([0, 1]), unit=np.arange(2))
+
+
 def test_information_needs_finite_numbers_and_is_worth_nothing_where_the_belief_cannot_move() -> None:
     for name, given in (("value", {"value": math.inf, "standard_error": 1.0}), ("value", {"value": "1"})):
         with pytest.raises(InputError, match=f"the {name} of the estimate must be a finite number"):
