@@ -17,6 +17,7 @@ from experiments.inference.adjusted_gain import adjustment_findings, adjustment_
 from experiments.inference.adjusted_slopes import kept_covariates
 from experiments.inference.bayes.means import bayes_means
 from experiments.inference.bayes.normals import normal_pair
+from experiments.inference.clusters_checks import intra_cluster_correlation
 from experiments.inference.compliance import complier_effect
 from experiments.inference.contamination import contamination_bounds
 from experiments.inference.heterogeneity import interaction_of_rates
@@ -31,6 +32,7 @@ from experiments.inference.sequential.classical import group_bounds
 from experiments.inference.sequential.stopped import estimate_after_stopping, repeated_p
 from experiments.inference.sequential.walk import Paths, Walk
 from experiments.inference.survival import product_limit
+from experiments.moments.centred import single_moments
 
 
 def test_the_standard_error_of_a_difference_of_rates_is_the_plain_one():
@@ -244,3 +246,25 @@ def test_paths_that_would_have_to_leap_have_no_mass():
     """A look just after the other: from within 1 nobody reaches 26 in a step of standard deviation 0.001."""
     none = Walk.begin().step(0.5, -1.0, 1.0).step(0.500001, 26.0, 26.5)
     assert (none.time, none.mass.tolist(), len(none.nodes)) == (0.500001, [0.0], 1)
+
+
+def test_the_shortest_interval_of_a_normal_posterior_is_its_equal_tailed_one():
+    row = bayes_means(12.0, 9.0, 60, 8.0, 12.0, 45).rows[0]
+    assert (row.hdi_low, row.hdi_high) == pytest.approx((row.low, row.high), rel=1e-12)
+
+
+def test_clusters_without_persons_are_none():
+    cells = (("sms", "north"), ("sms", "south"), ("none", "west"), ("none", "east"), ("none", "gone"))
+    place, values = np.repeat([0, 1, 2, 3], 3), np.arange(12.0) % 5
+    found = intra_cluster_correlation(single_moments(("arm", "branch"), cells, place, values, np.ones(12, dtype=int)))
+    held = intra_cluster_correlation(
+        single_moments(("arm", "branch"), cells[:4], place, values, np.ones(12, dtype=int))
+    )
+    assert (found.clusters, found.mean_size, found.correlation) == (4, 3.0, held.correlation)
+
+
+def test_a_lift_of_compliers_without_variance_says_why_it_is_none():
+    z, d = np.repeat([1, 0], 20), np.array([1] * 20 + [0] * 20)
+    found = complier_effect(z, d, 2.0 + z)
+    assert found.assignment.note == "ZERO_VARIANCE"
+    assert (found.compliance.relative.low, found.compliance.relative.note) == (None, "ZERO_VARIANCE")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -24,6 +25,7 @@ from experiments.roi.contrast_figures import net_of, signed_z
 from experiments.roi.contrasts import ContrastCosts
 from experiments.roi.cross_value import _split, _taken
 from experiments.roi.money_kernel import both
+from experiments.roi.monitor_plan import Seen
 from experiments.roi.monitor_thresholds import seen_at
 from experiments.roi.net_benefit import net_benefit
 from experiments.roi.undecided import crossings, shape_of
@@ -393,3 +395,18 @@ def test_a_value_per_wakeup_is_read_at_its_level():
     assert (wide.woken.level, narrow.woken.level) == (0.95, 0.8)
     assert wide.ratio.low < narrow.ratio.low < narrow.ratio.high < wide.ratio.high
     assert (wide.ratio.level, narrow.ratio.level) == (0.95, 0.8)
+
+
+def test_no_arm_may_lose_persons_from_look_to_look():
+    monitor = ex.NetBenefitMonitor(planned=900, arms=["digital", "sms"], thresholds=[60])
+
+    def look(pair, threshold, bound):
+        return Seen(net=0.0, z=0.0, low=-1.0, high=1.0)
+
+    first = {"holdout": 100, "digital": 100, "sms": 100}
+    woken = dict.fromkeys(first, 20)
+    once = monitor.append(date(2026, 1, 5), matured=first, woken=woken, read=look)
+    for fewer in first:
+        then = {**dict.fromkeys(first, 200), fewer: 90}
+        with pytest.raises(DesignError, match=rf"LOOK_SHRINKS: fewer persons have matured in \['{fewer}'\]"):
+            once.append(date(2026, 1, 12), matured=then, woken=woken, read=look)
