@@ -54,7 +54,8 @@ def reach(  # noqa: PLR0913 - options, keyword-only
 
     A stage counts as reached when it or a later one was logged: who answered was called. How often a stage was missing
     in between is a finding. The effect of a stage assumes that the assignment did nothing to persons who did not come
-    that far; it cannot hold at two stages at once unless nobody is lost between them, so the rows are alternatives.
+    that far. Where it holds at a stage it holds at the earlier ones, each for its own persons; a later row assumes
+    more. All divide one effect of the assignment, so the rows are alternatives and do not add.
 
     Args:
         outcomes: One row per assigned person, with the arm; `build_outcomes` gives it.

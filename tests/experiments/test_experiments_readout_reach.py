@@ -196,6 +196,20 @@ def test_what_happened_to_an_arm_is_not_lost():
     assert all("NEGATIVE_FIRST_STAGE" in row["note"] for row in rows if row["stage"] == "opened")
 
 
+def test_where_a_late_stage_is_right_the_earlier_ones_are_right_for_their_persons():
+    """1,000 an arm, 500 delivered, 200 of them opened; opening alone wakes 20 more than the 100 who come anyway."""
+    place = np.arange(1_000)
+    table = pd.DataFrame({"person_id": range(2_000), "arm": np.repeat(["push", "holdout"], 1_000)})
+    table["delivered"] = np.r_[place < 500, place < 0].astype(int)
+    table["opened"] = np.r_[place < 200, place < 0].astype(int)
+    table["woken"] = np.r_[place % 10 == 0, place % 10 == 0].astype(int)
+    table.loc[table.index[(table["opened"] == 1) & (table["woken"] == 0)][:20], "woken"] = 1
+    effects = {
+        row["stage"]: row["value"] for row in reach(table, outcome="woken", stages=STAGES[1:]).effects.to_dicts()
+    }
+    assert effects == pytest.approx({"assigned": 20 / 1_000, "delivered": 20 / 500, "opened": 20 / 200})
+
+
 def test_arms_that_are_numbers():
     table = frame()
     table["arm"] = table.arm.map({"holdout": 0, "push": 1, "短信": 2})
