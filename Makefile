@@ -63,8 +63,8 @@ demo: $(RUN_STAMP) ## Simulate a campaign and write its post-mortem to build/dem
 	@$(PY) -m experiments demo --out "$(OUT)"
 
 test: $(DEV_STAMP) ## Run the tests, then the examples in the docstrings
-	$(PY) -m pytest -n $(JOBS) -p randomly --randomly-seed=$(SEED) $(ARGS)
-	$(PY) -m pytest -p no:randomly --doctest-modules attribution experiments
+	$(PY) -m pytest -n $(JOBS) --dist worksteal -p randomly --randomly-seed=$(SEED) $(ARGS)
+	$(PY) -m pytest -n $(JOBS) -p no:randomly --doctest-modules attribution experiments
 
 # About a third slower than the tests alone.
 coverage: ## Run the tests, counting lines and branches, and hold the counts against their marks
