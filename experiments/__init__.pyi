@@ -25,9 +25,9 @@ from experiments.design.placebo_contrast import PlaceboContrast as PlaceboContra
 from experiments.design.placebo_contrast import placebo_contrast as placebo_contrast
 from experiments.design.planning import OptimalHoldout as OptimalHoldout
 from experiments.design.planning import PayPlan as PayPlan
-from experiments.design.planning import PlanOptions as PlanOptions
 from experiments.design.planning import Planned as Planned
 from experiments.design.planning import PlannedDuration as PlannedDuration
+from experiments.design.planning import PlanOptions as PlanOptions
 from experiments.design.planning import PowerCurve as PowerCurve
 from experiments.design.planning import SampleSize as SampleSize
 from experiments.design.planning import best_shares as best_shares

@@ -17,7 +17,8 @@ TEXTS: dict[str, Any] = tomllib.loads(Path(__file__).with_name("command_line.tom
 TITLES = {
     "en": "# Commands and options\n\n"
     "Which commands are there, and what does each option do? Made from the commands themselves; "
-    "`wakelift COMMAND --help` says the same. How tables are given, what is written and what exit codes mean: [the command line](../guides/command-line.md).",
+    "`wakelift COMMAND --help` says the same. How tables are given, what is written and what exit codes mean: "
+    "[the command line](../guides/command-line.md).",
     "zh": "# 命令与选项\n\n"
     "有哪些命令，每个选项做什么？本页由命令本身生成；`wakelift COMMAND --help` 给出同样的内容（英文）。"
     "数据表怎么给、写出什么、退出码的含义：[命令行](../../guides/command-line.md)（英文）。",
