@@ -232,7 +232,7 @@ def test_seed_and_level_belong_to_the_cut():
         ({"eps": 0}, "strictly between 0 and 1"),
         ({"eps": True}, "strictly between 0 and 1"),
         ({"eps": 0.1, "min_spells": 0}, "at least 1"),
-        ({"eps": 0.1, "replicates": 10}, "at least 100"),
+        ({"eps": 0.1, "replicates": 10}, "from 100 to 10,000,000"),
         ({"eps": 0.1, "level": 95}, "level=0.95"),
         ({"eps": 0.1, "seed": -1}, "seed must be"),
     ],

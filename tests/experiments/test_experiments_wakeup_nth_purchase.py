@@ -157,7 +157,7 @@ def test_everybody_has_one_act_and_nobody_stops():
     [
         ({"up_to": 0}, "from 1 to 40"),
         ({"up_to": 2.5}, "from 1 to 40"),
-        ({"replicates": 5}, "at least 100"),
+        ({"replicates": 5}, "from 100 to 10,000,000"),
         ({"silent": 200}, "nobody has been followed"),
         ({"level": 1.0}, "level must lie"),
         ({"seed": -3}, "seed must be"),
