@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from attribution.core.pieces import Numbers
     from attribution.core.tables import Problems
 
-__all__ = ["NONE", "ORIGINS", "Touches", "complete_touches", "note_reserved", "read_touches"]
+__all__ = ["NONE", "ORIGINS", "Touches", "complete_touches", "note_reserved", "read_touches", "touch_ids"]
 
 NONE = "(none)"
 ORIGINS = ("inbound", "outbound")
@@ -81,7 +81,7 @@ def read_touches(
     person = key_column(table, "person")
     times = instants_in_pieces(table, "time")
     channel = _channels(table)
-    touch = _touch_ids(table)
+    touch = touch_ids(table)
     kinds = labels(table, roles.kind, narrow=True) if kind else None
     origins = _origins(table) if origin else None
     incomplete = (kind and kinds is None) or (origin and origins is None)
@@ -141,7 +141,8 @@ def _channels(table: Table) -> Labels | None:
     return found
 
 
-def _touch_ids(table: Table) -> pa.Array | None:
+def touch_ids(table: Table) -> pa.Array | None:
+    """The ids of the touches; one that occurs more than once is noted."""
     found = keys(table, "touch")
     count, examples = (0, []) if found is None else duplicates(found)
     if count:

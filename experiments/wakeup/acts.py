@@ -16,6 +16,7 @@ from attribution.core.tables import Problems, Table, open_table
 from attribution.core.values import instants, keys, numbers
 from attribution.core.values import labels as read_labels
 from attribution.kernels.ordering import person_time_order
+from attribution.touches import touch_ids
 from experiments.outcomes.events import in_order_of_size
 from experiments.outcomes.instant import as_of_microseconds
 from experiments.outcomes.numbering import number_keys
@@ -29,7 +30,22 @@ if TYPE_CHECKING:
 
     from attribution.core.values import Labels
 
-__all__ = ["Acts", "read_acts", "span"]
+__all__ = ["Acts", "Wanted", "read_acts", "span"]
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Wanted:
+    """What is read of a log beside person and time.
+
+    Attributes:
+        required: Roles that must be there.
+        optional: Roles that are brought in when they are there; an id of touches may not occur twice.
+        asked: Columns that the caller names, which must be there.
+    """
+
+    required: Sequence[str] = ()
+    optional: Sequence[str] = ()
+    asked: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -122,7 +138,7 @@ def read_acts(
     as_of: object,
     columns: ColumnsLike = None,
     table: str = "events",
-    optional: Sequence[str] = (),
+    wanted: Wanted | None = None,
     given: object = None,
 ) -> Acts:
     """Open and sort a log of acts.
@@ -132,11 +148,11 @@ def read_acts(
         as_of: Until when the log is complete: a date (its end), an aware datetime, or ISO 8601 text.
         columns: Names of the columns, for the table ``"events"``; ``timezone`` serves naive times and calendar days.
         table: Name of the table in ``columns`` and in messages.
-        optional: Further roles that are brought in when they are there.
+        wanted: Further columns.
         given: The date as the user gave it, for messages, where `as_of` was made out of it.
 
     Raises:
-        TableError: For empty or unusable persons and times, or a table without rows.
+        TableError: For empty or unusable persons and times, missing columns, and ids of touches that repeat.
         InputError: When no act lies before `as_of`.
 
     Example:
@@ -147,11 +163,17 @@ def read_acts(
         >>> acts.persons.to_pylist(), acts.counts.tolist()
         (['a', 'b'], [1, 2])
     """
-    problems = Problems()
+    problems, wanted = Problems(), wanted or Wanted()
     roles = columns_for(columns, table)
     end = as_of_microseconds(as_of, roles.timezone)
-    opened = open_table(events, table, roles, problems=problems, required=("person", "time"), optional=tuple(optional))
+    required = ("person", "time", *wanted.required)
+    opened = open_table(events, table, roles, problems=problems, required=required, optional=tuple(wanted.optional))
+    opened.require_names(*wanted.asked)
     person, time = keys(opened, "person"), instants(opened, "time")
+    if "touch" in wanted.optional:
+        touch_ids(opened)
+    if problems.issues and "cost" in wanted.optional:
+        numbers(opened, roles.cost)  # read later, but all problems are told at once
     problems.raise_if_any()
     if person is None or time is None:  # pragma: no cover - a problem was noted, so the line above has raised
         raise InputError("the events need a person and a time in every row.")

@@ -16,7 +16,7 @@ from attribution.core.findings import Finding
 from attribution.core.recipe import Recipe, fingerprint
 from attribution.core.records import Field, Records, TabularResult
 from experiments.inference.proportions import share_estimate
-from experiments.wakeup.acts import span
+from experiments.wakeup.acts import Wanted, span
 from experiments.wakeup.funnel_chains import first_of_persons, instants_of, reached_stages, smallest_at_instant
 from experiments.wakeup.group_names import check_group
 from experiments.wakeup.narrow_tables import narrow_table
@@ -152,7 +152,7 @@ def funnel(  # noqa: PLR0913 - the options of the public contract, keyword-only
     check_group(by, _FIELDS)
     if start not in ("first", "farthest"):
         raise InputError(f'start must be "first" or "farthest", got {start!r}.')
-    acts = read_log(events, as_of=as_of, columns=columns, table="events", optional=("event",))
+    acts = read_log(events, as_of=as_of, columns=columns, table="events", wanted=Wanted(optional=("event",)))
     what = acts.labels(acts.table.roles.event)
     until = acts.as_of if as_of is not None else int(acts.time.max()) + 1
     early = () if as_of is None else ended_early(acts, as_of)

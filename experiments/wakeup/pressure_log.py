@@ -12,7 +12,7 @@ import numpy as np
 from attribution.core.errors import InputError
 from attribution.core.findings import Finding
 from attribution.touches import ORIGINS
-from experiments.wakeup.acts import read_acts
+from experiments.wakeup.acts import Wanted, read_acts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,7 +88,7 @@ class Contacts:
 
 
 def read_log(
-    log: object, *, as_of: object, columns: ColumnsLike, table: str = "touches", optional: Sequence[str] = ()
+    log: object, *, as_of: object, columns: ColumnsLike, table: str = "touches", wanted: Wanted | None = None
 ) -> Acts:
     """As `read_acts`; without `as_of` everything in the log counts.
 
@@ -97,9 +97,7 @@ def read_log(
         InputError: As `read_acts`, and for a log without rows.
     """
     try:
-        return read_acts(
-            log, as_of=_FAR if as_of is None else as_of, columns=columns, table=table, optional=tuple(optional)
-        )
+        return read_acts(log, as_of=_FAR if as_of is None else as_of, columns=columns, table=table, wanted=wanted)
     except InputError as error:
         if as_of is None and _FAR in str(error):
             raise InputError(f"the {table} hold no row.") from None
@@ -116,10 +114,12 @@ def read_contacts(touches: object, rule: Rule, *, as_of: object, columns: Column
         columns: The user's names of the columns.
 
     Raises:
-        TableError: With every problem of the table.
+        TableError: With every problem of the table, among them an id of touches that occurs more than once.
         InputError: When no row is a contact.
     """
-    acts = read_log(touches, as_of=as_of, columns=columns, optional=("channel", "kind", "origin", "cost"))
+    asked = () if rule.by is None else (rule.by,)
+    wanted = Wanted(required=("channel",), optional=("kind", "origin", "cost", "touch"), asked=asked)
+    acts = read_log(touches, as_of=as_of, columns=columns, wanted=wanted)
     channel = acts.labels(acts.table.roles.channel)
     kept, findings = _outbound(acts, rule.origin)
     kind = acts.labels(acts.table.roles.kind) if acts.table.has("kind") else None

@@ -18,7 +18,7 @@ from attribution.core.recipe import Recipe, fingerprint
 from attribution.core.records import Field, Records, TabularResult
 from experiments.inference.proportions import bundled_share
 from experiments.inference.tails import critical_value
-from experiments.wakeup.acts import span
+from experiments.wakeup.acts import Wanted, span
 from experiments.wakeup.bookings import standing_bookings
 from experiments.wakeup.narrow_tables import narrow_table, unasked
 from experiments.wakeup.pressure_log import read_log
@@ -148,8 +148,8 @@ def slots(  # noqa: PLR0913 - the options of the public contract, keyword-only
         raise InputError(
             f'impression= and click= are lists of kinds, such as ["click"], got {impression!r}, {click!r}.'
         )
-    optional = () if counts is not None else ("kind",)
-    acts = read_log(touches, as_of=as_of, columns=columns, optional=optional)
+    optional = ("touch",) if counts is not None else ("kind", "touch")
+    acts = read_log(touches, as_of=as_of, columns=columns, wanted=Wanted(optional=optional, asked=(slot,)))
     label = acts.labels(slot)
     shown, clicked, left = _amounts(acts, (tuple(impression), tuple(click)), counts)
     names = tuple(str(name) for name in label.names)

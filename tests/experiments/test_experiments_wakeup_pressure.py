@@ -319,3 +319,30 @@ def test_groups_named_like_a_column_of_the_result_are_refused() -> None:
         ex.contact_pressure(touches.assign(persons="a"), by="persons")
     with pytest.raises(ex.InputError, match="by='stage' is the name of a column of the result"):
         ex.funnel(touches.assign(event="a", stage="b"), stages=["a", "b"], by="stage")
+
+
+def test_a_touch_that_stands_twice_is_told_with_everything_else_that_is_wrong() -> None:
+    contacts = _table(_contacts(3)).assign(touch_id=lambda t: [f"t{row}" for row in range(len(t))])
+    assert len(ex.contact_pressure(contacts).to_dicts()) == 2
+    twice = pd.concat([contacts, contacts.iloc[:3]], ignore_index=True)
+    with pytest.raises(ex.TableError, match="DUPLICATE_TOUCH_ID") as caught:
+        ex.contact_pressure(twice)
+    assert [(issue.code, issue.column, issue.count) for issue in caught.value.issues] == [
+        ("DUPLICATE_TOUCH_ID", "touch_id", 3)
+    ]
+    with pytest.raises(ex.TableError, match="DUPLICATE_TOUCH_ID"):
+        ex.hand_overs(twice)
+    spoiled = twice.drop(columns="channel").assign(cost=float("nan"), time=twice["time"].where(twice.index > 1))
+    with pytest.raises(ex.TableError, match="5 problems") as caught:
+        ex.contact_pressure(spoiled, by="tier")
+    assert sorted((issue.code, issue.column, issue.count) for issue in caught.value.issues) == [
+        ("DUPLICATE_TOUCH_ID", "touch_id", 3), ("MISSING_COLUMN", "channel", 1), ("MISSING_COLUMN", "tier", 1),
+        ("NULL_TIME", "time", 2), ("NULL_VALUE", "cost", len(spoiled)),
+    ]  # fmt: skip
+
+
+def test_ids_of_touches_under_another_name_are_read_too() -> None:
+    contacts = _table(_contacts(3)).assign(流水号="same")
+    assert ex.contact_pressure(contacts).recipe.n["touches"] == len(contacts)
+    with pytest.raises(ex.TableError, match="流水号"):
+        ex.contact_pressure(contacts, columns=at.Columns(touch="流水号"))

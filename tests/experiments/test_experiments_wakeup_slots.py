@@ -195,3 +195,10 @@ def test_kinds_are_lists() -> None:
     log = pd.DataFrame({"person_id": ["a"], "slot": "top", "kind": "impression", "time": "2026-03-01T09:00Z"})
     with pytest.raises(ex.InputError, match="lists of kinds"):
         ex.slots(log, impression="impression")
+
+
+def test_an_id_that_stands_twice_is_refused() -> None:
+    log = _table(_rows(1)).assign(touch_id=lambda t: [f"t{row}" for row in range(len(t))])
+    assert len(ex.slots(log).to_dicts()) > 1
+    with pytest.raises(ex.TableError, match="a touch id occurs more than once"):
+        ex.slots(pd.concat([log, log.iloc[:2]]))
