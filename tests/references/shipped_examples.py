@@ -205,13 +205,13 @@ def vendors():
 
 
 def by_hand():
-    for path in sorted((FOLDER / "published").glob("*.json")):
-        held = load(f"published/{path.stem}")
+    for name in sorted({path.stem for path in (FOLDER / "published").glob("*.json")} - {"r_confirmed"}):
+        held = load(f"published/{name}")
         calls = [
             call(one["call"], one["args"], one["take"], numbers, atol=held["atol"], rtol=held["rtol"])
             for one, numbers in zip(held["inputs"]["calls"], held["expected"], strict=True)
         ]
-        yield example(path.stem, SHORT[path.stem], f"published/{path.stem}", calls)
+        yield example(name, SHORT[name], f"published/{name}", calls)
 
 
 def content():
