@@ -19,6 +19,15 @@ from attribution.core.language import LANGUAGES, Language, check_language, curre
 __all__ = ["catalogue", "has", "placeholders", "register", "text"]
 
 _packages: list[str] = ["attribution"]
+# Chinese characters and full-width punctuation bring their own room: a space belongs beside Latin letters and digits,
+# none between two wide characters. Sentences are written with a space around each value: most values are numbers.
+_WIDE = (
+    "\u2018\u2019\u201c\u201d\u2026\u3001-\u30ff\u3400-\u4dbf\u4e00-\u9fff"  # quotation marks, punctuation, characters
+    "\uf900-\ufaff\uff01-\uff65\U00020000-\U0003ffff"  # compatible and rare characters, full-width forms
+)
+_SPACE_BEFORE = re.compile(rf" [{_WIDE}]")
+_SPACE_BEHIND = re.compile(rf"[{_WIDE}] \Z")
+_WIDE_CHARACTER = re.compile(rf"[{_WIDE}]")
 
 
 def register(package: str) -> None:
@@ -69,7 +78,7 @@ def text(code: str, values: Mapping[str, object] | None = None, *, lang: str | N
     if sentence is None:
         raise WakeLiftError(f"no {chosen} message for code {code!r}")
     given = dict(values or {})
-    return _ValueFormatter(chosen).vformat(_named_groups(sentence, given), (), given)
+    return _ValueFormatter(chosen).sentence(_named_groups(sentence, given), given)
 
 
 def _named_groups(sentence: str, values: Mapping[str, object]) -> str:
@@ -86,11 +95,31 @@ def placeholders(sentence: str) -> set[tuple[str, str]]:
     return {(name, spec or "") for _, name, spec, _ in parsed if name is not None}
 
 
+def _begins_wide(value: str) -> bool:
+    return _WIDE_CHARACTER.match(value) is not None
+
+
+def _ends_wide(value: str) -> bool:
+    return _WIDE_CHARACTER.match(value[-1:]) is not None
+
+
 class _ValueFormatter(string.Formatter):
     """Formats ``{name:kind}`` through core.formats; never evaluates attributes or indexes."""
 
     def __init__(self, lang: Language) -> None:
         self._lang = lang
+
+    def sentence(self, pattern: str, values: Mapping[str, object]) -> str:
+        """The pattern with its values; in Chinese without the pattern's own spaces that part two wide characters."""
+        if self._lang != "zh":
+            return self.vformat(pattern, (), values)
+        pieces: list[str] = []
+        value = ""
+        for literal, name, spec, _ in self.parse(pattern):
+            words = literal[1:] if _SPACE_BEFORE.match(literal) and _ends_wide(value) else literal
+            value = "" if name is None else str(self.format_field(self.get_field(name, (), values)[0], spec or ""))
+            pieces += [words[:-1] if _SPACE_BEHIND.search(words) and _begins_wide(value) else words, value]
+        return "".join(pieces)
 
     def get_field(self, field_name: str, args: object, kwargs: Mapping[str, object]) -> tuple[object, str]:
         del args  # placeholders are named

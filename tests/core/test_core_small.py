@@ -156,7 +156,7 @@ def test_a_message_is_filled_in_in_the_wanted_language():
     sentence = messages.text("REPORT.figures.subtitle", {"arm": "活动组", "persons": 9, "control": "留白组"}, lang="zh")
     assert sentence.startswith("同一批人（活动组 9 人）")  # not 活动组 组
     sentence = messages.text("REPORT.figures.subtitle", {"arm": "短信", "persons": 9, "control": "留白组"}, lang="zh")
-    assert sentence.startswith("同一批人（短信 组 9 人）")
+    assert sentence.startswith("同一批人（短信组 9 人）")
 
 
 def test_messages_that_cannot_be_said_are_loud():
