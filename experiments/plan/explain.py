@@ -120,7 +120,7 @@ def _kind(kind: str, lang: str) -> str:
     words = [part if part.startswith('"') else messages.text(f"PLAN_KIND.{part}", lang=lang) for part in parts]
     if len(words) == 1:
         return words[0]
-    return f"{', '.join(words[:-1])}{messages.text('PLAN_WORD.or', lang=lang)}{words[-1]}"
+    return messages.text("PLAN_WORD.or", {"most": ", ".join(words[:-1]), "last": words[-1]}, lang=lang)
 
 
 def _default(default: str, lang: str) -> str:
