@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from attribution.core import messages
@@ -54,6 +54,14 @@ class BudgetOption:
     contrast: ContrastCosts
     net: Estimate
     cost: float
+
+
+def _turned(option: BudgetOption) -> BudgetOption:
+    """The lower arm against the upper one: where the arm that stands lower in the order costs more, it is the step."""
+    net = option.net
+    value, low, high = (None if end is None else -end for end in (net.value, net.high, net.low))
+    turned = replace(net, value=value, low=low, high=high)
+    return replace(option, before=option.arm, arm=option.before, cost=-option.cost, net=turned)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
@@ -175,7 +183,8 @@ class BudgetPlan(TabularResult):
             Field("per_money"), Field("spent_so_far", "money"), *(Field(name, "money") for name in _NET),
             Field("note", "text"),
         )  # fmt: skip
-        by_key = {(option.segment, option.before, option.arm): option for option in self.options}
+        both = (*self.options, *map(_turned, self.options))
+        by_key = {(option.segment, option.before, option.arm): option for option in both}
         rows, so_far = [], 0.0
         bought = zip(self.allocation.steps, self.allocation.shares, strict=True)
         for rank, (step, share) in enumerate(bought, start=1):

@@ -339,3 +339,27 @@ def test_unusable_options_are_refused(options: dict[str, object], message: str) 
     usual = {"budget": 100, "by": "tier", "thresholds": 60, "order": ORDER, "experiment": spec()}
     with pytest.raises(InputError, match=message):
         ex.plan_budget(outcomes(n=3_000), **{**usual, **options})
+
+
+def test_a_step_up_to_an_arm_that_stands_lower_in_the_order_is_told_like_any_other() -> None:
+    """Arms in alphabetical order are not in the order of their costs; the list must not depend on it."""
+    rng = np.random.default_rng(17)
+    table = pd.DataFrame({"person_id": np.arange(1200), "arm": rng.choice(["holdout", "sms", "call"], 1200)})
+    table["tier"] = rng.choice(["gold", "plain"], 1200)
+    up = table.arm.map({"holdout": 0.0, "sms": 0.08, "call": 0.16}).to_numpy()
+    table["woken"] = rng.binomial(1, 0.08 + up)
+    table["cost"] = table.arm.map({"holdout": 0.0, "sms": 0.5, "call": 3.0})
+    given_ = {"budget": 5_000, "by": "tier", "thresholds": 90, "folds": 3, "splits": 1}
+    one, two, plain = (
+        ex.plan_budget(table, **given_, order=order)
+        for order in (["holdout", "sms", "call"], ["holdout", "call", "sms"], None)
+    )
+    wanted = one.to_dicts()
+    steps = [row for row in wanted if (row["control"], row["arm"]) == ("sms", "call")]
+    assert steps
+    for found in (two.to_dicts(), plain.to_dicts()):
+        assert len(found) == len(wanted)
+        for row, right in zip(found, wanted, strict=True):
+            for name, value in right.items():
+                assert row[name] == (pytest.approx(value, rel=1e-9) if isinstance(value, float) else value), name
+    assert "call" in str(two)
