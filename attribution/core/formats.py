@@ -13,18 +13,26 @@ from attribution.core.language import Language, current_language
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["KINDS", "NUMERIC_KINDS", "ValueKind", "format_interval", "format_value", "significant"]
+__all__ = [
+    "KINDS", "NUMERIC_KINDS", "ValueKind", "format_amounts", "format_interval", "format_value", "significant",
+]  # fmt: skip
 
 ValueKind = Literal[
     "count", "number", "rate", "pp", "money", "p", "text", "date", "level", "per1000", "ratio", "range", "duration",
+    "about",
 ]  # fmt: skip
 KINDS: tuple[str, ...] = get_args(ValueKind)
 NUMERIC_KINDS = frozenset(KINDS) - {"text", "date", "range", "duration"}
 UNDEFINED = "–"
 _FINE = 0.1
+_ROUND = 100
 _WHOLE = 1e15
 _TOO_LONG = 1e21  # from here on an exponent: nobody reads so many digits, and decimals hold 28
 _LOCALES = {"en": "en_US", "zh": "zh_Hans_CN"}
+_LARGE: dict[str, tuple[tuple[float, str], ...]] = {
+    "en": ((1e9, "billion"), (1e6, "million"), (1e3, "thousand")),
+    "zh": ((1e8, "亿"), (1e4, "万")),
+}
 _UNITS = {"us": "微秒", "ms": "毫秒", "s": "秒", "min": "分钟", "h": "小时", "d": "天", "w": "周"}
 _DURATION = re.compile(r"(?:^|(?<= ))(\d+(?:\.\d+)?)(us|ms|s|min|h|d|w)(?=,|$)")
 _TO = {"en": "to", "zh": "至"}
@@ -38,7 +46,8 @@ def format_value(value: object, kind: str = "number", *, lang: str | None = None
     Kinds: ``count`` (whole things), ``number`` (4 significant digits), ``rate`` (percent, 3 significant digits),
     ``pp`` (percentage points), ``per1000`` (a rate times 1,000), ``money`` (4 significant digits), ``ratio`` (3),
     ``p`` (p-value), ``level`` (confidence level), ``date``, ``text``, ``range`` (a pair of
-    counts), ``duration`` ("28d", also several behind names; in Chinese "28 天"). None and nan are an en dash.
+    counts), ``duration`` ("28d", also several behind names; in Chinese "28 天"), ``about`` (a count behind "about": 2
+    significant digits, in Chinese with 万 from ten thousand on). None and nan are an en dash.
     """
     chosen = cast("Language", lang or current_language())
     if kind not in KINDS:
@@ -65,6 +74,34 @@ def format_interval(low: object, high: object, kind: str, *, lang: str | None = 
         return UNDEFINED
     shown: Sequence[str] = [format_value(end, kind, lang=chosen) for end in ends]
     return f"{shown[0]} {_TO[chosen]} {shown[1]}"
+
+
+def format_amounts(amounts: Sequence[float], *, lang: str | None = None) -> tuple[list[str], str]:
+    """Several sums of money in the unit of the largest, with as many decimals each; the unit stands alone.
+
+    Example:
+        >>> format_amounts([-13892.3, -21520.4, -6858.8], lang="en")
+        (['−13.9', '−21.5', '−6.9'], 'thousand')
+        >>> format_amounts([-13892.3, -21520.4, -6858.8], lang="zh")
+        (['−1.39', '−2.15', '−0.69'], '万')
+    """
+    from babel.numbers import format_decimal
+
+    chosen = cast("Language", lang or current_language())
+    largest = max((abs(amount) for amount in amounts if math.isfinite(amount)), default=0.0)
+    scale, unit = _large(largest, chosen)
+    if not unit:
+        return [format_value(amount, "money", lang=chosen) for amount in amounts], unit
+    decimals = max(0, 2 - math.floor(math.log10(largest / scale)))
+    pattern = "#,##0" + ("." + "0" * decimals if decimals else "")
+
+    def told(amount: float) -> str:
+        if not math.isfinite(amount):
+            return format_value(amount, "money", lang=chosen)
+        scaled = round(amount / scale, decimals) + 0.0  # no minus before a zero
+        return _minus(str(format_decimal(scaled, format=pattern, locale=_LOCALES[chosen])))
+
+    return [told(amount) for amount in amounts], unit
 
 
 def significant(number: float, digits: int, lang: Language) -> str:
@@ -94,6 +131,23 @@ def _count(number: float, lang: Language) -> str:
         return _minus(f"{number:.6g}")
     pattern = "#,##0" if number == round(number) else "#,##0.0"
     return _minus(str(format_decimal(number, format=pattern, locale=_LOCALES[lang])))
+
+
+def _large(number: float, lang: Language) -> tuple[float, str]:
+    """The unit in which the language says a number of this size, and its name; 1 and no name for small ones."""
+    if number >= _TOO_LONG:
+        return 1.0, ""
+    return next(((scale, name) for scale, name in _LARGE[lang] if number >= scale), (1.0, ""))
+
+
+def _about(number: float, lang: Language) -> str:
+    if number == 0 or abs(number) >= _TOO_LONG:
+        return _count(number, lang)
+    rounded = round(number, 1 - math.floor(math.log10(abs(number))))
+    if abs(rounded) < _ROUND:  # fewer than a hundred are counted
+        return _count(round(number), lang)
+    scale, name = _large(abs(rounded), lang) if lang == "zh" else (1.0, "")
+    return f"{_count(rounded / scale, lang)} {name}" if name else _count(rounded, lang)
 
 
 def _number(number: float, lang: Language) -> str:
@@ -173,6 +227,7 @@ def _text(value: object) -> str:
 
 _FORMATS = {
     "count": _count,
+    "about": _about,
     "number": _number,
     "ratio": _ratio,
     "rate": _rate,
