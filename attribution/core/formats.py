@@ -14,12 +14,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = [
-    "KINDS", "NUMERIC_KINDS", "ValueKind", "format_amounts", "format_interval", "format_value", "significant",
+    "KINDS", "NUMERIC_KINDS", "ValueKind", "format_amounts", "format_estimate", "format_interval", "format_value",
+    "significant",
 ]  # fmt: skip
 
 ValueKind = Literal[
     "count", "number", "rate", "pp", "money", "p", "text", "date", "level", "per1000", "ratio", "range", "duration",
-    "about",
+    "about", "points",
 ]  # fmt: skip
 KINDS: tuple[str, ...] = get_args(ValueKind)
 NUMERIC_KINDS = frozenset(KINDS) - {"text", "date", "range", "duration"}
@@ -36,6 +37,7 @@ _LARGE: dict[str, tuple[tuple[float, str], ...]] = {
 _UNITS = {"us": "微秒", "ms": "毫秒", "s": "秒", "min": "分钟", "h": "小时", "d": "天", "w": "周"}
 _DURATION = re.compile(r"(?:^|(?<= ))(\d+(?:\.\d+)?)(us|ms|s|min|h|d|w)(?=,|$)")
 _TO = {"en": "to", "zh": "至"}
+_BARE = {"pp": "points"}  # kinds whose unit is a word, and the kind that leaves it out
 _DIRECTION = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))  # override characters can make text read as another
 _CONTROL = dict.fromkeys((*range(9), 11, 12, *range(14, 32), *range(127, 160), *_DIRECTION))
 
@@ -44,10 +46,11 @@ def format_value(value: object, kind: str = "number", *, lang: str | None = None
     """One value of a declared kind as text.
 
     Kinds: ``count`` (whole things), ``number`` (4 significant digits), ``rate`` (percent, 3 significant digits),
-    ``pp`` (percentage points), ``per1000`` (a rate times 1,000), ``money`` (4 significant digits), ``ratio`` (3),
-    ``p`` (p-value), ``level`` (confidence level), ``date``, ``text``, ``range`` (a pair of
-    counts), ``duration`` ("28d", also several behind names; in Chinese "28 天"), ``about`` (a count behind "about": 2
-    significant digits, in Chinese with 万 from ten thousand on). None and nan are an en dash.
+    ``pp`` (percentage points), ``points`` (the same without the unit, for the lower end of an interval), ``per1000`` (a
+    rate times 1,000), ``money`` (4 significant digits), ``ratio`` (3), ``p`` (p-value), ``level`` (confidence level),
+    ``date``, ``text``, ``range`` (a pair of counts), ``duration`` ("28d", also several behind names; in Chinese
+    "28 天"), ``about`` (a count behind "about": 2 significant digits, in Chinese with 万 from ten thousand on). None
+    and nan are an en dash.
     """
     chosen = cast("Language", lang or current_language())
     if kind not in KINDS:
@@ -67,13 +70,46 @@ def format_value(value: object, kind: str = "number", *, lang: str | None = None
 
 
 def format_interval(low: object, high: object, kind: str, *, lang: str | None = None) -> str:
-    """Both ends as in "4.1 to 20.6", in the language's words; an en dash when there is no interval."""
+    """Both ends as in "4.1 to 20.6", in the language's words; an en dash when there is no interval.
+
+    A unit in words is said once, behind the last finite end; the sign % belongs to its number and stands at both.
+
+    Example:
+        >>> format_interval(0.00082, 0.0058, "pp", lang="en"), format_interval(0.00082, 0.0058, "pp", lang="zh")
+        ('0.082 to 0.58 pp', '0.082 至 0.58 个百分点')
+        >>> format_interval(0.441, 1.74, "rate", lang="en")
+        '44.1% to 174%'
+    """
+    return _interval(low, high, kind, cast("Language", lang or current_language()), said=False)
+
+
+def format_estimate(value: object, low: object, high: object, kind: str, *, lang: str | None = None) -> str:
+    """A value with its interval, as in "0.33 pp (0.082 to 0.58)": a unit in words is said once, behind the value.
+
+    Example:
+        >>> format_estimate(0.0033, 0.00082, 0.0058, "pp", lang="en")
+        '0.33 pp (0.082 to 0.58)'
+        >>> format_estimate(None, 0.00082, 0.0058, "pp", lang="en")
+        '– (0.082 to 0.58 pp)'
+    """
     chosen = cast("Language", lang or current_language())
+    return f"{format_value(value, kind, lang=chosen)} ({_interval(low, high, kind, chosen, said=_is_finite(value))})"
+
+
+def _interval(low: object, high: object, kind: str, lang: Language, *, said: bool) -> str:
+    """The interval; its unit is left out where it is `said` already."""
     ends = [low, high]
     if any(end is None or (isinstance(end, float) and math.isnan(end)) for end in ends):
         return UNDEFINED
-    shown: Sequence[str] = [format_value(end, kind, lang=chosen) for end in ends]
-    return f"{shown[0]} {_TO[chosen]} {shown[1]}"
+    bare = _BARE.get(kind, kind)
+    last = bare if said else kind
+    kinds = (bare, last) if _is_finite(high) else (last, bare)
+    shown = [format_value(end, one, lang=lang) for end, one in zip(ends, kinds, strict=True)]
+    return f"{shown[0]} {_TO[lang]} {shown[1]}"
+
+
+def _is_finite(value: object) -> bool:
+    return value is not None and math.isfinite(cast("float", value))
 
 
 def format_amounts(amounts: Sequence[float], *, lang: str | None = None) -> tuple[list[str], str]:
@@ -185,8 +221,12 @@ def _rate(number: float, lang: Language) -> str:
     return _short(number * 100, lang) + "%"
 
 
+def _points(number: float, lang: Language) -> str:
+    return _short(number * 100, lang)
+
+
 def _pp(number: float, lang: Language) -> str:
-    return _short(number * 100, lang) + (" pp" if lang == "en" else " 个百分点")
+    return _points(number, lang) + (" pp" if lang == "en" else " 个百分点")
 
 
 def _per1000(number: float, lang: Language) -> str:
@@ -232,6 +272,7 @@ _FORMATS = {
     "ratio": _ratio,
     "rate": _rate,
     "pp": _pp,
+    "points": _points,
     "per1000": _per1000,
     "money": _money,
     "p": _p,

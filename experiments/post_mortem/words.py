@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from attribution.core import messages
-from attribution.core.formats import format_interval, format_value
+from attribution.core.formats import format_estimate
 from attribution.core.render.display import column_label
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def contrast_words(arm: str, control: str, segment: str | None = None) -> str:
 
 def interval_words(value: object, low: object, high: object, kind: str) -> str:
     """As in "4.6 (2.1 to 7.0)"."""
-    return f"{format_value(value, kind)} ({format_interval(low, high, kind)})"
+    return format_estimate(value, low, high, kind)
 
 
 def listed(items: Iterable[object]) -> str:

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pytest
 
 from attribution.core.errors import InputError, WakeLiftError
-from attribution.core.formats import KINDS, format_interval, format_value
+from attribution.core.formats import KINDS, format_estimate, format_interval, format_value
 from attribution.core.language import language
 from attribution.core.records import Field, Records, TabularResult
 from attribution.core.render.display import (
@@ -23,6 +23,7 @@ from attribution.core.render.display import (
     Display,
     DisplayColumn,
     DisplayTable,
+    cell_text,
     column_label,
     escape_html,
     escape_markdown,
@@ -95,6 +96,45 @@ def test_intervals_have_two_ends_or_none():
     assert " 至 " in format_interval(1, math.inf, "count", lang="zh")
     assert format_interval(None, 1, "count") == "–"
     assert format_interval(math.nan, 1, "count") == "–"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "kind", "english", "chinese"),
+    [
+        (0.00082, 0.0058, "pp", "0.082 to 0.58 pp", "0.082 至 0.58 个百分点"),
+        (-0.0042, 0.0151, "pp", "−0.42 to 1.51 pp", "−0.42 至 1.51 个百分点"),
+        (0.002, math.inf, "pp", "0.20 pp to ∞", "0.20 个百分点 至 ∞"),  # the unit stands behind the last number
+        (-math.inf, 0.002, "pp", "−∞ to 0.20 pp", "−∞ 至 0.20 个百分点"),
+        (-math.inf, math.inf, "pp", "−∞ to ∞", "−∞ 至 ∞"),
+        (None, 0.002, "pp", "–", "–"),
+        (0.441, 1.74, "rate", "44.1% to 174%", "44.1% 至 174%"),  # a sign belongs to its number
+        (0.002, 0.004, "per1000", "2.00 to 4.00", "2.00 至 4.00"),
+        (12.5, 1300.0, "money", "12.50 to 1,300", "12.50 至 1,300"),
+    ],
+)
+def test_an_interval_says_its_unit_once(low, high, kind, english, chinese):
+    assert format_interval(low, high, kind, lang="en") == english
+    assert format_interval(low, high, kind, lang="zh") == chinese
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "kind", "english", "chinese"),
+    [
+        (0.0033, 0.00082, 0.0058, "pp", "0.33 pp (0.082 to 0.58)", "0.33 个百分点 (0.082 至 0.58)"),
+        (0.0033, 0.002, math.inf, "pp", "0.33 pp (0.20 to ∞)", "0.33 个百分点 (0.20 至 ∞)"),
+        (0.0033, None, None, "pp", "0.33 pp (–)", "0.33 个百分点 (–)"),
+        (None, 0.002, 0.004, "pp", "– (0.20 to 0.40 pp)", "– (0.20 至 0.40 个百分点)"),  # no value carries the unit
+        (math.inf, 0.002, math.inf, "pp", "∞ (0.20 pp to ∞)", "∞ (0.20 个百分点 至 ∞)"),
+        (0.98, 0.441, 1.74, "rate", "98.0% (44.1% to 174%)", "98.0% (44.1% 至 174%)"),
+        (8.0, 5.0, 11.5, "money", "8 (5 to 11.50)", "8 (5 至 11.50)"),
+    ],
+)
+def test_an_estimate_says_its_unit_once(value, low, high, kind, english, chinese):
+    assert format_estimate(value, low, high, kind, lang="en") == english
+    assert format_estimate(value, low, high, kind, lang="zh") == chinese
+    if low is not None:
+        with language("en"):
+            assert cell_text(Cell(value, low, high), kind) == english
 
 
 def test_the_current_language_is_spoken():

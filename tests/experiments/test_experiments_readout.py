@@ -286,7 +286,7 @@ def test_missing_outcomes_bound_the_difference():
     (finding,) = [f for f in readout.findings if f.code == "MISSING_BOUNDS"]
     assert finding.values["low"] == pytest.approx(0.2 - 0.2, abs=1e-15)
     assert finding.values["high"] == pytest.approx(0.4 - 0.1)
-    assert "between 0 pp and 30.0 pp" in finding.text("en").replace("−0 pp", "0 pp")
+    assert "between 0 and 30.0 pp" in finding.text("en").replace("−0 and", "0 and")
     complete = ex.Experiment(metrics).analyze(rows.fillna(0))
     assert not [f for f in complete.findings if f.code.startswith("MISSING")]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from attribution.core import messages
-from attribution.core.formats import NUMERIC_KINDS, format_interval, format_value
+from attribution.core.formats import NUMERIC_KINDS, format_estimate, format_interval, format_value
 from attribution.core.language import current_language
 
 if TYPE_CHECKING:
@@ -103,9 +103,8 @@ def cell_text(value: object, kind: str) -> str:
     if isinstance(value, Cell):
         if value.value is None and value.note:
             return format_value(value.note, "text")
-        point = format_value(value.value, kind)
-        ends = format_interval(value.low, value.high, kind)
-        shown = point if ends == format_value(None) else f"{point} ({ends})"
+        known = format_interval(value.low, value.high, kind) != format_value(None)
+        shown = format_estimate(value.value, value.low, value.high, kind) if known else format_value(value.value, kind)
         return f"{shown} {_line(value.note)}".rstrip()
     return format_value(value, kind)
 

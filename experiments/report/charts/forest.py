@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from attribution.core import messages
-from attribution.core.formats import format_interval, format_value
+from attribution.core.formats import format_estimate, format_value
 from attribution.plots.numbers import axis_mark
 from experiments.plots.names import told_apart
 from experiments.report.charts.frame import WIDTH, bottom_axis, named_places, room_for, write, write_places
@@ -110,7 +110,7 @@ def _shown(row: dict[str, Any], kind: str, *, whole: bool) -> str:
     open_ends = (low is not None and math.isinf(low), high is not None and math.isinf(high))
     if any(open_ends):
         return messages.text(_OPEN[open_ends], {"value": format_value(value, kind), **_named(ends, kind)})
-    return f"{format_value(value, kind)} ({format_interval(ends[0], ends[1], kind)})"
+    return format_estimate(value, *ends, kind)
 
 
 def _named(ends: tuple[float | None, float | None], kind: str) -> dict[str, str]:
