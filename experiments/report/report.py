@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from attribution.core.errors import InputError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -76,9 +78,14 @@ class Report:
             summary: As the summary of a CI job: the gates first, and whole sections left out from the end, named in a
                 last line, when the text would be longer than ``limit``.
             limit: Bytes of UTF-8 that a summary may have; GitHub's 1 MiB by default.
+
+        Raises:
+            InputError: For a limit that is no whole number of at least 1.
         """
         from experiments.report.markdown import to_markdown, to_summary
 
+        if limit is not None and (isinstance(limit, bool) or not hasattr(limit, "__index__") or limit < 1):
+            raise InputError(f"limit must be a whole number of bytes of at least 1, or None, got {limit!r}.")
         text = to_summary(self.document, limit=limit) if summary else to_markdown(self.document)
         return _written(text, path)
 

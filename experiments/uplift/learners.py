@@ -59,7 +59,8 @@ class Lesson:
             raise DesignError(
                 "TOO_FEW_TO_CROSS_FIT",
                 f"only {int(here.sum())} {'treated' if treated else 'control'} persons are left to learn from outside "
-                f"of a fold; at least {_FEWEST} are needed. Use fewer folds, or a larger slice.",
+                f"of a fold; at least {_FEWEST} are needed. Use more folds, so that each leaves more persons to learn "
+                "from, or a larger slice.",
             )
         if not self.events and _classifies(model):
             raise InputError(

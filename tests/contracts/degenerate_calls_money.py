@@ -36,8 +36,8 @@ MADE |= {
 }
 
 
-def _ranked(w: World, learner: Any) -> Any:
-    return ex.rank_uplift(w["outcomes"], learner, features=["before", "visits"], experiment=experiment(w), folds=10)
+def _ranked(w: World, learner: Any, *, folds: int = 10) -> Any:
+    return ex.rank_uplift(w["outcomes"], learner, features=["before", "visits"], experiment=experiment(w), folds=folds)
 
 
 def _reconciled(w: World) -> Any:
@@ -172,6 +172,7 @@ CALLS: dict[str, Callable[[World], Any]] = {
     # --- whom to contact ---
     "ex.TwoModel": lambda w: _ranked(w, ex.TwoModel(Line())),
     "ex.TransformedOutcome": lambda w: _ranked(w, ex.TransformedOutcome(Line())),
+    "ex.DoublyRobust": lambda w: _ranked(w, ex.DoublyRobust(Line()), folds=30),
     "ex.rank_uplift": lambda w: ex.rank_uplift(
         w["outcomes"], ex.TwoModel(Line()), features=["before", "source"], experiment=experiment(w),
         folds=w.number("folds", 5), repeats=w.number("repeats", 1),
@@ -212,7 +213,6 @@ REASONS: dict[str, str] = {
     "ex.Calibration": "result of ex.calibrate; its method has a row",
     "ex.CalibratedCredit": "result of ex.Calibration.apply",
     "ex.PlaceboCredit": "result of ex.placebo_credit",
-    "ex.DoublyRobust": "learner of ex.rank_uplift, as ex.TwoModel; the data are checked before a learner sees them",
     "ex.UpliftRanking": "result of ex.rank_uplift; its methods have rows",
     "ex.UpliftCurve": "result of ex.uplift_curve and ex.profit_curve",
     "ex.PolicyValue": "result of ex.policy_value",

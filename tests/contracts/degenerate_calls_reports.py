@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import tempfile
 from collections.abc import Callable
 from functools import cache
@@ -59,6 +60,19 @@ def _frozen(w: World) -> int:
         )
 
 
+def _rendered(w: World) -> dict[str, Any]:
+    """What a report gives out, in every form that writes no file."""
+    report = w.made("ex.postmortem")
+    figures = json.loads(report.to_json())["figures"]
+    return {
+        "verdicts": [(made.verdict.word, made.sentence) for made in report.verdicts],
+        "gates": len(report.gates),
+        "figures": {name: value for name, value in figures.items() if not name.startswith("table.")},
+        "summary": report.to_markdown(summary=True, limit=w.number("limit", 200_000)),
+        "cases": report.to_junit().count("<testcase"), "pages": report.to_html().count("<html"),
+    }  # fmt: skip
+
+
 def _programme(w: World) -> ex.Report:
     """A page over one campaign twice under two names: what differs is what the caller writes."""
     plans = [copy.deepcopy(_plan(World())) for _ in range(2)]
@@ -78,6 +92,9 @@ CALLS: dict[str, Callable[[World], Any]] = {
     "ex.SimulatedActs": lambda w: MADE["ex.simulate_acts"](w).returning(w.number("days", 60), horizon=180),
     "ex.Plan": _planned,
     "ex.postmortem": _report,
+    "ex.Report": _rendered,
+    "ex.Report.plot": lambda w: w.made("ex.postmortem").plot(w.text("chart", "chart-effects")),
+    "ex.selftest": lambda w: ex.selftest(),
     "ex.model_risk": lambda w: ex.model_risk(_plain_report(), earlier=_plain_report()),
     "ex.report_schema": lambda w: ex.report_schema()["title"],
     "ex.diff_reports": _differ,
@@ -90,6 +107,7 @@ CALLS: dict[str, Callable[[World], Any]] = {
 
 MADE |= {
     "ex.simulate_acts": lambda w: ex.simulate_acts(persons=120, seed=7),
+    "ex.postmortem": _report,
     "ex.Looks, one": lambda w: ex.Looks(planned=2000, arms=[w.name("sms")], control=w.name("holdout")).append(
         "2026-10-12", matured=w.mapping("matured", {"holdout": 120, "sms": 1080}),
         events=w.mapping("events", {"holdout": 14, "sms": 190}),
@@ -98,9 +116,7 @@ MADE |= {
 }  # fmt: skip
 
 REASONS: dict[str, str] = {
-    "ex.selftest": "takes no input",
     "ex.SelfTest": "result of ex.selftest",
-    "ex.Report": "result of ex.postmortem",
     "ex.Campaign": "result of ex.simulate",
     "ex.ReportDifference": "result of ex.diff_reports",
 }

@@ -12,6 +12,7 @@ sys.path.insert(0, str(ROOT))
 from degenerate_calls import REASONS  # noqa: E402 - the checkout must be found first
 from degenerate_cases import CASES  # noqa: E402
 from degenerate_declared import declared  # noqa: E402
+from degenerate_exact import exact, families  # noqa: E402
 
 PAGE = ROOT / "docs" / "reference" / "degenerate.md"
 _HEAD = """# What happens with degenerate input?
@@ -38,6 +39,17 @@ give the numbers that the same data give when they are written plainly.
 | case | what it is |
 |---|---|
 """
+_EXACT = """
+## Exact numbers
+
+For {cells} of these cells (of {functions} functions) the page's source declares not only a word but the numbers,
+{numbers:,} in all: shares, credit, effects, ends of intervals. None of them is copied from the program. Each comes from
+a formula or a count that can be followed by hand, written without the library in `tests/oracles/degenerate_values.py`.
+One test computes them anew and holds the declared numbers against them, another holds the library's results against the
+declared numbers, both to 1e-12. What an undefined number is said to be (None) stands in the tables above.
+
+| function | cases | where the numbers come from |
+|---|---|---|"""
 _FIRST = ("empty", "one_row", "one_arm", "zero_variance", "all_converted", "none_converted", "zero", "one_channel",
     "one_journey", "duplicates", "negative", "nan")  # fmt: skip
 
@@ -67,6 +79,23 @@ def _table(names: list[str], cases: list[str]) -> list[str]:
     return lines
 
 
+def _exact() -> list[str]:
+    """The cells that hold exact numbers, and the formula of each function."""
+    cells: dict[str, dict[str, set[str]]] = {}
+    for cell in exact():
+        own = cells.setdefault(cell.name, {"cases": set(), "formulas": set()})
+        own["cases"].add(cell.case)
+        own["formulas"].add(cell.source.split("(")[0])
+    text = _EXACT.format(cells=sum(len(own["cases"]) for own in cells.values()), functions=len(cells),
+        numbers=sum(len(cell.values) for cell in exact()))  # fmt: skip
+    lines = text.splitlines()
+    for name, own in sorted(cells.items(), key=lambda item: item[0].casefold()):
+        cases = ", ".join(case for case in CASES if case in own["cases"])
+        said = " ".join(_plain(families()[each]) for each in sorted(own["formulas"]))
+        lines.append(f"| `{name}` | {cases} | {said} |")
+    return lines
+
+
 def page() -> str:
     """The page as text."""
     lines = [
@@ -78,6 +107,7 @@ def page() -> str:
         names = sorted((name for name in declared() if name.startswith(f"{alias}.")), key=str.casefold)
         lines += ["", f"## `{package}`: how much there is", "", *_table(names, list(_FIRST))]
         lines += ["", f"## `{package}`: how it is written", "", *_table(names, rest)]
+    lines += _exact()
     lines += ["", "## Names without a row", "", "| name | where its behaviour is held |", "|---|---|"]
     lines += [f"| `{name}` | {REASONS[name]} |" for name in sorted(REASONS, key=str.casefold)]
     return "\n".join(lines) + "\n"
