@@ -20,6 +20,7 @@ from experiments.design.balance_test import contrast_columns, omnibus, single_te
 from experiments.design.common_grid import check_control, listed, refuse_torn
 from experiments.design.late_columns import refuse_post
 from experiments.inference.multiplicity import adjust_pvalues
+from experiments.moments.one_row_each import note_repeated_persons
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -109,7 +110,8 @@ def balance(  # noqa: PLR0913 - the options of an experiment, keyword-only
         of the mean of the two variances; below 0.1 it is usually called small, which is a convention and no test.
 
     Raises:
-        TableError: With every problem of the table.
+        TableError: With every problem of the table, without clusters a `person_id` that repeats among them; without
+            that column each row is taken for a person.
         DesignError: POST_ASSIGNMENT for columns known only after the assignment; NO_HOLDOUT without control persons;
             NO_COMMON_STRATUM; CLUSTER_IN_TWO_ARMS.
 
@@ -136,6 +138,8 @@ def balance(  # noqa: PLR0913 - the options of an experiment, keyword-only
     if arm in names:
         raise InputError(f"columns must not name the arm itself ({arm!r}): the arms differ in it by definition.")
     table = open_table(data, "outcomes", Columns(arm=arm), problems=Problems())
+    if cluster is None:
+        note_repeated_persons(table)
     rows = read_rows(table, names, arm=arm, strata=layers, cluster=cluster)
     table.problems.raise_if_any()
     if rows is None:

@@ -16,6 +16,7 @@ from experiments.design.common_grid import check_control, listed
 from experiments.design.late_columns import refuse_post
 from experiments.moments import column_moments
 from experiments.moments.grid import arrange
+from experiments.moments.one_row_each import note_repeated_persons
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,7 +65,8 @@ def check_influence(  # noqa: PLR0913 - the options of an experiment, keyword-on
         ``variance_share``, ``n``.
 
     Raises:
-        TableError: With every problem of the table.
+        TableError: With every problem of the table, a `person_id` that repeats among them; without that column
+            each row is taken for a person.
         DesignError: NO_HOLDOUT without control persons; POST_ASSIGNMENT.
 
     References:
@@ -85,6 +87,7 @@ def check_influence(  # noqa: PLR0913 - the options of an experiment, keyword-on
     layers = listed("strata", strata)
     refuse_post(layers, post, use="a stratum")
     table = open_table(outcomes, "outcomes", Columns(arm=arm), problems=Problems())
+    note_repeated_persons(table)
     moments = column_moments(table, column, keys=(*layers, arm), cap=cap)
     table.problems.raise_if_any()
     if moments is None:

@@ -24,6 +24,7 @@ from experiments.inference.multiplicity import adjust_pvalues
 from experiments.inference.tails import one_sided_tail
 from experiments.moments import column_moments
 from experiments.moments.grid import arrange
+from experiments.moments.one_row_each import note_repeated_persons
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -105,7 +106,8 @@ def placebo_outcome(  # noqa: PLR0913 - the options of an experiment, keyword-on
         is below 0.001, else "pass"; its values say how many of the effects are known to be within the margin.
 
     Raises:
-        TableError: With every problem of the table.
+        TableError: With every problem of the table, a `person_id` that repeats among them; without that column
+            each row is taken for a person.
         DesignError: POST_ASSIGNMENT for columns known only after the assignment; NO_HOLDOUT.
         InputError: A margin that is not above 0.
 
@@ -130,6 +132,7 @@ def placebo_outcome(  # noqa: PLR0913 - the options of an experiment, keyword-on
     refuse_post(names, post, use="an outcome from before the assignment")
     refuse_post(layers, post, use="a stratum")
     table = open_table(outcomes, "outcomes", Columns(arm=arm), problems=Problems())
+    note_repeated_persons(table)
     found = {name: column_moments(table, name, keys=(*layers, arm)) for name in names}
     table.problems.raise_if_any()
     rows = [

@@ -20,6 +20,7 @@ from attribution.core.tables import Problems, open_table
 from attribution.core.values import keys, labels, numbers
 from experiments.design.assignment_hash import unit_numbers
 from experiments.design.common_grid import check_control
+from experiments.moments.one_row_each import note_repeated_persons
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -101,7 +102,7 @@ def placebo_contrast(  # noqa: PLR0913 - the options of an experiment, keyword-o
         (rejections), ``wanted`` (each), ``spread`` (standard deviation of the statistic, 1 when all is well).
 
     Raises:
-        TableError: With every problem of the table.
+        TableError: With every problem of the table, a person with several rows among them.
         DesignError: NO_HOLDOUT without control persons.
         InputError: Splits, share or level out of range.
 
@@ -152,6 +153,7 @@ def _control(
         outcomes, "outcomes", Columns(arm=arm, person=person), problems=Problems(), required=("person", "arm")
     )
     table.require_names(column)
+    note_repeated_persons(table)
     ids, arms, values = keys(table, "person"), labels(table, arm, missing=None), numbers(table, column, missing=np.nan)
     table.problems.raise_if_any()
     if ids is None or arms is None or values is None:

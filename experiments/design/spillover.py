@@ -22,6 +22,7 @@ from experiments.design.late_columns import refuse_post
 from experiments.design.shown_words import in_words
 from experiments.inference.clusters import ClusterBatch, robust_variance
 from experiments.inference.tails import critical_value, p_value
+from experiments.moments.one_row_each import note_repeated_persons
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -122,7 +123,8 @@ def spillover_bound(  # noqa: PLR0913 - the options of an experiment, keyword-on
         has a treated neighbour, "unknown" when there are neighbours but too few to compare.
 
     Raises:
-        TableError: With every problem of the table.
+        TableError: With every problem of the table, a `person_id` that repeats among them; without that column
+            each row is taken for a person.
         DesignError: NO_HOLDOUT; POST_ASSIGNMENT.
 
     References:
@@ -185,6 +187,7 @@ class _People:
 def _read(outcomes: object, link: str, column: str, arm: str, control: str, layers: Sequence[str]) -> _People:
     table = open_table(outcomes, "outcomes", Columns(arm=arm), problems=Problems(), required=("arm",))
     table.require_names(link, column, *layers)
+    note_repeated_persons(table)
     arms, home = labels(table, arm, missing=None), labels(table, link)
     values = numbers(table, column)
     parts = [labels(table, name, missing=None) for name in layers]

@@ -26,6 +26,7 @@ from experiments.inference.sum_ratios import ratio_figures
 from experiments.metrics import Mean, Rate, Ratio, inputs_of
 from experiments.moments import metric_moments, value_counts
 from experiments.moments.grid import arrange
+from experiments.moments.one_row_each import note_repeated_persons
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -121,7 +122,8 @@ def transport(  # noqa: PLR0913 - the options of an experiment, keyword-only
         The effects; strata of the experiment that the audience lacks have weight 0.
 
     Raises:
-        TableError: With every problem of both tables.
+        TableError: With every problem of both tables, a `person_id` that repeats among them; without that column each
+            row is taken for a person.
         DesignError: UNSEEN_STRATUM, POST_ASSIGNMENT, NO_HOLDOUT.
         InputError: A metric with a covariate or of another kind, an empty audience, missing or reversed limits.
 
@@ -145,6 +147,7 @@ def transport(  # noqa: PLR0913 - the options of an experiment, keyword-only
     measured = _check_options(metric, layers, unseen, effect_limits)
     refuse_post(layers, post, use="a stratum of an audience")
     table = open_table(outcomes, "outcomes", Columns(arm=arm), problems=Problems())
+    note_repeated_persons(table)
     inputs = inputs_of(measured)
     moments = metric_moments(table, {"metric": inputs}, keys=(*layers, arm))["metric"]
     wanted = _audience(audience, layers, table.problems)
@@ -259,6 +262,7 @@ def _audience(audience: object, layers: Sequence[str], problems: Problems) -> di
             )
         return {key: float(number) for key, number in made.items() if float(number) > 0.0}
     table = open_table(audience, "audience", Columns(), problems=problems)
+    note_repeated_persons(table)
     counted = value_counts(table, keys=layers, columns=())
     if counted is None:
         return None

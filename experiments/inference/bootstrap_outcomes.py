@@ -128,7 +128,8 @@ def bootstrap_outcomes(  # noqa: PLR0913 - the options of a public function, key
         One row per arm; ``.of(arm)`` has the replicates.
 
     Raises:
-        TableError: Missing columns, empty cells, outcomes without value.
+        TableError: Missing columns, empty cells, outcomes without value; without clusters a person with several rows,
+            where the table has the column `person_id` (or that of the experiment).
         DesignError: NO_HOLDOUT, ONE_ARM, NO_COMMON_STRATUM.
         InputError: An option is not allowed.
 

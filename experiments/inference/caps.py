@@ -19,6 +19,7 @@ from attribution.core.tables import Problems, open_table
 from experiments.inference.quantiles import checked_share
 from experiments.inference.tails import critical_value, one_sided_tail
 from experiments.moments import value_counts
+from experiments.moments.one_row_each import note_repeated_persons
 
 if TYPE_CHECKING:
     from attribution.core.render.display import Display
@@ -31,7 +32,7 @@ __all__ = ["PooledCap", "heavy_tail", "pooled_cap", "welch_tails"]
 
 _FIELDS = (
     Field("arm", "text"), Field("persons", "count"), Field("nonzero", "count"), Field("above", "count"),
-    Field("share_above", "rate"), Field("largest"), Field("cut_share", "rate"),
+    Field("share_above", "rate"), Field("largest"), Field("cut_share", "rate"), Field("without_value", "count"),
 )  # fmt: skip
 _FEW_ABOVE = 5
 _TOLD = 1.4  # a tail this many times its nominal size is told (judgement): 3.5 % where 2.5 % is promised
@@ -45,9 +46,10 @@ class PooledCap(TabularResult):
 
     Attributes:
         cap: The proposed limit, in the unit of the column: a value that somebody has.
-        records: One row per arm. ``nonzero``: persons with another value than 0; ``above``: persons above the cap;
-            ``share_above``: of the persons not at 0; ``largest``: the largest value; ``cut_share``: the share of the
-            arm's total above 0 that the cap cuts off (refunds do not lower that total).
+        records: One row per arm. ``persons``: persons with a value; ``nonzero``: persons with another value than 0;
+            ``above``: persons above the cap; ``share_above``: of the persons not at 0; ``largest``: the largest value;
+            ``cut_share``: the share of the arm's total above 0 that the cap cuts off (refunds do not lower that total);
+            ``without_value``: persons with an empty cell, who do not count.
         findings: CAP_RESTS_ON_FEW where fewer than five persons lie above.
         recipe: Column, percentile and fingerprint of the data.
     """
@@ -77,8 +79,8 @@ def pooled_cap(outcomes: object, column: str, *, q: float = 0.999, arm: str = "a
     often 0 itself.
 
     Args:
-        outcomes: One row per person, with the arm.
-        column: The numeric column; empty cells do not count.
+        outcomes: One row per person, with the arm. A `person_id` that repeats is refused.
+        column: The numeric column; empty cells do not count, and are counted in ``without_value``.
         q: Share of the non-zero values at or below the cap.
         arm: Column of the arm.
 
@@ -86,7 +88,7 @@ def pooled_cap(outcomes: object, column: str, *, q: float = 0.999, arm: str = "a
         The cap, and per arm how many persons lie above it and how much of the total it would cut.
 
     Raises:
-        TableError: A column is missing or holds no numbers.
+        TableError: A column is missing or holds no numbers; REPEATED_PERSON.
         InputError: No value differs from 0, the cap would not lie above 0, or q is not allowed.
 
     Verified against numpy.quantile(method="inverted_cdf") on the non-zero values; see docs/methods/caps.md.
@@ -100,6 +102,7 @@ def pooled_cap(outcomes: object, column: str, *, q: float = 0.999, arm: str = "a
     """
     q = checked_share(q)
     table = open_table(outcomes, "outcomes", Columns(), problems=Problems())
+    note_repeated_persons(table)
     counted = value_counts(table, keys=(arm,), columns=(column,))
     table.problems.raise_if_any()
     if counted is None:  # pragma: no cover - a problem was noted, so the line above has raised
@@ -126,7 +129,7 @@ def pooled_cap(outcomes: object, column: str, *, q: float = 0.999, arm: str = "a
             method="pooled cap",
             definitions=("POOLED_CAP",),
             settings={"column": column, "q": q, "arm": arm},
-            n={"persons": int(count.sum())},
+            n={"persons": int(count[~np.isnan(values)].sum())},
             fingerprint=fingerprint({"arm": cells, "value": values, "count": count}),
         ),
     )
@@ -154,12 +157,13 @@ def _cut(counted: ValueCounts, cap: float) -> list[dict[str, object]]:
         rows.append(
             {
                 "arm": str(cell[0]),
-                "persons": int(counted.count[counted.cell == i].sum()),
+                "persons": int(count.sum()),
                 "nonzero": nonzero,
                 "above": above,
                 "share_above": above / nonzero if nonzero else None,
                 "largest": float(values.max()) if len(values) else None,
                 "cut_share": cut / total if total > 0.0 else None,
+                "without_value": int(counted.count[counted.cell == i].sum() - count.sum()),
             }
         )
     return rows

@@ -15,6 +15,7 @@ from attribution.core.tables import Problems, open_table
 from experiments.inference.redrawn import pair_of
 from experiments.metrics import Mean, Metric, Rate, inputs_of
 from experiments.moments import metric_rows
+from experiments.moments.one_row_each import note_repeated_persons
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,12 +36,14 @@ class Names:
         control: Name of the control arm.
         layers: Columns of the strata.
         cluster: Column of the unit that was assigned; None: the person.
+        person: Column of the person, where the table has it.
     """
 
     arm: str
     control: object
     layers: tuple[str, ...]
     cluster: str | None
+    person: str = Columns().person
 
 
 def names_of(
@@ -54,11 +57,11 @@ def names_of(
     if experiment is None:
         layers = () if strata is None else (strata,) if isinstance(strata, str) else tuple(strata)
         return Names(arm=arm, control=control, layers=layers, cluster=cluster)
-    wanted = ("arm", "control", "layers", "cluster")
+    wanted = ("arm", "control", "layers", "cluster", "person")
     if not all(hasattr(experiment, name) for name in wanted):
         raise InputError(f"experiment must be an Experiment, got {experiment!r}.")
-    arm, control, layers, cluster = (getattr(experiment, name) for name in wanted)
-    return Names(arm=arm, control=control, layers=tuple(layers), cluster=cluster)
+    arm, control, layers, cluster, person = (getattr(experiment, name) for name in wanted)
+    return Names(arm=arm, control=control, layers=tuple(layers), cluster=cluster, person=person)
 
 
 def metric_of(metric: Metric | str) -> Metric:
@@ -80,12 +83,14 @@ def label_of(metric: Metric) -> str:
 
 
 def read_rows(outcomes: object, metric: Metric, names: Names) -> MetricRows:
-    """The counted rows of a metric by strata, arm and cluster.
+    """The counted rows of a metric by strata, arm and cluster; without clusters a person has one row.
 
     Raises:
         TableError: Missing columns, empty cells, outcomes without value, a rate of other values than 0 and 1.
     """
-    table = open_table(outcomes, "outcomes", Columns(), problems=Problems())
+    table = open_table(outcomes, "outcomes", Columns(person=names.person), problems=Problems())
+    if names.cluster is None:
+        note_repeated_persons(table)
     keys = (*names.layers, names.arm, *(() if names.cluster is None else (names.cluster,)))
     rows = metric_rows(table, inputs_of(metric), keys=keys)
     if rows is not None:

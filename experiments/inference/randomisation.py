@@ -140,7 +140,8 @@ def randomisation_test(  # noqa: PLR0913 - the options of a public function, key
         DENOMINATOR_NOT_POSITIVE (of a ratio).
 
     Raises:
-        TableError: Missing columns, empty cells, outcomes without value.
+        TableError: Missing columns, empty cells, outcomes without value; without clusters a person with several rows,
+            where the table has the column `person_id` (or that of the experiment).
         DesignError: NO_HOLDOUT without persons in the control arm; ONE_ARM without any other.
         InputError: An option is not allowed, a cluster has persons of both arms, or the metric is a quantile.
 

@@ -16,6 +16,7 @@ from attribution.plots.palette import tint
 from attribution.plots.plot import Plot
 from attribution.plots.sheet import TITLE, drawing, shortened
 from experiments.moments import value_counts
+from experiments.moments.one_row_each import note_repeated_persons
 from experiments.plots.frame import Axis, Series, dashes_of, frame
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ def plot_distribution(outcomes: object, column: str, *, arm: str = "arm", share:
 
     Raises:
         InputError: For a share outside (0, 1], or a column without any value.
-        TableError: For a missing column, or one that holds no numbers.
+        TableError: For a missing column, one that holds no numbers, or a `person_id` that repeats; without that column
+            each row is taken for a person.
 
     Example:
         >>> import experiments as ex
@@ -57,6 +59,7 @@ def plot_distribution(outcomes: object, column: str, *, arm: str = "arm", share:
     if not isinstance(share, (int, float)) or isinstance(share, bool) or not 0 < share <= 1:
         raise InputError(f"share must lie above 0 and be at most 1, got {share!r}.")
     table = open_table(outcomes, "outcomes", Columns(arm=arm), problems=Problems())
+    note_repeated_persons(table)
     counts = value_counts(table, keys=(arm,), columns=(column,))
     table.problems.raise_if_any()
     if counts is None or not (~np.isnan(counts.values[0])).any():
