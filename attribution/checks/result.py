@@ -44,6 +44,7 @@ _PLACES = {
     "LINKS_SHARED": ("links", None),
     "LINKS_UNDATED": ("links", "time"),
     "NEAR_DUPLICATE": ("conversions", "conversion_id"),
+    "NO_CONVERSIONS": ("conversions", None),
     "NO_TOUCH": ("conversions", None),
     "PERSON_SPELLING": ("conversions", "person_id"),
     "PRICE_ALIASES": ("prices", "channel"),
@@ -133,6 +134,8 @@ def _of_finding(finding: Finding) -> dict[str, object]:
     remedy = f"REMEDY.{finding.code}"
     if finding.code == "DAY_PRECISION" and table == "touches":  # a touch has no end of its day to count at
         remedy = "REMEDY.DAY_PRECISION_OF_TOUCHES"
+    elif finding.code == "NO_TOUCH" and finding.status == "warn":
+        remedy = "REMEDY.HARDLY_ANY_TOUCH"
     return {
         "severity": _SEVERITY[finding.status],
         "code": finding.code,

@@ -115,6 +115,8 @@ def _same(one: Finding, other: Finding) -> bool:
 def _table_findings(credit: PathCredit) -> Iterable[Finding]:
     paths = credit.paths
     total = float(paths.counts.conversions.sum()) + paths.none_conversions
+    if not total:
+        yield Finding(code="NO_CONVERSIONS", status="warn")
     if paths.none_conversions > 0:
         share = paths.none_conversions / total
         values = {"untouched": paths.none_conversions, "conversions": total, "share": share, "rows": paths.none_rows}

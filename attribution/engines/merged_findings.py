@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from attribution.journeys.untouched import untouched_findings
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -14,16 +16,16 @@ __all__ = ["Totals", "merge_findings"]
 
 # In the order in which journeys tell them.
 _ORDER = (
-    "NO_TOUCH", "LATER_CONVERSIONS", "REFUNDS", "TOUCHES_WITHOUT_CONVERSION", "AFTER_CONVERSION", "LEVELS_COLLAPSED",
-    "BELOW_LEVEL", "INBOUND_TOUCHES", "BEFORE_START", "BEFORE_DORMANCY", "TOUCHES_NO_KEY_EVENT", "TOUCHES_REMOVED",
-    "TOUCHES_NOT_ELIGIBLE", "TOUCHES_USED", "NO_MESSAGE_ID", "NO_LAST_ACTIVITY", "KEY_EVENTS_UNUSED",
+    "NO_CONVERSIONS", "NO_TOUCH", "LATER_CONVERSIONS", "REFUNDS", "TOUCHES_WITHOUT_CONVERSION", "AFTER_CONVERSION",
+    "LEVELS_COLLAPSED", "BELOW_LEVEL", "INBOUND_TOUCHES", "BEFORE_START", "BEFORE_DORMANCY", "TOUCHES_NO_KEY_EVENT",
+    "TOUCHES_REMOVED", "TOUCHES_NOT_ELIGIBLE", "TOUCHES_USED", "NO_MESSAGE_ID", "NO_LAST_ACTIVITY", "KEY_EVENTS_UNUSED",
     "LOOKBACK_UNUSED", "RULE_UNUSED", "BUSY_PERSON", "TIME_ZONE_SLIP", "CHANNEL_TIME_SLIP", "NEAR_DUPLICATE",
     "REPEATED_TOUCH", "DAY_PRECISION",
 )  # fmt: skip
-_SUMMED = ("n", "untouched", "persons", "value")
+_SUMMED = ("n", "persons", "value")
 _LARGEST = ("pairs",)
 # Share of one count in another.
-_SHARES = {"NO_TOUCH": ("untouched", "conversions"), "AFTER_CONVERSION": ("n", "rows")}
+_SHARES = {"AFTER_CONVERSION": ("n", "rows")}
 # Told of all conversions, key events, rules or names by every range alike.
 _ALIKE = ("KEY_EVENTS_UNUSED", "LOOKBACK_UNUSED", "RULE_UNUSED", "DAY_PRECISION")
 # Samples of persons: the first range is one.
@@ -73,16 +75,26 @@ def merge_findings(parts: Sequence[tuple[Finding, ...]], totals: Totals) -> tupl
 
 
 def _nothing(finding: Finding, totals: Totals) -> bool:
-    """Conversions of other ranges stand as refunds in each range; whether none is one in truth."""
-    return finding.code == "REFUNDS" and not totals.refunds
+    """Whether a range alone says so: it takes conversions of other ranges for refunds, and may hold none itself."""
+    if finding.code == "REFUNDS":
+        return not totals.refunds
+    return finding.code == "NO_CONVERSIONS" and totals.counted > 0
 
 
 def _merged(some: list[Finding], totals: Totals) -> Finding:
     first = some[0]
-    if first.code in (*_ALIKE, *_SAMPLED):
+    if first.code in (*_ALIKE, *_SAMPLED, "NO_CONVERSIONS"):
         return first
     if first.code == "REFUNDS":
         return replace(first, values={"refunds": totals.refunds, "refunded": totals.refunded})
+    if first.code == "NO_TOUCH":  # the share of all conversions decides whether it is a warning
+        untouched: list[Any] = [finding.values["untouched"] for finding in some]
+        return untouched_findings(totals.counted, sum(untouched))[0]
+    return _added_up(some, totals)
+
+
+def _added_up(some: list[Finding], totals: Totals) -> Finding:
+    first = some[0]
     values: dict[str, Any] = dict(first.values)
     for name in values:
         each: list[Any] = [finding.values[name] for finding in some]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from attribution.core.findings import Finding
 from attribution.engines.sums import count_touches
+from attribution.journeys.untouched import untouched_findings
 from attribution.rules import key_text
 
 if TYPE_CHECKING:
@@ -34,11 +35,7 @@ def engine_findings(graph: Graph, counted: int, touched: int) -> tuple[Finding, 
 
 
 def _conversions(graph: Graph, counts: TouchCounts, counted: int, touched: int) -> list[Finding]:
-    found = []
-    untouched = counted - touched
-    if untouched:
-        values = {"untouched": untouched, "conversions": counted, "share": untouched / counted}
-        found.append(Finding(code="NO_TOUCH", status="note", values=values))
+    found = untouched_findings(counted, counted - touched)
     if counts.later_conversions:
         later = {"n": counts.later_conversions, "conversions": counted}
         found.append(Finding(code="LATER_CONVERSIONS", status="note", values=later))

@@ -12,6 +12,7 @@ from attribution.journeys.converters import converters_touches
 from attribution.journeys.eligibility import Reason, judged_pairs
 from attribution.journeys.slip import suspected_slip
 from attribution.journeys.suspicions import suspicions
+from attribution.journeys.untouched import untouched_findings
 from attribution.journeys.withheld import Withheld, last_activity
 from attribution.rules import key_text
 
@@ -72,11 +73,8 @@ def _fates(journeys: Journeys) -> tuple[NDArray[np.int8], int]:
 
 
 def _conversions(journeys: Journeys, untouched: int) -> list[Finding]:
-    found = []
     counted = len(journeys.counted)
-    if untouched:
-        values = {"untouched": untouched, "conversions": counted, "share": untouched / counted}
-        found.append(Finding(code="NO_TOUCH", status="note", values=values))
+    found = untouched_findings(counted, untouched)
     if journeys.later_conversions:
         values = {"n": journeys.later_conversions, "conversions": counted}
         found.append(Finding(code="LATER_CONVERSIONS", status="note", values=values))
