@@ -19,6 +19,7 @@ from experiments.post_mortem.prepared import plan_of
 from experiments.post_mortem.sections import sections_of
 from experiments.post_mortem.sections.ground import Ground, metrics_of
 from experiments.post_mortem.unknown import unknown_of
+from experiments.post_mortem.whole import whole_of
 from experiments.post_mortem.words import furniture, window_words, word
 from experiments.report.document import Document
 from experiments.report.report import UNNAMED, Report
@@ -98,6 +99,8 @@ def _report(evidence: Evidence, lang: str) -> Report:
         gates=gates_of(evidence, findings, decisions, figures),
         manifest=[(name, text) for name, text in versions().items()],
         words=furniture(),
+        whole=whole_of(evidence),
+        trust_note=_lock_note(evidence),
     )
     return Report(
         document=document,
@@ -121,6 +124,12 @@ def _facts(evidence: Evidence) -> list[tuple[str, str]]:
         facts.append((word("fact.control"), plan.experiment.control))
     facts.append((word("fact.as_of"), format_value(plan.campaign.as_of, "date")))
     return facts
+
+
+def _lock_note(evidence: Evidence) -> str:
+    """That the plan was not locked before the data, for the first screen; empty where it was."""
+    found = () if evidence.locking is None else evidence.locking.findings
+    return next((finding.text() for finding in found if finding.status == "note"), "")
 
 
 def _refusal(evidence: Evidence) -> tuple[str, ...]:

@@ -322,7 +322,12 @@ def _joined(whole: CostThresholds, segmented: CostThresholds) -> CostThresholds:
     """The verdicts on everybody, then those of the segments; each a family of its own in the count of many verdicts."""
     told = {(finding.code, finding.text("en")) for finding in segmented.findings}
     more = [finding for finding in whole.findings if (finding.code, finding.text("en")) not in told]
-    return replace(segmented, judged=(*whole.judged, *segmented.judged), findings=(*segmented.findings, *more))
+    return replace(
+        segmented,
+        judged=(*whole.judged, *segmented.judged),
+        findings=(*segmented.findings, *more),
+        packages=(*whole.packages, *segmented.packages),
+    )
 
 
 def event_of(readout: Readout) -> str | None:

@@ -16,12 +16,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from experiments.post_mortem.evidence import Evidence
+    from experiments.roi import CostThresholds
+    from experiments.roi.totals import CampaignTotals
 
 __all__ = ["figure_name", "figures_by_name", "tables_by_name", "without_small_groups"]
 
 _EFFECT = ("value", "difference", "low", "high", "relative", "p_value")
 _STEP = ("difference", "low", "high")
 _THRESHOLD = ("net_benefit_per_1000", "net_benefit_low", "net_benefit_high", "cost_per_incremental")
+_TOTAL = (
+    "cost", "incremental", "incremental_low", "incremental_high", "net_benefit", "net_benefit_low", "net_benefit_high",
+)  # fmt: skip
 _CREDIT = ("conversions", "value")
 _RECONCILED = ("attributed", "placebo", "incremental", "ratio")
 # Two of these parts side by side must not read as other parts: such a part is put in quotes.
@@ -51,6 +56,7 @@ def tables_by_name(evidence: Evidence) -> dict[str, Records]:
         "effects": evidence.readout,
         "steps": evidence.steps,
         "thresholds": evidence.thresholds,
+        "totals": _totals_of(evidence.thresholds),
         "reconciliation": evidence.reconciliation,
         **evidence.further,
     }
@@ -60,6 +66,12 @@ def tables_by_name(evidence: Evidence) -> dict[str, Records]:
         for name, result in named.items()
         if result is not None
     }
+
+
+def _totals_of(thresholds: CostThresholds | None) -> CampaignTotals | None:
+    """The campaign in all; None where nothing is priced."""
+    found = None if thresholds is None else thresholds.totals()
+    return found if found is not None and found.rows else None
 
 
 def without_small_groups(records: Records, limit: int) -> Records:
@@ -91,6 +103,8 @@ def figures_by_name(evidence: Evidence, tables: Mapping[str, Records]) -> dict[s
             made |= _figures(("step", row["metric"], row["arm"]), row, _STEP)
     for row in _rows(tables, "thresholds"):
         made |= _thresholds(row)
+    for row in _rows(tables, "totals"):
+        made |= _totals(row)
     for row in _rows(tables, "credit"):
         made |= _figures(("credit", row["model"], row["channel"]), row, _CREDIT)
     for row in _rows(tables, "reconciliation"):
@@ -115,6 +129,13 @@ def _thresholds(row: Mapping[str, Any]) -> dict[str, float | None]:
     parts = ["threshold", str(row["arm"]), *([str(row["segment"])] if row.get("segment") else [])]
     stem = f"{figure_name(*parts)}@{row['threshold']:.12g}"
     return {f"{stem}.{column}": row[column] for column in _THRESHOLD}
+
+
+def _totals(row: Mapping[str, Any]) -> dict[str, float | None]:
+    parts = ["total"]
+    parts += [] if row.get("segment") is None else ["segment", str(row["segment"])]
+    parts += [] if row["arm"] is None else ["arm", str(row["arm"])]
+    return {f"{figure_name(*parts)}@{row['threshold']:.12g}.{column}": row[column] for column in _TOTAL}
 
 
 def _table_figures(table: str, records: Records) -> dict[str, float | None]:

@@ -73,9 +73,10 @@ def trust_of(findings: Sequence[Finding], decisions: Sequence[Decision], refusal
     failed = invalid_codes(findings, decisions)
     if failed:
         return "invalid", word("trust_line.invalid", codes=listed(code_words(code) for code in failed.split(", ")))
-    if refusal:
-        return "limited", word("trust_line.refusal")
     warned = list(dict.fromkeys(finding.code for finding in findings if finding.status in ("warn", "unknown")))
+    if refusal:
+        code = "trust_line.logs_warned" if warned else "trust_line.logs"
+        return "limited", word(code, codes=", ".join(warned))
     if warned:
         return "limited", word("trust_line.limited", codes=", ".join(warned))
     return "trusted", word("trust_line.trusted")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from experiments.readout.segments_result import SegmentEffect, SegmentReadout
     from experiments.roi import CostThresholds
     from experiments.roi.contrasts import ContrastCosts
+    from experiments.roi.package import Package
     from experiments.roi.result import Judged
 
 __all__ = ["is_small", "segment_columns", "shown_effects", "shown_findings", "shown_readout", "without_small"]
@@ -49,7 +50,14 @@ def without_small(plan: Plan, thresholds: CostThresholds | None) -> CostThreshol
         return None
     told = tuple(finding for finding in thresholds.findings if not _tells_small(finding, limit))
     findings = shown_findings(told, _names(thresholds.judged, limit))
-    return replace(thresholds, judged=kept, findings=findings)
+    packages = tuple(package for package in thresholds.packages if not _is_small_package(package, limit))
+    return replace(thresholds, judged=kept, findings=findings, packages=packages)
+
+
+def _is_small_package(package: Package, limit: int) -> bool:
+    """Whether an arm of a segment holds fewer persons than may be shown: the others and their sum would tell it."""
+    arms = (*package.treated.values(), package.untreated)
+    return package.segment is not None and min(sum(cell.n for cell in arm) for arm in arms) < limit
 
 
 def _tells_small(finding: Finding, limit: int) -> bool:

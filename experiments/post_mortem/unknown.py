@@ -19,7 +19,7 @@ __all__ = ["unknown_of"]
 def unknown_of(evidence: Evidence, decisions: Sequence[Decision], invalid: str) -> list[str]:
     """One clause for each thing that stays open; empty when everything asked has an answer."""
     if evidence.readout is None:
-        return [word("unknown.cause")]
+        return []  # the refusal says that nothing is known of what was caused
     if invalid:
         return [word("unknown.invalid", codes=invalid)]
     found = _undecided(decisions)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from attribution.core.render.display import DisplayTable
     from experiments.roi.verdicts import Verdict
 
-__all__ = ["Chart", "ChartKind", "Decision", "Document", "Figure", "Gate", "GateStatus", "Section"]
+__all__ = ["Chart", "ChartKind", "Decision", "Document", "Figure", "Gate", "GateStatus", "Section", "Whole"]
 
 ChartKind = Literal["curves", "forest", "histogram", "net_benefit", "ruler", "waterfall"]
 GateStatus = Literal["hold", "fail", "undecided"]
@@ -82,6 +82,25 @@ class Decision:
     def net_benefit(self) -> Estimate:
         """Net benefit per assigned person."""
         return self.verdict.net_benefit
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Whole:
+    """The whole campaign as one decision, above the cards.
+
+    Attributes:
+        title: The arms, the control and the threshold.
+        word: PASS, FAIL, INCONCLUSIVE or INVALID; empty where nothing is judged.
+        reason: Code(s) of what overrode the interval.
+        parts: Cost, what it brought, what it left: a label, the figure and its interval (empty without one) each.
+        sentence: What follows and how the figures hang together; or why there is none.
+    """
+
+    title: str
+    word: str
+    reason: str
+    parts: Sequence[tuple[str, str, str]]
+    sentence: str
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -170,7 +189,9 @@ class Document:
         facts: Label and text of what identifies the campaign: population, dates, as-of, persons per arm.
         trust: "trusted", "limited" or "invalid".
         trust_line: One line: trustworthy, or what is wrong.
+        trust_note: Beside it: a plan that was not locked before the first assignment; else empty.
         decisions: The cards of the first screen.
+        whole: The whole campaign as one decision; None where nothing is priced.
         unknown: What is not known, one clause each.
         flag: Why no figure of the report may be used; empty when they may be.
         refusal: Code, fixed sentence and next step where the design cannot answer (NO_HOLDOUT); else empty.
@@ -203,3 +224,5 @@ class Document:
     gates: Sequence[Gate]
     manifest: Sequence[tuple[str, str]]
     words: Mapping[str, str] = field(default_factory=dict)
+    whole: Whole | None = None
+    trust_note: str = ""

@@ -12,7 +12,7 @@ from attribution.core import messages
 from attribution.core.formats import format_interval, format_value
 from attribution.core.language import language
 from experiments.report import page_tables
-from experiments.report.page_cards import cards, gloss, shape
+from experiments.report.page_cards import cards, gloss, shape, whole
 from experiments.report.page_findings import SHAPES, groups
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ def to_html(document: Document) -> str:
             page={name: messages.text(f"REPORT.page.{name}") for name in _WORDS},
             style=Markup(_text("style.css").strip()),  # noqa: S704 - our own style sheet
             cards=cards(document),
+            whole=whole(document),
             findings=groups(document),
             again=_again(document.sections),
             refused=shape(document.refusal[0], 18) if document.refusal else "",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from attribution.core.findings import Finding
     from attribution.core.records import Records
     from attribution.core.render.display import DisplayTable
-    from experiments.report.document import Chart, Decision, Document, Gate, Section
+    from experiments.report.document import Chart, Decision, Document, Gate, Section, Whole
 
 __all__ = ["SCHEMA_VERSION", "plain", "reason_of", "to_json"]
 
@@ -43,9 +43,15 @@ def to_json(
             "name": document.title,
             "facts": [{"label": label, "value": value} for label, value in document.facts],
         },
-        "trust": {"status": document.trust, "text": document.trust_line, "flag": document.flag},
+        "trust": {
+            "status": document.trust,
+            "text": document.trust_line,
+            "note": document.trust_note,
+            "flag": document.flag,
+        },
         "not_known": list(document.unknown),
         "refusal": document.refusal[0] if document.refusal else None,
+        "whole": _whole(document.whole),
         "verdicts": [_decision(decision) for decision in document.decisions],
         "findings": [_finding(finding, document.lang) for finding in document.findings],
         "gates": [_gate(gate) for gate in document.gates],
@@ -62,6 +68,16 @@ def to_json(
     reasons = {name: reason_of(value) for name, value in figures.items()}
     held["figures_reasons"] = {name: reason for name, reason in reasons.items() if reason}
     return json.dumps(held, ensure_ascii=False, indent=1, sort_keys=True, allow_nan=False) + "\n"
+
+
+def _whole(whole: Whole | None) -> dict[str, object] | None:
+    """The whole campaign as one decision, as it is told; its numbers are rows of the table ``totals``."""
+    if whole is None:
+        return None
+    parts = [{"label": label, "text": text, "interval": ends} for label, text, ends in whole.parts]
+    return {
+        "title": whole.title, "verdict": whole.word, "reason": whole.reason, "parts": parts, "sentence": whole.sentence
+    }  # fmt: skip
 
 
 def _section(section: Section) -> dict[str, object]:

@@ -109,6 +109,8 @@ def _head(document: Document) -> Iterator[str]:
     for label, value in document.facts:
         yield f"- {escape(label)}{document.words['colon']}{escape(value)}"
     yield f"**{escape(document.words['trust.' + document.trust])}** {escape(document.trust_line)}"
+    yield from ([escape(document.trust_note)] if document.trust_note else [])
+    yield from _whole(document)
     if document.unknown:
         yield f"**{escape(document.words['unknown'])}**"
         yield from (f"- {escape(clause)}" for clause in document.unknown)
@@ -129,6 +131,16 @@ def _head(document: Document) -> Iterator[str]:
         for figure in document.figures:
             yield f"- {escape(figure.label)}{document.words['colon']}{escape(_counted(figure))}"
         yield f"> {escape(document.figures_caption)}"
+
+
+def _whole(document: Document) -> Iterator[str]:
+    whole = document.whole
+    if whole is None:
+        return
+    told = f"{document.words['colon']}{escape(whole.word)}" if whole.word else ""
+    yield f"**{escape(whole.title)}{told}** {escape(whole.sentence)}"
+    for label, value, ends in whole.parts:
+        yield f"- {escape(label)}{document.words['colon']}{escape(value)}{f' ({escape(ends)})' if ends else ''}"
 
 
 def _decision(document: Document, decision: Decision) -> str:

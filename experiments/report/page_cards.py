@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from experiments.report.document import Decision, Document
 
-__all__ = ["cards", "gloss", "shape"]
+__all__ = ["cards", "gloss", "shape", "whole"]
 
 _SHAPES = {
     "PASS": '<path d="M9 2 17 16H1z"/>',
@@ -43,6 +43,22 @@ def cards(document: Document, *, mark: str = "") -> list[Mapping[str, Any]]:
     span = (min(ends, default=0.0), max(ends, default=0.0))
     made = [_card(document, decision, group, span, mark) for decision, group in shown]
     return [{**card, "name": f"verdict-{place}"} for place, card in enumerate(made, 1)]
+
+
+def whole(document: Document) -> Mapping[str, Any] | None:
+    """The strip above the cards: the whole campaign as one decision; None where nothing is priced."""
+    found = document.whole
+    if found is None:
+        return None
+    return {
+        "title": found.title,
+        "word": found.word,
+        "gloss": gloss(found.word, found.reason) if found.word else "",
+        "kind": _CLASSES.get(found.word, "none"),
+        "shape": shape(found.word, 18) if found.word else "",
+        "parts": found.parts,
+        "sentence": found.sentence,
+    }
 
 
 def _net(decision: Decision) -> tuple[()] | tuple[float, float, float]:

@@ -42,15 +42,15 @@ class ClusterContrast:
     Attributes:
         woken: Difference of woken per person.
         cost: Difference of the full cost per person.
-        moments: CR2 variance of woken, covariance, and variance of cost, of the treated arm and of the control.
-        freedom: Degrees of freedom of the two arms' variances.
-        n: Persons of both arms.
+        moments: CR2 variance of woken, covariance, and variance of cost, of treated arm(s) and control.
+        freedom: Degrees of freedom of these variances.
+        n: Persons of all of them.
         note: Reason codes that go with every figure.
     """
 
     woken: float
     cost: float
-    moments: tuple[tuple[float, float, float], tuple[float, float, float]]
+    moments: tuple[tuple[float, float, float], ...]
     freedom: NDArray[np.float64]
     n: int
     note: str
@@ -83,15 +83,15 @@ class ClusterContrast:
 
         marks = [] if self.woken == 0.0 else [self.cost / self.woken]
         for df in (*self.freedom.tolist(), math.inf):
-            summed = (a + b for a, b in zip(*self.moments, strict=True))
+            summed = (math.fsum(parts) for parts in zip(*self.moments, strict=True))
             marks += fieller_roots((self.woken, self.cost, *summed), critical_value(level, side, df))  # type: ignore[arg-type]
         kind, low, high = shape_of(gap, crossings(gap, points_around(marks)))
-        free = ClusterContrast(
-            woken=self.woken, cost=0.0, n=self.n, note=self.note, freedom=self.freedom,
-            moments=tuple((part[0], 0.0, 0.0) for part in self.moments),  # type: ignore[arg-type]
-        )  # fmt: skip
-        woken = free.net(1.0, level=level, side="two", label="woken per person")
+        woken = self.free().net(1.0, level=level, side="two", label="woken per person")
         return why(RatioSet(value=value, low=low, high=high, kind=kind, level=level), woken)
+
+    def free(self) -> ClusterContrast:
+        """The same contrast at no cost: its net benefit at 1 is the difference of woken per person."""
+        return replace(self, cost=0.0, moments=tuple((part[0], 0.0, 0.0) for part in self.moments))
 
     def _at(self, threshold: float) -> tuple[float, float, float]:
         """Net benefit, its standard error and its degrees of freedom."""
@@ -124,6 +124,7 @@ class ClusterCosts:
         woken: Figures of the woken per person.
         cost: Figures of the cost per person.
         joint: Covariance of the two in each arm.
+        clusters: Moments of woken and cost by stratum, arm and cluster.
     """
 
     arms: tuple[str, ...]
@@ -131,6 +132,7 @@ class ClusterCosts:
     woken: ArmFigures
     cost: ArmFigures
     joint: NDArray[np.float64]
+    clusters: Moments
 
     def contrast(self, arm: str, control: str, *, note: str) -> ClusterContrast:
         """One arm against another."""
@@ -146,14 +148,42 @@ class ClusterCosts:
             (self.woken.variance(position), float(self.joint[position]), self.cost.variance(position))
             for position in (i, j)
         ]
-        notes = dict.fromkeys([*note.split("; "), *self.woken.note.split("; ")])
         return ClusterContrast(
             woken=float(self.woken.value[i] - self.woken.value[j]),
             cost=float(self.cost.value[i] - self.cost.value[j]),
             moments=(parts[0], parts[1]),
             freedom=self.woken.freedom[[i, j]],
             n=int(self.woken.n[i] + self.woken.n[j]),
-            note="; ".join(part for part in notes if part),
+            note=_notes(note, self.woken.note),
+        )
+
+    def package(self, arms: Sequence[str], control: str, *, note: str) -> ClusterContrast:
+        """Several arms together against a control, per person of these arms, each stratum as large as they are there.
+
+        The control enters once: its error is common to all arms and does not average out over them.
+        """
+        whole = arrange(collapse(self.clusters, len(self.clusters.names) - 1))
+        kept = np.array([stratum in self.strata for stratum in whole.strata])
+        persons = whole.keep(kept).n.astype(np.float64)
+        places = [self.arms.index(arm) for arm in arms]
+        treated = persons[:, places].sum(axis=1)
+        readings = [(place, persons[:, place], float(persons[:, place].sum() / treated.sum())) for place in places]
+        readings.append((self.arms.index(control), treated, -1.0))
+        woken, cost, moments, freedom = 0.0, 0.0, [], []
+        for place, counts, share in readings:
+            made = _measured(self.clusters, kept, counts / counts.sum())
+            woken += share * float(made[0].value[place])
+            cost += share * float(made[1].value[place])
+            parts = (made[0].variance(place), float(made[2][place]), made[1].variance(place))
+            moments.append((share**2 * parts[0], share**2 * parts[1], share**2 * parts[2]))
+            freedom.append(float(made[0].freedom[place]))
+        return ClusterContrast(
+            woken=woken,
+            cost=cost,
+            moments=tuple(moments),
+            freedom=np.array(freedom),
+            n=int(treated.sum() + persons[:, self.arms.index(control)].sum()),
+            note=_notes(note, self.woken.note),
         )
 
 
@@ -203,6 +233,21 @@ def _costs(clusters: Moments, name: str) -> ClusterCosts:
     whole = arrange(collapse(clusters, len(clusters.names) - 1))
     grid, weights, _ = common_strata(name, whole, cluster_counts(clusters, whole), least=2)
     kept = np.array([stratum in grid.strata for stratum in whole.strata])
+    woken, cost, joint = _measured(clusters, kept, weights)
+    return ClusterCosts(
+        arms=tuple(str(arm) for arm in grid.arms),
+        strata=grid.strata,
+        woken=woken,
+        cost=cost,
+        joint=joint,
+        clusters=clusters,
+    )
+
+
+def _measured(
+    clusters: Moments, kept: NDArray[np.bool_], weights: NDArray[np.float64]
+) -> tuple[ArmFigures, ArmFigures, NDArray[np.float64]]:
+    """Woken and cost per person of every arm with their covariance, at these weights of the kept strata."""
     spread = np.array([max(float(np.abs(clusters.means[:, i]).max()), 1e-300) for i in (0, 1)])
 
     def figures(*direction: float) -> ArmFigures:
@@ -211,13 +256,12 @@ def _costs(clusters: Moments, name: str) -> ClusterCosts:
 
     both, apart = figures(1.0 / spread[0], 1.0 / spread[1]), figures(1.0 / spread[0], -1.0 / spread[1])
     joint = 0.25 * (np.diag(both.covariance) - np.diag(apart.covariance)) * spread[0] * spread[1]
-    return ClusterCosts(
-        arms=tuple(str(arm) for arm in grid.arms),
-        strata=grid.strata,
-        woken=figures(1.0, 0.0),
-        cost=figures(0.0, 1.0),
-        joint=joint,
-    )
+    return figures(1.0, 0.0), figures(0.0, 1.0), joint
+
+
+def _notes(*notes: str) -> str:
+    """Reason codes of several notes, each once."""
+    return "; ".join(part for part in dict.fromkeys("; ".join(notes).split("; ")) if part)
 
 
 def _combined(clusters: Moments, direction: NDArray[np.float64]) -> Moments:

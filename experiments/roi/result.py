@@ -16,6 +16,7 @@ from experiments.readout.show import finding_sentences
 from experiments.roi.acceptability import AcceptabilityCurve, acceptability, default_grid, net_of
 from experiments.roi.break_even import BreakEven, break_even
 from experiments.roi.people import PeopleNeeded, people_needed
+from experiments.roi.totals import CampaignTotals, campaign_totals
 from experiments.roi.undecided import IncrementalCost, cost_per_incremental
 from experiments.roi.verdicts import GUARDRAIL_UNDECIDED, Verdict, adjust_verdicts, decide, verdict_p_values
 from experiments.roi.waterfall_result import CostWaterfall
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from experiments.roi.contrasts import ContrastCosts
     from experiments.roi.guardrails import GuardrailReading
     from experiments.roi.net_benefit import Variance
+    from experiments.roi.package import Package
 
 __all__ = ["MULTIPLICITY", "CostThresholds", "Judged", "Row", "judge"]
 
@@ -71,6 +73,7 @@ class CostThresholds(TabularResult):
         side: Side of the intervals.
         variance: "score" or "plugin".
         parts: Cost per 1,000 persons of each arm, part by part.
+        packages: All treated arms against the control, in every segment.
     """
 
     judged: tuple[Judged, ...]
@@ -80,6 +83,7 @@ class CostThresholds(TabularResult):
     side: Side
     variance: Variance
     parts: Records
+    packages: tuple[Package, ...] = ()
 
     def verdict(self, *, arm: str, threshold: float, control: str | None = None, segment: str | None = None) -> Verdict:
         """The verdict of one row.
@@ -172,6 +176,19 @@ class CostThresholds(TabularResult):
         recipe = Recipe(method="waterfall", definitions=("WATERFALL", "WATERFALL_NATURAL"))
         return CostWaterfall(records=self.parts, level=self.level, recipe=recipe)
 
+    def totals(self) -> CampaignTotals:
+        """What the campaign cost in all, what it brought and what it left, judged as one decision.
+
+        For the persons who were in fact treated: at each threshold a row for each treated arm against the control, then
+        their sum. The control is common to all arms and its error does not average out over them; the interval of the
+        sum says so. Where a check of the experiment fails only the booked cost is given.
+        """
+        found: dict[str | None, list[float]] = {}
+        for row in self.judged:
+            found.setdefault(row.contrast.segment, []).append(row.threshold)
+        thresholds = {segment: list(dict.fromkeys(values)) for segment, values in found.items()}
+        return campaign_totals(self.packages, thresholds, level=self.level, side=self.side, variance=self.variance)
+
     def _find(self, arm: str, threshold: float, control: str | None, segment: str | None) -> Judged:
         wanted = (arm, segment, one_number("threshold", threshold))
         found = [
@@ -219,6 +236,7 @@ def judge(  # noqa: PLR0913 -- internal, all by keyword
     variance: Variance,
     relevant_net: float | None,
     parts: Records,
+    packages: tuple[Package, ...],
     recipe: Recipe,
 ) -> CostThresholds:
     """Estimate every row, adjust for many verdicts, decide."""
@@ -263,8 +281,9 @@ def judge(  # noqa: PLR0913 -- internal, all by keyword
             )
         )
     return CostThresholds(
-        judged=tuple(judged), findings=findings, recipe=recipe, level=level, side=side, variance=variance, parts=parts
-    )
+        judged=tuple(judged), findings=findings, recipe=recipe, level=level, side=side, variance=variance,
+        parts=parts, packages=packages,
+    )  # fmt: skip
 
 
 def _fields(*, segmented: bool) -> tuple[Field, ...]:

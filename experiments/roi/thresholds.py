@@ -11,6 +11,7 @@ from experiments.metrics import Rate
 from experiments.readout.experiment import Experiment
 from experiments.roi.guardrail_readings import read_contrasts
 from experiments.roi.net_benefit import Variance, check_variance
+from experiments.roi.package import build_packages, pairs_with_control
 from experiments.roi.reading import CostSource, read_costs
 from experiments.roi.result import CostThresholds, judge
 from experiments.roi.segment_cells import By, by_columns
@@ -116,7 +117,8 @@ def cost_thresholds(  # noqa: PLR0913 -- the contract's options
         campaign=campaign, leak_limit=leak_limit, columns=columns, decline=True,
     )  # fmt: skip
     read = read_costs(source, order=order)
-    readings = read_contrasts(read.table, declared, read.pairs, by=segments, segments=tuple(read.segments))
+    asked = list(dict.fromkeys([*read.pairs, *pairs_with_control(read)]))
+    readings = read_contrasts(read.table, declared, asked, by=segments, segments=tuple(read.segments))
     parts = cost_parts(
         read.table, declared, woken=woken, cost=cost, arms=[arm for arm, _ in read.pairs], level=level, zero=read.zero
     )
@@ -134,6 +136,7 @@ def cost_thresholds(  # noqa: PLR0913 -- the contract's options
         variance=variance,
         relevant_net=relevant_net,
         parts=parts,
+        packages=build_packages(read, readings),
         recipe=_recipe(declared, read.moments, **settings),
     )
 

@@ -13,6 +13,7 @@ from experiments.post_mortem.sections.cost_charts import net_benefit_chart, pric
 from experiments.post_mortem.sections.cost_words import Key, key_of, leading, money_sentences
 from experiments.post_mortem.sections.ground import Ground, flag_of, made_section, metrics_of, sentences_of
 from experiments.post_mortem.sections.library_tables import library_tables
+from experiments.post_mortem.whole import totals_table
 from experiments.post_mortem.words import contrast_words, listed, word
 
 if TYPE_CHECKING:
@@ -116,6 +117,9 @@ def _further_charts(ground: Ground) -> list[Chart | None]:
 def _tables(ground: Ground, thresholds: CostThresholds) -> tuple[list[DisplayTable], list[DisplayTable]]:
     """The tables that stand open, and those behind their titles."""
     shown, folded = _verdicts(ground, thresholds)
+    total = None if ground.invalid else totals_table(ground.evidence.plan, thresholds)
+    if total is not None:
+        shown.append(total)
     if not ground.invalid:
         more, behind = _further_tables(ground, thresholds)
         shown, folded = [*shown, *more], [*folded, *behind]
@@ -217,7 +221,7 @@ def _waves_unread(evidence: Evidence) -> list[str]:
 
 
 def _definitions(evidence: Evidence, thresholds: CostThresholds, invalid: str) -> list[str]:
-    found: Sequence[Recipe] = [thresholds.recipe, thresholds.waterfall().recipe]
+    found: Sequence[Recipe] = [thresholds.recipe, thresholds.totals().recipe, thresholds.waterfall().recipe]
     if not invalid:
         found = [*found, *(evidence.further[name].recipe for name in _FURTHER if name in evidence.further)]
     return list(dict.fromkeys(sentence for recipe in found for sentence in sentences_of(recipe, invalid)))

@@ -22,6 +22,7 @@ __all__ = [
 ]  # fmt: skip
 
 Key = tuple[str, str, str | None]
+_NARROW = str.maketrans("（）", "()")
 _UNDEFINED = ("HARM", "NO_INCREMENT", "COST_SAVING")
 _OVERRIDING = ("HARM_GUARDRAIL", "GUARDRAIL_UNDECIDED", "FEW_EVENTS", "MULTIPLICITY")
 
@@ -81,12 +82,18 @@ def set_words(low: float | None, high: float | None, kind: str) -> str:
 
 def price_cell(row: Mapping[str, Any]) -> Cell:
     """The cost per incremental wake-up with its set; why there is none, with the set all the same."""
-    shown = set_words(row["cost_per_incremental_low"], row["cost_per_incremental_high"], row["cost_kind"])
-    value = row["cost_per_incremental"]
+    value, low, high = (row[f"cost_per_incremental{end}"] for end in ("", "_low", "_high"))
+    if value is not None and row["cost_kind"] == "interval" and high is not None and math.isfinite(high):
+        return Cell(value, low, high)
+    # A table has one kind of brackets, those of its intervals.
+    shown = set_words(low, high, row["cost_kind"]).translate(_NARROW)
     if value is not None:
         return Cell(value, note=shown)
-    why = why_words(str(row.get("reason", row.get("note", ""))), among=_UNDEFINED)
-    return Cell(None, note=f"{why} {shown}".strip())
+    return Cell(None, note=f"{_why_undefined(row)} {shown}".strip())
+
+
+def _why_undefined(row: Mapping[str, Any]) -> str:
+    return why_words(str(row.get("reason", row.get("note", ""))), among=_UNDEFINED)
 
 
 def short_price_cell(row: Mapping[str, Any]) -> Cell:
@@ -104,10 +111,11 @@ def short_price_cell(row: Mapping[str, Any]) -> Cell:
 def price_words(row: Mapping[str, Any]) -> str:
     """As in "sms 43.9 yuan (38.5 to 55.2)"."""
     arm = row["arm"] if row.get("segment") is None else f"{row['arm']} ({row['segment']})"
-    cell = price_cell(row)
-    if cell.value is None:
-        return word("chart.price.undefined", arm=arm, why=cell.note)
-    return word("chart.price.one", arm=arm, price=format_value(cell.value, "money"), set=cell.note)
+    value, low, high = (row[f"cost_per_incremental{end}"] for end in ("", "_low", "_high"))
+    shown = set_words(low, high, row["cost_kind"])
+    if value is None:
+        return word("chart.price.undefined", arm=arm, why=f"{_why_undefined(row)} {shown}".strip())
+    return word("chart.price.one", arm=arm, price=format_value(value, "money"), set=shown)
 
 
 def turns_words(tips: Sequence[Mapping[str, Any]]) -> str:

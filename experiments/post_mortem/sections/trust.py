@@ -58,8 +58,18 @@ def build(ground: Ground) -> Section:
     left = excluded_table(findings)
     return made_section(
         "trust",
-        ground.trust_line,
+        _checked(evidence, findings) if evidence.refusal else ground.trust_line,
         tables=(checks_table(evidence, findings), *([] if left is None else [left])),
+    )
+
+
+def _checked(evidence: Evidence, findings: Sequence[Finding]) -> str:
+    """Without a trial: what was checked all the same, and what could not be."""
+    unknown = {topic for topic in _TOPICS if _status(topic, evidence, findings) == "unknown"}
+    named = {topic: word(f"trust.topic.{topic}") for topic in _TOPICS}
+    checked = listed(name for topic, name in named.items() if topic not in unknown)
+    return word(
+        "trust.checked", checked=checked, unchecked=listed(named[topic] for topic in _TOPICS if topic in unknown)
     )
 
 
@@ -68,6 +78,11 @@ def checks_table(evidence: Evidence, findings: Sequence[Finding]) -> DisplayTabl
     columns = (DisplayColumn(head("topic")), DisplayColumn(head("status"), decisive=True), DisplayColumn(head("seen")))
     rows = tuple((word(f"trust.topic.{topic}"), *_judged(topic, evidence, findings)) for topic in _TOPICS)
     return DisplayTable(columns, rows, title=word("trust.checks"))
+
+
+def _status(topic: str, evidence: Evidence, findings: Sequence[Finding]) -> str:
+    here = tuple(finding for finding in findings if finding.code in _TOPICS[topic])
+    return worst(here) if here else _silent(topic, evidence)[0]
 
 
 def _judged(topic: str, evidence: Evidence, findings: Sequence[Finding]) -> tuple[str, str]:
