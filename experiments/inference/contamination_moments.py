@@ -33,7 +33,10 @@ def untreated_means(values: Floats, share: float, limits: tuple[float, float]) -
 
     If the contaminated share ``c`` held the smallest outcomes and each of them would have had the highest one allowed,
     the mean would be ``c high + q (1 - c) + mean of max(y - q, 0)`` with q the c-quantile; the other end likewise. The
-    derivative of either in q is 0 at its quantile, so the terms have the right spread with q held fixed.
+    derivative of either in q is 0 at its quantile, so the terms have the right spread with q held fixed. Where ``c``
+    times the persons is whole, every q between the last outcome that is left out and the first that stays gives the
+    same mean, which is the sharp bound. The spread is that of the outcomes with those left out put at q; q is the last
+    one left out, from either side, so that it is never too small and turning the outcome turns the bounds.
 
     Args:
         values: Outcomes of the holdout, sorted.
@@ -44,18 +47,12 @@ def untreated_means(values: Floats, share: float, limits: tuple[float, float]) -
         Terms of the lowest and of the highest mean.
     """
     low, high = limits
-    below = _quantile(values, share)
-    above = _quantile(values, 1.0 - share)
+    last = min(max(math.ceil(share * len(values) - 1e-9), 1), len(values))  # left out, wholly or in part
+    below, above = float(values[last - 1]), float(values[len(values) - last])
     spare = 0.0 if share == 0.0 else share * low
     lowest = spare + above * (1.0 - share) - np.maximum(above - values, 0.0)
     spare = 0.0 if share == 0.0 else share * high
     return lowest, spare + below * (1.0 - share) + np.maximum(values - below, 0.0)
-
-
-def _quantile(values: Floats, share: float) -> float:
-    """The smallest value that at least the share of the values do not exceed."""
-    rank = math.ceil(share * len(values) - 1e-9)
-    return float(values[min(max(rank, 1), len(values)) - 1])
 
 
 def bound_pair(treated: Floats, terms: tuple[Floats, Floats]) -> tuple[Bound, Bound]:

@@ -16,6 +16,7 @@ from attribution.core.findings import Finding
 from attribution.core.tables import Problems, open_table
 from experiments.design.look_entry import ArmReading, as_day
 from experiments.inference.sequential.bounds import nominal_p
+from experiments.inference.tails import signed_z
 from experiments.metrics import Rate, inputs_of
 from experiments.outcomes.result import Outcomes
 from experiments.readout.result import Readout
@@ -23,14 +24,13 @@ from experiments.readout.result import Readout
 if TYPE_CHECKING:
     from datetime import date
 
-    from attribution.core.estimates import Comparison, Estimate
+    from attribution.core.estimates import Comparison
     from experiments.design.looks import Looks
     from experiments.readout.experiment import Experiment
     from experiments.readout.fit import Fit
 
 __all__ = ["early_reading", "monitor"]
 
-_SMALLEST_P = 1e-300
 _HIGHEST_LEVEL = 1.0 - 1e-15
 
 
@@ -168,7 +168,7 @@ def _reading(fit: Fit, arm: object, control: object, bound: float | None, looks:
     """One arm against the control, with the statistic and the interval that belong to the bound."""
     plan = looks.plan
     plain = fit.compare(arm, control).difference
-    z = _signed_z(plain)
+    z = signed_z(plain)
     if bound is None or z is None or plain.value is None:
         return ArmReading(difference=plain.value, standard_error=plain.standard_error, z=z, low=None, high=None)
     error = plain.value / z if z != 0.0 else plain.standard_error
@@ -190,19 +190,6 @@ def _reading(fit: Fit, arm: object, control: object, bound: float | None, looks:
 
 def _end(value: float | None, otherwise: float) -> float:
     return otherwise if value is None else value
-
-
-def _signed_z(estimate: Estimate) -> float | None:
-    """The normal deviate with the p-value of the test, on the side of the estimate."""
-    from scipy.special import ndtri
-
-    if estimate.value is None or estimate.p_value is None:
-        return None
-    if estimate.value == 0.0:
-        return 0.0
-    if estimate.p_value < _SMALLEST_P and estimate.standard_error:
-        return estimate.value / estimate.standard_error
-    return math.copysign(-float(ndtri(0.5 * max(estimate.p_value, _SMALLEST_P))), estimate.value)
 
 
 def early_reading(outcomes: object, *, looks: Looks | None = None, planned: int | None = None) -> Finding | None:

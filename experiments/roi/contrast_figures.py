@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from experiments.inference.sequential.always_valid import mixture_z
@@ -17,10 +15,9 @@ if TYPE_CHECKING:
     from experiments.roi.net_benefit import Variance
     from experiments.roi.undecided import IncrementalCost
 
-__all__ = ["lasting_level", "net_of", "price_of", "signed_z"]
+__all__ = ["lasting_level", "net_of", "price_of"]
 
 _HIGHEST = 1.0 - 1e-14
-_SMALLEST_P = 1e-300
 
 
 def net_of(
@@ -54,15 +51,3 @@ def lasting_level(n: int, *, planned: float, level: float, side: Side = "two") -
         0.9976
     """
     return min(1.0 - nominal_p(mixture_z(n, planned_n=planned, level=level, side=side), side), _HIGHEST)
-
-
-def signed_z(estimate: Estimate) -> float:
-    """The normal deviate that has the two-sided p-value of the estimate, on the estimate's side of 0."""
-    from scipy.special import ndtri
-
-    two = estimate if estimate.side == "two" else replace(estimate, side="two")
-    if not two.value or two.p_value is None:
-        return 0.0
-    if two.p_value < _SMALLEST_P and two.standard_error:
-        return two.value / two.standard_error
-    return math.copysign(-float(ndtri(0.5 * max(two.p_value, _SMALLEST_P))), two.value)

@@ -11,9 +11,10 @@ from attribution.core.errors import InputError
 from experiments.design.look_entry import as_day
 from experiments.design.sequential_split import watch_split
 from experiments.inference.sequential.bounds import nominal_p
+from experiments.inference.tails import signed_z
 from experiments.metrics import Rate
 from experiments.readout.experiment import Experiment
-from experiments.roi.contrast_figures import lasting_level, net_of, signed_z
+from experiments.roi.contrast_figures import lasting_level, net_of
 from experiments.roi.guardrail_readings import read_contrasts
 from experiments.roi.guardrails import Guardrail, worst_state
 from experiments.roi.monitor import NetBenefitMonitor
@@ -150,7 +151,7 @@ def _failed(read: CostReading, monitor: NetBenefitMonitor, day: date, matured: M
 def seen_at(contrast: ContrastCosts, threshold: float, bound: float | None, side: Side) -> Seen:
     """Net benefit, its statistic, and every net benefit that the bound does not reject."""
     plain = net_of(contrast, threshold, level=0.95)
-    value, z = float(plain.value or 0.0), signed_z(plain)
+    value, z = float(plain.value or 0.0), signed_z(plain) or 0.0
     if bound is None:
         return Seen(net=value, z=z, low=None, high=None)
     p = nominal_p(bound, side)

@@ -62,6 +62,18 @@ def test_no_choice_of_contaminated_persons_is_worse(seed):
     assert (lowest.mean(), highest.mean()) == pytest.approx((min(means), max(means)), rel=1e-12)
 
 
+def test_a_whole_number_of_contaminated_persons_leaves_its_last_outcome_at_the_edge():
+    """Of four, one is left out: the means are sharp whatever the edge, the spread is the larger of the two possible."""
+    values = np.array([1.0, 2.0, 5.0, 9.0])
+    lowest, highest = untreated_means(values, 0.25, (0.0, 10.0))
+    assert (lowest.mean(), highest.mean()) == (8.0 / 4, (16.0 + 10.0) / 4)
+    assert np.var(lowest) == pytest.approx(np.var([1.0, 2.0, 5.0, 9.0]), rel=1e-12)
+    assert np.var(highest) == pytest.approx(np.var([1.0, 2.0, 5.0, 9.0]), rel=1e-12)
+    lowest, highest = untreated_means(values, 0.3, (0.0, 10.0))
+    assert np.var(lowest) == pytest.approx(np.var([1.0, 2.0, 5.0, 5.0]), rel=1e-12)
+    assert np.var(highest) == pytest.approx(np.var([2.0, 2.0, 5.0, 9.0]), rel=1e-12)
+
+
 def test_rates_by_hand():
     found = contamination_bounds(*arms(), share=0.05)
     gap = 0.03 - 0.018
@@ -194,11 +206,12 @@ def test_less_is_better():
     assert (row.lower, row.upper) == pytest.approx((none.lower, 0.012))
 
 
-def test_turning_the_outcome_turns_the_bounds():
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.1, 0.13, 0.25, 0.5, 0.75, 0.95])  # times 60 persons: whole or not
+def test_turning_the_outcome_turns_the_bounds(share):
     rng = np.random.default_rng(3)
     assigned, y = np.repeat([1, 0], 60), rng.normal(size=120)
-    one = contamination_bounds(assigned, y, share=0.13, limits=(-5, 6))
-    other = contamination_bounds(assigned, -y, share=0.13, limits=(-6, 5), direction="down")
+    one = contamination_bounds(assigned, y, share=share, limits=(-5, 6))
+    other = contamination_bounds(assigned, -y, share=share, limits=(-6, 5), direction="down")
     for a, b in zip(one.rows, other.rows, strict=True):
         assert (a.lower, a.upper, a.low, a.high) == pytest.approx((-b.upper, -b.lower, -b.high, -b.low), abs=1e-12)
 

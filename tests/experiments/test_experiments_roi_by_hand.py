@@ -15,13 +15,14 @@ import experiments as ex
 from adjustment_cases import case
 from attribution.core.errors import DesignError, InputError
 from attribution.core.estimates import Estimate
+from experiments.inference.tails import signed_z
 from experiments.roi import acceptability
 from experiments.roi.allocation import Choice, _slope, ladder
 from experiments.roi.arms import ArmCosts, _variance
 from experiments.roi.break_even import _share_of
 from experiments.roi.budget import _common
 from experiments.roi.constrained import constrained_pair
-from experiments.roi.contrast_figures import net_of, signed_z
+from experiments.roi.contrast_figures import net_of
 from experiments.roi.contrasts import ContrastCosts
 from experiments.roi.cross_value import _split, _taken
 from experiments.roi.money_kernel import both
@@ -48,7 +49,23 @@ def test_the_deviate_of_an_estimate_is_that_of_its_two_sided_p_value():
         assert signed_z(given) == pytest.approx(math.copysign(norm.isf(0.5 * p), value), abs=1e-12)
     assert signed_z(Estimate(value=80.0, p_value=0.0, standard_error=2.0)) == 40.0
     assert signed_z(Estimate(value=-80.0, p_value=0.0)) == pytest.approx(norm.ppf(0.5e-300), rel=1e-12)
-    assert signed_z(Estimate(value=0.0, p_value=1.0)) == signed_z(Estimate(value=1.0)) == 0.0
+    assert signed_z(Estimate(value=0.0, p_value=1.0)) == 0.0
+    assert signed_z(Estimate(value=1.0)) is None
+    assert signed_z(Estimate(value=None, p_value=0.2)) is None
+
+
+@pytest.mark.parametrize("z", [-3.0, -0.4, 0.0, 1.7, 4.0])
+def test_the_deviate_of_a_one_sided_estimate_is_read_on_its_side(z):
+    """One statistic, its three p-values: each gives the statistic back."""
+    assert signed_z(Estimate(value=z, p_value=norm.sf(z), side="greater")) == pytest.approx(z, abs=1e-9)
+    assert signed_z(Estimate(value=z, p_value=norm.cdf(z), side="less")) == pytest.approx(z, abs=1e-9)
+    assert signed_z(Estimate(value=z, p_value=2 * norm.sf(abs(z)))) == pytest.approx(z, abs=1e-9)
+
+
+def test_a_one_sided_p_value_without_digits_leaves_the_estimate_in_its_standard_errors():
+    assert signed_z(Estimate(value=-30.0, p_value=1.0, side="greater", standard_error=2.0)) == -15.0
+    assert signed_z(Estimate(value=-30.0, p_value=0.0, side="less", standard_error=2.0)) == -15.0
+    assert signed_z(Estimate(value=-30.0, p_value=1.0, side="greater")) == pytest.approx(norm.ppf(1e-15), rel=1e-2)
 
 
 def likelihood(pair, rates):
