@@ -39,7 +39,8 @@ def command(*, out: str, persons: int, seed: int, scenario: str, lang: str, forc
     """Simulate a campaign; write its plan, its data and its report.
 
     Writes plan.toml, data/<name>.parquet, report.html, report.md, report.json, junit.xml, and the report in the other
-    language (report.zh.html, report.zh.md).
+    language (report.zh.html, report.zh.md). The Chinese report names arms and channels in Chinese; with --lang zh the
+    plan and the data do so, too.
 
     Change the thresholds in plan.toml and run `wakelift report` on it, or replace the tables by yours.
 
@@ -65,14 +66,15 @@ def command(*, out: str, persons: int, seed: int, scenario: str, lang: str, forc
 
     def keep() -> None:
         made["files"] = write_campaign(
-            made["campaign"], folder, file_format="parquet", language=lang, header=header, force=force
-        )
+            made["campaign"], folder, file_format="parquet", language=lang, header=header, force=force,
+            chinese=lang == "zh",
+        )  # fmt: skip
 
     progress(
         [
             ("SIMULATING", draw),
             ("WRITING_DATA", keep),
-            ("ANALYSING", lambda: made.update(report=_reports(folder, lang))),
+            ("ANALYSING", lambda: made.update(report=_reports(folder, lang, made["campaign"]))),
         ],
         lang=lang,
     )
@@ -80,9 +82,13 @@ def command(*, out: str, persons: int, seed: int, scenario: str, lang: str, forc
     say("DONE", lang=lang, seconds=round(perf_counter() - started))
 
 
-def _reports(folder: Path, lang: str) -> tuple[Any, list[Path]]:
-    """The report in its language under the plain names, and in the other one with the language in the name."""
+def _reports(folder: Path, lang: str, campaign: Any) -> tuple[Any, list[Path]]:
+    """The report in its language under the plain names, and in the other one with the language in the name.
+
+    Each speaks of arms and channels in its own language: the other one is made of the same campaign under other names.
+    """
     from experiments import postmortem
+    from experiments.cli.chinese import chinese_plan, chinese_tables
     from experiments.cli.writing import write_report
     from experiments.plan import Plan
 
@@ -90,7 +96,11 @@ def _reports(folder: Path, lang: str) -> tuple[Any, list[Path]]:
     report = postmortem(plan, lang=lang)
     written = write_report(report, folder, formats=("html", "md", "json", "junit"))
     other = "zh" if lang == "en" else "en"
-    written += write_report(postmortem(plan, lang=other), folder, formats=("html", "md"), suffix=f".{other}")
+    declared, tables = campaign.plan, {name: campaign.tables()[name] for name in campaign.plan["tables"]}
+    if other == "zh":
+        declared, tables = chinese_plan(declared), chinese_tables(tables)
+    beside = postmortem(Plan.from_dict(declared), tables, lang=other)
+    written += write_report(beside, folder, formats=("html", "md"), suffix=f".{other}")
     return report, written
 
 

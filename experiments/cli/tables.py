@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attribution.core.errors import InputError
+from experiments.cli.chinese import chinese_plan, chinese_tables
 from experiments.plan.spelling import shown, shown_path
 
 if TYPE_CHECKING:
@@ -83,10 +84,17 @@ def _as_text(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and len(value) > 1 and value.startswith(_FORMULA) else value
 
 
-def write_campaign(
-    campaign: Any, folder: Path, *, file_format: str, language: str, header: str, force: bool = False
+def write_campaign(  # noqa: PLR0913 -- internal, options by keyword
+    campaign: Any,
+    folder: Path,
+    *,
+    file_format: str,
+    language: str,
+    header: str,
+    force: bool = False,
+    chinese: bool = False,
 ) -> dict[str, Path]:
-    """Write a simulated campaign: ``plan.toml`` and ``data/<name>.<format>``.
+    """Write a simulated campaign: ``plan.toml`` and ``data/<name>.<format>``; with ``chinese`` under Chinese names.
 
     Returns:
         The files written, by name of the table, and "plan".
@@ -96,8 +104,10 @@ def write_campaign(
     """
     import pyarrow as pa
 
-    text = _plan_of(campaign.plan, file_format=file_format, language=language, header=header)
-    tables = campaign.tables()
+    plan, tables = campaign.plan, campaign.tables()
+    if chinese:
+        plan, tables = chinese_plan(plan), chinese_tables(tables)
+    text = _plan_of(plan, file_format=file_format, language=language, header=header)
     places = {name: folder / "data" / f"{name}.{file_format}" for name in tables} | {"plan": folder / "plan.toml"}
     if not force:
         _must_be_ours(places, text)
