@@ -67,7 +67,7 @@ def _whole_months(start: NDArray[np.int64], day: NDArray[np.int64]) -> NDArray[n
     first, last = (days.astype("datetime64[D]") for days in (start, day))
     months = [days.astype("datetime64[M]").astype(np.int64) for days in (first, last)]
     in_month = [(days - days.astype("datetime64[M]")).astype(np.int64) for days in (first, last)]
-    following = (last.astype("datetime64[M]") + 1).astype("datetime64[D]")
+    following = (last.astype("datetime64[M]") + np.timedelta64(1, "M")).astype("datetime64[D]")
     longest = (following - last.astype("datetime64[M]").astype("datetime64[D]")).astype(np.int64) - 1
     whole: NDArray[np.int64] = months[1] - months[0] - (in_month[1] < np.minimum(in_month[0], longest))
     return whole

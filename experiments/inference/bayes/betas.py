@@ -22,6 +22,7 @@ Floats = NDArray[np.float64]
 _TAILS = np.array([1e-18, 1e-9, 1e-4, 0.01, 0.1, 0.3])
 _STEEP = 0.5  # power of the rate below which panels between those points would span too many of its decades
 _DECADES = 2.0
+_FARTHEST = 9.0  # standard deviations from the mean of the farthest of those points
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -117,11 +118,15 @@ def beta(a: float, b: float) -> Beta:
     """
     from scipy.special import betaincinv
 
-    low = np.asarray(betaincinv(a, b, np.append(_tails(a), 0.5)), dtype=np.float64)
-    high = 1.0 - np.asarray(betaincinv(b, a, _tails(b)), dtype=np.float64)
+    mean = a / (a + b)
+    if math.sqrt(mean * (1.0 - mean) / (a + b)) * _FARTHEST < math.ulp(mean):
+        low = high = np.array([mean])  # all mass at one double; SciPy before 1.14 searches for its quantiles forever
+    else:
+        low = np.asarray(betaincinv(a, b, np.append(_tails(a), 0.5)), dtype=np.float64)
+        high = 1.0 - np.asarray(betaincinv(b, a, _tails(b)), dtype=np.float64)
     middle = min(max(float(low[-1]), 1e-300), 1.0 - 1e-16)
     points = np.unique(np.clip(np.concatenate((low, high, [middle])), 0.0, 1.0))
-    if len(points) < 2:  # all mass at one double
+    if len(points) < 2:  # the quantiles are one number
         points = np.array([0.0, 1.0])
     rough = Beta(a=a, b=b, points=points, middle=middle, scale=1.0)
     nodes = panels(points)
