@@ -75,7 +75,10 @@ def checked_weights(given: ArrayLike | None, persons: NDArray[np.float64], probl
     shares: NDArray[np.float64] = persons / persons.sum()
     if given is None:
         return shares
-    weights = np.atleast_1d(np.asarray(given, dtype=np.float64))
+    try:
+        weights = np.atleast_1d(np.asarray(given, dtype=np.float64))
+    except (TypeError, ValueError):
+        weights = np.full(1, np.nan)
     if weights.shape != persons.shape or not np.all(np.isfinite(weights)) or np.any(weights < 0) or weights.sum() <= 0:
         problems.append(
             f"weights must be one finite number of 0 or more per stratum ({persons.size}), not all 0, got {given!r}."

@@ -110,6 +110,8 @@ def gatekeeping(
     if checked is None:
         raise InputError("gate must be given; without one use adjust_pvalues on each family.")
     first = _family(primary, "primary")
+    if isinstance(secondary, (str, bytes)) or not hasattr(secondary, "__iter__"):
+        raise InputError(f"secondary must hold the p-values of every secondary metric, got {secondary!r}.")
     rows = [_family(row, "secondary") for row in secondary]
     if any(len(row) != len(first) for row in rows):
         raise InputError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING, Literal
 
 from attribution.core.errors import InputError
@@ -78,7 +79,8 @@ def people_needed(estimate: Estimate, n: int, *, relevant_net: float | None = No
     """
     if n < 1:
         raise InputError(f"n must be the number of persons that the estimate rests on, at least 1, got {n!r}.")
-    if relevant_net is not None and (relevant_net == 0.0 or not math.isfinite(relevant_net)):
+    real = isinstance(relevant_net, Real) and not isinstance(relevant_net, bool)
+    if relevant_net is not None and not (real and math.isfinite(relevant_net) and relevant_net != 0.0):
         raise InputError(
             f"relevant_net is the smallest net benefit per person that matters; it must be finite and not 0, got "
             f"{relevant_net!r}. Leave it out when nothing is declared."

@@ -50,12 +50,14 @@ def _houses() -> pd.DataFrame:
 
 
 def _segments(**declared: object) -> object:
-    return ex.Experiment(METRICS, segments=("tier", "region"), **declared).by_segment(table(), min_persons=30)
+    found = ex.Experiment(METRICS, segments=("tier", "region"), **declared).by_segment(table(), min_persons=30)
+    return [found, found.interaction_tests()]
 
 
 def _trust(metrics: dict[str, object], frame: Callable[[], pd.DataFrame] = table, **declared: object) -> object:
     made = frame()
-    return ex.Experiment(metrics, **declared).trust(made, assignment=made, history=["before", "age"])
+    given = made.assign(assigned_at=pd.Timestamp("2026-09-01", tz="UTC") + pd.to_timedelta(made.house % 20, unit="D"))
+    return ex.Experiment(metrics, **declared).trust(made, assignment=given, history=["before", "age"])
 
 
 def _posterior(metric: str, **options: object) -> object:

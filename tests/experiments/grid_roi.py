@@ -12,6 +12,7 @@ import pandas as pd
 import experiments as ex
 from experiments.roi.allocation import Choice, allocate, ladder
 from experiments.roi.arms import ArmCosts
+from experiments.roi.even_tails import even_net
 from experiments.roi.net_benefit import net_benefit
 from experiments.roi.people import people_needed
 from experiments.roi.undecided import cost_per_incremental, undecided_thresholds
@@ -340,4 +341,81 @@ def _rule(layers: int) -> object:
     return [ex.cross_value(data, rule, folds=3, splits=5, seed=2, level=0.9, baseline=one) for one in (None, never)]
 
 
-CALLS = thresholds() | plans() | money()
+def _touches() -> pd.DataFrame:
+    holdout = buyers().query("arm == 'holdout'").person_id.head(60)
+    return pd.DataFrame(
+        {
+            "person_id": holdout,
+            "time": pd.Timestamp("2026-10-20", tz="UTC"),
+            "channel": "email",
+            "origin": "outbound",
+            "campaign": np.where(holdout % 2 == 0, "news", "wake"),
+        }
+    )
+
+
+def touched() -> dict[str, Callable[[], object]]:
+    """Touches of the holdout, houses on every side, logs read again."""
+    made: dict[str, Callable[[], object]] = {}
+    functions = {
+        "thresholds": partial(ex.cost_thresholds, thresholds=60),
+        "value": ex.value_per_wakeup,
+        "marginal": partial(ex.marginal_costs, threshold=60.0),
+        "budget": partial(ex.plan_budget, budget=900, by="tier", thresholds=80, folds=2, splits=1),
+        "money": partial(ex.money_test, replicates=99),
+    }
+    for (name, function), campaign in product(functions.items(), (None, "news")):
+        made[f"{name}, touches, {campaign}"] = partial(_touched, function, campaign=campaign)
+    made["value, lenient"] = partial(_touched, ex.value_per_wakeup, leak_limit=0.3)
+    made["thresholds, lenient"] = partial(_touched, functions["thresholds"], leak_limit=0.3)
+    made["money, lenient"] = partial(_touched, functions["money"], leak_limit=0.3)
+    for side in SIDES:
+        made[f"thresholds, houses, {side}"] = partial(_in_houses, ex.cost_thresholds, side=side, level=0.9)
+        made[f"money, houses, {side}"] = partial(_in_houses, ex.money_test, side=side, replicates=99)
+        made[f"log, {side}"] = partial(_log, side)
+    for variance in ("score", "plugin"):
+        made[f"thresholds, strata, {variance}"] = lambda variance=variance: ex.cost_thresholds(
+            buyers(),
+            thresholds=[3, 11, 40],
+            variance=variance,
+            experiment=ex.Experiment(RATES, strata=["tier", "wave"]),
+        )
+        made[f"value, strata, {variance}"] = lambda variance=variance: ex.value_per_wakeup(
+            buyers(), variance=variance, experiment=ex.Experiment(RATES, strata=["tier", "wave"])
+        )
+    for threshold, level in product((5.5, 30.0, 200.0), (0.8, 0.99)):
+        made[f"even tails, {threshold}, {level}"] = partial(_even, threshold, level)
+    return made
+
+
+def _touched(function: Callable[..., object], **options: object) -> object:
+    return function(buyers(), touches=_touches(), **options)
+
+
+def _in_houses(function: Callable[..., object], **options: object) -> object:
+    return function(
+        _houses(), experiment=ex.Experiment(RATES | {"value": ex.Mean("value")}, cluster="house"), **options
+    )
+
+
+def _log(side: str) -> object:
+    log = ex.NetBenefitMonitor(planned=1500, arms=["sms", "call"], thresholds=[12, 400], side=side, level=0.8, least=5)
+    days = {f"2026-10-{2 + at:02d}": buyers(4000)[: 900 * at + 900] for at in range(4)}
+    log = ex.monitor_thresholds(days, monitor=log, experiment=ex.Experiment(RATES))
+    again = ex.NetBenefitMonitor.read(log.table())
+    asked = list(product(("sms", "call"), (12, 400)))
+    said = [
+        [one.verdict(arm=arm, threshold=at), str(one.decided(arm=arm, threshold=at))]
+        for one in (log, again)
+        for arm, at in asked
+    ]
+    return [again, said, [str(day) for day in log.days]]
+
+
+def _even(threshold: float, level: float) -> object:
+    contrasts = [row.contrast for row in ex.cost_thresholds(buyers(), thresholds=60).judged]
+    layered = ex.cost_thresholds(buyers(), thresholds=60, experiment=ex.Experiment(RATES, strata="tier")).judged
+    return [even_net(contrast, threshold, level=level) for contrast in (*contrasts, *(row.contrast for row in layered))]
+
+
+CALLS = thresholds() | plans() | money() | touched()

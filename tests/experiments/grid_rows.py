@@ -78,9 +78,33 @@ def resampling() -> dict[str, Callable[[], object]]:
     made["bootstrap, own statistic of rows"] = partial(
         ex.bootstrap, X, Y, statistic=_spread, on="rows", level=0.9, **few
     )
-    many = np.random.default_rng(8).gamma(2.0, 3.0, (2, 3000))
+    rng = np.random.default_rng(8)
+    many = rng.gamma(2.0, 3.0, (2, 3000))
+    pairs_of_many = [np.column_stack([one, 1.0 + rng.poisson(2.0, 3000)]) for one in many]
+    houses_of_many = {"clusters": np.arange(3000) // 2, "control_clusters": np.arange(3000) // 3}
     for exact in (False, True):
         made[f"bootstrap, many, {exact}"] = partial(ex.bootstrap, many[0], many[1], exact=exact, level=0.9, **few)
+    for draw in ("multinomial", "poisson"):
+        made[f"bootstrap, many ratios, {draw}"] = partial(
+            ex.bootstrap, *pairs_of_many, statistic="ratio", draw=draw, level=0.9, **few
+        )
+    made["bootstrap, many, few values"] = partial(ex.bootstrap, many[0].round(), many[1].round(), level=0.9, **few)
+    made["bootstrap, many houses"] = partial(ex.bootstrap, many[0], many[1], level=0.9, **houses_of_many, **few)
+    made["bootstrap, many medians"] = partial(ex.bootstrap, many[0], many[1], statistic="median", level=0.9, **few)
+    for side, interval in product(SIDES, ("bca", "basic", "percentile")):
+        made[f"bootstrap, own statistic, {side}, {interval}"] = partial(
+            ex.bootstrap, X, Y, statistic=_upper, interval=interval, side=side, level=0.9, **LAYERS, **few
+        )
+    made["bootstrap, own statistic of houses"] = partial(
+        ex.bootstrap, X, Y, statistic=_upper, interval="bca", level=0.9, **houses, **few
+    )
+    made["bootstrap, own statistic, poisson"] = partial(
+        ex.bootstrap, X, Y, statistic=_upper, draw="poisson", level=0.9, **few
+    )
+    made["bootstrap, own statistic, twice as much"] = partial(
+        ex.bootstrap, X, Y, statistic=_sum, draw="poisson", level=0.9, **few
+    )
+    made["bootstrap, own statistic, undefined"] = partial(ex.bootstrap, X, Y, statistic=_undefined, level=0.9, **few)
     return made
 
 
@@ -128,6 +152,14 @@ def _upper(values: np.ndarray, weights: np.ndarray) -> float:
     return float(np.sum(weights * np.maximum(values - 20.0, 0.0)) / np.sum(weights))
 
 
+def _sum(values: np.ndarray, weights: np.ndarray) -> float:
+    return float(np.sum(weights * values))
+
+
+def _undefined(values: np.ndarray, weights: np.ndarray) -> float:
+    return float("nan") if weights[0] > 1.0 else float(np.sum(weights * values) / np.sum(weights))
+
+
 def _spread(values: np.ndarray) -> float:
     return float(np.std(values))
 
@@ -171,7 +203,7 @@ def _curve(**options: object) -> object:
 
 
 def received() -> dict[str, Callable[[], object]]:
-    """Effects among compliers, holdouts that were treated, caps."""
+    """Effects among compliers, caps."""
     made: dict[str, Callable[[], object]] = {}
     assigned = (TABLE.arm != "holdout").astype(int).to_numpy()
     taken = np.where(assigned == 1, TABLE.orders.clip(0, 1), (TABLE.age > 70).astype(int))
@@ -200,6 +232,19 @@ def received() -> dict[str, Callable[[], object]]:
     made["compliers, few houses"] = partial(
         ex.complier_effect, houses[:9], (houses * taken)[:9], few.woken, cluster=few.house
     )
+    rare = np.where(TABLE.person_id < 2, "one", np.where(TABLE.person_id < 100, "two", "three"))
+    made["compliers, a stratum dropped"] = partial(ex.complier_effect, assigned, taken, TABLE.value, strata=rare)
+    for side in range(4):
+        made[f"compliers, refuted, {side}"] = partial(_refuted, side)
+    for q in (0.5, 0.9, 0.999):
+        made[f"cap, {q}"] = partial(ex.pooled_cap, TABLE, "value", q=q)
+    return made
+
+
+def contaminated() -> dict[str, Callable[[], object]]:
+    """Holdouts that were treated."""
+    made: dict[str, Callable[[], object]] = {}
+    assigned = (TABLE.arm != "holdout").astype(int).to_numpy()
     flags = ((assigned == 0) & (TABLE.person_id % 5 == 0)).astype(int)
     shares = {
         "share": {"share": 0.1},
@@ -216,15 +261,78 @@ def received() -> dict[str, Callable[[], object]]:
             made[f"contaminated, {name}, {outcome}, {direction}, {limits}"] = partial(
                 ex.contamination_bounds, assigned, TABLE[outcome], limits=limits, direction=direction, level=0.9, **more
             )
-    for q in (0.5, 0.9, 0.999):
-        made[f"cap, {q}"] = partial(ex.pooled_cap, TABLE, "value", q=q)
+    short, all_woke = {"level": 0.4, "direction": "down"}, np.ones(len(TABLE))
+    for name, outcome in {
+        "all": all_woke,
+        "none": 0.0 * all_woke,
+        "holdout all": np.maximum(TABLE.woken, 1 - assigned),
+        "holdout none": TABLE.woken * assigned,
+    }.items():
+        for share in (0.02, 0.4):
+            made[f"contaminated, edge, {name}, {share}"] = partial(
+                ex.contamination_bounds, assigned, outcome, share=share, limits=(0, 1)
+            )
+            made[f"contaminated, edge, {name}, {share}, audit, down"] = partial(
+                ex.contamination_bounds, assigned, outcome, audit=(int(50 * share), 50), limits=(0, 1), direction="down"
+            )
+        made[f"contaminated, edge, {name}, flags"] = partial(
+            ex.contamination_bounds, assigned, outcome, contaminated=flags, limits=(0, 1)
+        )
+    for name, more in {"share": {"share": 0.3}, "flags": {"contaminated": flags}}.items():
+        made[f"contaminated, short, {name}"] = partial(
+            ex.contamination_bounds, assigned, TABLE.woken, limits=(0, 1), **short, **more
+        )
+        made[f"contaminated, few, {name}"] = partial(
+            ex.contamination_bounds,
+            [1, 0, 0],
+            [4.0, 2.0, 3.0],
+            **(more if name == "share" else {"contaminated": [0, 1, 0]}),
+            limits=(0, 9),
+        )
+    for hits, direction in product((1, 3, 10, 50, 90, 97, 99), ("up", "down")):
+        made[f"contaminated, sweep, {hits}, {direction}"] = partial(_sweep, hits, direction)
     return made
+
+
+def _sweep(hits: int, direction: str) -> object:
+    """A holdout's rate near its edges, and shares around it."""
+    place, treated = np.arange(200), np.arange(200) >= 100
+    outcome = np.where(treated, place % 100 < (hits + 50) // 2, place < hits).astype(int)
+    shares = (0.0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 0.9)
+    return [
+        ex.contamination_bounds(treated.astype(int), outcome, share=share, limits=(0, 1), direction=direction)
+        for share in shares
+    ]
+
+
+def _refuted(side: int) -> object:
+    """Outcomes and treatments that no effect through the treatment alone can give: on each of the four sides."""
+    place = np.arange(600)
+    assigned = (place < 300).astype(int)
+    treated = np.where(assigned == 1, place % 2, (place % 4 == 0)).astype(int)
+    odd = {
+        0: (assigned == 0) & (treated == 1),
+        1: (assigned == 1) & (treated == 1),
+        2: (assigned == 1) & (treated == 0),
+        3: (assigned == 0) & (treated == 0),
+    }[side]
+    outcome = (odd & (place % 10 != 3)).astype(int)
+    return [ex.complier_effect(assigned, treated, one) for one in (outcome, 1 - outcome)]
 
 
 def adjusted() -> dict[str, Callable[[], object]]:
     """Figures adjusted for covariates and of clusters, from rows and from moments."""
     made: dict[str, Callable[[], object]] = {}
-    frames = {"plain": persons(420, seed=9), "some": persons(260, seed=9), "constant": TABLE.assign(before=1.0)}
+    larger = persons(420, seed=9)
+    tiny = larger.groupby("arm").cumcount() < 2
+    frames = {
+        "two of an arm": larger.assign(tier=np.where(tiny, "few", larger.tier)),
+        "flat": larger.assign(value=3.0),
+        "partly alike": larger.assign(age=np.where(larger.tier == "gold", larger.before * 3.0, larger.age)),
+        "plain": larger,
+        "some": persons(260, seed=9),
+        "constant": TABLE.assign(before=1.0),
+    }
     for (name, frame), covariates, strata in product(
         frames.items(), (("before",), ("before", "age"), ("before", "again")), ((), ("tier",))
     ):
@@ -257,4 +365,4 @@ def _clustered(frame: pd.DataFrame, y: str, bottom: str | None, strata: tuple[st
     return case(given, y=y, bottom=bottom, strata=strata, cluster="house").clustered()
 
 
-CALLS = resampling() | of_outcomes() | orders() | received() | adjusted()
+CALLS = resampling() | of_outcomes() | orders() | received() | contaminated() | adjusted()

@@ -26,6 +26,7 @@ from experiments.inference.sequential.boundaries import solve_bound
 from experiments.inference.sequential.events import few_events
 from experiments.inference.sequential.spending import spending_from_text
 from experiments.inference.sequential.walk import Walk
+from experiments.roi.people import people_needed
 
 # --- covariates ------------------------------------------------------------------------------------
 
@@ -392,3 +393,16 @@ def test_a_bound_that_never_settles_ends() -> None:
 
     start = norm.isf(0.025)
     assert solve_bound(Restless(), 1.0, 0.025) == pytest.approx(start + 100.0 * math.log(2.0), rel=1e-12)
+
+
+@pytest.mark.parametrize(("call", "told"), [
+    (lambda: ex.equivalence_rates(30, 100, 27, 90, margin=0.1, weights="x"), "weights must be one finite number"),
+    (lambda: ex.gatekeeping([0.01], 0.2), "secondary must hold the p-values of every secondary metric, got 0.2"),
+    (lambda: ex.gatekeeping([0.01], "x"), "secondary must hold the p-values of every secondary metric, got 'x'"),
+    (lambda: ex.always_valid_sequence("x", [0.1], [9]), "difference must be a list of finite numbers"),
+    (lambda: people_needed(ex.compare_means(1.0, 3.0, 40, 0.5, 3.0, 40).difference, 80, relevant_net="x"),
+     "it must be finite and not 0, got 'x'"),
+])  # fmt: skip
+def test_what_is_no_number_is_refused_in_words(call, told):
+    with pytest.raises(InputError, match=told):
+        call()

@@ -255,7 +255,10 @@ def _p_values(z: Floats, grown: Floats, side: Side) -> Floats:
 
 
 def _row(name: str, given: ArrayLike) -> Floats:
-    row = np.asarray(given, dtype=np.float64)
+    try:
+        row = np.asarray(given, dtype=np.float64)
+    except (TypeError, ValueError):
+        row = np.full(1, np.nan)
     if row.ndim != 1 or row.size == 0 or not np.all(np.isfinite(row)):
         raise InputError(f"{name} must be a list of finite numbers, one per look and at least one, got {given!r}.")
     return row
