@@ -183,6 +183,7 @@ from experiments.roi.monitor import NetBenefitMonitor as NetBenefitMonitor
 from experiments.roi.monitor_thresholds import monitor_thresholds as monitor_thresholds
 from experiments.roi.tipping import Tipping as Tipping
 from experiments.roi.tipping import tipping as tipping
+from experiments.roi.totals import CampaignTotals as CampaignTotals
 from experiments.roi.value import ValuePerWakeup as ValuePerWakeup
 from experiments.roi.value import value_per_wakeup as value_per_wakeup
 from experiments.roi.waterfall_result import CostWaterfall as CostWaterfall

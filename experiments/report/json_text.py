@@ -51,6 +51,7 @@ def to_json(
         },
         "not_known": list(document.unknown),
         "refusal": document.refusal[0] if document.refusal else None,
+        "refusal_text": document.refusal[1] if document.refusal else None,
         "whole": _whole(document.whole),
         "verdicts": [_decision(decision) for decision in document.decisions],
         "findings": [_finding(finding, document.lang) for finding in document.findings],

@@ -139,6 +139,7 @@ CALLS: dict[str, Callable[[World], Any]] = {
     "ex.cost_thresholds": lambda w: _pays(w, thresholds=w.list("thresholds", [10, 20])),
     "ex.cost_thresholds, by": lambda w: _pays(w, by="source"),
     "ex.CostThresholds.break_even": lambda w: w.made("ex.cost_thresholds").break_even(),
+    "ex.CostThresholds.totals": lambda w: w.made("ex.cost_thresholds").totals(),
     "ex.CostThresholds.waterfall": lambda w: w.made("ex.cost_thresholds").waterfall(),
     "ex.CostThresholds.acceptability": lambda w: w.made("ex.cost_thresholds").acceptability(
         w.list("thresholds", [5.0, 10.0, 20.0])
@@ -197,6 +198,7 @@ CALLS: dict[str, Callable[[World], Any]] = {
 REASONS: dict[str, str] = {
     "ex.CostThresholds": "result of ex.cost_thresholds; its methods have rows",
     "ex.BreakEven": "result of ex.CostThresholds.break_even",
+    "ex.CampaignTotals": "result of ex.CostThresholds.totals",
     "ex.CostWaterfall": "result of ex.CostThresholds.waterfall",
     "ex.AcceptabilityCurve": "result of ex.CostThresholds.acceptability",
     "ex.MoneyTest": "result of ex.money_test; its method has a row",

@@ -99,7 +99,7 @@ def test_a_guarded_rate_is_told_as_its_table_calls_it(harmful, lang, name, unit)
     report = report_of(harmful, lang)
     told = decision(report, "full", 400).sentence
     assert told.count(name) == 2
-    assert told.count(unit) == 4  # the change, its two bounds, the margin
+    assert told.count(unit) == 3  # the change, its two bounds together, the margin
     assert not re.search(f"{_HAN} {_HAN}", told)
     with language(lang):
         guarded = next(
