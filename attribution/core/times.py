@@ -230,7 +230,7 @@ def _localise(
     import pandas as pd
 
     placed, rows = _regular(local, zone)
-    naive = pd.DatetimeIndex(pd.to_datetime(local[rows], unit="us"))
+    naive = pd.DatetimeIndex(local[rows].astype("datetime64[us]"))
     if table.roles.precision == "day":  # a date has one beginning even where the clocks change at midnight
         rest = naive.tz_localize(zone, ambiguous=np.ones(len(naive), bool), nonexistent="shift_forward")
     else:
