@@ -13,9 +13,17 @@ from attribution.core.errors import InputError, TableError, TableIssue
 from attribution.core.values import encode_together
 from attribution.credit.keys import CHANNEL, EMPTY, Cells, Key, make_cells, resolve_keys
 from attribution.credit.sums import CellSums, check_conservation, sum_cells
-from attribution.engines.engine_journeys import EngineJourneys, engine_journeys, staying
+from attribution.engines.engine_journeys import (
+    ELSE,
+    JOIN_FIRST,
+    ONE_ENGINE,
+    RUNNABLE,
+    EngineJourneys,
+    engine_journeys,
+    staying,
+)
 from attribution.engines.native import runs_in_engine
-from attribution.engines.spec import EngineKey, EngineSums, RuleShare, UnsupportedError
+from attribution.engines.spec import EngineKey, EngineSums, RuleShare, TwoEnginesError, UnsupportedError
 from attribution.engines.sums import engine_attribute_sums, key_values, open_engine
 from attribution.engines.support import why_not
 from attribution.journeys.arrays import JourneyArrays
@@ -51,8 +59,8 @@ def lazy_journeys(
     columns: ColumnsLike,
     observed: Observed,
     stay: bool = False,
-) -> tuple[Journeys | None, str | None]:
-    """Journeys of two lazy tables, and why rows come into memory (None when none do).
+) -> tuple[Journeys | None, str | None, str]:
+    """Journeys of two lazy tables, why rows come into memory (None when none do), and what to do if they must not.
 
     No journeys at all say that every row has to come, as for tables in memory: models of paths need the journeys of
     persons who never converted.
@@ -69,17 +77,20 @@ def lazy_journeys(
     touches, conversions = given["touches"], given["conversions"]
     paths = [model.name for model in models if model.needs == "paths"]
     if paths:
-        return None, f"{paths[0]} needs the journeys of everybody, also of persons who never converted"
+        return None, f"{paths[0]} needs the journeys of everybody, also of persons who never converted", RUNNABLE
     if not (runs_in_engine(touches) and runs_in_engine(conversions)):
-        return None, "only one of the two tables is lazy"
+        return None, "only one of the two tables is lazy", ONE_ENGINE
     why = why_not(rules)
     if why is None:
         why = next((f"the model {model.name!r} needs single touches" for model in models if not _known(model)), None)
     try:
         graph = open_engine(touches, conversions, rules=rules, columns=roles, judge=why is None)
-        return engine_journeys(graph, columns=roles, observed=observed, pulled=why is not None, stay=stay), why
+        journeys = engine_journeys(graph, columns=roles, observed=observed, pulled=why is not None, stay=stay)
+    except TwoEnginesError as error:
+        return None, str(error), ONE_ENGINE
     except UnsupportedError as error:
-        return None, str(error)
+        return None, str(error), ELSE
+    return journeys, why, RUNNABLE
 
 
 def lazy_credit_journeys(
@@ -105,13 +116,13 @@ def lazy_credit_journeys(
         InputError: When rows have to come into memory and may not.
     """
     further = [name for name in ("identity", "customers", "key_events") if given[name] is not None]
-    journeys, why = None, f"{further[0]}= joins a further table" if further else None
+    journeys, why, instead = None, f"{further[0]}= joins a further table" if further else None, JOIN_FIRST
     if why is None:
-        journeys, why = lazy_journeys(
+        journeys, why, instead = lazy_journeys(
             given, models=models, rules=rules, columns=columns, observed=observed, stay=collect is False
         )
     if why is not None and collect is False:
-        raise InputError(staying(why))
+        raise InputError(staying(why, instead))
     return journeys
 
 

@@ -35,14 +35,17 @@ if TYPE_CHECKING:
     from attribution.rules import Rules
 
 __all__ = [
-    "EngineBehind",
-    "EngineJourneys",
-    "EngineTable",
-    "PulledJourneys",
-    "collected_journeys",
-    "engine_journeys",
-    "staying",
-]
+    "ELSE", "JOIN_FIRST", "ONE_ENGINE", "RUNNABLE", "EngineBehind", "EngineJourneys", "EngineTable", "PulledJourneys",
+    "collected_journeys", "engine_journeys", "staying",
+]  # fmt: skip
+
+_ROWS = "this needs rows in memory"
+# What to do instead where rows may not come: it depends on what needs them.
+RUNNABLE = "choose rules and models that the engine runs (docs/reference/engines.md)"
+ONE_ENGINE = "give both tables out of one engine and one connection, for example by loading the smaller one there"
+JOIN_FIRST = "join that table in the engine first and leave the option out"
+ELSE = "change what stands in the way: the rule, or the column by a view in the engine (docs/reference/engines.md)"
+_SUMS = "ask for what is summed in the engine: .table(), .by(...), .with_costs(...) (docs/reference/engines.md)"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -167,17 +170,17 @@ class EngineJourneys(Journeys):
         """Fingerprint of counts and sums of the two tables, of the rules and of the period of observation."""
         return engine_fingerprint(self.graph, f"{self.rules.text()}|{self.period!r}")
 
-    def pulled(self, why: str = "this needs rows in memory") -> PulledJourneys:
+    def pulled(self, why: str | None = None) -> PulledJourneys:
         """The same journeys, of rows in memory.
 
         Args:
-            why: Why they are needed.
+            why: What about the tables needs them; None: what is asked now does.
 
         Raises:
             InputError: When no row may be brought into memory.
         """
         if self.stay:
-            raise InputError(staying(why))
+            raise InputError(staying(_ROWS, _SUMS) if why is None else staying(why, ELSE))
         if "pulled" not in self._cache:
             layout = {name: found for name, found in self._cache.items() if name == "layout"}
             self._cache["pulled"] = PulledJourneys(rules=self.rules, _plan=self._plan, _cache=layout)
@@ -215,12 +218,14 @@ class PulledJourneys(Journeys):
         return _under(rules, self._plan)
 
 
-def staying(why: str) -> str:
-    """What is said where rows have to come into memory and may not."""
-    return (
-        f"{why}, and collect=False keeps every row in its engine. Leave collect= out, or choose rules and models "
-        "that the engine runs (docs/reference/engines.md)."
-    )
+def staying(why: str, instead: str) -> str:
+    """What is said where rows have to come into memory and may not.
+
+    Args:
+        why: What needs them.
+        instead: What to do when they must not come.
+    """
+    return f"{why}, and collect=False keeps every row in its engine. Leave collect= out, or {instead}."
 
 
 def _under(rules: Rules, plan: Callable[[Rules], Layout]) -> PulledJourneys:
@@ -253,7 +258,7 @@ def engine_journeys(
 
     def plan(rules: Rules) -> Layout:
         if stay:
-            raise InputError(staying("this needs rows in memory"))
+            raise InputError(staying(_ROWS, _SUMS))
         found = pull_relevant(graph, rules)
         built = build_journeys(
             found.touches, found.conversions, rules=rules, columns=columns, observed=_instants(period)

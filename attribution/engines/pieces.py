@@ -23,6 +23,7 @@ BATCH = 1 << 18
 
 _TIMES = ("%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M", "%Y/%m/%d")  # Excel in China writes 2026/10/12 8:00
 _SHOWN = 5
+_LFS = b"version https://git-lfs.github.com/"  # what a checkout holds where large files were not fetched
 _NOT_UTF8 = 'the text is not UTF-8; save it as UTF-8, or read it in pandas with encoding="gb18030" and pass the table'
 
 
@@ -191,6 +192,9 @@ def note_unreadable(name: str, failed: Sequence[str], problems: Problems) -> Non
 
 def _open(path: Path, types: Mapping[str, pa.DataType]) -> RowFile:
     ending = path.suffix.lower()
+    with path.open("rb") as content:
+        if content.read(len(_LFS)) == _LFS:
+            raise ValueError("its content is a pointer of Git LFS, not the table; fetch the table with: git lfs pull")
     if ending in PARQUET:
         import pyarrow.parquet as pq
 

@@ -14,13 +14,17 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-__all__ = ["EngineKey", "EngineSums", "RuleShare", "TableFacts", "UnsupportedError"]
+__all__ = ["EngineKey", "EngineSums", "RuleShare", "TableFacts", "TwoEnginesError", "UnsupportedError"]
 
 ShareKind = Literal["first", "last", "last_non_direct", "linear", "time_decay", "position_based"]
 
 
 class UnsupportedError(InputError):
     """The graph cannot hold this case; the message says why, and whoever catches it brings rows into memory."""
+
+
+class TwoEnginesError(UnsupportedError):
+    """The two tables are not held by one engine and connection."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from attribution.engines.conversions import ID, VALUE, read_engine_conversions
 from attribution.engines.graph import Graph, credited_groups, served_pairs
 from attribution.engines.lookbacks import note_lookbacks
 from attribution.engines.native import engine_name, same_engine
-from attribution.engines.spec import EngineSums, UnsupportedError
+from attribution.engines.spec import EngineSums, TwoEnginesError, UnsupportedError
 from attribution.engines.support import why_not
 from attribution.engines.tables import collect, collect_table, open_source
 from attribution.engines.touches import PERSON, read_engine_touches
@@ -64,7 +64,7 @@ def open_engine(
     left = open_source(touches, "touches", columns["touches"], problems)
     right = open_source(conversions, "conversions", columns["conversions"], problems)
     if not same_engine(left.frame, right.frame):
-        raise UnsupportedError("the two tables are not held by one engine and connection")
+        raise TwoEnginesError("the two tables are not held by one engine and connection")
     for source in (left, right):
         source.require(rules.match)
     read = read_engine_touches(left, rules)

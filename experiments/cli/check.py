@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,7 @@ _HOLD, _FAIL, _UNDECIDED = 0, 1, 3
     default=None,
     type=click.Path(),
     metavar="FILE",
-    help="Also write the gates and findings as JUnit XML; replaces FILE.",
+    help="Also write the gates and findings, or why the input is unusable, as JUnit XML; replaces FILE.",
 )
 @click.option(
     "--summary",
@@ -58,6 +59,16 @@ def command(
     Exit codes: 0 all gates hold; 1 a gate fails; 2 the input or the plan is unusable; 3 a declared decision is
     undecided and no gate fails (with --strict: 1).
     """
+    try:
+        code = _checked(plan, strict=strict, lang=lang, junit=junit, summary=summary)
+    except Exception as error:  # the program tells it and ends with exit code 2
+        if junit is not None:
+            _leave_error(Path(junit), plan, error)
+        raise
+    ctx.exit(code)
+
+
+def _checked(plan: str, *, strict: bool, lang: str | None, junit: str | None, summary: bool) -> int:
     from experiments import postmortem
     from experiments.cli.writing import append_to_summary, summary_file
     from experiments.plan import Plan, plan_changes
@@ -74,7 +85,17 @@ def command(
     _tell(report.gates, changes, lang=spoken)
     if summarised is not None:
         append_to_summary(report, summarised, lang=spoken)
-    ctx.exit(_code(report.gates, strict=strict))
+    return _code(report.gates, strict=strict)
+
+
+def _leave_error(target: Path, plan: str, error: Exception) -> None:
+    """Leave a JUnit file that says why nothing was judged, in place of one from an earlier run."""
+    from experiments.cli.program import told
+    from experiments.report.junit import unusable_junit
+
+    with suppress(OSError):  # what stopped the check is told, not that this could not be written either
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(unusable_junit(Path(plan).name, told(error)).encode("utf-8"))
 
 
 def _tell(gates: Sequence[Any], changes: Sequence[tuple[str, str, str]], *, lang: str) -> None:

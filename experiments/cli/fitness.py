@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +29,12 @@ _FIELDS = {
     "meaning": "text", "what_to_do": "text", "detail": "text",
 }  # fmt: skip
 _SHOWN = ("severity", "code", "table", "column", "count")
+# How `open_table` says that a column is missing (attribution/core/tables.py).
+_MISSING = re.compile(
+    r"column .+? is missing\. (?:Did you mean (?P<near>'[^']+'|\"[^\"]+\")\?|There are: (?P<there>.*)\.|.*) "
+    r"Name it with columns=Columns\((?:(?P<role>\w+)=\"|)\.\.\.\"?\)",
+    re.DOTALL,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
@@ -87,7 +95,20 @@ class Fitness(TabularResult):
 def _told(row: Mapping[str, Any]) -> str:
     """What a problem means, where it was seen, and what to do."""
     seen = [f"({row['examples']})"] if row["examples"] else []
-    return " ".join(str(part) for part in (f"[{row['code']}]", row["meaning"], *seen, row["what_to_do"]) if part)
+    advice = _named(row) or (row["what_to_do"],)
+    return " ".join(str(part) for part in (f"[{row['code']}]", row["meaning"], *seen, *advice) if part)
+
+
+def _named(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """Of a missing column: which it is, the nearest name that the table has, and how a command line names it."""
+    found = _MISSING.fullmatch(str(row["detail"])) if row["code"] == "MISSING_COLUMN" else None
+    if found is None:
+        return ()
+    near, there, role = found["near"], found["there"], found["role"]
+    meant = [messages.text("CLI.DATA_NEAR", {"name": ast.literal_eval(near)})] if near else []
+    meant += [messages.text("CLI.DATA_THERE", {"names": there})] if there else []
+    place = {"table": row["table"], "column": row["column"], "role": role or row["column"]}
+    return messages.text("CLI.DATA_MISSING", place), *meant, messages.text("CLI.DATA_NAME_IT", place)
 
 
 def fitness(options: Mapping[str, Any]) -> Fitness:

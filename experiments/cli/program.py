@@ -99,7 +99,7 @@ class _Program(click.Group):
         except Exception as error:
             if os.environ.get(_TRACEBACK) and not (isinstance(error, _PLANNED) or _of_duckdb(error)):
                 raise
-            echo(f"Error: {_shown(_told(error))}", err=True)
+            echo(f"Error: {told(error)}", err=True)
             return ctx.exit(_UNUSABLE)
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
@@ -124,6 +124,11 @@ def _shown(message: str) -> str:
 def _of_duckdb(error: Exception) -> bool:
     """Whether a query failed while its rows were read: a wrong cast, a damaged database."""
     return type(error).__module__.partition(".")[0] in ("duckdb", "_duckdb")
+
+
+def told(error: Exception) -> str:
+    """What is printed of an error: text that is only text."""
+    return _shown(_told(error))
 
 
 def _told(error: Exception) -> str:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from attribution.core.findings import Finding
     from experiments.report.document import Document, Gate
 
-__all__ = ["to_junit"]
+__all__ = ["to_junit", "unusable_junit"]
 
 # XML 1.0 forbids these whatever the escaping.
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -43,6 +43,30 @@ def to_junit(document: Document, *, strict: bool = False) -> str:
     for suite in (gates, findings):
         _count(suite, list(suite.iter("testcase")))
     _count(root, list(root.iter("testcase")))
+    ET.indent(root, " ")
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+
+
+def unusable_junit(name: str, message: str) -> str:
+    """The suites of a check that could not judge anything: one case with an error, which says why.
+
+    Example:
+        >>> print(unusable_junit("plan.toml", "touches: no file"))  # doctest: +ELLIPSIS
+        <?xml version="1.0" encoding="UTF-8"?>
+        <testsuites name="wakelift" tests="1" failures="0" errors="1" skipped="0">
+         <testsuite name="plan.toml: input" tests="1" failures="0" errors="1" skipped="0">
+          <testcase classname="wakelift.input" name="plan.toml">
+           <error message="touches: no file" type="unusable">touches: no file</error>
+        ...
+    """
+    root = ET.Element("testsuites", name="wakelift")
+    suite = ET.SubElement(root, "testsuite", name=_clean(f"{name}: input"))
+    case = ET.SubElement(suite, "testcase", classname="wakelift.input", name=_clean(name))
+    lines = [_clean(line) for line in message.splitlines()]
+    _result(case, "error", " ".join(lines), kind="unusable")
+    case[0].text = "\n".join(lines)
+    for holder in (suite, root):
+        _count(holder, [case])
     ET.indent(root, " ")
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 

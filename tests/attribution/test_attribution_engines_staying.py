@@ -173,3 +173,36 @@ def test_what_only_left_out_touches_have_has_its_row(engine):
         pd.testing.assert_frame_equal(found.by(keys).table(), expected.by(keys).table(), rtol=1e-9)
     assert "PULLED_ROWS" in {finding.code for finding in found.findings}
     assert "LOOKBACK_UNUSED" not in {finding.code for finding in found.findings}
+
+
+@pytest.mark.parametrize(
+    ("tables", "options", "said"),
+    [
+        (lambda: (*_in_polars(TOUCHES), CONVERSIONS), {}, "only one of the two tables is lazy.*out of one engine"),
+        (
+            lambda: (*_in_polars(TOUCHES), *_in_duckdb(CONVERSIONS)), {},
+            "not held by one engine and connection.*out of one engine",
+        ),
+        (
+            lambda: _in_duckdb(TOUCHES, CONVERSIONS), {"customers": pd.DataFrame({"person_id": ["a"]})},
+            "customers= joins a further table.*join that table in the engine first",
+        ),
+        (lambda: _in_duckdb(TOUCHES, CONVERSIONS), {"models": "markov"}, "choose rules and models that the engine"),
+        (
+            lambda: _in_duckdb(TOUCHES.append_column("wl_key", TOUCHES["channel"]), CONVERSIONS),
+            {"rules": at.Rules(match=("wl_key",))}, "have a column 'wl_key'.*the column by a view in the engine",
+        ),
+    ],
+    ids=["one lazy", "two engines", "customers", "markov", "column"],
+)  # fmt: skip
+def test_the_advice_fits_the_cause(tables, options, said):
+    with pytest.raises(at.WakeLiftError, match=said):
+        at.attribute(*tables(), collect=False, **options)
+
+
+@ENGINES
+def test_the_advice_for_a_later_question_is_what_the_engine_sums(engine):
+    credit = at.attribute(*engine(TOUCHES, CONVERSIONS), collect=False)
+    with pytest.raises(at.InputError, match=r"ask for what is summed in the engine: \.table\(\)") as caught:
+        credit.intervals()
+    assert "rules and models" not in str(caught.value)

@@ -195,3 +195,14 @@ def test_times_with_and_without_offset_are_told_across_files(tmp_path, times, zo
     expected = problems(at.attribute, touches, conversions, columns=columns)
     assert expected != []
     assert problems(at.attribute, files, conversions, columns=columns) == expected
+
+
+@pytest.mark.parametrize("name", ["a.parquet", "a.arrow", "a.csv"])
+def test_a_pointer_of_git_lfs_is_told_with_the_command(tmp_path, name):
+    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
+    (tmp_path / name).write_bytes(pointer)
+    for given in (tmp_path / name, f"{tmp_path.as_posix()}/*"):
+        with pytest.raises(at.TableError, match=r"a pointer of Git LFS, not the table.*git lfs pull") as caught:
+            at.attribute(given, plain_tables()[1])
+        assert [(issue.code, issue.count) for issue in caught.value.issues] == [("UNREADABLE_FILE", 1)]
+        assert name in str(caught.value)

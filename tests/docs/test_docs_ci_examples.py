@@ -82,4 +82,18 @@ def test_what_the_examples_declare(examples):
     assert job["artifacts"]["when"] == "always"
     assert job["artifacts"]["reports"]["junit"] == ["report/junit.xml", "report/pytest.xml"]
     assert job["allow_failure"] == {"exit_codes": 3}
-    assert job["script"][-1].startswith("wakelift check")  # the exit code of the job is the check's
+    script = "\n".join(job["script"])
+    assert script.index("wakelift check ") < script.index("wakelift diff")
+    assert job["script"][-1] == "if [ $gates -ne 0 ]; then exit $gates; else exit $tests; fi"
+
+
+def test_gitlab_compares_whatever_the_gates_say(examples, commands, repository):
+    """An undecided gate leaves the comparison to be made, and its exit code to the job."""
+    plan = repository / "plan.toml"
+    gate = '\n[[gate]]\narm = "digital"\nthreshold = 85\nexpect = "PASS"\n'
+    plan.write_text(plan.read_text(encoding="utf-8") + gate, encoding="utf-8")
+    ((_, seen, told),) = examples.run("gitlab", repository, path=commands)
+    assert seen == 3, told
+    assert (repository / "report" / "diff.md").is_file()
+    assert (repository / "report" / "junit.xml").is_file()
+    assert "undecided" in told

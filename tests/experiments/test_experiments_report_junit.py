@@ -13,7 +13,7 @@ import experiments as ex
 from attribution.core.findings import Finding
 from experiments.report.document import Gate
 from experiments.report.identity import finding_names
-from experiments.report.junit import to_junit
+from experiments.report.junit import to_junit, unusable_junit
 
 HOSTILE = 'a<b>&"\'\x00\x1b[31m\x0b\ufffe\u202eevil\u2066\n]]>=1+1 time="5" -- ' + "长" * 10_000
 
@@ -98,3 +98,16 @@ def test_the_schema_rules_of_junit_hold(report):
         places = [order.index(child.tag) for child in case]
         assert places == sorted(places)
         assert sum(child.tag in ("skipped", "error", "failure") for child in case) <= 1
+
+
+def test_an_unusable_input_is_one_case_with_an_error():
+    text = unusable_junit(HOSTILE, f"two lines:\n  touches: {HOSTILE}")
+    (suite,) = JUnitXml.fromstring(text.encode("utf-8"))
+    (case,) = suite
+    assert (suite.tests, suite.errors, suite.failures, suite.skipped) == (1, 1, 0, 0)
+    assert case.classname == "wakelift.input"
+    (error,) = case.result
+    assert error.type == "unusable"
+    assert error.message.startswith("two lines: touches: a<b>")
+    assert error.text.startswith("two lines:\ntouches: a<b>")
+    assert "time=" not in text.split("长")[0].replace(' time="5"', "").replace("time=&quot;5", "")
