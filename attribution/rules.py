@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from attribution.core.durations import duration_text, parse_duration
 from attribution.core.errors import InputError, closest
+from attribution.core.whole import is_whole
 
 __all__ = ["Lookback", "LookbackKey", "Rules", "Transform", "key_text", "parse_instant"]
 
@@ -328,9 +329,9 @@ def _transform(step: object) -> Transform:
         if not isinstance(argument, str) or not argument:
             raise InputError(f'the transform {name!r} names a channel: write ("{name}", "direct"), got {step!r}.')
         return name, argument
-    if not isinstance(argument, int) or isinstance(argument, bool) or argument < 1:
+    if not is_whole(argument) or argument < 1:
         raise InputError(f'the transform {name!r} takes a whole number from 1: write ("{name}", 20), got {step!r}.')
-    return name, argument
+    return name, int(argument)
 
 
 def _transform_text(step: Transform) -> str:

@@ -11,9 +11,9 @@ from attribution.compare.difference import ROUNDING, path_moves, totals
 from attribution.compare.keys import cell_labels, heading
 from attribution.compare.reasons import reason_sums
 from attribution.core import messages
-from attribution.core.errors import InputError
 from attribution.core.records import Field, Records, TabularResult
 from attribution.core.render.display import Display, DisplayColumn, DisplayTable, column_label
+from attribution.core.whole import check_whole
 from attribution.models.fitted import FittedModel
 
 if TYPE_CHECKING:
@@ -162,8 +162,7 @@ class _Row:
 
 def journey_differences(credit: Credit, first: int, second: int, *, top: int | None) -> JourneyDifferences:
     """The paths on which two models differ most."""
-    if top is not None and (not isinstance(top, int) or isinstance(top, bool) or top < 1):
-        raise InputError(f"top must be a whole number of at least 1, or None for all, got {top!r}.")
+    top = None if top is None else check_whole("top", top, least=1, more=", or None for all")
     whole, found = totals(credit, first, second), path_moves(credit, first, second)
     labels = cell_labels(credit.cells)
     rows = _ranked(found, labels, top)

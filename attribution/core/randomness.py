@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attribution.core.errors import InputError
+from attribution.core.whole import check_whole, is_whole
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -19,7 +20,7 @@ _MOST_REPEATS = 10_000_000  # more would take days or fill the memory; surely a 
 
 def check_seed(seed: int) -> int:
     """Return ``seed`` if it is a non-negative integer, else raise `InputError`."""
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+    if not is_whole(seed) or seed < 0:
         raise InputError(f"seed must be a non-negative integer, got {seed!r}.")
     return int(seed)
 
@@ -30,10 +31,7 @@ def check_repeats(name: str, given: object, *, least: int = 1) -> int:
     Raises:
         InputError: For anything but a whole number from `least` to ten million.
     """
-    whole = isinstance(given, (int, np.integer)) and not isinstance(given, bool)
-    if not whole or not least <= int(given) <= _MOST_REPEATS:  # type: ignore[call-overload]
-        raise InputError(f"{name} must be a whole number from {least} to {_MOST_REPEATS:,}, got {given!r}.")
-    return int(given)  # type: ignore[call-overload, no-any-return]
+    return check_whole(name, given, least=least, most=_MOST_REPEATS)
 
 
 def generator(seed: int, purpose: str) -> Generator:

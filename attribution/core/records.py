@@ -10,6 +10,7 @@ import numpy as np
 
 from attribution.core.errors import WakeLiftError
 from attribution.core.formats import NUMERIC_KINDS, ValueKind
+from attribution.core.whole import check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -58,6 +59,10 @@ class Records:
 
     def __len__(self) -> int:
         return len(self.columns[0]) if self.columns else 0
+
+    def head(self, n: int) -> Records:
+        """The first rows."""
+        return Records(self.fields, tuple(column[:n] for column in self.columns))
 
     def column(self, name: str) -> Sequence[Any]:
         """One column by name."""
@@ -140,6 +145,25 @@ class TabularResult:
     def table(self) -> pd.DataFrame:
         """The rows as a pandas data frame."""
         return self._records().to_pandas()
+
+    def head(self, n: int = 5) -> pd.DataFrame:
+        """The first rows as a pandas data frame.
+
+        Args:
+            n: How many.
+
+        Raises:
+            InputError: If `n` is no whole number of at least 0.
+        """
+        return self._records().head(check_whole("n", n, least=0)).to_pandas()
+
+    def __len__(self) -> int:
+        """Rows of `.table()` as it is without options."""
+        return len(self._records())
+
+    def __bool__(self) -> bool:
+        # A result without rows is an answer too: "if result:" asks whether there is one.
+        return True
 
     def to_pandas(self) -> pd.DataFrame:
         """The rows as a pandas data frame."""

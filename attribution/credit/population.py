@@ -9,6 +9,7 @@ import numpy as np
 
 from attribution.core import messages
 from attribution.core.errors import InputError
+from attribution.core.whole import is_whole
 
 if TYPE_CHECKING:
     from attribution.credit.credit import Credit
@@ -48,7 +49,7 @@ def resolve_population(credit: Credit, given: int | None) -> Population:
         if counted is None:
             return Population(size=None, source="unknown")
         return Population(size=max(counted, _paid_for(credit)), source="customers")
-    if not isinstance(given, (int, np.integer)) or isinstance(given, bool):
+    if not is_whole(given):
         raise InputError(f"population must be a whole number of persons, got {given!r}.")
     if given < max(converting, 1):
         raise InputError(f"population must be at least the {converting:,} persons with a conversion, got {given!r}.")

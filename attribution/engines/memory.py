@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from attribution.core.errors import InputError
+from attribution.core.whole import is_whole
 
 __all__ = ["memory_text", "parse_memory", "release_memory"]
 
@@ -32,8 +33,8 @@ def parse_memory(given: object) -> int | None:
     if given is None:
         return None
     found: int | None = None
-    if isinstance(given, int) and not isinstance(given, bool):
-        found = given
+    if is_whole(given):
+        found = int(given)
     elif isinstance(given, str):
         parts = _FORM.fullmatch(given)
         if parts is not None and parts[2].upper() in _UNITS and (parts[2] or parts[1].isdigit()):

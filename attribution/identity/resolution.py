@@ -13,6 +13,7 @@ from attribution.core.findings import Finding
 from attribution.core.recipe import Recipe, fingerprint
 from attribution.core.tables import Problems, Table, open_table
 from attribution.core.values import encode_together, instants, keys, same_key_kind
+from attribution.core.whole import check_whole
 from attribution.identity.result import Identity
 
 if TYPE_CHECKING:
@@ -104,9 +105,7 @@ def _check_ids(ids: Sequence[str]) -> tuple[str, ...]:
 
 
 def _check_share(max_share: int) -> int:
-    if isinstance(max_share, bool) or not isinstance(max_share, (int, np.integer)) or max_share < 1:
-        raise InputError(f"max_share must be a whole number of customers, 1 or more, got {max_share!r}.")
-    return int(max_share)
+    return check_whole("max_share", max_share, least=1, of="customers")
 
 
 def _renamed(roles: Columns, customer: str) -> Columns:

@@ -12,6 +12,7 @@ from attribution.core.durations import duration_text, microseconds, parse_durati
 from attribution.core.errors import InputError
 from attribution.core.records import Field, Records, TabularResult
 from attribution.core.render.display import Display, DisplayTable, records_table
+from attribution.core.whole import check_whole
 from attribution.journeys.behind import whole
 from attribution.journeys.sequences import number_sequences
 from attribution.kernels.ordering import first_places, sorted_rows
@@ -143,8 +144,7 @@ def count_hand_overs(
     limit = parse_duration(within, name="within")
     if of not in ("all", "journeys"):
         raise InputError(f'of must be "all" or "journeys", got {of!r}.')
-    if not isinstance(top, int) or isinstance(top, bool) or top < 1:
-        raise InputError(f"top must be a whole number of at least 1, got {top!r}.")
+    top = check_whole("top", top, least=1)
     journeys = whole(journeys) if of == "all" else journeys
     names = [str(name) for name in journeys.touches.channel.names]
     taken = sorted(set(names) & {START, CONVERSION}) if ends else []

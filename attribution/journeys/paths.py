@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attribution.core import messages
-from attribution.core.errors import InputError
 from attribution.core.formats import format_value
 from attribution.core.records import Field, Records, TabularResult
 from attribution.core.render.display import Display, DisplayTable, records_table
+from attribution.core.whole import check_whole
 from attribution.journeys.behind import behind
 from attribution.journeys.path_counts import PathCounts
 from attribution.journeys.sequences import number_sequences
@@ -63,8 +63,7 @@ class Paths(TabularResult):
 
 def count_paths(journeys: Journeys, top: int | None, *, nulls: bool = False) -> Paths:
     """Count the paths of the touched conversions, and of the null journeys where asked."""
-    if top is not None and (not isinstance(top, int) or isinstance(top, bool) or top < 1):
-        raise InputError(f"top must be a whole number of at least 1, or None for all, got {top!r}.")
+    top = None if top is None else check_whole("top", top, least=1, more=", or None for all")
     counts = journeys.path_counts() if nulls else _converting(journeys)
     names = [str(name) for name in counts.channel_names]
     total, lost = float(counts.conversions.sum()), int(counts.nulls.sum())

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
-from attribution.core.errors import DesignError, InputError
+from attribution.core.errors import DesignError
+from attribution.core.whole import check_whole
 from attribution.journeys.path_counts import PathCounts, check_counts
 from attribution.models.markov_fit import MarkovFit, fit_of
 from attribution.models.protocol import Tally, check_name
@@ -156,10 +157,7 @@ class Markov:
 
 def check_order(order: object) -> None:
     """Raise `InputError` unless an order is a whole number of at least 1."""
-    if isinstance(order, bool) or not isinstance(order, (int, np.integer)) or order < 1:
-        raise InputError(
-            f"order must be a whole number of at least 1, got {order!r}: the number of channels that a state remembers."
-        )
+    check_whole("order", order, least=1, more=" (the channels that a state remembers)")
 
 
 def _checked(paths: PathCounts) -> PathCounts:

@@ -13,6 +13,7 @@ from attribution.core.randomness import check_seed, generator
 from attribution.core.recipe import Recipe
 from attribution.core.records import Field, Records, TabularResult
 from attribution.core.render.display import Display, records_table
+from attribution.core.whole import check_whole
 from attribution.journeys.path_counts import PathCounts
 from attribution.journeys.plan import Journeys
 from attribution.models.chain import lay_out, weighted_counts
@@ -125,8 +126,7 @@ def choose_markov_order(
     asked = _checked_orders(orders)
     if score not in SCORES:
         raise InputError(f"score must be 'journey' or 'outcome', got {score!r}.")
-    if isinstance(folds, bool) or not isinstance(folds, (int, np.integer)) or folds < 2:
-        raise InputError(f"folds must be a whole number of at least 2, got {folds!r}.")
+    folds = check_whole("folds", folds, least=2)
     paths, conversions, nulls, units, unit = _divided(data, int(folds), check_seed(seed))
     journeys = conversions.sum(axis=0) + nulls.sum(axis=0)
     found = _Compared(

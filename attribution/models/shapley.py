@@ -9,6 +9,7 @@ import numpy as np
 
 from attribution.core.errors import DesignError, InputError
 from attribution.core.randomness import check_seed
+from attribution.core.whole import is_whole
 from attribution.journeys.path_counts import PathCounts, check_counts
 from attribution.models.protocol import Tally, check_name
 from attribution.models.shapley_fit import ShapleyFit
@@ -83,8 +84,7 @@ class Shapley:
         check_name(self.name)
         if self.value not in _VALUES:
             raise InputError(f'value must be "count" or "rate", got {self.value!r}.')
-        whole = isinstance(self.samples, (int, np.integer)) and not isinstance(self.samples, bool)
-        if not whole or self.samples < 4 or self.samples % 2:
+        if not is_whole(self.samples) or self.samples < 4 or self.samples % 2:
             raise InputError(f"samples must be an even whole number of at least 4, got {self.samples!r}.")
         check_seed(self.seed)
 

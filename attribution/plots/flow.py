@@ -11,6 +11,7 @@ from attribution.core import messages
 from attribution.core.errors import InputError
 from attribution.core.formats import format_value
 from attribution.core.records import Field, Records
+from attribution.core.whole import check_whole
 from attribution.plots.numbers import brief, in_words
 from attribution.plots.palette import INK, MUTED, SOFT, tint
 from attribution.plots.plot import Plot
@@ -60,9 +61,7 @@ def plot_flow(journeys: Journeys, *, steps: int = 4, top: int = 8, nulls: bool =
         >>> at.plot_flow(at.build_journeys(touches, conversions)).to_dicts()[0]
         {'step': 1, 'from_channel': 'sms', 'to_channel': 'phone', 'journeys': 1.0}
     """
-    for name, value, low, high in (("steps", steps, 2, 8), ("top", top, 1, 12)):
-        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-            raise InputError(f"{name} must be a whole number from {low} to {high}, got {value!r}.")
+    steps, top = check_whole("steps", steps, least=2, most=8), check_whole("top", top, least=1, most=12)
     paths = check_journeys(journeys, "plot_flow").path_counts()
     rows = _rows(paths, steps, nulls=nulls)
     taken = sorted({row["from_channel"] for row in rows} & {*_ENDS, _OTHERS})

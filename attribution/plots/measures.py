@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from attribution.core import messages
 from attribution.core.errors import InputError, closest
 from attribution.core.render.display import column_label
+from attribution.core.whole import check_whole
 from attribution.credit.credit import Credit
 from attribution.credit.path_credit import PathCredit
 from attribution.touches import NONE
@@ -82,9 +83,7 @@ def measure_of(credit: object, name: str, where: str) -> Measure:
 
 def check_top(top: object) -> int:
     """How many rows to draw, or `InputError`."""
-    if not isinstance(top, int) or isinstance(top, bool) or top < 1:
-        raise InputError(f"top must be a whole number of at least 1, got {top!r}.")
-    return top
+    return check_whole("top", top, least=1)
 
 
 def model_label(name: str) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from attribution.core import messages
 from attribution.core.errors import InputError
+from attribution.core.whole import check_whole
 from attribution.journeys.plan import Journeys
 from attribution.plots.numbers import axis_mark, brief, days_text, in_words
 from attribution.plots.palette import ACCENT, CONTRAST, GRID, INK, MUTED, PAPER, SOFT
@@ -57,8 +58,7 @@ def plot_path_lengths(journeys: Journeys, *, longest: int = 12) -> Plot:
         >>> at.plot_path_lengths(at.build_journeys(touches, conversions)).title
         'Half of the journeys have at most 2 touches; 0% have only one'
     """
-    if not isinstance(longest, int) or isinstance(longest, bool) or longest < 2:
-        raise InputError(f"longest must be a whole number of at least 2, got {longest!r}.")
+    longest = check_whole("longest", longest, least=2)
     found = check_journeys(journeys, "plot_path_lengths").lengths()
     bars = _length_bars(found, longest)
     alone = next((share for label, share, _ in bars if label == "1"), 0.0)

@@ -12,6 +12,7 @@ from attribution.core.errors import DesignError, InputError
 from attribution.core.findings import Finding
 from attribution.core.recipe import Recipe, fingerprint
 from attribution.core.records import Field, Records, TabularResult
+from attribution.core.whole import check_whole
 from experiments.metrics import Quantile, inputs_of
 from experiments.moments import metric_moments, value_counts
 from experiments.moments.grid import collapse
@@ -146,8 +147,7 @@ def aggregate(experiment: Experiment, outcomes: object, *, by: Sequence[str], mi
     """Carry out `Experiment.aggregate`."""
     from experiments.readout.analysis import open_outcomes
 
-    if isinstance(min_cell, bool) or not isinstance(min_cell, int) or min_cell < 1:
-        raise InputError(f"min_cell must be a whole number of persons from 1 on, got {min_cell!r}.")
+    min_cell = check_whole("min_cell", min_cell, least=1, of="persons")
     refuse_rows(experiment)
     keys = key_columns(experiment, by)
     table = open_outcomes(experiment, outcomes)

@@ -11,6 +11,7 @@ import numpy as np
 
 from attribution.core.errors import DesignError, InputError
 from attribution.core.findings import Finding
+from attribution.core.whole import check_whole
 from experiments.design.alarms import share_alarm
 from experiments.inference.heterogeneity import Interaction, interaction_of_estimates, interaction_of_rates
 from experiments.inference.multiplicity import adjust_pvalues
@@ -63,7 +64,7 @@ def analyze_by_segment(
     experiment: Experiment, outcomes: object, *, by: str | Sequence[str] | None, min_persons: int
 ) -> SegmentReadout:
     """Carry out `Experiment.by_segment`."""
-    columns = _chosen(experiment, by, min_persons)
+    columns, min_persons = _chosen(experiment, by), check_whole("min_persons", min_persons, least=2)
     table = open_outcomes(experiment, outcomes)
     table.require_names(*columns)
     _check_columns(table, columns)
@@ -108,7 +109,7 @@ def _refuse_outcomes(table: Table, experiment: Experiment, columns: Sequence[str
         refuse_disguised(table, columns, outcome=primary.column, use="a segment")
 
 
-def _chosen(experiment: Experiment, by: str | Sequence[str] | None, min_persons: object) -> tuple[str, ...]:
+def _chosen(experiment: Experiment, by: str | Sequence[str] | None) -> tuple[str, ...]:
     given = tuple(experiment.segments or ()) if by is None else (by,) if isinstance(by, str) else by
     names = tuple(given) if isinstance(given, Sequence) else (given,)
     if not names:
@@ -122,8 +123,6 @@ def _chosen(experiment: Experiment, by: str | Sequence[str] | None, min_persons:
         if name in (experiment.arm, experiment.person):
             raise InputError(f"the column {name!r} is the arm or the person and cannot be a segment.")
     refuse_post(names, (*experiment.post, *_measured_columns(experiment)), use="a segment")
-    if not isinstance(min_persons, int) or isinstance(min_persons, bool) or min_persons < 2:
-        raise InputError(f"min_persons must be a whole number of 2 or more, got {min_persons!r}.")
     return tuple(dict.fromkeys(names))
 
 

@@ -14,6 +14,7 @@ from attribution.core.errors import DesignError, InputError, closest
 from attribution.core.estimates import check_level
 from attribution.core.recipe import Recipe
 from attribution.core.values import keys, labels, numbers
+from attribution.core.whole import check_whole
 from experiments.metrics import Rate
 from experiments.readout.experiment import Experiment
 from experiments.roi.allocation import Choice, allocate
@@ -249,8 +250,7 @@ def _sizes(read: CostReading, persons: Mapping[object, int] | None) -> dict[str,
     if set(given) != set(own):
         raise InputError(f"persons must name every segment once, {sorted(own)!r}, got {sorted(given)!r}.")
     for name, count in given.items():
-        if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 0:
-            raise InputError(f"persons[{name!r}] must be a whole number of persons, got {count!r}.")
+        check_whole(f"persons[{name!r}]", count, least=0, of="persons")
     return {name: int(given[name]) for name in own}
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from attribution.core.errors import DesignError, InputError
 from attribution.core.estimates import Estimate, check_level
 from attribution.core.randomness import check_repeats, check_seed, generator
+from attribution.core.whole import check_whole
 from experiments.inference.tails import critical_value, p_value
 
 if TYPE_CHECKING:
@@ -120,8 +121,7 @@ def unit_folds(unit: NDArray[np.uint64], *, folds: int, seed: int, split: int) -
         >>> bool(fold[0] == fold[3]), sorted(np.bincount(fold[:3]).tolist())
         (True, [1, 2])
     """
-    if isinstance(folds, bool) or not isinstance(folds, (int, np.integer)) or folds < 2:
-        raise InputError(f"folds must be a whole number of at least 2, got {folds!r}.")
+    folds = check_whole("folds", folds, least=2)
     distinct, place = np.unique(unit, return_inverse=True)
     if len(distinct) < folds:
         raise DesignError("TOO_FEW_TO_CROSS_FIT", f"{len(distinct)} units cannot fill {folds} folds. Use fewer folds.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from attribution.core.errors import InputError, closest
 from attribution.core.estimates import check_level
 from attribution.core.recipe import Recipe
+from attribution.core.whole import check_whole
 from experiments.metrics import Rate
 from experiments.readout.experiment import Experiment
 from experiments.roi.arms import few_events
@@ -110,7 +111,8 @@ def marginal_costs(  # noqa: PLR0913 -- options by keyword
     level = declared.level if level is None else check_level(level)
     variance = check_variance(variance)
     amount = None if threshold is None else check_thresholds(threshold)[0]
-    _check_options(declared, wave, planned_waves, planned)
+    _check_waves(declared, wave)
+    planned_waves, planned = _planned("planned_waves", planned_waves), _planned("planned", planned)
     by = () if wave is None else (wave,)
     source = CostSource(
         outcomes=outcomes, experiment=_without(declared, wave), woken=woken, cost=cost, by=by, touches=touches,
@@ -263,17 +265,16 @@ def _with(experiment: Experiment, wave: str | None) -> Experiment:
     return replace(experiment, strata=(*experiment.layers, wave))
 
 
-def _check_options(experiment: Experiment, wave: str | None, planned_waves: int | None, planned: int | None) -> None:
+def _check_waves(experiment: Experiment, wave: str | None) -> None:
     if wave is not None and experiment.cluster is not None:
         raise InputError(
             "marginal_costs pools waves of persons who were assigned one by one; the experiment names cluster=. "
             "Read the waves with cost_thresholds(by=wave, order=...)."
         )
-    for name, value in (("planned_waves", planned_waves), ("planned", planned)):
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-            raise InputError(
-                f"{name} must be a whole number of at least 1, fixed before the first wave, got {value!r}."
-            )
+
+
+def _planned(name: str, given: int | None) -> int | None:
+    return None if given is None else check_whole(name, given, least=1, more=", fixed before the first wave")
 
 
 def _check_number(waves: Sequence[str], planned_waves: int | None) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from attribution.core.errors import InputError
 from attribution.core.estimates import Side, check_level, check_side
+from attribution.core.whole import check_whole
 from experiments.inference.sequential.always_valid import always_valid, mixture_z
 from experiments.roi.arms import FEW_WOKEN
 from experiments.roi.net_benefit import FEW_EVENTS
@@ -45,9 +46,7 @@ class MonitorPlan:
 
     def __post_init__(self) -> None:
         for name, least in (("planned", 2), ("least", 1)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise InputError(f"{name} must be a whole number of at least {least}, got {value!r}.")
+            object.__setattr__(self, name, check_whole(name, getattr(self, name), least=least))
         if not self.pairs or len(set(self.pairs)) < len(self.pairs) or any(one == two for one, two in self.pairs):
             raise InputError(f"the contrasts must be different pairs of arms, got {list(self.pairs)!r}.")
         object.__setattr__(self, "thresholds", tuple(check_thresholds(list(self.thresholds))))

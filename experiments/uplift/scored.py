@@ -13,6 +13,7 @@ from attribution.core.estimates import check_level
 from attribution.core.randomness import check_seed
 from attribution.core.recipe import Recipe
 from attribution.core.values import labels
+from attribution.core.whole import check_whole
 from experiments.readout.guard import refuse_post
 from experiments.uplift.curve_result import CurveKind, UpliftCurve
 from experiments.uplift.curves import Learned, curve_of
@@ -241,9 +242,7 @@ def _amount(value: object) -> float:
 
 def check_steps(shares: object) -> int:
     """A whole number of steps from 1 to 1,000."""
-    if isinstance(shares, bool) or not isinstance(shares, int) or not 1 <= shares <= 1000:
-        raise InputError(f"shares must be a whole number of steps from 1 to 1000, got {shares!r}.")
-    return shares
+    return check_whole("shares", shares, least=1, most=1000, of="steps")
 
 
 def _read(

@@ -17,6 +17,7 @@ from attribution.core.randomness import check_seed
 from attribution.core.recipe import Recipe
 from attribution.core.tables import Problems, open_table
 from attribution.core.values import instants, same_key_kind
+from attribution.core.whole import check_whole
 from experiments.wakeup.acts import read_acts, span
 from experiments.wakeup.aha_counts import Observed, observe
 from experiments.wakeup.aha_curve import separation
@@ -126,7 +127,7 @@ def aha_threshold(  # noqa: PLR0913 - two tables and their options, keyword-only
     """
     level = check_level(level)
     first, begin, end = _windows(within, retention)
-    _check_counts(largest, replicates, level)
+    largest, replicates = _checked_counts(largest, replicates, level)
     seed = check_seed(seed)
     roles = columns_for(columns, "customers")
     table = open_table(customers, "customers", roles, problems=Problems(), required=("person",))
@@ -158,16 +159,15 @@ def aha_threshold(  # noqa: PLR0913 - two tables and their options, keyword-only
     return AhaThreshold(curve=curve, findings=(*acts.findings, *_findings(observed, curve)), recipe=recipe)
 
 
-def _check_counts(largest: int, replicates: int, level: float) -> None:
-    if isinstance(largest, bool) or not isinstance(largest, int) or not 1 <= largest <= 1_000:
-        raise InputError(f"largest must be a whole number from 1 to 1,000, got {largest!r}.")
-    if isinstance(replicates, bool) or not isinstance(replicates, int) or not 99 <= replicates <= _MOST_REPLICATES:
-        raise InputError(f"replicates must be a whole number from 99 to {_MOST_REPLICATES:,}, got {replicates!r}.")
+def _checked_counts(largest: int, replicates: int, level: float) -> tuple[int, int]:
+    largest = check_whole("largest", largest, least=1, most=1_000)
+    replicates = check_whole("replicates", replicates, least=99, most=_MOST_REPLICATES)
     if replicates * (1.0 - level) < 2.0 - 1e-9:
         raise InputError(
             f"replicates={replicates:,} are too few for level={level:g}: no replicate lies beyond such limits. "
             f"Ask for at least {math.ceil(2.0 / (1.0 - level) - 1e-6):,} (2 / (1 - level))."
         )
+    return largest, replicates
 
 
 def _windows(within: str, retention: tuple[str, str]) -> tuple[int, int, int]:

@@ -15,6 +15,7 @@ from attribution.core.estimates import check_level
 from attribution.core.recipe import Recipe
 from attribution.core.tables import Problems, open_table
 from attribution.core.values import same_key_kind
+from attribution.core.whole import check_whole
 from experiments.wakeup.acts import read_acts, span
 from experiments.wakeup.channel_quality_acts import Followed, QualityRules, follow
 from experiments.wakeup.channel_quality_result import DISTRIBUTION, FIELDS, ChannelQuality
@@ -153,8 +154,7 @@ def channel_quality(  # noqa: PLR0913 - two tables and their options, keyword-on
 
 def _rules(silent_after: str, lost_by: int, margin: float, level: float) -> QualityRules:
     silence = span(silent_after, "silent_after")
-    if isinstance(lost_by, bool) or not isinstance(lost_by, int) or not 1 <= lost_by <= 100:
-        raise InputError(f"lost_by must be a whole number from 1 to 100, got {lost_by!r}.")
+    lost_by = check_whole("lost_by", lost_by, least=1, most=100)
     if not isinstance(margin, Real) or isinstance(margin, bool) or not 0.0 <= margin < 1.0:
         raise InputError(f"margin must be a share from 0 to below 1, for example 0.05, got {margin!r}.")
     return QualityRules(silence=silence, lost_by=lost_by, margin=float(margin), level=check_level(level))

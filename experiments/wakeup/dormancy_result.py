@@ -11,6 +11,7 @@ from attribution.core.errors import InputError
 from attribution.core.randomness import check_repeats
 from attribution.core.recipe import Recipe
 from attribution.core.records import Field, Records, TabularResult
+from attribution.core.whole import check_whole
 from experiments.wakeup.dormancy_cut import cut_of
 
 if TYPE_CHECKING:
@@ -161,8 +162,7 @@ class DormancyCurve(TabularResult):
         """
         if isinstance(eps, bool) or not isinstance(eps, (int, float)) or not 0.0 < eps < 1.0:
             raise InputError(f"eps must lie strictly between 0 and 1 (0.05 for 5 % of returns), got {eps!r}.")
-        if isinstance(min_spells, bool) or not isinstance(min_spells, int) or min_spells < 1:
-            raise InputError(f"min_spells must be a whole number of at least 1, got {min_spells!r}.")
+        min_spells = check_whole("min_spells", min_spells, least=1)
         replicates = check_repeats("replicates", replicates, least=100)
         used: Any = self.recipe.settings["level"] if level is None else level
         days, share = cut_of(

@@ -14,6 +14,7 @@ from attribution.core.randomness import check_seed, generator
 from attribution.core.recipe import Recipe
 from attribution.core.tables import Problems, open_table
 from attribution.core.values import same_key_kind
+from attribution.core.whole import check_whole
 from experiments.wakeup.effective_columns import joined_by, rows_of_persons, unique_keys
 from experiments.wakeup.effective_spend import listed_names
 from experiments.wakeup.lookalike_balance import balance_rows
@@ -100,8 +101,7 @@ def match_lookalikes(  # noqa: PLR0913 - two tables and their options, keyword-o
     """
     names, further = listed_names("attributes", attributes), listed_names("others", others)
     least = _least(names, at_least)
-    if isinstance(most_pairs, bool) or not isinstance(most_pairs, int) or most_pairs < 1:
-        raise InputError(f"most_pairs must be a whole number of at least 1, got {most_pairs!r}.")
+    most_pairs = check_whole("most_pairs", most_pairs, least=1)
     lots = generator(check_seed(seed), "look-alikes, ties")
     problems = Problems()
     sought = open_table(customers, "customers", columns_for(columns, "customers"), problems=problems,
@@ -143,9 +143,7 @@ def _least(names: tuple[str, ...], at_least: int | None) -> int:
     if not names:
         raise InputError("attributes must name at least one column.")
     least = len(names) if at_least is None else at_least
-    if isinstance(least, bool) or not isinstance(least, int) or not 1 <= least <= len(names):
-        raise InputError(f"at_least must be a whole number from 1 to {len(names)} (the attributes), got {at_least!r}.")
-    return least
+    return check_whole("at_least", least, least=1, most=len(names), more=" (the attributes)")
 
 
 def _apart(members: Table, persons: pa.Array, likes: pa.Array) -> None:

@@ -13,6 +13,7 @@ from attribution.core.estimates import check_level
 from attribution.core.findings import Finding
 from attribution.core.randomness import check_repeats
 from attribution.core.recipe import Recipe, fingerprint
+from attribution.core.whole import check_whole
 from experiments.inference.proportions import share_estimate
 from experiments.inference.survival import product_limit
 from experiments.wakeup.act_days import acts_in_days
@@ -95,7 +96,8 @@ def nth_purchase(  # noqa: PLR0913 - the log, the clock and the step
     """
     level = check_level(level)
     silent = span(silent_after, "silent_after")
-    _check_counts(up_to, replicates)
+    up_to = check_whole("up_to", up_to, least=1, most=_MOST)
+    replicates = check_repeats("replicates", replicates, least=100)
     acts = acts_in_days(read_acts(events, as_of=as_of, columns=columns))
     orders = min(up_to, int(acts.counts.max()))
     numbers = None if value is None else acts.numbers(value)
@@ -127,12 +129,6 @@ def nth_purchase(  # noqa: PLR0913 - the log, the clock and the step
             fingerprint=fingerprint({"person": acts.persons.take(acts.person), "time": acts.time}),
         ),
     )  # fmt: skip
-
-
-def _check_counts(up_to: int, replicates: int) -> None:
-    if isinstance(up_to, bool) or not isinstance(up_to, int) or not 1 <= up_to <= _MOST:
-        raise InputError(f"up_to must be a whole number from 1 to {_MOST}, got {up_to!r}.")
-    check_repeats("replicates", replicates, least=100)
 
 
 def _rows(

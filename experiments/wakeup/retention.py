@@ -11,6 +11,7 @@ from attribution.core.errors import DesignError, InputError
 from attribution.core.estimates import check_level
 from attribution.core.findings import Finding
 from attribution.core.recipe import Recipe
+from attribution.core.whole import check_whole
 from experiments.inference.proportions import share_estimate
 from experiments.wakeup.acts import read_acts
 from experiments.wakeup.retention_counts import cell_counts, cohorts_of, retained_pairs
@@ -114,9 +115,7 @@ def retention(  # noqa: PLR0913 - the contract's options
     level = check_level(level)
     if kind not in _KINDS:
         raise InputError(f"kind must be one of {', '.join(_KINDS)}, got {kind!r}.")
-    if isinstance(periods, bool) or not isinstance(periods, (int, np.integer)) or not 1 <= periods <= _MOST:
-        raise InputError(f"periods must be a whole number from 1 to {_MOST}, got {periods!r}.")
-    count = int(periods)
+    count = check_whole("periods", periods, least=1, most=_MOST)
     acts = read_acts(events, as_of=as_of, columns=columns)
     measure = periods_of(period, acts.zone, acts.table.roles.precision)
     people = cohorts_of(acts, registered, cohort, columns, measure)

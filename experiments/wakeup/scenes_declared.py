@@ -10,6 +10,7 @@ import numpy as np
 from attribution.core import messages
 from attribution.core.durations import duration_text, parse_duration
 from attribution.core.errors import InputError
+from attribution.core.whole import check_whole, is_whole
 from experiments.wakeup.acts import span
 
 if TYPE_CHECKING:
@@ -92,9 +93,8 @@ class AtNth:
     def __post_init__(self) -> None:
         _check_names(self.event, *_listed(self.after))
         for name, value in (("times", self.times), ("to", self.to)):
-            whole = isinstance(value, int) and not isinstance(value, bool) and value >= 0
-            if not whole and not (name == "to" and value is None):
-                raise InputError(f"{name} must be a whole number from 0, got {value!r}.")
+            if value is not None or name == "times":
+                object.__setattr__(self, name, check_whole(name, value, least=0))
         if self.to is not None and self.to < self.times:
             raise InputError(f"to must be at least times, got times={self.times}, to={self.to}.")
 
@@ -263,7 +263,7 @@ def standard_scenes(  # noqa: PLR0913 - the names of the events, keyword-only
     found: dict[str, Scene] = {
         "before_first": AtNth(invest, 0, after=after),
         "before_second": AtNth(invest, 1),
-        "at_nth": AtNth(invest, nth, to=nth + 1 if isinstance(nth, int) else nth),
+        "at_nth": AtNth(invest, nth, to=nth + 1 if is_whole(nth) else nth),
         "lapsed": Lapsed(invest, silent),
     }
     return found | {f"dropped_{name}": DropOut(*ends, within) for name, ends in chosen.items()}

@@ -14,6 +14,7 @@ from attribution.core.errors import InputError
 from attribution.core.estimates import check_level
 from attribution.core.recipe import Recipe, fingerprint
 from attribution.core.records import Field, Records, TabularResult
+from attribution.core.whole import check_whole
 from experiments.inference.counts import one_number
 from experiments.inference.survival import product_limit
 from experiments.wakeup.act_days import acts_in_days
@@ -243,8 +244,7 @@ def time_to_next(  # noqa: PLR0913 - the log, the clock and the groups
         5.0
     """
     level = check_level(level)
-    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-        raise InputError(f"n must be a whole number of at least 1, got {n!r}.")
+    n = check_whole("n", n, least=1)
     acts = acts_in_days(read_acts(events, as_of=as_of, columns=columns))
     owners = np.flatnonzero(acts.counts >= n)
     if not len(owners):

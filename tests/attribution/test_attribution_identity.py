@@ -189,7 +189,7 @@ def test_ids_are_two_or_more_names(ids):
 
 @pytest.mark.parametrize("max_share", [0, -1, 2.5, True, "3"])
 def test_max_share_is_a_whole_number(max_share):
-    with pytest.raises(InputError, match="max_share must be a whole number of customers, 1 or more"):
+    with pytest.raises(InputError, match="max_share must be a whole number of customers, at least 1"):
         resolve_identity(links(), max_share=max_share)
 
 

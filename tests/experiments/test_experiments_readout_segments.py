@@ -155,7 +155,7 @@ def test_a_stratum_may_be_a_segment():
         ({"by": "woken"}, DesignError, "known only after assignment"),
         ({"by": 3}, InputError, "by must be the name of a column"),
         ({"by": [""]}, InputError, "by must be the name of a column"),
-        ({"by": "region", "min_persons": 1}, InputError, "min_persons must be a whole number of 2 or more"),
+        ({"by": "region", "min_persons": 1}, InputError, "min_persons must be a whole number of at least 2"),
         ({"by": "regoin"}, TableError, "regoin"),
         ({"by": "person"}, TableError, "more than 100 different values"),
         ({"by": "hole"}, TableError, "the segment of some persons is empty"),

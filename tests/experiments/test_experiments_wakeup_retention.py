@@ -215,7 +215,7 @@ def test_numbers_as_cohorts():
     ("options", "told"),
     [
         ({"kind": "unbounded"}, "kind must be one of period, cumulative, rolling"),
-        ({"periods": 0}, "periods must be a whole number from 1 to 1000"),
+        ({"periods": 0}, "periods must be a whole number from 1 to 1,000"),
         ({"periods": True}, "periods must be a whole number"),
         ({"period": 30}, "period must be a duration or one of day, week, month, quarter, year"),
         ({"cohort": "mnth"}, "is neither a calendar step nor a column. Did you mean 'month'"),

@@ -248,7 +248,7 @@ def test_nobody_and_customers_listed_twice_are_refused():
 @pytest.mark.parametrize(
     ("make", "told"),
     [
-        (lambda: ex.AtNth("invest", -1), "times must be a whole number from 0"),
+        (lambda: ex.AtNth("invest", -1), "times must be a whole number of at least 0"),
         (lambda: ex.AtNth("invest", 3, to=2), "to must be at least times"),
         (lambda: ex.AtNth("", 1), "an event is named by text"),
         (lambda: ex.Lapsed("invest", "30d", at_most="20d"), "at_most must be longer than silent"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attribution.core.errors import InputError
+from attribution.core.whole import is_whole
 from experiments.inference.joint_t import joint_critical
 from experiments.inference.tails import critical_value
 
@@ -100,7 +101,7 @@ def best_shares(
         {'holdout': 0.371, 'sms': 0.524, 'phone': 0.105}
     """
     if costs is None:
-        if isinstance(arms, bool) or not isinstance(arms, int) or arms < 1:
+        if not is_whole(arms) or arms < 1:
             raise InputError(f"arms must be the number of treated arms, at least 1, got {arms!r}.")
         costs = {control: 1.0} | {f"arm {i + 1}": 1.0 for i in range(arms)}
     _check_costs(costs, control)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attribution.core.errors import InputError
+from attribution.core.whole import check_whole
 from experiments.inference.counts import checked_number, raise_problems
 from experiments.inference.sequential.walk import Paths, Walk
 
@@ -142,6 +143,4 @@ def check_look(bounds: Bounds, look: object) -> int:
     Raises:
         InputError: When the bounds have no such look.
     """
-    if isinstance(look, bool) or not isinstance(look, (int, np.integer)) or not 1 <= look <= len(bounds.z):
-        raise InputError(f"look must be a whole number from 1 to {len(bounds.z)}, got {look!r}.")
-    return int(look)
+    return check_whole("look", look, least=1, most=len(bounds.z))
