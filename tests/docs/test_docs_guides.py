@@ -21,8 +21,11 @@ NAMED = re.compile(r"\b(at|ex|credit|study|readout|pays)\.(?!(?:md|csv|xlsx|toml
 OWNERS: dict[str, Any] = {
     "at": at, "ex": ex, "credit": at.Credit, "study": ex.Experiment, "readout": ex.Readout, "pays": ex.CostThresholds,
 }  # fmt: skip
-BOTH = ("own-tables", "excel", "notebooks", "ci", "choose-a-method", "choose-a-model", "thirty-mistakes")
-ENGLISH = ("own-metric", "own-model", "databases", "plan", "command-line", "larger-than-memory")
+BOTH = (
+    "own-tables", "excel", "notebooks", "ci", "choose-a-method", "choose-a-model", "thirty-mistakes", "own-metric",
+    "own-model", "databases", "larger-than-memory",
+)  # fmt: skip
+ENGLISH = ("plan", "command-line")
 PAGES = [*sorted((DOCS / "guides").glob("*.md")), *sorted((DOCS / "zh" / "guides").glob("*.md"))]
 QUESTIONS = [DOCS / "faq.md", DOCS / "zh" / "faq.md"]
 METHODS = [DOCS / "guides" / "choose-a-method.md", DOCS / "zh" / "guides" / "choose-a-method.md"]
