@@ -71,9 +71,10 @@ class CampaignTotals(TabularResult):
         >>> import experiments as ex
         >>> c = ex.simulate("default", persons=8_000, seed=7)
         >>> totals = ex.cost_thresholds(c.outcomes, thresholds=[85], order=c.order).totals()
-        >>> totals.table()[["arm", "persons", "cost"]].round(1).to_dict("records")[-1]
-        {'arm': None, 'persons': 6076, 'cost': 10586.6}
-        >>> totals.whole(85).verdict.word
+        >>> whole = totals.whole(85)
+        >>> whole.arms, whole.persons, round(whole.cost), round(whole.net.value)
+        (('digital', 'sms', 'full'), 5960, 8405, -2146)
+        >>> whole.verdict.word
         'INCONCLUSIVE'
     """
 
