@@ -27,15 +27,17 @@ def jobs_of(some: list[Mutant], coverage: Coverage, seconds: float, root: Path) 
     for mutant in some:
         lines = _lines(mutant, trees)
         names = set().union(*(by_line.get(line, set()) for line in lines))
-        order = ordered(iter(names), took, mutant.path.rpartition("/")[2].removesuffix(".py"))
+        stem = mutant.path.rpartition("/")[2].removesuffix(".py")
         kept, spent = [], 0.0
-        for name in order:
+        # Where not all of them fit, the nearest and then the quickest are taken: the most different ones.
+        for name in sorted(names, key=lambda name: (stem not in name.split("::")[0], took[name], name)):
             if kept and spent + took[name] > seconds:
                 continue
             kept.append(name)
             spent += took[name]
         if kept:
-            jobs.append(Job(mutant=mutant, tests=kept, seconds=5 + 2 * spent, left_out=len(order) - len(kept)))
+            order = ordered(iter(kept), took, stem)
+            jobs.append(Job(mutant=mutant, tests=order, seconds=5 + 2 * spent, left_out=len(names) - len(kept)))
         else:
             untested.append(mutant)
     return jobs, untested
