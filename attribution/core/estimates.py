@@ -10,7 +10,7 @@ from typing import Literal
 
 from attribution.core.errors import InputError
 
-__all__ = ["Comparison", "Estimate", "Kind", "RatioSet", "Side", "check_level", "check_side"]
+__all__ = ["Comparison", "Estimate", "Kind", "RateComparison", "RatioSet", "Side", "check_level", "check_side"]
 
 Side = Literal["two", "greater", "less"]
 Kind = Literal["interval", "complement", "all"]
@@ -111,7 +111,21 @@ class Comparison:
         return f"{head}\n  difference: {self.difference!r}\n  relative:   {self.relative!r}"
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
+class RateComparison(Comparison):
+    """Two rates compared: shown in percent and percentage points."""
+
+    def __repr__(self) -> str:
+        from attribution.core import messages
+        from attribution.core.render.values import estimate_text
+
+        lines = [messages.text("VALUE.rates", {"treatment": self.treatment, "control": self.control})]
+        lines.append("  " + messages.text("VALUE.difference", {"shown": estimate_text(self.difference, "pp")}))
+        lines.append("  " + messages.text("VALUE.relative", {"shown": estimate_text(self.relative, "rate")}))
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
 class RatioSet:
     """Confidence set of a ratio, which may be an interval, the outside of one, or everything.
 
@@ -137,6 +151,12 @@ class RatioSet:
         if self.kind == "complement":
             return x <= self.low or x >= self.high
         return self.low <= x <= self.high
+
+    def __repr__(self) -> str:
+        from attribution.core.render.values import interval_text
+
+        shown = Estimate(value=self.value, low=self.low, high=self.high, kind=self.kind, level=self.level)
+        return interval_text(shown, "number")
 
 
 def check_level(level: float) -> float:

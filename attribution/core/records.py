@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Field", "Records", "TabularResult"]
 
+_SHOWN_ROWS = 20
+
 
 @dataclass(frozen=True, slots=True)
 class Field:
@@ -59,6 +61,14 @@ class Records:
 
     def __len__(self) -> int:
         return len(self.columns[0]) if self.columns else 0
+
+    def __repr__(self) -> str:
+        from attribution.core import messages
+        from attribution.core.render.display import records_table, table_text
+
+        more = len(self) - _SHOWN_ROWS
+        told = table_text(records_table(self.head(_SHOWN_ROWS)))
+        return told if more <= 0 else f"{told}\n{messages.text('VALUE.more_rows', {'n': more})}"
 
     def head(self, n: int) -> Records:
         """The first rows."""

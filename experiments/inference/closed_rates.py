@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from attribution.core.estimates import Comparison, Estimate, Side
+from attribution.core.estimates import Comparison, Estimate, RateComparison, Side
 from experiments.inference.ratios import fieller
 from experiments.inference.tails import critical_value, p_value
 
@@ -56,7 +56,7 @@ def compare_in_closed_form(tables: Tables, *, method: str, level: float, side: S
         difference, relative = _normal(shifted, level=level, side=side, null=null)
     observed = _observed_lift(tables)
     blank = Estimate(value=None, level=level, side=side, method=method, n=tables.total)
-    return Comparison(
+    return RateComparison(
         treatment=tables.rate,
         control=tables.control_rate,
         difference=difference.fill(blank, tables.rate - tables.control_rate),

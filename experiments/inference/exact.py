@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attribution.core.errors import InputError
-from attribution.core.estimates import Comparison, Estimate, Side
+from attribution.core.estimates import Comparison, Estimate, RateComparison, Side
 
 if TYPE_CHECKING:
     from experiments.inference.score import Tables
@@ -50,7 +50,7 @@ def compare_exactly(tables: Tables, *, method: str, level: float, side: Side, nu
     def estimate(value: float | None, note: str) -> Estimate:
         return Estimate(value=value, p_value=p, level=level, side=side, method=method, n=tables.total, note=note)
 
-    return Comparison(
+    return RateComparison(
         treatment=tables.rate,
         control=tables.control_rate,
         difference=estimate(tables.rate - tables.control_rate, _NO_INTERVAL),

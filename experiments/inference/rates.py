@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 
 from attribution.core.errors import InputError
-from attribution.core.estimates import Comparison, Estimate, Side, check_level, check_side
+from attribution.core.estimates import Comparison, Estimate, RateComparison, Side, check_level, check_side
 from experiments.inference.counts import checked_number, checked_tables, raise_problems
 from experiments.inference.score import (
     Tables,
@@ -227,7 +227,7 @@ def _score_comparison(tables: Tables, *, level: float, side: Side, null: float, 
         n=tables.total,
         note="; ".join(part for part in (reason, note) if part),
     )
-    return Comparison(treatment=tables.rate, control=tables.control_rate, difference=difference, relative=relative)
+    return RateComparison(treatment=tables.rate, control=tables.control_rate, difference=difference, relative=relative)
 
 
 def relative_value(tables: Tables) -> tuple[float | None, str]:

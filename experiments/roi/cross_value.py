@@ -82,6 +82,16 @@ class CrossValue:
     by_split: tuple[float, ...]
     folds: int
 
+    def __repr__(self) -> str:
+        from attribution.core import messages
+        from attribution.core.render.values import interval_text
+
+        values = {
+            "shown": interval_text(self.estimate, "money"), "naive": interval_text(self.naive, "money"),
+            "folds": self.folds, "splits": len(self.by_split),
+        }  # fmt: skip
+        return messages.text("VALUE_OF.cross_value", values)
+
     @property
     def optimism(self) -> float:
         """How much better the same persons make the rule look."""

@@ -107,6 +107,17 @@ class GuardrailReading:
     state: State
     note: str = ""
 
+    def __repr__(self) -> str:
+        from attribution.core import messages
+
+        code = "VALUE_OF.guardrail_relative" if self.guardrail.relative else "VALUE_OF.guardrail"
+        values = {
+            "metric": self.guardrail.metric, "margin": self.guardrail.margin, "level": self.guardrail.level,
+            "value": self.value, "low": self.low, "high": self.high, "state": self.state,
+        }  # fmt: skip
+        told = messages.text(code, values)
+        return messages.text("VALUE.and", {"shown": told, "more": self.note}) if self.note else told
+
 
 def worst_state(readings: Iterable[GuardrailReading]) -> State:
     """What several guardrails say together: harm if one harms, else undecided if one is, else safe."""

@@ -47,6 +47,13 @@ class Verdict:
     reason: str = ""
     net_benefit: Estimate
 
+    def __repr__(self) -> str:
+        from attribution.core import messages
+        from attribution.core.render.values import interval_text
+
+        values = {"told": self.told, "shown": interval_text(self.net_benefit, "money")}
+        return messages.text("VALUE_OF.verdict", values)
+
     @property
     def told(self) -> str:
         """The word with what overrode the interval in brackets, for tables."""

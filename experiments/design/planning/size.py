@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -35,6 +35,12 @@ class SampleSize:
     method: str
     clusters_control: int | None = None
     clusters_treatment: int | None = None
+
+    def __repr__(self) -> str:
+        from attribution.core import messages
+
+        code = "VALUE_OF.size" if self.clusters_control is None else "VALUE_OF.size_clusters"
+        return messages.text(code, asdict(self))
 
 
 class Planned(float):

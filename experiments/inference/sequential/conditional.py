@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,6 +41,14 @@ class ConditionalPower:
     predictive: float
     look: int
     fraction: float
+
+    def __repr__(self) -> str:
+        from attribution.core import messages
+
+        told = messages.text("VALUE_OF.conditional", asdict(self))
+        if self.under_effect is None:
+            return told
+        return messages.text("VALUE_OF.conditional_effect", {"told": told, "under_effect": self.under_effect})
 
 
 def conditional_power(
