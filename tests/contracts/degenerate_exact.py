@@ -1,7 +1,7 @@
 """The exact numbers of degenerate input: where they are declared, where they come from, and how a result is asked.
 
 Beside the row of a function its data file may hold `["NAME".exact]`: for a case (and, where the case changes several
-inputs one by one, for an input) the call of a formula in `tests/oracles/degenerate_values.py` under `from`, and the
+inputs one by one, for an input) the call of a formula in `tests/oracles/degenerate_*.py` under `from`, and the
 numbers that it gives, to which a result must agree to 1e-12. The formulas know nothing of the library.
 
 `python tests/contracts/degenerate_exact.py "two_rates(0, 60, 0, 60)"` prints the numbers of a call as a line of data.
@@ -14,7 +14,7 @@ import math
 import re
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -22,7 +22,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from oracles import degenerate_values
+from oracles import degenerate_campaign, degenerate_values
 
 FOLDER = Path(__file__).resolve().parent / "degenerate"
 NEAR = 1e-12
@@ -70,13 +70,19 @@ def exact() -> tuple[Exact, ...]:
     )
 
 
+def _formula(name: str) -> Callable[..., dict[str, float]]:
+    module = degenerate_values if hasattr(degenerate_values, name) else degenerate_campaign
+    found: Callable[..., dict[str, float]] = getattr(module, name)
+    return found
+
+
 def worked_out(source: str) -> dict[str, float]:
     """What a formula gives; the call holds plain numbers and texts only."""
     call = ast.parse(source, mode="eval").body
     assert isinstance(call, ast.Call)
     assert isinstance(call.func, ast.Name)
     given = {keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords}
-    found = getattr(degenerate_values, call.func.id)(*map(ast.literal_eval, call.args), **given)
+    found = _formula(call.func.id)(*map(ast.literal_eval, call.args), **given)
     return {key: float(value) for key, value in found.items()}
 
 
@@ -109,7 +115,7 @@ def differing(cell: Exact, rows: list[dict[str, Any]]) -> dict[str, tuple[Any, f
 def families() -> dict[str, str]:
     """What each formula that is used says of itself."""
     names = sorted({cell.source.split("(")[0] for cell in exact()})
-    return {name: (getattr(degenerate_values, name).__doc__ or "").split("\n")[0] for name in names}
+    return {name: (_formula(name).__doc__ or "").split("\n")[0] for name in names}
 
 
 def line(source: str) -> str:

@@ -44,7 +44,7 @@ _EXACT = """
 
 For {cells} of these cells (of {functions} functions) the page's source declares not only a word but the numbers,
 {numbers:,} in all: shares, credit, effects, ends of intervals. None of them is copied from the program. Each comes from
-a formula or a count that can be followed by hand, written without the library in `tests/oracles/degenerate_values.py`.
+a formula or a count that can be followed by hand, written without the library in `tests/oracles/degenerate_*.py`.
 One test computes them anew and holds the declared numbers against them, another holds the library's results against the
 declared numbers, both to 1e-12. What an undefined number is said to be (None) stands in the tables above.
 
