@@ -31,7 +31,7 @@ _WHOLE = 1e15
 _TOO_LONG = 1e21  # from here on an exponent: nobody reads so many digits, and decimals hold 28
 _LOCALES = {"en": "en_US", "zh": "zh_Hans_CN"}
 _LARGE: dict[str, tuple[tuple[float, str], ...]] = {
-    "en": ((1e9, "billion"), (1e6, "million"), (1e3, "thousand")),
+    "en": ((1e9, "bn"), (1e6, "m"), (1e3, "k")),
     "zh": ((1e8, "亿"), (1e4, "万")),
 }
 _UNITS = {"us": "微秒", "ms": "毫秒", "s": "秒", "min": "分钟", "h": "小时", "d": "天", "w": "周"}
@@ -117,7 +117,7 @@ def format_amounts(amounts: Sequence[float], *, lang: str | None = None) -> tupl
 
     Example:
         >>> format_amounts([-13892.3, -21520.4, -6858.8], lang="en")
-        (['−13.9', '−21.5', '−6.9'], 'thousand')
+        (['−13.9', '−21.5', '−6.9'], 'k')
         >>> format_amounts([-13892.3, -21520.4, -6858.8], lang="zh")
         (['−1.39', '−2.15', '−0.69'], '万')
     """

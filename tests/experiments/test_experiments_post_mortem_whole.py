@@ -48,7 +48,7 @@ def number(text):
 
 
 def unit_of(text):
-    return 1e3 if "thousand" in text else 1e4 if "万" in text else 1.0
+    return 1e3 if "k" in text else 1e4 if "万" in text else 1.0
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
