@@ -406,3 +406,15 @@ def test_a_bound_that_never_settles_ends() -> None:
 def test_what_is_no_number_is_refused_in_words(call, told):
     with pytest.raises(InputError, match=told):
         call()
+
+
+def test_a_bootstrap_without_variance_above_a_base_of_nothing_says_both():
+    found = ex.bootstrap([2.0, 2.0, 2.0], [0.0, 0.0], replicates=99).comparison
+    assert (found.difference.note, found.relative.note) == ("ZERO_VARIANCE", "BASE_NOT_POSITIVE; ZERO_VARIANCE")
+
+
+def test_the_fewest_replicates_leave_a_rank_below_the_error():
+    """Two-sided at 0.9 with 19 replicates the smallest p-value is 2 / 20, which excludes nothing."""
+    with pytest.raises(InputError, match="replicates must be at least 21"):
+        ex.bootstrap([1.0, 2.0, 4.0], [2.0, 3.0, 7.0], replicates=19, level=0.9)
+    assert ex.bootstrap([1.0, 2.0, 4.0], [2.0, 3.0, 7.0], replicates=21, level=0.9).replicates.size == 21
