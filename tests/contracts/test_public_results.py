@@ -62,7 +62,8 @@ SHOWN = {
     ),
     "ex.conditional_power": (
         (
-            "Look 2, 66.7% of the information: the chance of a later rejection is 99.8% under the trend so far and 99.1% "
+            "Look 2, 66.7% of the information: the chance of a later rejection is 99.8% under "
+            "the trend so far and 99.1% "
             "averaged over what the data leave possible"
         ),
         "第 2 次查看，信息量 66.7%：之后拒绝的概率，按目前趋势为 99.8%，对数据仍允许的效果取平均为 99.1%",
