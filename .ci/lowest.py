@@ -15,3 +15,5 @@ for requirement in stated:
     if found is None:
         sys.exit(f"pyproject.toml: {requirement!r} states no lower bound")
     sys.stdout.write(f"{found[1]}=={found[2]}\n")
+# What a dependency needs and does not bound: Matplotlib 3.10.0 calls names that pyparsing 3.3 deprecates.
+sys.stdout.write("pyparsing<3.3\n")

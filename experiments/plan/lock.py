@@ -115,7 +115,11 @@ def read_lock(plan_path: str | Path) -> Lock | None:
     ]
     if problems:
         raise PlanError(problems, source=f"lock {shown(path.name)}")
-    intact = fingerprint(content["plan"]) == content["sha256"]
+    try:
+        intact = fingerprint(content["plan"]) == content["sha256"]
+    except RecursionError:
+        deep = [("plan", "is nested too deep to be a plan. Write the lock anew with: wakelift lock --renew")]
+        raise PlanError(deep, source=f"lock {shown(path.name)}") from None
     return Lock(
         path=path, locked_on=content["locked_on"], sha256=content["sha256"], plan=content["plan"], intact=intact
     )

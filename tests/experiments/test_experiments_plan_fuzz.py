@@ -14,7 +14,7 @@ from plan_fuzz import mutated, spoiled
 from attribution.core.errors import InputError, PlanError
 from experiments.plan import Plan, lock_plan, plan_changes
 from experiments.plan.explain import key_meanings
-from experiments.plan.lock import canonical, fingerprint
+from experiments.plan.lock import canonical, fingerprint, read_lock
 from experiments.plan.writing import plan_text
 
 LONGEST = 30_000  # of a message, however many problems it lists
@@ -140,3 +140,20 @@ def test_the_sound_plan_survives_being_written(sound, tmp_path):
     path = tmp_path / "plan.toml"
     path.write_text(plan_text(tomllib.loads(sound)), encoding="utf-8")
     assert Plan.read(path).to_dict() == Plan.from_dict(tomllib.loads(sound)).to_dict()
+
+
+def test_a_lock_that_is_nested_without_end_is_refused_in_words(sound, tmp_path, monkeypatch):
+    """TOML Kit reads some of these, and no recursion of ours may end in Python's own error."""
+    from datetime import date
+
+    from experiments.plan import toml
+
+    path, deep = tmp_path / "plan.toml", {}
+    path.write_text(sound, encoding="utf-8")
+    lock_plan(path, locked_on=date(2026, 9, 1))
+    for _ in range(100_000):
+        deep = {"deeper": deep}
+    content = {"locked_on": date(2026, 9, 1), "sha256": "0" * 64, "plan": deep}
+    monkeypatch.setattr(toml, "read_toml", lambda _: content)
+    with pytest.raises(PlanError, match="nested too deep"):
+        read_lock(path)
