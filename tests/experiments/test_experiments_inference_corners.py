@@ -16,9 +16,11 @@ from experiments.inference.adjusted_gain import adjustment_findings, adjustment_
 from experiments.inference.bayes.betas import BetaPair, beta, root
 from experiments.inference.bootstrap_groups import UserStatistic, jackknife, sorted_group, statistic_replicates
 from experiments.inference.bootstrap_intervals import Arms, _end, pivots
+from experiments.inference.dunnett import joint_tests
 from experiments.inference.equivalence import figures_margin_p
 from experiments.inference.figures import ArmFigures, population_figures, satterthwaite
 from experiments.inference.joint_t import joint_critical, loadings_of
+from experiments.inference.means import compare_stratified_means
 from experiments.inference.quantiles import Spread, arm_quantile
 from experiments.inference.ratios import fieller
 from experiments.inference.score import _newton
@@ -418,3 +420,14 @@ def test_the_fewest_replicates_leave_a_rank_below_the_error():
     with pytest.raises(InputError, match="replicates must be at least 21"):
         ex.bootstrap([1.0, 2.0, 4.0], [2.0, 3.0, 7.0], replicates=19, level=0.9)
     assert ex.bootstrap([1.0, 2.0, 4.0], [2.0, 3.0, 7.0], replicates=21, level=0.9).replicates.size == 21
+
+
+def test_arms_of_unlike_strata_are_refused_before_they_are_added():
+    with pytest.raises(InputError, match="both arms must have the same strata, got 3 and 2 entries"):
+        compare_stratified_means([1.0] * 3, [2.0] * 3, [9] * 3, [1.0] * 2, [2.0] * 2, [9] * 2)
+
+
+def test_steps_down_without_loadings_are_those_of_independent_tests():
+    """Holm's steps with Sidak's tails: 1 - (1 - p)^(tests left), never falling."""
+    found = joint_tests([0.04, 0.03, 0.01], [60.0] * 3, None, level=0.95, step_down=True)
+    assert [one.p_adjusted for one in found] == pytest.approx([1 - 0.97**2, 1 - 0.97**2, 1 - 0.99**3], rel=1e-12)
