@@ -101,7 +101,7 @@ def _array(values: np.ndarray) -> object:
     place = np.cos(np.arange(flat.size))
     return {
         "shape": list(values.shape),
-        "few": [_number(one) for one in flat[:: max(1, flat.size // 4)]],
+        "few": [_number(float(one)) for one in flat[:: max(1, flat.size // 4)]],
         "sum": _number(float(flat.sum())),
         "sum by place": _number(float(flat @ place)),
     }
