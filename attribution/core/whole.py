@@ -16,7 +16,8 @@ __all__ = ["check_whole", "is_whole"]
 
 def is_whole(given: object) -> TypeGuard[int | np.integer[Any]]:
     """Whether it is a whole number: an int of Python or of NumPy; True and 3.0 are none."""
-    return isinstance(given, (int, np.integer)) and not isinstance(given, bool)
+    # A span of time is an integer to NumPy.
+    return isinstance(given, (int, np.integer)) and not isinstance(given, (bool, np.timedelta64))
 
 
 def check_whole(name: str, given: object, *, least: int, most: int | None = None, of: str = "", more: str = "") -> int:

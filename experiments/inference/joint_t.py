@@ -169,7 +169,7 @@ def joint_p(p: float, loadings: Floats | None, count: int, df: float, side: Side
     if p <= 0.0 or p >= 1.0 or count == 1:  # no statistic belongs to these; SciPy before 1.14 has no t of a tail of 1
         return p
     if loadings is None:
-        return min(most, -math.expm1(count * math.log1p(-p))) if side == "two" and p < 1.0 else most
+        return min(most, -math.expm1(count * math.log1p(-p))) if side == "two" else most
     tail = 0.5 * p if side == "two" else p
     statistic = -float(ndtri(tail)) if math.isinf(df) else -float(stdtrit(df, tail))
     if abs(statistic) > _FAR:

@@ -108,6 +108,8 @@ def _sentence(row: Total) -> str:
         return ""  # unreachable: the caller has looked
     code = next((code for code in _SPECIAL if code in verdict.reason), verdict.word)
     told = [word(f"whole.is.{code}")]
+    if code in _DECIDED and len(row.arms) > 1:
+        told.append(word("whole.arms"))
     worth = row.threshold * brought.value
     amounts, unit = format_amounts([worth, row.cost, row.cost_without, net.value])
     values = dict(zip(("worth", "cost", "without", "net"), amounts, strict=True))
@@ -119,6 +121,7 @@ def _sentence(row: Total) -> str:
     return ("" if current_language() == "zh" else " ").join(told)
 
 
+_DECIDED = ("PASS", "FAIL")
 _SPECIAL = ("HARM_GUARDRAIL", "GUARDRAIL_UNDECIDED", "FEW_EVENTS")
 
 

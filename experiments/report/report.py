@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attribution.core.errors import InputError
+from attribution.core.whole import check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,8 +84,8 @@ class Report:
         """
         from experiments.report.markdown import to_markdown, to_summary
 
-        if limit is not None and (isinstance(limit, bool) or not hasattr(limit, "__index__") or limit < 1):
-            raise InputError(f"limit must be a whole number of bytes of at least 1, or None, got {limit!r}.")
+        if limit is not None:
+            limit = check_whole("limit", limit, least=1, of="bytes", more=", or None")
         text = to_summary(self.document, limit=limit) if summary else to_markdown(self.document)
         return _written(text, path)
 

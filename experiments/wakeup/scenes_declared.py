@@ -263,7 +263,7 @@ def standard_scenes(  # noqa: PLR0913 - the names of the events, keyword-only
     found: dict[str, Scene] = {
         "before_first": AtNth(invest, 0, after=after),
         "before_second": AtNth(invest, 1),
-        "at_nth": AtNth(invest, nth, to=nth + 1 if is_whole(nth) else nth),
+        "at_nth": AtNth(invest, nth, to=int(nth) + 1 if is_whole(nth) else nth),
         "lapsed": Lapsed(invest, silent),
     }
     return found | {f"dropped_{name}": DropOut(*ends, within) for name, ends in chosen.items()}

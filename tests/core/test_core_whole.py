@@ -23,7 +23,9 @@ def test_every_width_is_the_same_number(number, kind):
     assert type(found) is int
 
 
-@pytest.mark.parametrize("given_", [True, np.True_, 3.0, np.float64(3), "3", None, [3], np.array([3, 4])])
+@pytest.mark.parametrize(
+    "given_", [True, np.True_, np.timedelta64(3, "D"), 3.0, np.float64(3), "3", None, [3], np.array([3, 4])]
+)
 def test_what_is_no_whole_number_is_refused(given_):
     assert not is_whole(given_)
     with pytest.raises(InputError, match=r"top must be a whole number of at least 1, got"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -75,6 +76,30 @@ def test_the_sentence_adds_up(evidence, lang):
     part = whole.sentence.split("85")[1]
     worth, cost, without, net = [number(one) for one in re.findall(r"−?\d[\d,]*\.\d+", part)[:4]]
     assert worth - cost + without == pytest.approx(net, abs=0.021 if lang == "zh" else 0.21)
+
+
+@pytest.mark.parametrize(
+    ("lang", "unit", "advice"),
+    [("en", "k yuan", "This does not say it of every arm"), ("zh", " 万元", "这不代表每一组都如此")],
+)
+def test_every_amount_of_the_sentence_has_its_unit_and_a_decided_whole_points_to_its_arms(evidence, lang, unit, advice):
+    sentence = said(evidence, lang).sentence
+    assert sentence.count(unit) == 4
+    assert advice in sentence
+
+
+def test_a_whole_of_one_arm_or_without_a_decision_points_to_no_others(evidence):
+    (package,) = evidence.thresholds.packages
+    alone = replace(package, treated={"full": package.treated["full"]})
+    row = replace(evidence.thresholds, packages=(alone,))
+    whole = said(replace(evidence, thresholds=row), "en")
+    assert whole.word == "FAIL"
+    assert "of every arm" not in whole.sentence
+    few = {arm: tuple(replace(cell, woken=3) for cell in cells) for arm, cells in package.treated.items()}
+    row = replace(evidence.thresholds, packages=(replace(package, treated=few),))
+    whole = said(replace(evidence, thresholds=row), "en")
+    assert whole.word == "INCONCLUSIVE"
+    assert "of every arm" not in whole.sentence
 
 
 def test_the_leading_threshold_is_the_declared_one(campaign):
