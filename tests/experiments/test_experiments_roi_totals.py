@@ -88,6 +88,18 @@ def test_the_arms_share_the_error_of_their_control():
     assert whole.net.standard_error > 1.2 * alone
 
 
+@pytest.mark.parametrize(("rates", "threshold"), [((0.1, 0.4, 0.5, 0.6), 20), ((0.02, 0.03, 0.05, 0.3), 4)])
+def test_arms_as_one_rate_can_only_widen_and_by_no_more_than_the_odds(rates, threshold):
+    """Cauchy and Schwarz: the woken of arms with other rates and costs of waking, taken for draws of one rate."""
+    frame = campaign(n=6_000, rates=rates)
+    frame.loc[(frame.arm == "digital") & (frame.woken == 1), "cost"] += 30
+    asked = {"thresholds": [threshold], "experiment": spec(), "variance": "plugin"}
+    whole = ex.cost_thresholds(frame, **asked).totals().whole(threshold)
+    shared, _ = campaign_totals.standard_errors(people_of(frame, None), "holdout", ARMS, threshold)
+    highest = frame[frame.arm != "holdout"].groupby("arm").woken.mean().max()
+    assert shared * 1.01 < whole.net.standard_error <= shared * (1.0 + highest / (1.0 - highest)) ** 0.5
+
+
 def test_the_interval_is_that_of_a_slow_scan():
     frame = campaign(n=3_000)
     whole = ex.cost_thresholds(frame, thresholds=[85], experiment=spec()).totals().whole(85)
