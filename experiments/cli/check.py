@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from attribution.core.errors import InputError
 from experiments.cli.options import allow_quiet
 from experiments.cli.words import LANGUAGE, progress, say
 
@@ -59,6 +60,8 @@ def command(
     Exit codes: 0 all gates hold; 1 a gate fails; 2 the input or the plan is unusable; 3 a declared decision is
     undecided and no gate fails (with --strict: 1).
     """
+    if junit is not None and Path(junit).absolute() == Path(plan).absolute():
+        raise InputError("--junit names the plan itself, which would be replaced. Name another file.")
     try:
         code = _checked(plan, strict=strict, lang=lang, junit=junit, summary=summary)
     except Exception as error:  # the program tells it and ends with exit code 2

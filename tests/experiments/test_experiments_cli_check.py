@@ -53,6 +53,15 @@ def test_a_plan_that_is_not_there_leaves_the_error_too_and_without_the_option_no
     assert [path.name for path in tmp_path.iterdir()] == ["deep"]
 
 
+def test_the_plan_is_never_replaced_by_the_junit_file(tmp_path):
+    plan = tmp_path / "plan.toml"
+    plan.write_text("[campaign\n", encoding="utf-8")
+    result = run("check", plan, "--junit", tmp_path / "." / "plan.toml")
+    assert result.exit_code == 2
+    assert "--junit names the plan itself" in result.stderr
+    assert plan.read_text(encoding="utf-8") == "[campaign\n"
+
+
 def test_a_junit_file_that_cannot_be_written_hides_no_error(tmp_path):
     (tmp_path / "file").write_text("no folder", encoding="utf-8")
     result = run("check", tmp_path / "absent.toml", "--junit", tmp_path / "file" / "j.xml")
