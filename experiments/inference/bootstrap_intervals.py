@@ -99,7 +99,7 @@ def interval_of(replicates: Floats, *, null: float, level: float, side: Side, wa
     size, sides = len(replicates), 2.0 if side == "two" else 1.0
     alpha = 1.0 - level
     if sides / (size + 1.0) >= alpha:
-        needed = math.floor(sides / alpha) + 1
+        needed = math.floor(sides / alpha)
         raise InputError(f"replicates must be at least {needed:,} for level={level:g}, got {size:,}.")
     ranks = np.arange(1, size + 2) / (size + 1.0)
     ordered = np.sort(replicates)

@@ -341,7 +341,7 @@ def test_the_table_and_its_text():
         ({"on": "values"}, "on must be"),
         ({"draw": "bernoulli"}, "draw must be"),
         ({"replicates": 0}, "replicates must be a whole number"),
-        ({"replicates": 30}, "replicates must be at least 40 for level=0.95"),
+        ({"replicates": 30}, "replicates must be at least 39 for level=0.95"),
         ({"statistic": "ratio"}, "a table of 2 columns"),
         ({"clusters": [1] * 8}, "clusters and control_clusters go together"),
         ({"values": [1.0, math.inf]}, "must be finite"),
