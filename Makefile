@@ -108,7 +108,7 @@ engines-test: ## Run the tests against Spark and PostgreSQL, where Java 17 and i
 	@$(FIND_PYTHON); "$$python" .ci/engines.py $(ARGS)
 
 docs-test: $(DEV_STAMP) ## Run every Python block of the README and of docs/
-	$(PY) -m pytest -p no:randomly tests/docs $(ARGS)
+	$(PY) -m pytest -n $(JOBS) --dist loadfile -p no:randomly tests/docs $(ARGS)
 
 mutants: $(DEV_STAMP) ## Change numerical code in small ways, see which changes no test notices (hours; ARGS='kernels --help')
 	PYTHONPATH=.ci $(PY) -m mutation $(ARGS)

@@ -225,3 +225,11 @@ def test_what_conditional_power_refuses():
         ex.conditional_power(bounds, look=4, estimate=1.0, standard_error=1.0)
     with pytest.raises(at.InputError, match="standard_error must be above 0"):
         ex.conditional_power(bounds, look=1, estimate=1.0, standard_error=0.0)
+
+
+def test_conditional_power_says_in_words_what_each_chance_rests_on():
+    bounds = ex.spending_bounds(3)
+    plain = repr(ex.conditional_power(bounds, look=1, estimate=0.4, standard_error=0.3))
+    asked = repr(ex.conditional_power(bounds, look=1, estimate=0.4, standard_error=0.3, effect=0.5))
+    assert plain.startswith("Look 1, 33.3% of the information")
+    assert asked == f"{plain}; 80.9% under the effect asked about"
