@@ -16,6 +16,7 @@ from experiments.inference.bootstrap_intervals import interval_of
 from experiments.inference.caps import heavy_tail
 from experiments.inference.compliance import complier_effect
 from experiments.inference.contamination import contamination_bounds
+from experiments.inference.joint_t import joint_p
 from experiments.inference.proportions import share_interval
 from experiments.inference.redrawn import Redrawn, _shares
 from experiments.inference.score import Tables, constrained_difference
@@ -135,3 +136,9 @@ def test_a_rate_of_no_events_is_constrained_to_0_only_where_the_likelihood_falls
     treated, control = constrained_difference(table, 0.11)
     assert (treated[0], control[0]) == pytest.approx((0.111, 0.001), rel=1e-9)
     assert constrained_difference(table, 0.12)[1][0] == 0.0
+
+
+def test_a_statistic_too_far_for_sums_has_the_bound_of_bonferroni():
+    """With one degree of freedom the t of 1e-120 is 3e119."""
+    assert joint_p(1e-120, np.full(3, 0.7), 3, 1.0, "greater") == pytest.approx(3e-120, rel=1e-12)
+    assert joint_p(1.0, np.full(3, 0.7), 3, 1.0, "greater") == 1.0

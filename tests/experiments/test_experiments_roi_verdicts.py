@@ -356,7 +356,7 @@ def test_harm_is_not_a_price():
 def test_inconclusive_is_worded_as_fixed():
     declared = people_needed(OPEN, 15000, relevant_net=0.1)
     assert sentence(decide(OPEN), "zh", people=declared) == (
-        "现有样本不足以判断（区间跨 0）；要分辨需约 117,734 人。不等于无效。"
+        "现有样本不足以判断（区间跨 0）；要分辨需约 12 万人。不等于无效。"
     )
     assert "if the estimate were the truth" in sentence(decide(OPEN), "en", people=people_needed(OPEN, 15000))
     unreachable = people_needed(OPEN, 15000, relevant_net=1e-6)
