@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import os
 import shutil
 import subprocess
 import sys
@@ -72,6 +73,7 @@ def with_excel(folder: Path) -> None:
 
 def with_spark(campaign: object) -> None:
     """A table of Spark, where there is Java."""
+    os.environ["PYSPARK_PYTHON"] = sys.executable  # PySpark 4.0 takes the first python3 of the path
     if shutil.which("java") is None:
         sys.stdout.write("    spark: no Java, imported only\n")
         return
