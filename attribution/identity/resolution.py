@@ -75,7 +75,7 @@ def resolve_identity(
         >>> at.resolve_identity(links).table()["person_id"].tolist()
         ['C1', 'C1', 'C1', 'C4']
     """
-    names, limit = _check_ids(ids), _check_share(max_share)
+    names, limit = _check_ids(ids), check_whole("max_share", max_share, least=1, of="customers")
     problems = Problems()
     roles = columns_for(columns, "links")
     opened = open_table(
@@ -102,10 +102,6 @@ def _check_ids(ids: Sequence[str]) -> tuple[str, ...]:
             f'Write for example ids=("customer_id", "phone").'
         )
     return names
-
-
-def _check_share(max_share: int) -> int:
-    return check_whole("max_share", max_share, least=1, of="customers")
 
 
 def _renamed(roles: Columns, customer: str) -> Columns:

@@ -20,8 +20,12 @@ if TYPE_CHECKING:
     from experiments.post_mortem.evidence import Evidence
     from experiments.roi import CostThresholds
     from experiments.roi.totals import Total
+    from experiments.roi.verdicts import Verdict
 
 __all__ = ["totals_table", "whole_of"]
+
+_DECIDED = ("PASS", "FAIL")
+_SPECIAL = ("HARM_GUARDRAIL", "GUARDRAIL_UNDECIDED", "FEW_EVENTS")
 
 
 def whole_of(evidence: Evidence) -> Whole | None:
@@ -72,9 +76,11 @@ def _row(row: Total) -> tuple[object, ...]:
 
 def _cell(found: Estimate | None) -> Cell:
     """In whole persons or yuan: a sum over a campaign has no decimals."""
-    if found is None or found.value is None or found.low is None or found.high is None:
+    ends = _ends(found)
+    if ends is None:
         return Cell(None)
-    return Cell(rounded(found.value), rounded(found.low), rounded(found.high))
+    value, low, high = map(rounded, ends)
+    return Cell(value, low, high)
 
 
 def _lead(plan: Plan, values: Sequence[float]) -> float:
@@ -86,47 +92,42 @@ def _told(row: Total) -> Whole:
     title = word(
         "whole.title", contrast=contrast_words(listed(row.arms), row.control), T=format_value(row.threshold, "money")
     )
-    verdict = row.verdict
-    if row.net is None or row.incremental is None or verdict is None:
+    verdict, brought, net = row.verdict, _ends(row.incremental), _ends(row.net)
+    if verdict is None or brought is None or net is None:
         codes = listed(code_words(code) for code in row.reason.split("; "))
         sentence = word("whole.none", codes=codes, cost=_money([row.cost])[0])
         return Whole(title=title, word="" if verdict is None else verdict.word, reason="", parts=(), sentence=sentence)
-    brought, net = row.incremental, row.net
-    persons = [format_value(None if end is None else rounded(end), "count") for end in _ends(brought)]
+    persons = [format_value(rounded(end), "count") for end in brought]
     parts = (
         (word("whole.cost"), _money([row.cost])[0], ""),
         (word("whole.brought"), word("whole.persons", n=persons[0]), _range(persons[1:])),
-        (word("whole.left"), *_money(_ends(net))),
+        (word("whole.left"), *_money(net)),
     )
-    return Whole(title=title, word=verdict.word, reason=verdict.reason, parts=parts, sentence=_sentence(row))
+    sentence = _sentence(row, verdict, brought[0], net[0])
+    return Whole(title=title, word=verdict.word, reason=verdict.reason, parts=parts, sentence=sentence)
 
 
-def _sentence(row: Total) -> str:
+def _sentence(row: Total, verdict: Verdict, brought: float, net: float) -> str:
     """What follows, how the three figures hang together, and who is not counted."""
-    verdict, brought, net = row.verdict, row.incremental, row.net
-    if verdict is None or brought is None or net is None or brought.value is None or net.value is None:
-        return ""  # unreachable: the caller has looked
     code = next((code for code in _SPECIAL if code in verdict.reason), verdict.word)
     told = [word(f"whole.is.{code}")]
     if code in _DECIDED and len(row.arms) > 1:
         told.append(word("whole.arms"))
-    worth = row.threshold * brought.value
-    amounts, unit = format_amounts([worth, row.cost, row.cost_without, net.value])
+    amounts, unit = format_amounts([row.threshold * brought, row.cost, row.cost_without, net])
     values = dict(zip(("worth", "cost", "without", "net"), amounts, strict=True))
     form = "whole.sum" if row.cost_without == 0 else "whole.sum_without"
-    told.append(word(form, n=round(brought.value), T=format_value(row.threshold, "money"), unit=_unit(unit), **values))
-    told.append(word("whole.level", level=net.level))
+    told.append(word(form, n=round(brought), T=format_value(row.threshold, "money"), unit=_unit(unit), **values))
+    told.append(word("whole.level", level=verdict.net_benefit.level))
     if row.left_out:
         told.append(word("whole.left_out", persons=row.left_out))
     return ("" if current_language() == "zh" else " ").join(told)
 
 
-_DECIDED = ("PASS", "FAIL")
-_SPECIAL = ("HARM_GUARDRAIL", "GUARDRAIL_UNDECIDED", "FEW_EVENTS")
-
-
-def _ends(found: Estimate) -> list[float]:
-    return [0.0 if end is None else end for end in (found.value, found.low, found.high)]
+def _ends(found: Estimate | None) -> tuple[float, float, float] | None:
+    """The value and its interval; None where there is no figure."""
+    if found is None or found.value is None or found.low is None or found.high is None:
+        return None
+    return found.value, found.low, found.high
 
 
 def _money(amounts: Sequence[float]) -> tuple[str, str]:

@@ -43,8 +43,7 @@ def to_junit(document: Document, *, strict: bool = False) -> str:
     for suite in (gates, findings):
         _count(suite, list(suite.iter("testcase")))
     _count(root, list(root.iter("testcase")))
-    ET.indent(root, " ")
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+    return _text(root)
 
 
 def unusable_junit(name: str, message: str) -> str:
@@ -67,6 +66,10 @@ def unusable_junit(name: str, message: str) -> str:
     case[0].text = "\n".join(lines)
     for holder in (suite, root):
         _count(holder, [case])
+    return _text(root)
+
+
+def _text(root: ET.Element) -> str:
     ET.indent(root, " ")
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
