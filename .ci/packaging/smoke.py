@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 # The module that shows whether an extra is there.
-MODULE = {"polars": "polars", "duckdb": "duckdb", "ibis": "ibis", "excel": "xlsxwriter", "spark": "pyspark"}
+# In the order in which they are tried. Spark starts its Java by a copy of the process, for which there is room before
+# the others have reserved memory.
+MODULE = {"spark": "pyspark", "polars": "polars", "duckdb": "duckdb", "ibis": "ibis", "excel": "xlsxwriter"}
 
 
 def same(one: object, two: object) -> None:
